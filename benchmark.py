@@ -1,0 +1,72 @@
+"""Our regression and our server beside others: ``python benchmark.py [training|serving]``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from linear_regressor.cli.command_line import CommandLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from benchmarks.ratio import Ratio
+
+
+@click.group(cls=CommandLine, invoke_without_command=True)
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), default=None, show_default="no plot",
+              help="Image to draw the test rows and both lines into; its ending tells the format.")
+@click.pass_context
+def main(context: click.Context, plot: Path | None) -> None:
+    """Compare with scikit-learn's LinearRegression: the challenge's check.
+
+    Fits both to the bmi column of the diabetes set but its last 20 rows, and prints coefficients, mean squared error
+    and R2 on those 20. The commands print speed ratios of one run as a table and, as the last line, as JSON.
+    """
+    if context.invoked_subcommand is None:
+        from benchmarks import challenge
+
+        test, results = challenge.check()
+        click.echo(challenge.side_by_side(results))
+        if plot is not None:
+            challenge.plot(test, results, plot)
+
+
+@main.command()
+@click.option("--rows", type=click.IntRange(min=1000), default=1_000_000, show_default=True,
+              help="Rows of the large data sets; the budgets are for the default.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True,
+              help="Pairs of measurements for each ratio.")
+def training(rows: int, rounds: int) -> None:
+    """Measure training beside the step-by-step loop, a matrix product and scikit-learn."""
+    from benchmarks.training import ratios
+
+    _print(ratios(rows, rounds))
+
+
+@main.command()
+@click.option("--seconds", type=click.FloatRange(min=0.1), default=2.0, show_default=True,
+              help="Length of each load.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True,
+              help="Pairs of measurements for each ratio.")
+def serving(seconds: float, rounds: int) -> None:
+    """Measure one worker of our server beside a bare WSGI app under the same gunicorn."""
+    from benchmarks.serving import ratios
+
+    _print(ratios(seconds, rounds))
+
+
+def _print(ratios: Iterable[Ratio]) -> None:
+    """Print ratios for people, then for machines."""
+    from benchmarks.environment import environment
+    from benchmarks.table import as_json, as_table
+
+    measured, where = list(ratios), environment()
+    click.echo(as_table(measured, where))
+    click.echo(as_json(measured, where))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The challenge's check: our regression beside scikit-learn's, on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import mean_squared_error, r2_score
+
+from linear_regressor import SimpleLinearRegression
+from linear_regressor.data import diabetes
+from linear_regressor.data.dataset import Dataset
+from linear_regressor.errors import SettingError
+from linear_regressor.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Result:
+    """A fitted line and its errors on the test rows, as scikit-learn computes them.
+
+    Parameters
+    ----------
+    name : str
+        Name of the estimator.
+    slope, intercept : float
+        The line.
+    mse, r2 : float
+        Mean squared error and coefficient of determination.
+    """
+
+    name: str
+    slope: float
+    intercept: float
+    mse: float
+    r2: float
+
+
+def check() -> tuple[Dataset, list[Result]]:
+    """Fit both estimators to bmi on all rows but the last 20, and judge them on those.
+
+    Returns
+    -------
+    test : Dataset
+        The last 20 rows.
+    results : list of Result
+        scikit-learn's, then ours.
+    """
+    rows, test = diabetes.read(["bmi"]).split_last(Recipe.test_rows)
+    return test, [_judge(model.fit(rows.X, rows.y), test)
+                  for model in (LinearRegression(), SimpleLinearRegression(random_state=0))]
+
+
+def _judge(model: LinearRegression | SimpleLinearRegression, test: Dataset) -> Result:
+    """Judge a fitted estimator with scikit-learn's metrics."""
+    y_hat = model.predict(test.X)
+    return Result(type(model).__name__, float(model.coef_[0]), float(model.intercept_),
+                  float(mean_squared_error(test.y, y_hat)), float(r2_score(test.y, y_hat)))
+
+
+def side_by_side(results: list[Result]) -> str:
+    """Lay the results out, one a column.
+
+    Parameters
+    ----------
+    results : list of Result
+        The results.
+
+    Returns
+    -------
+    str
+        Lines without a last line break.
+    """
+    lines = [" " * 12 + "".join(f"{result.name:>24}" for result in results)]
+    for label, name, form in (("slope", "slope", ".6f"), ("intercept", "intercept", ".6f"), ("MSE", "mse", ".6f"),
+                              ("R2", "r2", ".4f")):
+        lines.append(f"{label:12}" + "".join(f"{getattr(result, name):>24{form}}" for result in results))
+    return "\n".join(lines)
+
+
+def plot(test: Dataset, results: list[Result], path: Path) -> None:
+    """Draw the test rows and both lines.
+
+    Parameters
+    ----------
+    test : Dataset
+        The test rows.
+    results : list of Result
+        The lines.
+    path : Path
+        Image to write; its ending tells the format.
+
+    Raises
+    ------
+    SettingError
+        If matplotlib does not know the format.
+    """
+    figure = Figure(figsize=(8.0, 5.0), layout="constrained")
+    known = figure.canvas.get_supported_filetypes()
+    if path.suffix[1:] not in known:
+        raise SettingError(f"{path} must end in one of .{', .'.join(sorted(known))}")
+    axes = figure.add_subplot()
+    axes.scatter(test.X[:, 0], test.y, color="black", label=f"{test.rows} test rows")
+    ends = np.array([test.X.min(), test.X.max()])
+    for result, style in zip(results, ("-", "--"), strict=True):
+        axes.plot(ends, result.slope * ends + result.intercept, style, linewidth=3, label=result.name)
+    axes.set(xlabel=test.features[0], ylabel=test.target)
+    axes.legend()
+    figure.savefig(path)

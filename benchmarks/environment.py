@@ -1,0 +1,40 @@
+"""What a measurement depends on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from linear_regressor.settings import usable_cpus
+
+PACKAGES = ("linear-regressor", "numpy", "scikit-learn", "flask", "gunicorn", "gunicorn_h1c", "orjson", "pysimdjson")
+
+
+def environment() -> dict[str, str]:
+    """Describe the machine and the packages.
+
+    Returns
+    -------
+    dict
+        Names and versions.
+    """
+    return {"python": platform.python_version(), "system": platform.platform(), "processor": _processor(),
+            "cpus": str(usable_cpus()), "load": f"{os.getloadavg()[0]:.2f}",
+            **{name: _version(name) for name in PACKAGES}}
+
+
+def _processor() -> str:
+    """Name of the processor, where Linux tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _version(name: str) -> str:
+    """Version of a package, which an extra may not have brought."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

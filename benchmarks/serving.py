@@ -1,0 +1,80 @@
+"""One worker of our server beside bare applications under the same gunicorn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from benchmarks.load import command, requests_a_second
+from benchmarks.ratio import Ratio, seconds
+from benchmarks.servers import bare, free_port, on_cores, ours, running, usable_cores, wait_until_up
+from linear_regressor.data import diabetes
+from linear_regressor.training.recipe import Recipe
+from linear_regressor.training.train import train
+
+
+def ratios(length: float = 2.0, rounds: int = 5) -> Iterator[Ratio]:
+    """Measure every ratio that serving has a budget for, giving each as soon as it is known.
+
+    Servers run on the first core this process may use, the load on the last.
+
+    Parameters
+    ----------
+    length : float
+        Seconds of each load.
+    rounds : int
+        Pairs of measurements for each ratio.
+
+    Yields
+    ------
+    Ratio
+    """
+    cores = usable_cores()
+    with TemporaryDirectory() as folder, on_cores(cores[-1:]):
+        model = Path(folder, "model.joblib")
+        train(diabetes.read(["bmi"]), Recipe(), model, datetime.now(UTC))
+        yield from _throughput(model, cores[:1], length, rounds)
+        yield _start(model, cores[:1], rounds)
+
+
+def _throughput(model: Path, cores: list[int], length: float, rounds: int) -> Iterator[Ratio]:
+    """Load our server and the bare one in turn, body by body."""
+    port, bare_port = free_port(), free_port()
+    with running(ours(port, model), cores), running(bare(bare_port, "benchmarks.bare_wsgi:app"), cores):
+        for each in (port, bare_port):
+            wait_until_up(each)
+        for name, path, body, connections, floor in _bodies(model.parent):
+            pairs = [(requests_a_second(command(port, path, body, connections, length)),
+                      requests_a_second(command(bare_port, path, body, connections, length)))
+                     for _ in range(rounds)]
+            yield Ratio.of(f"ours / bare WSGI, {name}", pairs, "1/s", floor=floor)
+
+
+def _bodies(folder: Path) -> Iterator[tuple[str, str, Path, int, float]]:
+    """Write the bodies; give name, path, file, connections and the ratio aimed at of each."""
+    x = np.random.default_rng(0).normal(0.0, 0.05, 100_000).tolist()
+    one = folder / "one.json"
+    one.write_text(json.dumps({"instance": x[0]}))
+    yield "one record to /stream", "/stream", one, 8, 0.55
+    for rows, connections, floor in ((1, 8, 0.55), (1_000, 8, 1.3), (100_000, 2, 8.0)):
+        body = folder / f"{rows}.json"
+        body.write_text(json.dumps({"instances": [[value] for value in x[:rows]]}))
+        yield f"{rows:,} row{'s' * (rows > 1)} to /batch", "/batch", body, connections, floor
+
+
+def _start(model: Path, cores: list[int], rounds: int) -> Ratio:
+    """Start our server and a bare Flask and NumPy one in turn, until each first answers."""
+    port = free_port()
+
+    def start(command: list[str]) -> float:
+        with running(command, cores):
+            return seconds(lambda: wait_until_up(port))
+
+    pairs = [(start(ours(port, model)), start(bare(port, "benchmarks.bare_flask:app")))
+             for _ in range(rounds + 1)]
+    return Ratio.of("ours / bare Flask and NumPy, start to first answer", pairs[1:], "s", ceiling=1.3)

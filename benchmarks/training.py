@@ -1,0 +1,119 @@
+"""Training beside the step-by-step loop, a matrix product, and scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LinearRegression, SGDRegressor
+
+from benchmarks.ratio import Ratio, timed_in_turn
+from linear_regressor import Moments, SimpleLinearRegression
+from linear_regressor.data import diabetes
+from linear_regressor.model import full_batch_descent, mini_batch_descent
+from linear_regressor.model.curvature import Curvature
+from linear_regressor.training.recipe import Recipe
+
+Array = NDArray[np.float64]
+
+ITERATIONS = 15000
+RATE = 0.1
+
+
+def loop(X: Array, y: Array, start: Array, rate: float, steps: int) -> tuple[Array, Array]:
+    """Gradient descent as the challenge has it, step by step over the rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p), float64
+        Features.
+    y : ndarray of shape (n,), float64
+        Target.
+    start : ndarray of shape (p + 1,), float64
+        Weights before the first step: W, then b.
+    rate : float
+        Learning rate.
+    steps : int
+        Number of steps.
+
+    Returns
+    -------
+    theta : ndarray of shape (p + 1,), float64
+        Weights after the last step: W, then b.
+    losses : ndarray of shape (steps + 1,), float64
+        Loss before the first step and after each.
+    """
+    W, b, losses = start[:-1].copy(), float(start[-1]), np.empty(steps + 1)
+    residuals = y - (X @ W + b)
+    losses[0] = np.mean(residuals ** 2)
+    for step in range(1, steps + 1):
+        W -= rate * (-2.0 / len(y)) * (X.T @ residuals)
+        b -= rate * (-2.0 / len(y)) * float(residuals.sum())
+        residuals = y - (X @ W + b)
+        losses[step] = np.mean(residuals ** 2)
+    return np.append(W, b), losses
+
+
+def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
+    """Measure every ratio that training has a budget for, giving each as soon as it is known.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the large data sets; the budgets are for 1,000,000.
+    rounds : int
+        Pairs of measurements for each ratio.
+
+    Yields
+    ------
+    Ratio
+    """
+    yield from beside_the_loop(rounds)
+    yield from beside_one_product(rows, rounds)
+    yield beside_sgd(rows, rounds)
+
+
+def beside_the_loop(rounds: int) -> Iterator[Ratio]:
+    """15,000 iterations on the bmi data: all of ``fit``, and the trajectory with its losses alone."""
+    data, _ = diabetes.read(["bmi"]).split_last(Recipe.test_rows)
+    model = SimpleLinearRegression(ITERATIONS, RATE, random_state=0).fit(data.X, data.y)
+    moments: Moments = model.moments_
+    start, steps = model.start_, ITERATIONS + 1
+
+    def slowly() -> None:
+        loop(data.X, data.y, start, RATE, steps)
+
+    def trajectory() -> None:
+        full_batch_descent.descend(moments, Curvature.of(moments), start, RATE, steps)
+
+    yield Ratio.of("loop / fit, bmi, 15,000 iterations with losses", timed_in_turn(
+        slowly, lambda: model.fit(data.X, data.y), rounds, below_calls=20), "s", floor=50)
+    yield Ratio.of("loop / trajectory with losses alone", timed_in_turn(
+        slowly, trajectory, rounds, below_calls=200), "s", floor=300)
+
+
+def beside_one_product(rows: int, rounds: int) -> Iterator[Ratio]:
+    """``fit`` of 50 columns beside one product of them, and beside scikit-learn."""
+    X, y = _noisy_line(rows, 50)
+    model, other = SimpleLinearRegression(random_state=0), LinearRegression()
+    yield Ratio.of(f"fit / X.T @ X, {rows:,} x 50", timed_in_turn(
+        lambda: model.fit(X, y), lambda: X.T @ X, rounds), "s", ceiling=2)
+    yield Ratio.of(f"fit / LinearRegression.fit, {rows:,} x 50", timed_in_turn(
+        lambda: model.fit(X, y), lambda: other.fit(X, y), max(rounds // 2, 1)), "s", ceiling=0.15)
+
+
+def beside_sgd(rows: int, rounds: int) -> Ratio:
+    """A further pass of mini-batches beside a further pass of scikit-learn's stochastic descent."""
+    X, y = _noisy_line(rows, 10)
+    passes = mini_batch_descent.descend(X, y, np.zeros(11), 0.01, 256, np.random.default_rng(0))
+    other = SGDRegressor(random_state=0)
+    return Ratio.of(f"pass of batches of 256 / SGDRegressor pass, {rows:,} x 10", timed_in_turn(
+        lambda: next(passes), lambda: other.partial_fit(X, y), rounds), "s", ceiling=0.35)
+
+
+def _noisy_line(rows: int, features: int) -> tuple[Array, Array]:
+    """Draw standard normal features, a weight for each, and noise; C-ordered float64."""
+    random = np.random.default_rng(0)
+    X = random.standard_normal((rows, features))
+    return X, X @ random.standard_normal(features) + random.standard_normal(rows)

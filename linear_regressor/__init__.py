@@ -1,0 +1,47 @@
+"""A linear regression that is its moments, and the service around it.
+
+Public names are brought in on first use, so that importing the package loads neither NumPy nor scikit-learn.
+
+Examples
+--------
+>>> import linear_regressor
+>>> sorted(linear_regressor.__all__)
+['Moments', 'SimpleLinearRegression']
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from linear_regressor.model.linear_regression import SimpleLinearRegression
+    from linear_regressor.model.moments import Moments
+
+__all__ = ["Moments", "SimpleLinearRegression"]
+
+_HOMES = {
+    "Moments": "linear_regressor.model.moments",
+    "SimpleLinearRegression": "linear_regressor.model.linear_regression",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Bring in a public name from the module it lives in.
+
+    Parameters
+    ----------
+    name : str
+        One of ``__all__``.
+
+    Returns
+    -------
+    object
+        The class of that name.
+
+    Raises
+    ------
+    AttributeError
+        If the package has no such public name.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,166 @@
+"""``Artefact``: everything that training promises to serving."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import reprlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linear_regressor.errors import ArtefactError
+from linear_regressor.model.moments import Moments
+
+Array = NDArray[np.float64]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Artefact:
+    """A trained line with the moments it came from.
+
+    Parameters
+    ----------
+    features : tuple of str
+        Names of the p features, in order.
+    target : str
+        Name of the target.
+    W : ndarray of shape (p,), float64
+        Slopes.
+    b : float
+        Intercept.
+    moments : Moments
+        Moments of the training rows.
+    minimum, maximum : ndarray of shape (p,), float64
+        Smallest and largest value of each feature in training.
+    quantiles : dict
+        ``{"levels": [...], "t": [...], "f": [...]}``: for each level in (0, 1) the two-sided quantile of Student's t
+        with n - p - 1 degrees of freedom and the quantile of F(p, n - p); empty lists where there are too few rows.
+    card : dict
+        Facts for people: settings, metrics, data, environment; plain values only.
+
+    Raises
+    ------
+    ArtefactError
+        If the shapes do not fit each other or a number is not finite.
+    """
+
+    features: tuple[str, ...]
+    target: str
+    W: Array
+    b: float
+    moments: Moments
+    minimum: Array
+    maximum: Array
+    quantiles: dict[str, list[float]]
+    card: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        """Check the parts against each other, and make the numbers unchangeable float64: equal values, equal digest."""
+        p = len(self.features)
+        for name in ("W", "minimum", "maximum"):
+            values = np.array(getattr(self, name), dtype=np.float64)
+            if values.shape != (p,) or not np.isfinite(values).all():
+                raise ArtefactError(f"{name} must be {p} finite numbers, one a feature")
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+        object.__setattr__(self, "b", float(self.b))
+        if not all(isinstance(name, str) for name in (*self.features, self.target)):
+            raise ArtefactError("the names of the features and of the target must be strings")
+        if self.moments.p != p or p == 0:
+            raise ArtefactError(f"the moments are of {self.moments.p} features, not of {p}")
+        if not np.isfinite(self.b):
+            raise ArtefactError("b must be a finite number")
+        if set(self.quantiles) != {"levels", "t", "f"} or len({len(v) for v in self.quantiles.values()}) != 1:
+            raise ArtefactError("the quantile table must have as many t and f as levels")
+        quantiles = {name: [float(value) for value in column] for name, column in self.quantiles.items()}
+        object.__setattr__(self, "quantiles", quantiles)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the plain values in canonical form, 64 hexadecimal digits."""
+        return digest_of(self._values())
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give the artefact as plain values, with the digest that proves them.
+
+        Returns
+        -------
+        dict
+            Numbers, strings, lists and dicts only.
+        """
+        return {**self._values(), "sha256": self.digest}
+
+    def _values(self) -> dict[str, Any]:
+        """Everything but the digest, as plain values."""
+        moments = {"n": self.moments.n, "m": self.moments.m.tolist(), "C": self.moments.C.tolist()}
+        return {"format": FORMAT, "features": list(self.features), "target": self.target, "W": self.W.tolist(),
+                "b": self.b, "moments": moments, "minimum": self.minimum.tolist(), "maximum": self.maximum.tolist(),
+                "quantiles": self.quantiles, "card": self.card}
+
+    @classmethod
+    def from_plain(cls, plain: Any) -> Artefact:
+        """Check plain values and make them an artefact.
+
+        Parameters
+        ----------
+        plain : object
+            What ``to_plain`` gave, once written and read.
+
+        Returns
+        -------
+        Artefact
+
+        Raises
+        ------
+        ArtefactError
+            If the format is another one, the digest does not prove the rest, or a part is missing or does not fit.
+        """
+        if not isinstance(plain, dict) or "format" not in plain:
+            raise ArtefactError("it is not a model of this program")
+        try:
+            if plain["format"] != FORMAT:
+                other = reprlib.repr(plain["format"])
+                raise ArtefactError(f"it has format {other}, and this program reads format {FORMAT}")
+            values = {key: value for key, value in plain.items() if key != "sha256"}
+            if plain.get("sha256") != digest_of(values):
+                raise ArtefactError("its digest does not match its content: the file is damaged or was changed")
+            return cls._from_values(values)
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+            raise ArtefactError(f"a part of it is missing or has the wrong form ({error})") from None
+
+    @classmethod
+    def _from_values(cls, values: dict[str, Any]) -> Artefact:
+        """Turn checked plain values into arrays."""
+        moments = values["moments"]
+        return cls(tuple(values["features"]), values["target"], np.array(values["W"], dtype=np.float64),
+                   float(values["b"]), Moments(moments["n"], np.array(moments["m"]), np.array(moments["C"])),
+                   np.array(values["minimum"], dtype=np.float64), np.array(values["maximum"], dtype=np.float64),
+                   values["quantiles"], values["card"])
+
+
+def digest_of(plain: dict[str, Any]) -> str:
+    """SHA-256 of plain values in canonical form: JSON with sorted keys, no blanks, shortest numbers that read back.
+
+    Parameters
+    ----------
+    plain : dict
+        Numbers, strings, lists and dicts with string keys.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> digest_of({"b": 1.5, "a": [1, 2]}) == digest_of({"a": [1, 2], "b": 1.5})
+    True
+    """
+    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()

@@ -1,0 +1,55 @@
+"""Writing a file so that a crash or a full disk leaves the old one whole."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+
+def replace_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Write a file beside its place, make it durable, then put it there in one step.
+
+    Parameters
+    ----------
+    path : Path
+        The file to make or replace; its folder is made where it is missing.
+    write : callable
+        Writes the content to the open binary file it is given.
+
+    Raises
+    ------
+    OSError
+        If writing fails; then nothing has changed at ``path``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     replace_file(Path(folder, "answer.txt"), lambda file: file.write(b"42"))
+    ...     Path(folder, "answer.txt").read_text()
+    '42'
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming itself durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,104 @@
+"""``CommandLine``: the edge at which every error becomes one line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import sys
+from importlib.resources import files
+from typing import Any, NoReturn
+
+import click
+
+from linear_regressor.errors import LinearRegressorError
+
+logger = logging.getLogger(__name__)
+
+INTERRUPTED = 130  # 128 + SIGINT, as a shell has it
+
+EXTRAS = {"sklearn": "training", "scipy": "training", "joblib": "training", "pyarrow": "training",
+          "matplotlib": "plots"}
+
+
+class CommandLine(click.Group):
+    """A group of commands that never shows a traceback.
+
+    Parameters
+    ----------
+    *arguments, **options
+        What ``click.Group`` takes.
+    """
+
+    def main(self, *arguments: Any, **options: Any) -> NoReturn:
+        """Run a command and end the process with its exit code.
+
+        Parameters
+        ----------
+        *arguments, **options
+            What ``click.Group.main`` takes; by default the arguments of this process.
+
+        Raises
+        ------
+        SystemExit
+            Always: 0 after success, 1 after failure, 2 after misuse, 130 after an interrupt.
+        """
+        try:
+            exit_code = super().main(*arguments, **{**options, "standalone_mode": False})
+        except click.Abort:
+            exit_code = INTERRUPTED
+        except (click.ClickException, LinearRegressorError) as error:
+            click.echo(f"Error: {describe(error)}", err=True)
+            exit_code = error.exit_code
+        except Exception as error:  # the one place that may: nobody is left to handle it
+            logger.debug("unexpected error", exc_info=True)
+            click.echo(f"Error: {describe(error)}", err=True)
+            exit_code = 1
+        sys.exit(exit_code or 0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Set up logging as ``logging_config.ini`` has it, then run the command."""
+        logging.config.fileConfig(str(files("linear_regressor") / "logging_config.ini"),
+                                  disable_existing_loggers=False)
+        return super().invoke(ctx)
+
+
+def describe(error: Exception) -> str:
+    """Say in one line what went wrong and, where it is known, what helps.
+
+    Parameters
+    ----------
+    error : Exception
+        What a command raised.
+
+    Returns
+    -------
+    str
+        A line without a line break.
+
+    Examples
+    --------
+    >>> describe(FileNotFoundError(2, "No such file or directory", "rows.csv"))
+    'rows.csv: No such file or directory'
+    >>> describe(ModuleNotFoundError("No module named 'scipy'", name="scipy"))
+    "scipy is not installed; pip install 'linear-regressor[training]'"
+    """
+    if isinstance(error, click.ClickException):
+        text = error.format_message() + _hint(error)
+    elif isinstance(error, LinearRegressorError):
+        text = str(error)
+    elif isinstance(error, ModuleNotFoundError) and (extra := EXTRAS.get(package := str(error.name).partition(".")[0])):
+        text = f"{package} is not installed; pip install 'linear-regressor[{extra}]'"
+    elif isinstance(error, MemoryError):
+        text = f"not enough memory: {error}"
+    elif isinstance(error, OSError):
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    else:
+        text = (f"unexpected {type(error).__name__}: {error} "
+                f"(level DEBUG of logger {logger.name} in logging_config.ini shows where)")
+    return " ".join(text.split())
+
+
+def _hint(error: click.ClickException) -> str:
+    """Name the help page that explains how a command is used."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f" (see '{context.command_path} --help')" if context else ""

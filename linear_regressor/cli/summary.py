@@ -1,0 +1,37 @@
+"""What ``train`` and ``evaluate`` print of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from linear_regressor.artefact.artefact import Artefact
+    from linear_regressor.model.evaluate import Certificate, Evaluation
+
+
+def summary(artefact: Artefact, evaluation: Evaluation, certificate: Certificate) -> str:
+    """Write weights, errors and the optimality certificate, one a line.
+
+    Parameters
+    ----------
+    artefact : Artefact
+        The model.
+    evaluation : Evaluation
+        Its errors on the test rows.
+    certificate : Certificate
+        Its distance from the best line on the training rows.
+
+    Returns
+    -------
+    str
+        Lines without a last line break.
+    """
+    slopes = zip(artefact.features, artefact.W.tolist(), strict=True)
+    return "\n".join([
+        *(f"slope        {slope:<14.10g} {name}" for name, slope in slopes),
+        f"intercept    {artefact.b:.10g}",
+        f"MSE          {evaluation.mean_squared_error:<14.6f} on the last {evaluation.rows:g} rows",
+        f"R2           {evaluation.r2:<14.4f} on the last {evaluation.rows:g} rows",
+        f"certificate  on its {artefact.moments.n:g} training rows the loss is {certificate.loss:.6f}; "
+        f"no line gets more than {certificate.gap:.3g} below it",
+    ])

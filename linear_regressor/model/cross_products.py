@@ -1,0 +1,145 @@
+"""Centred cross-products of rows, read once, block by block."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from linear_regressor.errors import DataError
+
+Array = NDArray[np.float64]
+
+# A block of 8,192 rows of 50 columns is 3 MB: it stays in the processor's cache while it is multiplied.
+BLOCK_ROWS = 8192
+BLOCK_VALUES = 1 << 20
+
+
+def of_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[float, Array, Array]:
+    """Row count, mean and centred cross-products of ``z = (x, y)``.
+
+    Rows are shifted by about the mean of the first block before they are multiplied, so that an offset common to all
+    rows costs no digits. Whether every value is finite shows in the result, which saves a pass over the data.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, p), numeric
+        Features, n >= 1 and p >= 1.
+    y : array-like of shape (n,), numeric
+        Target.
+    sample_weight : array-like of shape (n,), optional
+        How often each row counts; not negative, with a positive sum.
+
+    Returns
+    -------
+    n : float
+        Number of rows, or the sum of their weights.
+    m : ndarray of shape (p + 1,), float64
+        Mean of z.
+    C : ndarray of shape (p + 1, p + 1), float64
+        ``sum (z - m)(z - m)'``.
+
+    Raises
+    ------
+    DataError
+        If there are no rows, the numbers of rows differ, a weight is negative, or a value is NaN, infinite or too
+        large to square.
+
+    Examples
+    --------
+    >>> n, m, C = of_rows([[1.0], [3.0]], [2.0, 8.0])
+    >>> n, m.tolist(), C.tolist()
+    (2.0, [2.0, 5.0], [[2.0, 6.0], [6.0, 18.0]])
+    """
+    x, target, weight = _as_rows(X, y, sample_weight)
+    with np.errstate(all="ignore"):  # what is not finite is named below, once, in words
+        shift = _round_mean(x, target, weight)
+        gram = _shifted_gram(x, target, weight, shift)
+        n = float(gram[-1, -1])
+        sums = gram[:-1, -1]
+        C = gram[:-1, :-1] - np.outer(sums, sums / n)  # in this order huge and tiny weights stay in range
+    np.fill_diagonal(C, np.maximum(C.diagonal(), 0.0))  # rounding must not make a variance negative
+    if not np.isfinite(C).all():
+        raise DataError(_why_not_finite(x, target, weight))
+    return n, shift + sums / n, C
+
+
+def _as_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Array, Array, Array | None]:
+    """Take the arrays as they are where they are numeric, and refuse shapes that do not go together."""
+    x, target = _numeric(X, "X"), _numeric(y, "y")
+    if x.ndim != 2 or x.shape[1] == 0:
+        raise DataError(f"X must have rows and at least one column, not shape {x.shape}")
+    if target.ndim != 1 or len(target) != len(x):
+        raise DataError(f"y must have one value for each of the {len(x)} rows of X, not shape {target.shape}")
+    if len(x) == 0:
+        raise DataError("X has no rows")
+    return x, target, None if sample_weight is None else _weights(sample_weight, len(x))
+
+
+def _numeric(values: ArrayLike, name: str) -> Array:
+    """Give an array of numbers back without a copy; turn other objects that are numbers into float64."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind in "cmM":  # NumPy would drop imaginary parts and make dates count days
+            raise TypeError(f"they are {array.dtype}")
+        return array if array.dtype.kind in "fiub" else array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} must be real numbers: {error}") from None
+
+
+def _weights(sample_weight: ArrayLike, rows: int) -> Array:
+    """Check the weights of the rows."""
+    weight = _numeric(sample_weight, "sample_weight").astype(np.float64)
+    if weight.shape != (rows,):
+        raise DataError(f"sample_weight must have one value for each of the {rows} rows, not shape {weight.shape}")
+    with np.errstate(over="ignore"):  # a sum that overflows is refused as one that is not finite
+        usable = (weight >= 0).all() and 0 < weight.sum() < np.inf
+    if not usable:
+        raise DataError("sample_weight must be finite and not negative, with a positive and finite sum")
+    return weight
+
+
+def _round_mean(x: Array, target: Array, weight: Array | None) -> Array:
+    """Mean of the first block of rows that count, rounded to about an eighth of the spread.
+
+    It is near enough to the mean of all rows to save their digits, and round enough that subtracting it from
+    columns of whole numbers, and multiplying what is left, is exact. Of a constant column it is the constant itself,
+    which leaves exactly 0.
+    """
+    rows = slice(BLOCK_ROWS) if weight is None else np.flatnonzero(weight)[:BLOCK_ROWS]
+    first = np.column_stack([x[rows], target[rows]]).astype(np.float64)
+    mean = np.average(first, axis=0, weights=None if weight is None else weight[rows])
+    spread = np.sqrt(np.average((first - mean) ** 2, axis=0, weights=None if weight is None else weight[rows]))
+    unit = np.exp2(np.floor(np.log2(np.where(spread > 0, spread, 1.0))) - 3)
+    shift = np.where(first.min(axis=0) == first.max(axis=0), first[0], np.round(mean / unit) * unit)
+    return np.where(np.isfinite(shift), shift, 0.0)
+
+
+def _shifted_gram(x: Array, target: Array, weight: Array | None, shift: Array) -> Array:
+    """``sum w q q'`` over the rows ``q = (z - shift, 1)``, shape (p + 2, p + 2)."""
+    n, p = x.shape
+    size = max(256, min(BLOCK_ROWS, BLOCK_VALUES // (p + 2)))
+    # Filling the block along the memory order of X halves the time that the wrong order takes.
+    block = np.empty((min(size, n), p + 2), order="F" if x.flags.f_contiguous and not x.flags.c_contiguous else "C")
+    gram = np.zeros((p + 2, p + 2))
+    for start in range(0, n, size):
+        stop = min(start + size, n)
+        q = block[:stop - start]
+        np.subtract(x[start:stop], shift[:-1], out=q[:, :p])
+        np.subtract(target[start:stop], shift[-1], out=q[:, p])
+        q[:, p + 1] = 1.0
+        if weight is not None:
+            q *= np.sqrt(weight[start:stop])[:, None]
+        gram += q.T @ q
+    return gram
+
+
+def _why_not_finite(x: Array, target: Array, weight: Array | None) -> str:
+    """Name the first value that made the cross-products overflow or vanish."""
+    for name, values in (("X", x), ("y", target[:, None])):
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            row, column = bad[0]
+            kind = "NaN" if np.isnan(values[row, column]) else "infinity (inf)"
+            where = f"row {row}, column {column}" if name == "X" else f"row {row}"
+            return f"Input {name} contains {kind} at {where} (counted from 0)"
+    return "the values of X or y are too large: their squares leave the range of float64; scale the columns"

@@ -1,0 +1,75 @@
+"""The curvature of the loss: how fast gradient descent may go, and along which directions it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linear_regressor.errors import DataError
+from linear_regressor.model.moments import Moments
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """Eigenvalues and eigenvectors of the Hessian of the loss in theta = (W, b): ``H = Q diag(values) Q'``.
+
+    Parameters
+    ----------
+    values : ndarray of shape (p + 1,), float64
+        Eigenvalues in rising order, none below 0.
+    Q : ndarray of shape (p + 1, p + 1), float64
+        Eigenvectors, one a column.
+
+    Examples
+    --------
+    >>> curvature = Curvature.of(Moments.from_arrays([[-1.0], [1.0]], [0.0, 1.0]))
+    >>> curvature.rate_limit, curvature.safe_rate
+    (1.0, 0.5)
+
+    References
+    ----------
+    B. T. Polyak, "Introduction to Optimization", 1987, section 1.4: gradient descent on a quadratic converges if and
+    only if the rate is below ``2 / lambda_max``.
+    """
+
+    values: Array
+    Q: Array
+
+    @classmethod
+    def of(cls, moments: Moments) -> Curvature:
+        """Decompose the Hessian of these moments.
+
+        Parameters
+        ----------
+        moments : Moments
+            Moments of the training rows.
+
+        Returns
+        -------
+        Curvature
+
+        Raises
+        ------
+        DataError
+            If the mean of a column is too large to square.
+        """
+        with np.errstate(over="ignore"):
+            hessian = moments.hessian
+        if not np.isfinite(hessian).all():
+            raise DataError("the values of X are too large: their squares leave the range of float64; scale them")
+        values, Q = np.linalg.eigh(hessian)
+        return cls(np.maximum(values, 0.0), Q)
+
+    @property
+    def rate_limit(self) -> float:
+        """The learning rate ``2 / lambda_max``: at or over it descent cannot converge."""
+        return 2.0 / float(self.values[-1])
+
+    @property
+    def safe_rate(self) -> float:
+        """The learning rate ``1 / lambda_max``, which lowers the loss at every step."""
+        return 1.0 / float(self.values[-1])

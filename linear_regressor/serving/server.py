@@ -1,0 +1,143 @@
+"""Start the service: gunicorn for production, Flask's own server for development."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import socket
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from werkzeug.serving import is_running_from_reloader
+
+from linear_regressor.artefact.load import load
+from linear_regressor.errors import ServerError
+from linear_regressor.serving.app import create_app
+from linear_regressor.serving.payload import exact
+from linear_regressor.serving.server_log import ServerLog
+from linear_regressor.serving.worker import DrainingWorker
+from linear_regressor.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# Cloud Run kills ten seconds after SIGTERM; what was taken must be answered before.
+GRACEFUL_SECONDS = 8
+KEEP_ALIVE_SECONDS = 65
+SHARED_MEMORY = "/dev/shm"  # nosec B108 - gunicorn makes its own private file in it
+
+
+class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
+    """gunicorn around one application, without its command line.
+
+    Parameters
+    ----------
+    app : Flask
+        The application; made before the workers are, so that they share its memory.
+    options : dict
+        gunicorn's settings by name.
+    """
+
+    def __init__(self, app: Flask, options: dict[str, Any]) -> None:
+        self._app, self._options = app, options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand the settings to gunicorn."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Give gunicorn the application."""
+        return self._app
+
+
+def serve(settings: Settings, host: str = "127.0.0.1", server: str = "gunicorn", debug: bool = False) -> None:
+    """Serve the model of these settings until told to stop.
+
+    Parameters
+    ----------
+    settings : Settings
+        Port, workers, threads, model file and limits.
+    host : str
+        Address to listen on.
+    server : {"gunicorn", "flask"}
+        gunicorn for production; Flask's own server, one process, for development.
+    debug : bool
+        Log more; Flask's own server also starts again when the code changes.
+
+    Raises
+    ------
+    ArtefactError
+        If the model file is missing or damaged.
+    ServerError
+        If the address cannot be listened on.
+    """
+    artefact = load(settings.model_path)
+    if not is_running_from_reloader():  # whose first process holds the port already
+        _require_free(host, settings.port)
+    app = create_app(artefact, settings)
+    logging.getLogger("linear_regressor.serving").setLevel(logging.DEBUG if debug else logging.INFO)
+    logger.info("serving %s (model %s) on http://%s:%d with %s", settings.model_path, artefact.digest[:12], host,
+                settings.port, server)
+    _tell_missing_parsers()
+    if server == "flask":
+        # Werkzeug's interactive debugger would run code for whoever reaches the port: never on.
+        app.run(host, settings.port, debug=debug, use_debugger=False)
+    else:
+        GunicornServer(app, gunicorn_options(settings, host, debug)).run()
+
+
+def gunicorn_options(settings: Settings, host: str, debug: bool = False) -> dict[str, Any]:
+    """Settings of gunicorn for these settings of ours.
+
+    Parameters
+    ----------
+    settings : Settings
+        Port, workers and threads.
+    host : str
+        Address to listen on.
+    debug : bool
+        Log more.
+
+    Returns
+    -------
+    dict
+        gunicorn's settings by name.
+    """
+    return {
+        "bind": f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}",
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "worker_class": DrainingWorker,
+        "graceful_timeout": GRACEFUL_SECONDS,
+        "keepalive": KEEP_ALIVE_SECONDS,
+        # The heartbeat in memory: a slow disk must not look like a hung worker.
+        "worker_tmp_dir": SHARED_MEMORY if os.path.isdir(SHARED_MEMORY) else None,
+        "control_socket_disable": True,
+        "loglevel": "debug" if debug else "info",
+        "logger_class": ServerLog,
+    }
+
+
+def _require_free(host: str, port: int) -> None:
+    """Find out before gunicorn does, which would try for five seconds and fill the log."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        raise ServerError(f"cannot listen on {host} port {port}: {error.strerror}; "
+                          "choose another with --port (or PORT) and --host") from None
+
+
+def _tell_missing_parsers() -> None:
+    """Say once which of the faster parsers are not installed."""
+    missing = [] if exact.AVAILABLE else ["pysimdjson"]
+    if importlib.util.find_spec("gunicorn_h1c") is None:
+        missing.append("gunicorn_h1c")
+    if missing:
+        logger.warning("%s not installed: requests are served more slowly; pip install 'linear-regressor[fast]'",
+                       " and ".join(missing))

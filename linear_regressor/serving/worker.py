@@ -1,0 +1,31 @@
+"""``DrainingWorker``: a threaded gunicorn worker that loses no request when it is told to stop."""
+
+from __future__ import annotations
+
+import select
+
+from gunicorn.workers.gthread import ThreadWorker
+
+
+class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
+    """Takes what waits in the listen queue before it stops listening.
+
+    The stock worker stops accepting at SIGTERM and closes the listener when it has answered all it took; what waited
+    in the kernel's queue until then is reset. This one takes it first, and closes the listener at once, so that new
+    callers are refused instead of kept waiting for a reset.
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Start or stop taking connections; at the end, take those that wait and close the listeners.
+
+        Parameters
+        ----------
+        enabled : bool
+            Whether connections are to be taken from now on.
+        """
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            for listener in self.sockets:
+                while select.select([listener], [], [], 0)[0]:
+                    self.accept(listener)
+                listener.close()

@@ -1,0 +1,139 @@
+"""The training report: the line with its band, and the losses on the way to it, as two images."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.atomic_file import replace_file
+from linear_regressor.data.dataset import Dataset
+from linear_regressor.errors import StatisticsError
+from linear_regressor.model.inference import FitStatistics
+from linear_regressor.model.prediction import predict
+from linear_regressor.training.train import Training
+
+Array = NDArray[np.float64]
+
+LEVEL = 0.95
+# Enough points for a smooth curve; a descent can have a hundred million losses.
+CURVE_POINTS = 500
+
+
+def write(training: Training, folder: Path) -> list[Path]:
+    """Draw the report of a training.
+
+    Parameters
+    ----------
+    training : Training
+        What ``train`` gave.
+    folder : Path
+        Where the images go; it is made where it is missing.
+
+    Returns
+    -------
+    list of Path
+        ``fit.png`` and ``losses.png`` in that folder.
+
+    Raises
+    ------
+    OSError
+        If an image cannot be written; an older one is left whole.
+    """
+    figures = {"fit.png": draw_fit(training), "losses.png": draw_losses(training.model.losses)}
+    for name, figure in figures.items():
+        replace_file(folder / name, partial(figure.savefig, format="png"))
+    return [folder / name for name in figures]
+
+
+def draw_fit(training: Training) -> Figure:
+    """Draw the points, the fitted line and its prediction band; of several features, observed over predicted.
+
+    Parameters
+    ----------
+    training : Training
+        What ``train`` gave.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = _canvas(f"{', '.join(training.rows.features)} and {training.rows.target}")
+    draw = _draw_line if len(training.rows.features) == 1 else _draw_observed
+    draw(axes, training)
+    axes.legend()
+    return figure
+
+
+def _draw_line(axes: Axes, training: Training) -> None:
+    """Draw one feature against the target."""
+    artefact = training.artefact
+    _scatter(axes, training.rows.X[:, 0], training.test.X[:, 0], training)
+    ends = np.array([*training.rows.X[:, 0], *training.test.X[:, 0]])
+    x = np.linspace(ends.min(), ends.max(), CURVE_POINTS)
+    axes.plot(x, predict(x[:, None], artefact.W, artefact.b), color="C3", label="fitted line")
+    _draw_band(axes, x, x[:, None], artefact)
+    axes.set(xlabel=artefact.features[0], ylabel=artefact.target)
+
+
+def _draw_observed(axes: Axes, training: Training) -> None:
+    """Draw predicted against observed values: of several features there is no line to draw."""
+    artefact = training.artefact
+
+    def predicted(data: Dataset) -> Array:
+        return predict(data.X, artefact.W, artefact.b)
+
+    _scatter(axes, predicted(training.rows), predicted(training.test), training)
+    order = np.argsort(predicted(training.rows))
+    X = training.rows.X[order]
+    x = predict(X, artefact.W, artefact.b)
+    axes.plot(x, x, color="C3", label="observed = predicted")
+    _draw_band(axes, x, X, artefact)
+    axes.set(xlabel=f"predicted {artefact.target}", ylabel=f"observed {artefact.target}")
+
+
+def _scatter(axes: Axes, rows_x: Array, test_x: Array, training: Training) -> None:
+    """Draw the training and the test points."""
+    axes.scatter(rows_x, training.rows.y, s=10, alpha=0.5, label=f"{training.rows.rows} training rows")
+    axes.scatter(test_x, training.test.y, s=16, marker="^", label=f"{training.test.rows} test rows")
+
+
+def _draw_band(axes: Axes, x: Array, X: Array, artefact: Artefact) -> None:
+    """Draw where a further observation falls with 95 %, or say why that cannot be told."""
+    try:
+        t = dict(zip(artefact.quantiles["levels"], artefact.quantiles["t"], strict=True)).get(LEVEL, np.nan)
+        lower, upper = FitStatistics(artefact.moments, artefact.W, artefact.b).interval(X, t)
+        axes.fill_between(x, lower, upper, color="C3", alpha=0.15, label=f"{LEVEL:.0%} prediction band")
+    except StatisticsError as error:
+        axes.set_title(f"no prediction band: {error}", fontsize="small")
+
+
+def draw_losses(losses: Array) -> Figure:
+    """Draw the mean squared error over the steps, both on logarithmic scales.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (k,), float64
+        Loss at the start and after each step or pass, k >= 2.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = _canvas("Loss on the way down")
+    steps = np.unique(np.geomspace(1, len(losses), CURVE_POINTS).astype(np.int64)) - 1
+    axes.loglog(steps + 1, losses[steps])
+    axes.set(xlabel="updates + 1", ylabel="mean squared error")
+    return figure
+
+
+def _canvas(title: str) -> tuple[Figure, Axes]:
+    """Make an empty figure that belongs to nobody: pyplot would keep it in a global list."""
+    figure = Figure(figsize=(8.0, 5.0), layout="constrained")
+    figure.suptitle(title)
+    return figure, figure.add_subplot()

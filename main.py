@@ -1,0 +1,6 @@
+"""The command line without an installation: ``python main.py train`` is ``linear-regressor train``."""
+
+from linear_regressor.cli import main
+
+if __name__ == "__main__":
+    main()

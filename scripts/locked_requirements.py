@@ -1,0 +1,68 @@
+"""Print categories of ``Pipfile.lock`` as requirements with hashes, for ``pip install --require-hashes``.
+
+Every install of the project reads the lock through this file, so that no machine and no image needs pipenv for it.
+The project itself is left out: it is installed by path.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+LOCK = Path(__file__).resolve().parent.parent / "Pipfile.lock"
+
+
+def requirement(name: str, entry: dict[str, Any]) -> str:
+    """Return one requirement with its marker and its hashes.
+
+    Parameters
+    ----------
+    name : str
+        Name of the distribution.
+    entry : dict
+        What the lock says of it.
+
+    Returns
+    -------
+    str
+        One logical line of a requirements file.
+
+    Examples
+    --------
+    >>> requirement("flask", {"version": "==3.1.3", "markers": "python_version >= '3.9'", "hashes": ["sha256:ab"]})
+    "flask==3.1.3; python_version >= '3.9' --hash=sha256:ab"
+    """
+    marker = f"; {entry['markers']}" if "markers" in entry else ""
+    return " ".join([f"{name}{entry['version']}{marker}", *(f"--hash={digest}" for digest in entry["hashes"])])
+
+
+def requirements(lock: dict[str, Any], categories: list[str]) -> list[str]:
+    """Return the requirements of several categories, each distribution once.
+
+    Parameters
+    ----------
+    lock : dict
+        A parsed ``Pipfile.lock``.
+    categories : list of str
+        Names as in the lock: ``default`` for ``[packages]``, ``develop`` for ``[dev-packages]``.
+
+    Returns
+    -------
+    list of str
+        Sorted by name.
+
+    Raises
+    ------
+    SystemExit
+        When the lock has no category of that name.
+    """
+    found: dict[str, str] = {}
+    for category in categories:
+        if category not in lock:
+            raise SystemExit(f"Pipfile.lock has no category {category!r}; it has {', '.join(sorted(lock))}")
+        found |= {name: requirement(name, entry) for name, entry in lock[category].items() if "path" not in entry}
+    return [found[name] for name in sorted(found)]
+
+
+if __name__ == "__main__":
+    print("\n".join(requirements(json.loads(LOCK.read_text(encoding="utf-8")), sys.argv[1:])))

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Print a line to try against the server at a URL.
+# Usage: say_curl.sh URL
+set -euo pipefail
+
+echo "Try: curl --header 'Content-Type: application/json' --data '{\"instance\": 0.0110390390462862}' $1/stream"

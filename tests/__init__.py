@@ -1,0 +1,1 @@
+"""Tests: oracles before laws, laws before examples."""

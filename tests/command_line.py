@@ -1,0 +1,118 @@
+"""Running the command line: in this process, and as a process of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from click.testing import CliRunner, Result
+
+from linear_regressor.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(*arguments: object, command: click.Command = main) -> Result:
+    """Run a command in this process.
+
+    Parameters
+    ----------
+    *arguments : object
+        Its arguments; each is turned into text.
+    command : click.Command
+        The group it belongs to.
+
+    Returns
+    -------
+    click.testing.Result
+        Its exit code, and what it wrote on standard output and standard error.
+    """
+    with usual_logging():
+        return CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def run_process(*arguments: object, environ: Mapping[str, str] | None = None,
+                file_size_limit: int | None = None, program: str = "main.py") -> subprocess.CompletedProcess[str]:
+    """Run a program of the repository as a process of its own.
+
+    Parameters
+    ----------
+    *arguments : object
+        Its arguments; each is turned into text.
+    environ : mapping of str to str, optional
+        What to add to the environment.
+    file_size_limit : int, optional
+        Bytes beyond which no file can grow: what a full disk does, on any machine.
+    program : str
+        The program.
+
+    Returns
+    -------
+    subprocess.CompletedProcess
+        Its exit code, and what it wrote on standard output and standard error.
+    """
+    command, environ = [sys.executable, str(ROOT / program), *map(str, arguments)], clean_environ(environ or {})
+    if file_size_limit is not None:
+        # What measures coverage could not write its file either, and would say so.
+        environ = {name: value for name, value in environ.items() if not name.startswith("COVERAGE_")}
+        # Python ignores SIGXFSZ, so that a write past the limit is an OSError.
+        limit = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({file_size_limit},) * 2); "
+        command = [sys.executable, "-c", limit + "os.execv(sys.argv[1], sys.argv[1:])", *command]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
+
+
+def clean_environ(added: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment without what a developer may have set for the service.
+
+    Parameters
+    ----------
+    added : mapping of str to str
+        What to add.
+
+    Returns
+    -------
+    dict
+    """
+    ours = ("PORT", "WEB_CONCURRENCY", "THREADS", "MODEL_PATH", "MAX_CONTENT_LENGTH", "MAX_ROWS")
+    return {**{name: value for name, value in os.environ.items() if name not in ours}, **added}
+
+
+def shadow(folder: Path, *packages: str) -> dict[str, str]:
+    """Make packages as good as not installed for a process, by others of their name that come first.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to put them.
+    *packages : str
+        Names of packages.
+
+    Returns
+    -------
+    dict
+        The environment that puts them first.
+    """
+    for package in packages:
+        (folder / f"{package}.py").write_text(f"raise ModuleNotFoundError('not installed', name='{package}')\n")
+    return {"PYTHONPATH": str(folder)}
+
+
+@contextmanager
+def usual_logging() -> Iterator[None]:
+    """Put the loggers back that the command line sets up, for the tests that come after."""
+    names = ("root", "linear_regressor", "linear_regressor.serving", "gunicorn.error", "gunicorn.access")
+    loggers = [logging.getLogger(None if name == "root" else name) for name in names]
+    before = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
+    try:
+        yield
+    finally:
+        for logger, (level, handlers, propagate) in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+            logger.handlers[:] = handlers
+            logger.propagate = propagate

@@ -1,0 +1,71 @@
+"""Real servers of the tests' own."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def free_port() -> int:
+    """Find a TCP port nobody listens on."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
+@dataclass
+class RunningServer:
+    """A server of this test's own, in a process of its own."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    def connection(self) -> http.client.HTTPConnection:
+        """Open a connection to it."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """Send one request on a connection of its own; give status and body."""
+        with closing(self.connection()) as connection:
+            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    def wait_until_ready(self) -> None:
+        """Wait until it answers, at most thirty seconds."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.process.communicate()
+            try:
+                if self.request("GET", "/health/ready")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError("the server did not become ready in 30 s")
+
+    def stop(self) -> tuple[str, str]:
+        """Send SIGTERM, unless it has ended already, and give what it wrote."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.communicate(timeout=20)
+
+
+def start(model_path: Path, *options: str, environment: dict[str, str] | None = None) -> RunningServer:
+    """Start a server of a model file on a free port and wait until it answers."""
+    port = free_port()
+    command = [sys.executable, str(ROOT / "main.py"), "serve", "--port", str(port), "--model-path", str(model_path),
+               *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env={**os.environ, "WEB_CONCURRENCY": "1", **(environment or {})})
+    running = RunningServer(process, port)
+    running.wait_until_ready()
+    return running

@@ -1,0 +1,495 @@
+"""The model file: what is saved is what is loaded, and nothing else is."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import resource
+import struct
+import subprocess
+import sys
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LinearRegression
+
+from linear_regressor import Moments
+from linear_regressor.artefact import plain_pickle
+from linear_regressor.artefact.artefact import FORMAT, Artefact, digest_of
+from linear_regressor.artefact.load import LARGEST_FILE, load
+from linear_regressor.artefact.save import save
+from linear_regressor.errors import ArtefactError
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+names = st.text(max_size=20)
+plain_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-2 ** 70, 2 ** 70) | finite | names,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4), max_leaves=12)
+
+
+def example(p: int = 1, seed: int = 0) -> Artefact:
+    """Make an artefact of p features."""
+    random = np.random.default_rng(seed)
+    X, y = random.normal(size=(20, p)), random.normal(size=20)
+    moments = Moments.from_arrays(X, y)
+    W, b = moments.solve()
+    return Artefact(tuple(f"x{j}" for j in range(p)), "target", W, b, moments, X.min(axis=0), X.max(axis=0),
+                    {"levels": [0.9, 0.95], "t": [1.7, 2.1], "f": [3.0, 4.4]}, {"metrics": {"r2": 0.47}, "rows": 20})
+
+
+@st.composite
+def artefacts(draw: Any) -> Artefact:
+    """Draw an artefact of any finite numbers, names and card."""
+    p = draw(st.integers(1, 5))
+    vectors = st.lists(finite, min_size=p, max_size=p).map(np.array)
+    C = np.array(draw(st.lists(finite, min_size=(p + 1) ** 2, max_size=(p + 1) ** 2))).reshape(p + 1, p + 1)
+    moments = Moments(draw(st.floats(1e-300, 1e300)), np.append(draw(vectors), draw(finite)), C)
+    levels = draw(st.integers(0, 4))
+    columns = st.lists(finite, min_size=levels, max_size=levels)
+    return Artefact(tuple(draw(st.lists(names, min_size=p, max_size=p))), draw(names), draw(vectors), draw(finite),
+                    moments, draw(vectors), draw(vectors),
+                    {"levels": draw(columns), "t": draw(columns), "f": draw(columns)},
+                    draw(st.dictionaries(names, plain_values, max_size=4)))
+
+
+def assert_equal(left: Artefact, right: Artefact) -> None:
+    """Hold every part of two artefacts equal, to the last bit."""
+    assert left.digest == right.digest
+    assert left.moments == right.moments and left.features == right.features and left.target == right.target
+    assert np.array_equal(left.W, right.W) and left.b == right.b and left.quantiles == right.quantiles
+    assert np.array_equal(left.minimum, right.minimum) and np.array_equal(left.maximum, right.maximum)
+    assert left.card == right.card
+
+
+@given(artefacts())
+@settings(max_examples=60)
+def test_what_is_saved_is_what_is_loaded(tmp_path_factory: pytest.TempPathFactory, artefact: Artefact) -> None:
+    """Any finite numbers, any names, any card of plain values: the round trip changes nothing."""
+    path = tmp_path_factory.mktemp("models") / "model.joblib"
+    save(artefact, path, {})
+    assert_equal(load(path), artefact)
+
+
+@given(artefacts())
+def test_equal_values_are_equal_bytes(tmp_path_factory: pytest.TempPathFactory, artefact: Artefact) -> None:
+    """Saved twice, or loaded and saved again, the file has the same bytes; the facts are in the card alone."""
+    folder = tmp_path_factory.mktemp("models")
+    save(artefact, folder / "one.joblib", {"trained": "2020-01-01"})
+    save(load(folder / "one.joblib"), folder / "two.joblib", {"trained": "2021-01-01"})
+    assert (folder / "one.joblib").read_bytes() == (folder / "two.joblib").read_bytes()
+
+
+def test_equal_values_of_other_types_are_equal_bytes(tmp_path: Path) -> None:
+    """Whole numbers, NumPy's numbers and lists in another order of keys make the same file and digest."""
+    one = replace(example(), W=np.array([2.0]), b=3.0, card={"a": 1, "b": 2})
+    other = replace(one, W=np.array([2]), b=np.float64(3.0), card={"b": 2, "a": 1},
+                    quantiles={"f": [np.float64(3.0), 4.4], "t": [1.7, 2.1], "levels": [0.9, 0.95]})
+    save(one, tmp_path / "one.joblib", {})
+    save(other, tmp_path / "other.joblib", {})
+    assert one.digest == other.digest == load(tmp_path / "other.joblib").digest
+    assert (tmp_path / "one.joblib").read_bytes() == (tmp_path / "other.joblib").read_bytes()
+
+
+def test_the_digest_stays_the_same_from_version_to_version() -> None:
+    """Canonical form is a promise: this digest must never change while the format is 1."""
+    moments = Moments(4.0, np.array([0.5, -1.25]), np.array([[2.0, 1.0], [1.0, 3.5]]))
+    artefact = Artefact(("bmi",), "progress", np.array([0.1]), 1e-7, moments, np.array([-1.0]), np.array([1e22]),
+                        {"levels": [], "t": [], "f": []}, {"note": "é", "none": None})
+    canonical = (
+        '{"W":[0.1],"b":1e-07,"card":{"none":null,"note":"\\u00e9"},"features":["bmi"],"format":1,"maximum":[1e+22],'
+        '"minimum":[-1.0],"moments":{"C":[[2.0,1.0],[1.0,3.5]],"m":[0.5,-1.25],"n":4.0},'
+        '"quantiles":{"f":[],"levels":[],"t":[]},"target":"progress"}')
+    assert artefact.digest == hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("change", [
+    {"b": 1.0}, {"target": "other"}, {"features": ("x1",)}, {"W": np.array([9.0])}, {"card": {}},
+    {"minimum": np.array([-99.0])}, {"quantiles": {"levels": [], "t": [], "f": []}}])
+def test_every_part_counts_in_the_digest(change: dict[str, Any]) -> None:
+    """Another value anywhere is another digest."""
+    assert replace(example(), **change).digest != example().digest
+
+
+def test_the_numbers_of_an_artefact_cannot_be_changed() -> None:
+    """A digest once given stays true."""
+    artefact = example()
+    for values in (artefact.W, artefact.minimum, artefact.maximum):
+        with pytest.raises(ValueError, match="read-only"):
+            values[0] = 7.0
+
+
+def test_the_card_beside_the_file_is_for_people(tmp_path: Path) -> None:
+    """It holds the artefact's card, names, digest and the facts of this run; loading does not need it."""
+    artefact = example()
+    path = save(artefact, tmp_path / "deep" / "model.joblib", {"trained": "2020-01-01"})
+    assert path == tmp_path / "deep" / "model.card.json"
+    card = json.loads(path.read_text())
+    assert card == {"metrics": {"r2": 0.47}, "rows": 20, "features": ["x0"], "target": "target",
+                    "sha256": artefact.digest, "trained": "2020-01-01"}
+    path.unlink()
+    assert load(tmp_path / "deep" / "model.joblib").digest == artefact.digest
+
+
+def refusal(path: Path) -> str:
+    """Load a file that must be refused, and give the message, which names the file and the remedy in one line."""
+    with pytest.raises(ArtefactError) as caught:
+        load(path)
+    message = str(caught.value)
+    assert str(path) in message and "linear-regressor train --model-save-path" in message
+    assert "\n" not in message and len(message) < 1000
+    return message
+
+
+def refused(tmp_path: Path, content: bytes) -> str:
+    """Write these bytes to a file that must be refused."""
+    path = tmp_path / "model.joblib"
+    path.write_bytes(content)
+    return refusal(path)
+
+
+def bytes_of(artefact: Artefact, folder: Path) -> bytes:
+    """Give the bytes that saving writes."""
+    save(artefact, folder / "whole.joblib", {})
+    return (folder / "whole.joblib").read_bytes()
+
+
+def signed(values: dict[str, Any]) -> bytes:
+    """Pickle plain values with the digest that proves them, as only somebody who knows the format can."""
+    return pickle.dumps({**values, "sha256": digest_of(values)}, protocol=5)
+
+
+def test_a_file_cut_at_any_length_is_refused(tmp_path: Path) -> None:
+    """From nothing to all but the last byte."""
+    content = bytes_of(example(2), tmp_path)
+    for length in range(len(content)):
+        refused(tmp_path, content[:length])
+
+
+def test_no_flipped_byte_gives_another_model(tmp_path: Path, random: np.random.Generator) -> None:
+    """Each byte, three ways wrong: refused, or, where the byte carries no value, the same model to the last bit."""
+    artefact = example()
+    content, path, read = bytes_of(artefact, tmp_path), tmp_path / "model.joblib", 0
+    for place in range(len(content)):
+        for flip in (0x01, 0x80, int(random.integers(1, 256))):
+            path.write_bytes(content[:place] + bytes([content[place] ^ flip]) + content[place + 1:])
+            try:
+                assert_equal(load(path), artefact)
+                read += 1
+            except ArtefactError as error:
+                assert str(path) in str(error) and "\n" not in str(error)
+    assert read <= 0.05 * 3 * len(content)
+
+
+@pytest.mark.parametrize("place", [0.25, 0.5, 0.75])
+def test_a_flipped_byte_among_the_values_is_refused(tmp_path: Path, place: float) -> None:
+    """The digest does not match any more, or the pickle cannot be read."""
+    content = bytearray(bytes_of(example(3), tmp_path))
+    content[int(place * len(content))] ^= 0x55
+    refused(tmp_path, bytes(content))
+
+
+def test_noise_is_refused(tmp_path: Path, random: np.random.Generator) -> None:
+    """Random bytes, and random bytes that begin like a pickle."""
+    for _ in range(300):
+        noise = random.bytes(int(random.integers(0, 200)))
+        refused(tmp_path, noise)
+        refused(tmp_path, b"\x80\x05" + noise)
+
+
+@pytest.mark.parametrize("number", [2, 0, -1, "1", None, pytest.param(10 ** 5000, id="of 5,000 digits"), [1], 1.5])
+def test_a_file_of_another_format_is_refused(tmp_path: Path, number: Any) -> None:
+    """A future format is named as such; nothing else is looked at."""
+    message = refused(tmp_path, pickle.dumps({**example().to_plain(), "format": number}, protocol=5))
+    assert "format" in message or "wrong form" in message
+    if number == 2:
+        assert f"it has format 2, and this program reads format {FORMAT}" in message
+
+
+class Runs:
+    """Pickles as a call that makes a folder."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return os.mkdir, (str(self.trace),)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("form", ["alone", "inside a model"])
+def test_a_pickle_that_runs_code_does_not_run_it(tmp_path: Path, form: str, protocol: int) -> None:
+    """The folder it would have made is not there; read by pickle itself, it is (so the trap works)."""
+    trace = tmp_path / "it ran"
+    trap: Any = Runs(trace) if form == "alone" else {**example().to_plain(), "card": Runs(trace)}
+    refused(tmp_path, pickle.dumps(trap, protocol=protocol))
+    assert not trace.exists()
+    pickle.loads(pickle.dumps(trap, protocol=protocol))
+    assert trace.exists()
+
+
+CALLS: dict[str, bytes] = {
+    "GLOBAL and REDUCE": b"cos\nsystem\n(S'touch TRACE'\ntR.",
+    "STACK_GLOBAL": b"\x80\x05\x8c\x02os\x8c\x06system\x93\x8c\x0btouch TRACE\x85R.",
+    "INST": b"(S'touch TRACE'\nios\nsystem\n.",
+    "OBJ": b"(cos\nsystem\nS'touch TRACE'\no.",
+    "NEWOBJ": b"\x80\x05cos\nsystem\n\x8c\x0btouch TRACE\x85\x81.",
+    "EXT1": b"\x80\x05\x82\x01.",
+    "BUILD": b"\x80\x05}}b.",
+    "PERSID": b"Pevil\n.",
+    "BINPERSID": b"\x80\x05\x8c\x04evilQ.",
+    "NEXT_BUFFER": b"\x80\x05\x97.",
+    "a name with line ends": b"\x80\x05\x8c\x06a\nb\r\nc\x8c\x04evil\x93.",
+    "an endless name": b"\x80\x05X" + struct.pack("<I", 100_000) + b"m" * 100_000 + b"\x8c\x04evil\x93.",
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_no_instruction_of_a_pickle_calls_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """Every way that pickles know to reach a function or object is refused before it is followed."""
+    monkeypatch.chdir(tmp_path)
+    refused(tmp_path, CALLS[call])
+    assert not (tmp_path / "TRACE").exists()
+
+
+@pytest.mark.parametrize(("what", "value"), [
+    ("an array", np.arange(5.0)), ("an estimator", LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])),
+    ("an array of objects", np.array([print, {}], dtype=object)), ("a NumPy number", np.float64(1.0)),
+    ("our own class", Moments.from_arrays([[0.0], [1.0]], [0.0, 1.0])), ("a tuple", (1, 2)), ("bytes", b"x"),
+    ("a set", {1}), ("a complex number", 1j), ("a list", [1.0]), ("a number", 1.0), ("text", "model"), ("None", None),
+    ("an empty dict", {})])
+@pytest.mark.parametrize("compress", [0, 3])
+def test_joblib_dumps_of_anything_else_are_refused(tmp_path: Path, what: str, value: Any, compress: int) -> None:
+    """Arrays, estimators and other values, plain or compressed, are not models."""
+    joblib.dump(value, tmp_path / "other.joblib", compress=compress)
+    refusal(tmp_path / "other.joblib")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), pytest.param(10 ** 400, id="1e400"), "x",
+                                   None, [], {"a": 1}])
+@pytest.mark.parametrize("where", ["b", "W", "n", "m", "C", "minimum", "quantiles"])
+def test_a_number_that_is_none_is_refused_wherever_it_stands(tmp_path: Path, where: str, value: Any) -> None:
+    """NaN, infinity, numbers beyond float64 and other things in the place of numbers, under a digest that fits."""
+    plain = {key: part for key, part in example().to_plain().items() if key != "sha256"}
+    if where == "n":
+        plain["moments"]["n"] = value
+    elif where in ("m", "C"):
+        plain["moments"][where][0] = value
+    elif where == "quantiles":
+        plain["quantiles"]["t"][0] = value
+    elif where == "b":
+        plain["b"] = value
+    else:
+        plain[where][0] = value
+    try:
+        content = signed(plain)
+    except ValueError:  # no digest fits what JSON cannot write
+        content = pickle.dumps({**plain, "sha256": "0" * 64}, protocol=5)
+    refused(tmp_path, content)
+
+
+WRONG_FORMS: list[tuple[str, Any]] = [
+    ("W", [1.0, 2.0]), ("W", []), ("W", [[1.0]]), ("W", 1.0), ("W", "x"), ("W", None), ("features", []),
+    ("features", ["a", "b"]), ("features", [1]), ("features", None), ("target", 5), ("b", [1.0]), ("minimum", []),
+    ("maximum", [1.0, 2.0]), ("moments", {}), ("moments", []), ("moments", {"n": 3.0, "m": [0.0], "C": [[1.0]]}),
+    ("moments", {"n": 3.0, "m": [0.0, 0.0, 0.0], "C": [[1.0] * 3] * 3}), ("moments", {"n": 3.0, "m": [0.0, 0.0]}),
+    ("moments", {"n": -3.0, "m": [0.0, 0.0], "C": [[1.0, 0.0], [0.0, 1.0]]}),
+    ("moments", {"n": 3.0, "m": [0.0, 0.0], "C": [[1.0], [0.0, 1.0]]}), ("quantiles", {}), ("quantiles", []),
+    ("quantiles", {"levels": [0.9], "t": [], "f": []}), ("quantiles", {"levels": 1, "t": 2, "f": 3}),
+    ("quantiles", {"levels": ["a"], "t": ["b"], "f": ["c"]}),
+]
+
+
+@pytest.mark.parametrize(("part", "value"), WRONG_FORMS)
+def test_a_part_of_the_wrong_form_is_refused(tmp_path: Path, part: str, value: Any) -> None:
+    """Shapes that do not fit each other, missing and wrong parts, under a digest that fits."""
+    plain = {key: kept for key, kept in example().to_plain().items() if key != "sha256"}
+    refused(tmp_path, signed({**plain, part: json.loads(json.dumps(value))}))
+
+
+@pytest.mark.parametrize("part", ["features", "target", "W", "b", "moments", "minimum", "maximum", "quantiles", "card"])
+def test_a_missing_part_is_named(tmp_path: Path, part: str) -> None:
+    """The message says which part is missing."""
+    plain = {key: kept for key, kept in example().to_plain().items() if key not in ("sha256", part)}
+    assert f"'{part}'" in refused(tmp_path, signed(plain))
+
+
+def test_a_file_without_its_digest_is_refused(tmp_path: Path) -> None:
+    """So is one whose digest is of another kind."""
+    plain = {key: kept for key, kept in example().to_plain().items() if key != "sha256"}
+    for digest in ({}, {"sha256": None}, {"sha256": 5}, {"sha256": digest_of(plain).upper()}):
+        assert "digest" in refused(tmp_path, pickle.dumps({**plain, **digest}, protocol=5))
+
+
+DEEP = b"]" * 50_000 + b"a" * 49_999
+
+
+def laughs(levels: int) -> bytes:
+    """Pickle a list of two times a list of two times a list, and so on: small in the file, without end as text."""
+    layer: list[Any] = []
+    for _ in range(levels):
+        layer = [layer, layer]
+    return pickle.dumps({"format": 1, "card": layer, "sha256": ""}, protocol=5)
+
+
+BOMBS: dict[str, bytes] = {
+    "memory cell 2^27": b"\x80\x05Nr" + struct.pack("<I", 0x07FFFFFF) + b".",
+    "memory cell 2^32": b"\x80\x05Nr" + struct.pack("<I", 0xFFFFFFFF) + b".",
+    "text memory cell": b"\x80\x05Np99999999999\n.",
+    "bytes of 2^31": b"\x80\x05\x8e" + struct.pack("<Q", 1 << 31) + b"abc.",
+    "bytes of 2^62": b"\x80\x05\x8e" + struct.pack("<Q", 1 << 62) + b"abc.",
+    "byte array of 2^31": b"\x80\x05\x96" + struct.pack("<Q", 1 << 31) + b"abc.",
+    "text of 2^31": b"\x80\x05\x8d" + struct.pack("<Q", 1 << 31) + b"abc.",
+    "text of 2^32 - 1": b"\x80\x05X" + struct.pack("<I", 0xFFFFFFFF) + b"abc.",
+    "frame of 2^62": b"\x80\x05\x95" + struct.pack("<Q", 1 << 62) + b"N.",
+    "whole number of 2^31 - 1 bytes": b"\x80\x05\x8b" + struct.pack("<I", 0x7FFFFFFF) + b"abc.",
+    "one list in two places, forty deep": laughs(40),
+    "a list inside itself": b"\x80\x05]\x94h\x00a.",
+    "one long text in many places": pickle.dumps({"format": 1, "card": ["x" * 100_000] * 100_000}, protocol=5),
+    "a million empty lists": b"\x80\x05(" + b"]" * 1_000_000 + b"l.",
+    "fifty thousand lists in each other": b"\x80\x05" + DEEP + b".",
+    "a format of lists in each other": b"\x80\x05}\x8c\x06format" + DEEP + b"s.",
+    "a card of lists in each other": b"\x80\x05}\x8c\x06formatK\x01s\x8c\x04card" + DEEP + b"s.",
+    "a zlib bomb": zlib.compress(bytes(10_000_000)),
+}
+
+
+def test_no_small_file_asks_for_much_memory_or_time(tmp_path: Path) -> None:
+    """All bombs together, in their own process: ArtefactErrors, no MemoryError, less than 150 MB more, under 60 s."""
+    for number, content in enumerate(BOMBS.values()):
+        (tmp_path / f"{number}.joblib").write_bytes(content)
+    program = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from linear_regressor.artefact.load import load\n"
+        "from linear_regressor.errors import ArtefactError\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "for path in sorted(Path(sys.argv[1]).iterdir()):\n"
+        "    try:\n"
+        "        load(path)\n"
+        "        print('loaded', path)\n"
+        "    except ArtefactError as error:\n"
+        "        assert 'MemoryError' not in str(error), (path, error)\n"
+        "print('grown by', (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)\n")
+    run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert "loaded" not in run.stdout
+    assert int(run.stdout.split()[-1]) < 150
+
+
+def test_the_second_lock_holds_without_the_first() -> None:
+    """Were the instructions not looked at, the unpickler would still refuse every class and function."""
+    with pytest.raises(ArtefactError, match="builtins.print"):
+        plain_pickle._PlainValues(io.BytesIO(pickle.dumps(print))).load()
+
+
+def test_a_file_larger_than_the_largest_model_is_refused(tmp_path: Path) -> None:
+    """It is not even read to its end."""
+    path = tmp_path / "model.joblib"
+    with open(path, "wb") as file:
+        file.truncate(LARGEST_FILE * 100)
+    assert f"larger than {LARGEST_FILE} bytes" in refusal(path)
+    with open(path, "wb") as file:
+        file.truncate(LARGEST_FILE)
+    refusal(path)
+
+
+def test_a_model_too_large_to_be_loaded_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saving reads its own bytes back before it writes them."""
+    monkeypatch.setattr("linear_regressor.artefact.load.LARGEST_FILE", 100)
+    with pytest.raises(ArtefactError, match="cannot write the model file .* larger than 100 bytes"):
+        save(example(), tmp_path / "model.joblib", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_hundred_features_fit_well_into_the_largest_file(tmp_path: Path) -> None:
+    """About nine bytes a number: 100 features take less than a hundredth of what is allowed."""
+    assert len(bytes_of(example(100), tmp_path)) < LARGEST_FILE / 100
+
+
+def test_what_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
+    """A missing file, a folder, a path through a file, a name too long, a loop of links."""
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name, reason in (("missing", "No such file"), (".", "Is a directory"), ("file/model", "Not a directory"),
+                         ("n" * 300, "File name too long"), ("loop", "Too many levels")):
+        assert reason in refusal(tmp_path / name)
+
+
+def test_a_file_without_permission_is_refused_with_the_reason(tmp_path: Path) -> None:
+    """Whoever may not read it is told so (a reader without privileges, since root may read everything)."""
+    path = tmp_path / "model.joblib"
+    save(example(), path, {})
+    path.chmod(0)
+    program = ("import os, sys\n"
+               "from linear_regressor.artefact.load import load\n"
+               "from linear_regressor.errors import ArtefactError\n"
+               "if os.getuid() == 0:\n"
+               "    os.setuid(65534)\n"
+               "try:\n"
+               "    load(sys.argv[1])\n"
+               "except ArtefactError as error:\n"
+               "    print(error)\n")
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(folder.stat().st_mode | 0o111)
+    run = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=60)
+    assert "Permission denied" in run.stdout and str(path) in run.stdout, run.stderr
+
+
+def test_saving_where_it_cannot_is_refused_with_the_reason(tmp_path: Path) -> None:
+    """A folder in the file's place, a file in the folder's place, a path without a name: nothing is left behind."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"old")
+    for path in (tmp_path / "folder", tmp_path / "file" / "model.joblib", Path("/proc/model.joblib"), Path(".")):
+        with pytest.raises(ArtefactError, match="cannot write the model file"):
+            save(example(), path, {})
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder"]
+    assert not any((tmp_path / "folder").iterdir()) and (tmp_path / "file").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("room", [0, 1, 100, 500])
+def test_a_full_disk_leaves_the_old_model_whole(tmp_path: Path, room: int) -> None:
+    """When no more than some bytes can be written the old file stays, with no temporary file beside it."""
+    path = tmp_path / "model.joblib"
+    save(example(), path, {})
+    before = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()}
+
+    def fill_the_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    program = ("import sys\n"
+               "sys.path.insert(0, sys.argv[2])\n"
+               "from linear_regressor.artefact.save import save\n"
+               "from linear_regressor.errors import ArtefactError\n"
+               "from tests.test_artefact import example\n"
+               "try:\n"
+               "    save(example(3, seed=1), sys.argv[1], {})\n"
+               "except ArtefactError as error:\n"
+               "    sys.exit(str(error))\n")
+    root = str(Path(__file__).parents[1])
+    run = subprocess.run([sys.executable, "-B", "-c", program, str(path), root], capture_output=True, text=True,
+                         preexec_fn=fill_the_disk, timeout=120, env={**os.environ, "COVERAGE_PROCESS_START": ""})
+    assert run.returncode == 1 and f"cannot write the model file {path}: File too large" in run.stderr
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before
+    assert load(path).digest == example().digest
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"W": np.array([1.0, 2.0])}, "W must be 1 finite numbers"), ({"W": np.array([np.nan])}, "W must be 1 finite"),
+    ({"minimum": np.array([np.inf])}, "minimum must be"), ({"b": float("nan")}, "b must be a finite number"),
+    ({"features": ()}, "W must be 0"), ({"features": (5,)}, "must be strings"), ({"target": None}, "must be strings"),
+    ({"moments": Moments.from_arrays(np.ones((2, 2)), [1.0, 2.0])}, "of 2 features, not of 1"),
+    ({"quantiles": {}}, "quantile table"), ({"quantiles": {"levels": [0.9], "t": [], "f": []}}, "quantile table")])
+def test_parts_that_do_not_fit_make_no_artefact(change: dict[str, Any], words: str) -> None:
+    """The same checks hold before a file is ever written."""
+    with pytest.raises(ArtefactError, match=words):
+        replace(example(), **change)

@@ -1,0 +1,142 @@
+"""The edge of the command line: every error one line, and its exit code."""
+
+import errno
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from linear_regressor.cli import main
+from linear_regressor.cli.command_line import CommandLine
+from linear_regressor.errors import LinearRegressorError, RateError
+from tests.command_line import ROOT, clean_environ, run, run_process, shadow
+
+COMMANDS = ["train", "evaluate", "predict", "serve"]
+
+
+def failing(error: BaseException) -> click.Command:
+    """Make a command line whose one command raises this error."""
+    def fail() -> None:
+        raise error
+
+    return CommandLine("program", commands=[click.Command("fail", callback=fail)])
+
+
+@pytest.mark.parametrize(("error", "exit_code", "line"), [
+    (LinearRegressorError("no such thing"), 1, "Error: no such thing"),
+    (RateError("too\n  fast"), 2, "Error: too fast"),
+    (click.UsageError("wrong"), 2, "Error: wrong (see 'program fail --help')"),
+    (OSError(errno.ENOSPC, "No space left on device", "rows.csv"), 1, "Error: rows.csv: No space left on device"),
+    (OSError("broken"), 1, "Error: broken"),
+    (MemoryError("Unable to allocate 7 TiB"), 1, "Error: not enough memory: Unable to allocate 7 TiB"),
+    (ModuleNotFoundError("", name="sklearn.base"), 1,
+     "Error: sklearn is not installed; pip install 'linear-regressor[training]'"),
+    (KeyError("x"), 1, "Error: unexpected KeyError: 'x' (level DEBUG of logger linear_regressor.cli.command_line in "
+                       "logging_config.ini shows where)"),
+], ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "")
+def test_every_error_is_one_line_on_standard_error(error: Exception, exit_code: int, line: str) -> None:
+    """What it was decides the exit code; nothing goes to standard output."""
+    result = run("fail", command=failing(error))
+
+    assert (exit_code, "", f"{line}\n") == (result.exit_code, result.stdout, result.stderr)
+
+
+def test_an_interrupt_ends_with_the_code_that_shells_know(tmp_path: Path) -> None:
+    """130 is 128 + SIGINT; a training that is stopped says nothing and saves nothing."""
+    process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), "train", "--batch-size", "1", "--iterations",
+                                "1000000", "--model-save-path", str(tmp_path / "model")], stderr=subprocess.PIPE,
+                               text=True, env=clean_environ({}))
+    with process:
+        assert process.stderr is not None
+        assert "pass" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+
+    assert 130 == process.returncode
+    assert "Error" not in rest and "Traceback" not in rest
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_reader_that_went_away_is_no_traceback(tmp_path: Path) -> None:
+    """``linear-regressor train | head -0`` is quiet."""
+    process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), "train", "--model-save-path",
+                                str(tmp_path / "model"), "--report-path", str(tmp_path)], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, env=clean_environ({}))
+    with process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+
+    assert (1, "") == (process.returncode, said)
+
+
+def test_a_full_disk_behind_standard_output_is_one_line() -> None:
+    """The interpreter has nothing to add when it ends."""
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([sys.executable, str(ROOT / "main.py")], stdout=full, stderr=subprocess.PIPE, text=True,
+                              env=clean_environ({}), timeout=60)
+
+    assert (1, "Error: No space left on device\n") == (done.returncode, done.stderr)
+
+
+def test_without_a_command_there_is_help() -> None:
+    """It lists every command."""
+    result = run()
+
+    assert 0 == result.exit_code
+    assert set(COMMANDS) <= set(result.stdout.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_explains_every_option(command: str) -> None:
+    """Each has a text, and each that takes a value tells its default."""
+    text = " ".join(run(command, "--help").stdout.split())
+
+    for option in main.commands[command].params:
+        if isinstance(option, click.Option):
+            assert option.opts[0] in text
+            assert option.help and " ".join(option.help.split()) in text
+            assert option.is_flag or option.show_default
+    assert 0 == text.count("Traceback")
+
+
+@pytest.mark.parametrize("arguments", [["nope"], ["train", "--nope"], ["predict"], ["serve", "--server", "apache"]],
+                         ids=" ".join)
+def test_misuse_is_one_line_that_names_the_help(arguments: list[str]) -> None:
+    """Exit code 2, as of old."""
+    result = run(*arguments)
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert result.stderr.startswith("Error: ") and result.stderr.endswith("--help')\n")
+    assert 1 == result.stderr.count("\n")
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    """Read from the installed metadata, the one place it stands."""
+    from importlib.metadata import version
+
+    assert version("linear-regressor") in run("--version").stdout
+
+
+def test_help_loads_none_of_the_heavy_libraries() -> None:
+    """It answers at once, and the server's image can give it."""
+    done = subprocess.run([sys.executable, "-c", "import sys, linear_regressor.cli; print(*sys.modules)"],
+                          capture_output=True, text=True, check=True)
+
+    assert set() == {"numpy", "scipy", "sklearn", "joblib", "pyarrow", "matplotlib", "flask", "gunicorn"
+                     } & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(("command", "package"), [("train", "sklearn"), ("evaluate", "sklearn"),
+                                                  ("predict", "pyarrow")])
+def test_a_missing_extra_is_named_in_one_line(tmp_path: Path, command: str, package: str) -> None:
+    """The server's image has no training in it; the line says how to get it."""
+    files = [ROOT / "setup.cfg", tmp_path / "out.csv"] if command == "predict" else []
+
+    done = run_process(command, *files, environ=shadow(tmp_path, package))
+
+    assert (1, f"Error: {package} is not installed; pip install 'linear-regressor[training]'\n"
+            ) == (done.returncode, done.stderr)

@@ -1,0 +1,105 @@
+"""``linear-regressor predict``."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+from linear_regressor import SimpleLinearRegression
+from linear_regressor.data import diabetes
+from tests.command_line import run
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a model of two features."""
+    path = tmp_path_factory.mktemp("model") / "model.joblib"
+    assert 0 == run("train", "--features", "bp,bmi", "--model-save-path", path, "--report-path", path.parent).exit_code
+    return path
+
+
+@pytest.fixture(scope="module")
+def rows() -> pa.Table:
+    """The diabetes rows as a table with a name for each, the model's features in another order."""
+    X = diabetes.read(["bmi", "bp"]).X
+    return pa.table({"bmi": X[:, 0], "name": [f"{row:04d}" for row in range(len(X))], "bp": X[:, 1]})
+
+
+def write(table: pa.Table, path: Path) -> Path:
+    """Write a table in the format of the file's ending."""
+    (pa.csv.write_csv if path.suffix == ".csv" else pa.parquet.write_table)(table, path)
+    return path
+
+
+def read(path: Path) -> pa.Table:
+    """Read a table in the format of the file's ending."""
+    return (pa.csv.read_csv if path.suffix == ".csv" else pa.parquet.read_table)(path)
+
+
+@pytest.mark.parametrize("ending_out", [".csv", ".parquet"])
+@pytest.mark.parametrize("ending_in", [".csv", ".parquet"])
+def test_predictions_are_those_of_the_estimator(tmp_path: Path, model: Path, rows: pa.Table, ending_in: str,
+                                                ending_out: str) -> None:
+    """Each row of each format gets exactly what the estimator says, beside its own columns."""
+    data = diabetes.read(["bp", "bmi"])
+    before, _ = data.split_last(20)
+    estimator = SimpleLinearRegression(random_state=0).fit(before.X, before.y)
+    source, target = write(rows, tmp_path / f"in{ending_in}"), tmp_path / f"out{ending_out}"
+
+    result = run("predict", source, target, "--model-path", model)
+
+    table = read(target)
+    assert (0, f"442 predictions in {target}\n", "") == (result.exit_code, result.stdout, result.stderr)
+    assert ["bmi", "name", "bp", "prediction"] == table.column_names
+    np.testing.assert_array_equal(estimator.predict(data.X), table["prediction"].to_numpy())
+    np.testing.assert_array_equal(data.X[:, 1], table["bmi"].cast(pa.float64()).to_numpy())
+
+
+def test_a_table_without_rows_gives_one_without_rows(tmp_path: Path, model: Path, rows: pa.Table) -> None:
+    """A pipeline with nothing to do is no error."""
+    source = write(rows.slice(0, 0), tmp_path / "in.csv")
+
+    assert 0 == run("predict", source, tmp_path / "out.parquet", "--model-path", model).exit_code
+    assert (0, 4) == read(tmp_path / "out.parquet").shape
+
+
+def test_the_input_may_be_the_output(tmp_path: Path, model: Path, rows: pa.Table) -> None:
+    """It is replaced in one step; a second time its column is in the way."""
+    path = write(rows, tmp_path / "rows.parquet")
+
+    first, second = (run("predict", path, path, "--model-path", model) for _ in range(2))
+
+    assert (0, 1) == (first.exit_code, second.exit_code)
+    assert (442, 4) == read(path).shape
+
+
+@pytest.mark.parametrize(("content", "output", "exit_code", "message"), [
+    ("bmi\n1\n", "out.csv", 1, "must have one column 'bp'"),
+    ("bmi,bp\n1,2\n3,x\n", "out.csv", 1, "column 'bp', row 2 (counted from 1, without the header) is not a number"),
+    ("bmi,bp\n1,2,3\n", "out.csv", 1, "cannot be read or written as csv"),
+    ("bmi,bp\n1,2\n", "out.xlsx", 2, "out.xlsx must end in .csv or .parquet"),
+    ("bmi,bp,prediction\n1,2,3\n", "out.csv", 1, "already has a column 'prediction'"),
+    ("bmi,bp\n1,2\n", "in.csv/out.csv", 1, "in.csv: "),
+], ids=["missing column", "bad value", "no table", "unknown format", "column in the way", "no folder"])
+def test_what_cannot_be_predicted_is_one_line(tmp_path: Path, model: Path, content: str, output: str, exit_code: int,
+                                              message: str) -> None:
+    """It names what is wrong and where; no output is left."""
+    source = tmp_path / "in.csv"
+    source.write_text(content)
+
+    result = run("predict", source, tmp_path / output, "--model-path", model)
+
+    assert (exit_code, "", 1) == (result.exit_code, result.stdout, result.stderr.count("\n"))
+    assert message in result.stderr
+    assert [source] == list(tmp_path.iterdir())
+
+
+def test_a_missing_input_is_misuse(tmp_path: Path, model: Path) -> None:
+    """Exit code 2, and the file is named."""
+    result = run("predict", tmp_path / "none.csv", tmp_path / "out.csv", "--model-path", model)
+
+    assert 2 == result.exit_code
+    assert "none.csv" in result.stderr

@@ -1,0 +1,168 @@
+"""``linear-regressor train``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.artefact.load import load
+from tests.command_line import run, run_process, shadow
+
+
+def train(folder: Path, *options: object) -> Result:
+    """Train in this process, with all output in one folder."""
+    return run("train", "--model-save-path", folder / "model.joblib", "--report-path", folder / "reports", *options)
+
+
+def trained(folder: Path, *options: object) -> Artefact:
+    """Train and load the model."""
+    result = train(folder, *options)
+    assert 0 == result.exit_code, result.stderr
+    return load(folder / "model.joblib")
+
+
+def test_it_prints_the_line_its_errors_and_the_certificate(tmp_path: Path) -> None:
+    """With the defaults R2 is 0.47."""
+    result = train(tmp_path)
+
+    artefact = load(tmp_path / "model.joblib")
+    lines = {line.split()[0]: line.split()[1] for line in result.stdout.splitlines()}
+    assert (0, "") == (result.exit_code, result.stderr)
+    assert pytest.approx(artefact.W[0], rel=1e-9) == float(lines["slope"])
+    assert pytest.approx(artefact.b, rel=1e-9) == float(lines["intercept"])
+    assert pytest.approx(2549.26, abs=0.01) == float(lines["MSE"])
+    assert pytest.approx(0.47, abs=0.005) == float(lines["R2"])
+    assert "certificate  on its 422 training rows the loss is 3955.022337; no line gets more than " in result.stdout
+
+
+def test_it_writes_model_card_and_report(tmp_path: Path) -> None:
+    """All of them where they were asked for, and their names printed."""
+    result = train(tmp_path)
+
+    card = json.loads((tmp_path / "model.card.json").read_text())
+    assert load(tmp_path / "model.joblib").digest == card["sha256"]
+    assert {"fit.png", "losses.png"} == {path.name for path in (tmp_path / "reports").iterdir()}
+    for name in ("model.joblib", "reports/fit.png", "reports/losses.png"):
+        assert str(tmp_path / name) in result.stdout
+
+
+@pytest.mark.parametrize(("options", "settings"), [
+    (["--iterations", "1", "--min-r2", "-9"], {"iterations": 1, "min_r2": -9.0}),
+    (["--lr", "0.2"], {"lr": 0.2, "lr_used": 0.2}),
+    (["--lr", "auto"], {"lr": "auto"}),
+    (["--batch-size", "50"], {"batch_size": 50}),
+    (["--random-state", "7"], {"random_state": 7}),
+    (["--features", "bp", "--min-r2", "-9"], {"features": ["bp"]}),
+    (["--features", "bmi,bp"], {"features": ["bmi", "bp"]}),
+    (["--features", "bmi", "--features", "bp"], {"features": ["bmi", "bp"]}),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_every_option_changes_the_model(tmp_path: Path, options: list[str], settings: dict[str, Any]) -> None:
+    """What the card says of the settings is what was asked for, and the weights are others than usual."""
+    few = [] if "--iterations" in options else ["--iterations", "5000"]
+    usual = trained(tmp_path, "--iterations", "5000")
+
+    model = trained(tmp_path, *few, *options)
+
+    assert settings == {name: model.card["settings"][name] for name in settings}
+    assert usual.W.tolist() != model.W.tolist()
+
+
+def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
+    """Neither the order of hashes nor the time nor the place is in the model file."""
+    for seed, name in enumerate(("one", "two")):
+        done = run_process("train", "--batch-size", 64, "--iterations", 900, "--model-save-path",
+                           tmp_path / name / name, "--report-path", tmp_path / name,
+                           environ={"PYTHONHASHSEED": str(seed)})
+        assert (0, "") == (done.returncode, done.stderr)
+
+    assert (tmp_path / "one" / "one").read_bytes() == (tmp_path / "two" / "two").read_bytes()
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["--lr", "1"], "Error: a learning rate of 1 cannot converge on these data: it must be below 1; 'auto' uses 0.5\n"),
+    (["--lr", "0"], "greater than 0"),
+    (["--lr", "nan"], "not a finite number"),
+    (["--lr", "fast"], "not a finite number"),
+    (["--iterations", "0"], "0 is not in the range"),
+    (["--iterations", "1.5"], "not a valid integer"),
+    (["--batch-size", "0"], "0 is not in the range"),
+    (["--random-state", "-1"], "-1 is not in the range"),
+    (["--min-r2", "inf"], "not a finite number"),
+    (["--features", "bmi,height"], "'height' is not one"),
+    (["--features", "bmi,bmi"], "feature 'bmi' is named twice"),
+    (["--features", ""], "'' is not one"),
+    (["--model-save-path", ""], "does not name a file"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_misuse_is_refused_in_one_line(tmp_path: Path, options: list[str], message: str) -> None:
+    """Exit code 2, and nothing written."""
+    result = train(tmp_path, *options)
+
+    assert (2, "", 1) == (result.exit_code, result.stdout, result.stderr.count("\n"))
+    assert message in result.stderr
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_model_below_the_least_r2_is_not_saved(tmp_path: Path) -> None:
+    """Exit code 1, and neither model nor report."""
+    result = train(tmp_path, "--iterations", "10")
+
+    assert (1, "", 1) == (result.exit_code, result.stdout, result.stderr.count("\n"))
+    assert "below the least that was asked for, 0.4: nothing was saved" in result.stderr
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_descent_that_diverges_is_one_line(tmp_path: Path) -> None:
+    """Small batches can leave float64 at a rate that all rows together converge at."""
+    result = train(tmp_path, "--batch-size", "1", "--lr", "0.999", "--features", "bmi,bp,s1,s2,s3,s4,s5,s6",
+                   "--iterations", "2000")
+
+    assert (1, 1) == (result.exit_code, result.stderr.count("\n"))
+    assert "descent leaves the range of float64" in result.stderr
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_the_old_model(tmp_path: Path) -> None:
+    """The new one is written beside it and never takes its place; what was written of it is gone."""
+    trained(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
+
+    done = run_process("train", "--random-state", 1, "--model-save-path", tmp_path / "model.joblib", "--report-path",
+                       tmp_path / "reports", file_size_limit=512, environ={"PYTHONDONTWRITEBYTECODE": "1"})
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert f"Error: cannot write the model file {tmp_path / 'model.joblib'}: File too large\n" == done.stderr
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_a_report_that_cannot_be_written_is_an_error_after_the_model(tmp_path: Path) -> None:
+    """The model is good and saved; the line names the file that is not."""
+    (tmp_path / "file").write_text("")
+
+    folder = tmp_path / "file" / "reports"
+
+    result = run("train", "--model-save-path", tmp_path / "model.joblib", "--report-path", folder)
+
+    assert (1, f"Error: {folder}: Not a directory\n") == (result.exit_code, result.stderr)
+    assert (tmp_path / "model.joblib").exists()
+
+
+def test_without_matplotlib_there_is_a_model_and_one_line(tmp_path: Path) -> None:
+    """A report is nice to have; the line says how."""
+    done = run_process("train", "--model-save-path", tmp_path / "model", "--report-path", tmp_path / "reports",
+                       environ=shadow(tmp_path, "matplotlib"))
+
+    assert (0, "No report: matplotlib is not installed; pip install 'linear-regressor[plots]'\n"
+            ) == (done.returncode, done.stderr)
+    assert (tmp_path / "model").exists() and not (tmp_path / "reports").exists()
+
+
+def test_long_work_shows_progress(tmp_path: Path) -> None:
+    """About once a second a line on standard error; standard output stays clean."""
+    result = train(tmp_path, "--batch-size", "1", "--iterations", "1500", "--lr", "0.01")
+
+    assert 0 == result.exit_code
+    assert result.stderr.startswith("pass ") and " of 1500, loss " in result.stderr
+    assert "pass" not in result.stdout

@@ -1,0 +1,30 @@
+"""The built-in diabetes set."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes
+
+from linear_regressor.data import diabetes
+from linear_regressor.errors import SettingError
+
+
+def test_features_come_in_the_order_they_are_asked_for() -> None:
+    """Columns are scikit-learn's, found by name."""
+    X, y = load_diabetes(return_X_y=True)
+
+    data = diabetes.read(["s5", "bmi"])
+
+    np.testing.assert_array_equal(X[:, [8, 2]], data.X)
+    np.testing.assert_array_equal(y, data.y)
+    assert ("s5", "bmi") == data.features
+
+
+@pytest.mark.parametrize(("features", "message"), [
+    (["bmi", "height"], "features must be of age, sex, bmi, bp, s1, s2, s3, s4, s5, s6: 'height' is not one"),
+    ([], "none was named"),
+    (["bmi", "bp", "bmi"], "feature 'bmi' is named twice"),
+], ids=["unknown", "none", "twice"])
+def test_features_it_cannot_give_are_refused(features: list[str], message: str) -> None:
+    """The message names the feature that is wrong and those that are known."""
+    with pytest.raises(SettingError, match=message):
+        diabetes.read(features)

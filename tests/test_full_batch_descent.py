@@ -1,0 +1,196 @@
+"""Full-batch descent in closed form beside the challenge's loop, step by step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from linear_regressor import Moments, SimpleLinearRegression
+from linear_regressor.errors import DataError
+from linear_regressor.model.curvature import Curvature
+from linear_regressor.model.full_batch_descent import descend
+from tests.oracles import challenge_loop, rows_of_condition
+
+Array = NDArray[np.float64]
+
+seeds = st.integers(0, 2 ** 32 - 1)
+shares_of_the_limit = st.sampled_from([1e-6, 0.05, 0.5, 0.75, 0.9, 0.999])
+
+
+def condition_of(curvature: Curvature) -> float:
+    """Compute the condition number of the Hessian."""
+    return float(curvature.values[-1] / max(curvature.values[0], 1e-300))
+
+
+def assert_agree(X: Array, y: Array, share: float, iterations: int, seed: int, weight: Array | None = None) -> None:
+    """Hold closed form and loop against each other from the same start: weights and losses to 1e-9.
+
+    Losses are measured against the larger of the loss and the variance of y (of one row, the size of y instead).
+    """
+    moments = Moments.from_arrays(X, y, weight)
+    curvature = Curvature.of(moments)
+    start, rate = np.random.default_rng(seed).standard_normal(X.shape[1] + 1), share * curvature.rate_limit
+    W, b, losses = challenge_loop(X, y, start, rate, iterations, weight)
+    theta, closed = descend(moments, curvature, start, rate, iterations + 1)
+    walked = np.append(W, b)
+    assert np.abs(theta - walked).max() <= 1e-9 * np.abs(walked).max()
+    assert closed.shape == (iterations + 2,)
+    assert (np.abs(closed - losses) <= 1e-9 * np.maximum(losses, moments.v / moments.n or y[0] ** 2)).all()
+
+
+@given(seeds, st.integers(1, 8), st.floats(0.0, 5.5), st.floats(-2.0, 2.0), shares_of_the_limit, st.integers(1, 400))
+@settings(max_examples=60)
+def test_closed_form_and_loop_agree_up_to_a_condition_number_of_a_million(
+        seed: int, p: int, digits: float, scale: float, share: float, iterations: int) -> None:
+    """Whatever the rows, their scale, the rate below the limit and the number of steps: same weights, same losses."""
+    random = np.random.default_rng(seed)
+    X, y = rows_of_condition(random, p + 2 + int(random.integers(40)), p, 10.0 ** digits)
+    X, y = X * 10.0 ** scale, y * 10.0 ** random.uniform(-2, 2)
+    assume(condition_of(Curvature.of(Moments.from_arrays(X, y))) <= 1e6)
+    assert_agree(X, y, share, iterations, seed)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.8, 0.99])
+@pytest.mark.parametrize("condition", [1e2, 1e4, 5e5])
+def test_closed_form_and_loop_agree_after_fifteen_thousand_iterations(random: np.random.Generator, seed: int,
+                                                                      condition: float, share: float) -> None:
+    """The default number of iterations, at rates below and above 1 / lambda_max."""
+    X, y = rows_of_condition(random, 30, 3, condition)
+    assert_agree(X, y, share, 15_000, seed)
+
+
+@given(seeds, st.integers(1, 3), shares_of_the_limit, st.integers(1, 200))
+@settings(max_examples=30)
+def test_closed_form_and_loop_agree_on_weighted_rows(seed: int, p: int, share: float, iterations: int) -> None:
+    """Rows that count more or less, some not at all."""
+    random = np.random.default_rng(seed)
+    X, y = rows_of_condition(random, 30, p, 100.0)
+    assert_agree(X, y, share, iterations, seed, random.integers(0, 4, size=30) + np.eye(30)[0])
+
+
+RAMP = np.arange(6.0)
+SINGULAR: dict[str, Array] = {
+    "a constant column": np.column_stack([RAMP, np.full(6, 0.1)]),
+    "a column of zeros": np.column_stack([np.zeros(6), RAMP]),
+    "only a column of zeros": np.zeros((6, 1)),
+    "a column twice": np.column_stack([RAMP, RAMP]),
+    "a column that is the sum of two": np.column_stack([RAMP, RAMP ** 2, RAMP + RAMP ** 2]),
+    "one row": np.array([[3.0, -4.0]]),
+    "one row of zeros": np.array([[0.0]]),
+    "fewer rows than columns": np.arange(24.0).reshape(3, 8) % 7,
+}
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+@pytest.mark.parametrize("kind", SINGULAR)
+def test_singular_moments_are_no_error_and_agree_with_the_loop(seed: int, kind: str, share: float) -> None:
+    """Directions without curvature stay where they started, as in the loop."""
+    X = SINGULAR[kind]
+    assert_agree(X, np.cos(np.arange(len(X))) + 1.0, share, 2000, seed)
+
+
+@pytest.mark.parametrize("condition", [1e8, 1e12, 1e16])
+def test_nearly_flat_directions_are_walked_as_far_as_the_loop_walks_them(random: np.random.Generator, seed: int,
+                                                                         condition: float) -> None:
+    """Beyond a condition number of a million the closed form still follows the loop, to 1e-6."""
+    X, y = rows_of_condition(random, 30, 3, condition)
+    moments = Moments.from_arrays(X, y)
+    curvature, start = Curvature.of(moments), random.standard_normal(4)
+    W, b, losses = challenge_loop(X, y, start, curvature.safe_rate, 3000)
+    theta, closed = descend(moments, curvature, start, curvature.safe_rate, 3001)
+    assert theta == pytest.approx(np.append(W, b), rel=1e-6, abs=1e-6 * np.abs(W).max())
+    assert (np.abs(closed - losses) <= 1e-6 * np.maximum(losses, y.var())).all()
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e5])
+def test_an_offset_far_from_zero_agrees_with_the_loop(random: np.random.Generator, seed: int, offset: float) -> None:
+    """Columns far from zero make the Hessian ill-conditioned; the loop barely moves, and so does the closed form."""
+    X = offset + random.normal(size=(30, 1))
+    moments, start = Moments.from_arrays(X, X[:, 0]), random.standard_normal(2)
+    curvature = Curvature.of(moments)
+    W, b, losses = challenge_loop(X, X[:, 0], start, curvature.safe_rate, 1000)
+    theta, closed = descend(moments, curvature, start, curvature.safe_rate, 1001)
+    assert theta == pytest.approx(np.append(W, b), rel=1e-7)
+    assert losses[1:] == pytest.approx(closed[1:], rel=1e-5, abs=1e-9)
+
+
+@given(seeds, st.integers(1, 5), st.integers(0, 300), st.integers(0, 300))
+def test_walking_on_is_walking_all_the_way(seed: int, p: int, first: int, second: int) -> None:
+    """Steps from where earlier steps ended give what all steps at once give: descent has no memory."""
+    random = np.random.default_rng(seed)
+    moments = Moments.from_arrays(*rows_of_condition(random, 20, p, 1e3))
+    curvature, start = Curvature.of(moments), random.standard_normal(p + 1)
+    half, before = descend(moments, curvature, start, curvature.safe_rate, first)
+    end, after = descend(moments, curvature, half, curvature.safe_rate, second)
+    whole, losses = descend(moments, curvature, start, curvature.safe_rate, first + second)
+    assert end == pytest.approx(whole, rel=1e-9, abs=1e-9 * np.abs(whole).max())
+    assert np.concatenate([before, after[1:]]) == pytest.approx(losses, rel=1e-8, abs=1e-10 * moments.v)
+
+
+@given(seeds, st.integers(1, 5), st.floats(0.0, 12.0))
+def test_the_safe_rate_lowers_the_loss_at_every_step(seed: int, p: int, digits: float) -> None:
+    """At 1 / lambda_max no step makes it worse, however ill-conditioned the rows are."""
+    random = np.random.default_rng(seed)
+    moments = Moments.from_arrays(*rows_of_condition(random, 20, p, 10.0 ** digits))
+    curvature = Curvature.of(moments)
+    losses = descend(moments, curvature, random.standard_normal(p + 1), curvature.safe_rate, 500)[1]
+    assert (np.diff(losses) <= 1e-9 * np.maximum(losses[:-1], moments.v / moments.n)).all()
+
+
+@given(seeds, st.integers(1, 5))
+def test_the_limit_parts_rates_that_converge_from_rates_that_do_not(seed: int, p: int) -> None:
+    """In the loop, just under 2 / lambda_max the loss falls in the end, and just over it grows."""
+    random = np.random.default_rng(seed)
+    X, y = rows_of_condition(random, 20, p, 10.0)
+    curvature = Curvature.of(Moments.from_arrays(X, y))
+    steepest = 10.0 * curvature.Q[:, -1] + np.append(*Moments.from_arrays(X, y).solve())
+    under = challenge_loop(X, y, steepest, 0.95 * curvature.rate_limit, 200)[2]
+    over = challenge_loop(X, y, steepest, 1.05 * curvature.rate_limit, 200)[2]
+    assert under[-1] < under[0] and over[-1] > over[0]
+
+
+def test_losses_never_fall_below_zero(random: np.random.Generator) -> None:
+    """On noiseless rows the loss cancels down to rounding, and is clipped there."""
+    X = random.normal(size=(50, 2))
+    model = SimpleLinearRegression(lr="auto", random_state=0).fit(X, X @ [1.0, 2.0])
+    assert (model.losses >= 0.0).all() and model.losses[-1] <= 1e-13
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-60, 1e60, 1e100, 1e140])
+def test_columns_of_extreme_scale_neither_warn_nor_lose_the_descent(random: np.random.Generator,
+                                                                    scale: float) -> None:
+    """As long as squares fit into float64 the closed form follows the loop, losses to 1e-12 of the first."""
+    X, y = random.normal(size=(20, 2)) * scale, random.normal(size=20)
+    moments, start = Moments.from_arrays(X, y), random.standard_normal(3)
+    curvature = Curvature.of(moments)
+    W, b, losses = challenge_loop(X, y, start, curvature.safe_rate, 50)
+    theta, closed = descend(moments, curvature, start, curvature.safe_rate, 51)
+    assert theta == pytest.approx(np.append(W, b), rel=1e-9, abs=1e-12)
+    assert (np.abs(closed - losses) <= 1e-12 * losses[0]).all()
+
+
+def test_a_mean_too_large_to_square_is_refused_in_words() -> None:
+    """A constant column of 1e160 has a variance, but no Hessian, inside the range of float64."""
+    with pytest.raises(DataError, match="too large"):
+        Curvature.of(Moments.from_arrays(np.full((5, 1), 1e160), np.arange(5.0)))
+
+
+def test_many_columns_and_few_rows_need_little_memory_beside_the_hessian(random: np.random.Generator) -> None:
+    """The loss history of 400 flat directions comes from two small tables, and equals the loop's."""
+    X, y = random.normal(size=(20, 420)), random.normal(size=20)
+    moments = Moments.from_arrays(X, y)
+    curvature, start = Curvature.of(moments), random.standard_normal(421)
+    losses = challenge_loop(X, y, start, curvature.safe_rate, 2000)[2]
+    closed = descend(moments, curvature, start, curvature.safe_rate, 2001)[1]
+    assert (np.abs(closed - losses) <= 1e-9 * np.maximum(losses, y.var())).all()
+
+
+def test_no_steps_leave_the_start() -> None:
+    """Nought steps: the start, and its loss alone."""
+    moments = Moments.from_arrays([[-1.0], [1.0]], [-2.0, 2.0])
+    theta, losses = descend(moments, Curvature.of(moments), np.array([0.5, 0.25]), rate=0.1, steps=0)
+    assert theta.tolist() == [0.5, 0.25]
+    assert losses.tolist() == pytest.approx([moments.loss([0.5], 0.25)])
