@@ -22,7 +22,7 @@ def replace_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     Raises
     ------
     OSError
-        If writing fails; then nothing has changed at ``path``.
+        If writing fails; it names ``path``, and nothing has changed there.
 
     Examples
     --------
@@ -40,8 +40,10 @@ def replace_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # a failed write names no file, and the temporary one says nothing to anybody
         raise
     _sync_folder(path.parent)
 

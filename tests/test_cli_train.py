@@ -149,6 +149,19 @@ def test_a_report_that_cannot_be_written_is_an_error_after_the_model(tmp_path: P
     assert (tmp_path / "model.joblib").exists()
 
 
+def test_a_full_disk_leaves_the_old_report(tmp_path: Path) -> None:
+    """The images are larger than the model: the limit lets that through and stops them."""
+    train(tmp_path)
+    old = (tmp_path / "reports" / "fit.png").read_bytes()
+
+    done = run_process("train", "--random-state", 1, "--model-save-path", tmp_path / "model.joblib", "--report-path",
+                       tmp_path / "reports", file_size_limit=8192, environ={"PYTHONDONTWRITEBYTECODE": "1"})
+
+    assert (1, f"Error: {tmp_path / 'reports' / 'fit.png'}: File too large\n") == (done.returncode, done.stderr)
+    assert old == (tmp_path / "reports" / "fit.png").read_bytes()
+    assert 2 == len(list((tmp_path / "reports").iterdir()))
+
+
 def test_without_matplotlib_there_is_a_model_and_one_line(tmp_path: Path) -> None:
     """A report is nice to have; the line says how."""
     done = run_process("train", "--model-save-path", tmp_path / "model", "--report-path", tmp_path / "reports",

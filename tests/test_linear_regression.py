@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.datasets import load_diabetes
@@ -17,8 +17,9 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LinearRegression
 
 from linear_regressor import Moments, SimpleLinearRegression
-from linear_regressor.errors import DivergenceError, UnavailableError
+from linear_regressor.errors import DataError, DivergenceError, UnavailableError
 from linear_regressor.model.curvature import Curvature
+from linear_regressor.model.inference import FitStatistics
 from tests.oracles import challenge_loop, rows_of_condition
 
 Array = NDArray[np.float64]
@@ -287,6 +288,42 @@ def test_one_row_is_learnt_by_heart() -> None:
     """A single row is no error."""
     model = SimpleLinearRegression(lr="auto", random_state=0).fit([[3.0]], [6.0])
     assert model.predict([[3.0]]) == pytest.approx([6.0])
+
+
+extremes = st.sampled_from([0.0, 1.0, 1e8, 1e15, 1e-5, 1e50, 1e-50, 1e100, 1e-100, 1e150, 1e-150, 1e-300, 1e300])
+
+
+@given(seeds, st.integers(1, 12), st.lists(st.tuples(extremes, extremes), min_size=1, max_size=4), extremes,
+       st.sampled_from([None, 1, 5]), st.booleans(), st.sampled_from(["auto", 0.1, 1e-300]))
+@settings(max_examples=300)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_any_finite_rows_give_a_finite_model_or_an_error_in_words(
+        seed: int, n: int, columns: list[tuple[float, float]], size: float, batch_size: int | None, weighted: bool,
+        lr: float | str) -> None:
+    """Sizes and offsets over all of float64's range: never NaN, a NumPy warning or an error of its linear algebra."""
+    random = np.random.default_rng(seed)
+    X = np.column_stack([offset + spread * random.uniform(-1, 1, size=n) for offset, spread in columns])
+    y, weight = size * random.uniform(-1, 1, size=n), random.choice([1e-300, 1e-5, 1.0, 1e300], size=n)
+    model = SimpleLinearRegression(iterations=20, lr=lr, batch_size=batch_size, random_state=seed)
+    try:
+        model.fit(X, y, weight if weighted else None)
+    except (DataError, DivergenceError):
+        assert not hasattr(model, "coef_")
+        return
+    assert np.isfinite(weights(model)).all() and np.isfinite(model.losses).all() and (model.losses >= 0).all()
+    try:
+        W, b = model.moments_.solve()
+        assert np.isfinite(W).all() and np.isfinite(b)
+        FitStatistics(model.moments_, model.W, model.b)
+    except DataError as error:
+        assert "scale the columns" in str(error) or "statistics of" in str(error)
+
+
+def test_best_weights_out_of_range_are_an_error_in_words() -> None:
+    """A slope of 1e150 / 1e-160 cannot be written in float64."""
+    moments = Moments.from_arrays([[0.0], [1e-160]], [0.0, 1e150])
+    with pytest.raises(DataError, match="the best weights leave the range of float64"):
+        moments.solve()
 
 
 def test_descent_out_of_range_is_an_error_in_words() -> None:

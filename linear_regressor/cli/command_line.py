@@ -91,7 +91,8 @@ def describe(error: Exception) -> str:
     elif isinstance(error, MemoryError):
         text = f"not enough memory: {error}"
     elif isinstance(error, OSError):
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        reason = error.strerror or str(error)
+        text = f"{error.filename}: {reason}" if error.filename else reason
     else:
         text = (f"unexpected {type(error).__name__}: {error} "
                 f"(level DEBUG of logger {logger.name} in logging_config.ini shows where)")

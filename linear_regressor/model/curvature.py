@@ -55,13 +55,16 @@ class Curvature:
         Raises
         ------
         DataError
-            If the mean of a column is too large to square.
+            If the mean of a column is too large to square, or the columns differ too much in size.
         """
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):  # what is not finite is told below, in words
             hessian = moments.hessian
         if not np.isfinite(hessian).all():
             raise DataError("the values of X are too large: their squares leave the range of float64; scale them")
-        values, Q = np.linalg.eigh(hessian)
+        try:
+            values, Q = np.linalg.eigh(hessian)
+        except np.linalg.LinAlgError:  # seen where squares span all of float64's range
+            raise DataError("the columns of X differ too much in size for float64; scale them") from None
         return cls(np.maximum(values, 0.0), Q)
 
     @property

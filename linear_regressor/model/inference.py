@@ -63,7 +63,7 @@ class FitStatistics:
 
     def _scaled_eigenvalues(self, length: Array) -> Array:
         """Eigenvalues of the correlation matrix of the features, in rising order."""
-        return np.linalg.eigvalsh(self.moments.A / np.outer(length, length)).astype(np.float64)
+        return np.linalg.eigvalsh(self.moments.A / length / length[:, None]).astype(np.float64)
 
     @property
     def degrees_of_freedom(self) -> float:
@@ -79,7 +79,7 @@ class FitStatistics:
     def _inverse_root(self) -> Array:
         """A matrix R with ``R'R = A^-1``, by way of the correlation matrix, which is better conditioned than A."""
         length = np.sqrt(self.moments.A.diagonal())
-        L = np.linalg.cholesky(self.moments.A / np.outer(length, length))
+        L = np.linalg.cholesky(self.moments.A / length / length[:, None])
         return np.linalg.solve(L, np.diag(1.0 / length))
 
     def leverage(self, X: Array) -> Array:

@@ -268,6 +268,11 @@ class Moments:
         W : ndarray of shape (p,), float64
         b : float
 
+        Raises
+        ------
+        MomentsError
+            If a weight would leave the range of float64.
+
         Examples
         --------
         >>> W, b = Moments.from_arrays([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).solve()
@@ -277,8 +282,12 @@ class Moments:
         length = np.sqrt(self.A.diagonal())
         scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
         correlation = scale[:, None] * self.A * scale
-        W = scale * np.linalg.lstsq(correlation, scale * self.c, rcond=self.p * EPS)[0]
-        return W, self.y_mean - float(W @ self.x_mean)
+        with np.errstate(all="ignore"):  # what is not finite is told below, in words
+            W = scale * np.linalg.lstsq(correlation, scale * self.c, rcond=self.p * EPS)[0]
+            b = self.y_mean - float(W @ self.x_mean)
+        if not (np.isfinite(W).all() and np.isfinite(b)):
+            raise MomentsError("the best weights leave the range of float64: scale the columns")
+        return W, b
 
 
 def _trusted_remainder(left: Array, whole: Array) -> Array:

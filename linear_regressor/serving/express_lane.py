@@ -74,7 +74,7 @@ class ExpressLane:
             return None
         body = environ["wsgi.input"].read(int(length))
         environ["wsgi.input"] = io.BytesIO(body)  # costs no copy, and the application finds its body unread
-        rows = route.decode(body)
+        rows = route.decode(body) if len(body) == int(length) else None
         try:
             return None if rows is None else route.encode(self._predictor.predict(rows, ""))
         except InvalidPayload:

@@ -17,6 +17,12 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
+DETAILS = {
+    404: "there is no such route",
+    405: "this route does not take this method; the Allow header names those that it takes",
+    413: "the body is larger than this server takes",
+}
+
 
 def register(app: Flask) -> None:
     """Let every error of the application answer with a problem document.
@@ -70,7 +76,7 @@ def _http_error(error: HTTPException) -> Response:
     """Answer an error of HTTP, such as an unknown route, keeping headers such as Allow."""
     if error.response is not None or error.code is None or error.code < 400:
         return error.get_response()  # type: ignore[return-value]  # a redirect made by the routing is a response
-    answer = problem(error.code, error.description or HTTP_STATUS_CODES[error.code])
+    answer = problem(error.code, DETAILS.get(error.code) or error.description or HTTP_STATUS_CODES[error.code])
     answer.headers.extend((name, value) for name, value in error.get_headers() if name != "Content-Type")
     return answer
 

@@ -1,0 +1,72 @@
+"""Requests as bytes on a connection: bodies in chunks, cut off, or lying about their length."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from tests.running_server import RunningServer
+
+HEAD = b"POST /batch HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+LIMIT = 1000
+
+
+@pytest.fixture
+def running(start_server: Callable[..., RunningServer]) -> RunningServer:
+    """Give a server that takes a thousand bytes."""
+    return start_server(environment={"MAX_CONTENT_LENGTH": str(LIMIT)})
+
+
+def exchange(server: RunningServer, request: bytes) -> tuple[int, bytes]:
+    """Send bytes, say that no more will come, and give status and body of the answer."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+def chunk(content: bytes) -> bytes:
+    """Write one chunk."""
+    return b"%x\r\n%s\r\n" % (len(content), content)
+
+
+def test_a_body_in_chunks_is_read(running: RunningServer) -> None:
+    """Chunks may end anywhere, even inside a number."""
+    parts = [b'{"instances": [[1', b".5], [2]", b"]}"]
+    status, body = exchange(running, CHUNKED + b"".join(map(chunk, parts)) + chunk(b""))
+
+    assert 200 == status
+    assert 2 == len(json.loads(body)["predictions"])
+
+
+@pytest.mark.parametrize("content", [b'{"instances": [[1]]}'.ljust(LIMIT) + b"x", b"[" * (LIMIT + 1)])
+def test_a_body_in_chunks_over_the_limit_is_413(running: RunningServer, content: bytes) -> None:
+    """What comes after the limit is not left away: the whole body is refused."""
+    assert 413 == exchange(running, CHUNKED + chunk(content) + chunk(b""))[0]
+
+
+def test_a_body_that_ends_too_early_is_400(running: RunningServer) -> None:
+    """Even where what came is whole JSON."""
+    status, body = exchange(running, HEAD + b'Content-Length: 21\r\n\r\n{"instances": [[1]]}')
+
+    assert (400, 400) == (status, json.loads(body)["status"])
+
+
+@pytest.mark.parametrize("request_bytes", [
+    HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n12345", HEAD + b"Content-Length: -5\r\n\r\n12345",
+    HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"GARBAGE\r\n\r\n",
+    CHUNKED + b"zz\r\n12345\r\n"])
+def test_a_request_that_lies_about_its_length_is_refused(running: RunningServer, request_bytes: bytes) -> None:
+    """No two readings of where a request ends: that is how requests are smuggled."""
+    assert 400 == exchange(running, request_bytes)[0]
+
+
+def test_a_body_announced_as_far_too_large_is_413_at_once(running: RunningServer) -> None:
+    """Nothing of it needs to be sent."""
+    assert 413 == exchange(running, HEAD + b"Content-Length: 99999999999\r\n\r\n")[0]
