@@ -160,7 +160,7 @@ check-types: environment ## Types of package and tests (mypy --strict)
 
 .PHONY: check-imports
 check-imports: environment ## Which room may import which (import-linter)
-	@"$(BIN)/lint-imports" --config setup.cfg --no-cache
+	@"$(BIN)/lint-imports" --config setup.cfg --no-cache --no-logo
 
 .PHONY: check-security
 check-security: check-workflows check-secrets ## Insecure code (bandit), workflows (zizmor), secrets

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error, r2_score
 
@@ -97,6 +96,8 @@ def plot(test: Dataset, results: list[Result], path: Path) -> None:
     SettingError
         If matplotlib does not know the format.
     """
+    from matplotlib.figure import Figure  # the check itself needs no plots
+
     figure = Figure(figsize=(8.0, 5.0), layout="constrained")
     known = figure.canvas.get_supported_filetypes()
     if path.suffix[1:] not in known:

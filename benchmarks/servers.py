@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess  # nosec B404 - starts our server and the bare ones, with arguments of our own
+import subprocess  # nosec B404 # it starts the servers below and nothing else
 import sys
 import time
 from collections.abc import Iterator
@@ -70,8 +70,9 @@ def running(command: list[str], cores: list[int]) -> Iterator[None]:
         The cores it may use; none leaves the choice to the system.
     """
     with on_cores(cores):
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL,  # nosec B603 - our own arguments
-                                   stderr=subprocess.DEVNULL)
+        # Program and arguments are our own, and no shell reads them.
+        process = subprocess.Popen(  # nosec B603
+            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield
     finally:

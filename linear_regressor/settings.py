@@ -82,8 +82,13 @@ OPTIONS = {"PORT": "--port", "WEB_CONCURRENCY": "--workers", "THREADS": "--threa
 
 def _whole_number(environ: Mapping[str, str], key: str, given: int | str | None, default: int,
                   most: int | None = None) -> int:
-    """Read one setting that is a whole number of at least 1."""
-    name, value = (key, environ.get(key) or default) if given is None else (OPTIONS.get(key, key), given)
+    """Read one setting; a variable that is wrong is told even where an option goes before it."""
+    number = _checked(key, environ.get(key) or default, most)
+    return number if given is None else _checked(OPTIONS.get(key, key), given, most)
+
+
+def _checked(name: str, value: int | str, most: int | None) -> int:
+    """Give a whole number from 1 to ``most``."""
     try:
         number = int(value)
     except ValueError:

@@ -50,7 +50,7 @@ def test_both_servers_answer_with_the_model_of_the_option(tmp_path: Path, server
     """An option goes before the environment: this port, this model, one worker, two threads."""
     path, port = tmp_path / "model.joblib", free_port()
     run("train", "--lr", "auto", "--model-save-path", path, "--report-path", tmp_path)
-    wrong = {"PORT": "1", "MODEL_PATH": "none", "WEB_CONCURRENCY": "3", "THREADS": "0"}
+    wrong = {"PORT": "1", "MODEL_PATH": "none", "WEB_CONCURRENCY": "3", "THREADS": "7"}
 
     with serving(port, "--port", port, "--server", server, "--model-path", path, "--workers", 1, "--threads", 2,
                  environ=wrong) as log:

@@ -52,6 +52,12 @@ def test_a_port_beyond_the_last_is_refused_by_the_option_s_name() -> None:
         Settings.from_env({}, port=65536)
 
 
+def test_a_wrong_variable_is_named_even_where_an_option_goes_before_it() -> None:
+    """gunicorn reads WEB_CONCURRENCY by itself and would end in its own words."""
+    with pytest.raises(SettingError, match="WEB_CONCURRENCY has the value 'many'"):
+        Settings.from_env({"WEB_CONCURRENCY": "many"}, workers=1)
+
+
 def test_nothing_else_reads_the_environment() -> None:
     """``os.environ`` is handed over in one place and read in one place."""
     package = Path(__file__).resolve().parents[1] / "linear_regressor"

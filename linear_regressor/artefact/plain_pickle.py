@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import pickle  # nosec B403 - only through _PlainValues below, which refuses everything a pickle could run
-import pickletools  # nosec B403 - it reads instructions and follows none
+import pickle  # nosec B403  # only through _PlainValues below, which refuses everything a pickle could run
+import pickletools  # nosec B403  # it reads instructions and follows none
 from typing import Any
 
 from linear_regressor.errors import ArtefactError

@@ -32,6 +32,20 @@ def model_path(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def as_features(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Take names apart that are separated by commas.
 
+    Parameters
+    ----------
+    context : click.Context
+        The running command.
+    option : click.Parameter
+        The option that was given.
+    values : tuple of str
+        What it was given, each time.
+
+    Returns
+    -------
+    tuple of str
+        The names in order.
+
     Examples
     --------
     >>> as_features(click.Context(click.Command("train")), click.Option(["--features"]), ("bmi, bp", "s1"))
@@ -41,7 +55,26 @@ def as_features(context: click.Context, option: click.Parameter, values: tuple[s
 
 
 def as_rate(context: click.Context, option: click.Parameter, value: str) -> float | str:
-    """Take a learning rate: 'auto' or a finite number greater than 0."""
+    """Take a learning rate: 'auto' or a finite number greater than 0.
+
+    Parameters
+    ----------
+    context : click.Context
+        The running command.
+    option : click.Parameter
+        The option that was given.
+    value : str
+        What it was given.
+
+    Returns
+    -------
+    float or "auto"
+
+    Raises
+    ------
+    click.BadParameter
+        If it is something else.
+    """
     if value == "auto":
         return value
     rate = as_finite(context, option, value)
@@ -51,7 +84,26 @@ def as_rate(context: click.Context, option: click.Parameter, value: str) -> floa
 
 
 def as_finite(context: click.Context, option: click.Parameter, value: str) -> float:
-    """Take a finite number."""
+    """Take a finite number.
+
+    Parameters
+    ----------
+    context : click.Context
+        The running command.
+    option : click.Parameter
+        The option that was given.
+    value : str
+        What it was given.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    click.BadParameter
+        If it is no number, NaN or infinite.
+    """
     try:
         number = float(value)
     except ValueError:
@@ -62,7 +114,27 @@ def as_finite(context: click.Context, option: click.Parameter, value: str) -> fl
 
 
 def as_file(context: click.Context, option: click.Parameter, value: Path) -> Path:
-    """Take a path that can name a file."""
+    """Take a path that can name a file.
+
+    Parameters
+    ----------
+    context : click.Context
+        The running command.
+    option : click.Parameter
+        The option that was given.
+    value : Path
+        What it was given.
+
+    Returns
+    -------
+    Path
+        The same.
+
+    Raises
+    ------
+    click.BadParameter
+        If it ends in no name, such as an empty path.
+    """
     if not value.name:
         raise click.BadParameter(f"'{value}' does not name a file.")
     return value

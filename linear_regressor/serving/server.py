@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 # Cloud Run kills ten seconds after SIGTERM; what was taken must be answered before.
 GRACEFUL_SECONDS = 8
 KEEP_ALIVE_SECONDS = 65
-SHARED_MEMORY = "/dev/shm"  # nosec B108 - gunicorn makes its own private file in it
+SHARED_MEMORY = "/dev/shm"  # nosec B108  # gunicorn makes its own private file in it
 
 
 class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
