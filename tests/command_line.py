@@ -79,7 +79,8 @@ def clean_environ(added: Mapping[str, str]) -> dict[str, str]:
     -------
     dict
     """
-    ours = ("PORT", "WEB_CONCURRENCY", "THREADS", "MODEL_PATH", "MAX_CONTENT_LENGTH", "MAX_ROWS")
+    # Unbuffered, Python would hide what a buffer that cannot be written does at the end of a process.
+    ours = ("PORT", "WEB_CONCURRENCY", "THREADS", "MODEL_PATH", "MAX_CONTENT_LENGTH", "MAX_ROWS", "PYTHONUNBUFFERED")
     return {**{name: value for name, value in os.environ.items() if name not in ours}, **added}
 
 

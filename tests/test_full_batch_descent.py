@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.errors import DataError
+from linear_regressor.model import full_batch_descent
 from linear_regressor.model.curvature import Curvature
 from linear_regressor.model.full_batch_descent import descend
 from tests.oracles import challenge_loop, rows_of_condition
@@ -103,6 +104,17 @@ def test_nearly_flat_directions_are_walked_as_far_as_the_loop_walks_them(random:
     theta, closed = descend(moments, curvature, start, curvature.safe_rate, 3001)
     assert theta == pytest.approx(np.append(W, b), rel=1e-6, abs=1e-6 * np.abs(W).max())
     assert (np.abs(closed - losses) <= 1e-6 * np.maximum(losses, y.var())).all()
+
+
+def test_measuring_from_the_start_or_from_the_optimum_is_the_same(random: np.random.Generator,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all directions are taken for flat, the losses of well-conditioned rows come out as before."""
+    moments, start = Moments.from_arrays(*rows_of_condition(random, 30, 3, 100.0)), random.standard_normal(4)
+    curvature = Curvature.of(moments)
+    steep = descend(moments, curvature, start, 0.6 * curvature.safe_rate, 1000)[1]
+    monkeypatch.setattr(full_batch_descent, "FLAT", 2.0)
+    flat = descend(moments, curvature, start, 0.6 * curvature.safe_rate, 1000)[1]
+    assert flat == pytest.approx(steep, rel=1e-9, abs=1e-12 * steep[0])
 
 
 @pytest.mark.parametrize("offset", [1e3, 1e5])

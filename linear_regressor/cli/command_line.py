@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import os
 import sys
 from importlib.resources import files
 from typing import Any, NoReturn
@@ -53,6 +54,7 @@ class CommandLine(click.Group):
             logger.debug("unexpected error", exc_info=True)
             click.echo(f"Error: {describe(error)}", err=True)
             exit_code = 1
+        _let_go_of_stdout()
         sys.exit(exit_code or 0)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -103,3 +105,12 @@ def _hint(error: click.ClickException) -> str:
     """Name the help page that explains how a command is used."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f" (see '{context.command_path} --help')" if context else ""
+
+
+def _let_go_of_stdout() -> None:
+    """Keep the interpreter from trying again, at its end, what a full disk or a closed pipe did not take."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
