@@ -25,6 +25,8 @@ def main(context: click.Context, plot: Path | None) -> None:
     Fits both to the bmi column of the diabetes set but its last 20 rows, and prints coefficients, mean squared error
     and R2 on those 20. The commands print speed ratios of one run as a table and, as the last line, as JSON.
     """
+    if plot is not None and context.invoked_subcommand is not None:
+        raise click.UsageError("--plot belongs to the comparison alone, not to a command.")
     if context.invoked_subcommand is None:
         from benchmarks import challenge
 

@@ -41,7 +41,13 @@ def __getattr__(name: str) -> Any:
     ------
     AttributeError
         If the package has no such public name.
+    ModuleNotFoundError
+        If what it needs is not installed; the message names the extra that brings it.
     """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{name} needs {error.name}, which comes with the extra 'training': "
+                                  "pip install '.[training]' in a checkout", name=error.name) from None

@@ -13,7 +13,7 @@ DEFAULT_MODEL_PATH = "models/simple_linear_regressor.joblib"
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the service; the environment variable of each has its name in capitals.
+    """Settings of the service; each can be set by an environment variable.
 
     Parameters
     ----------

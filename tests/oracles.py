@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
-NIST = Path(__file__).resolve().parents[2] / "shared" / "nist"
+NIST = Path(__file__).resolve().parent / "nist"
 
 
 def challenge_loop(X: Array, y: Array, start: Array, rate: float, iterations: int,

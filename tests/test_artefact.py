@@ -55,6 +55,7 @@ def artefacts(draw: Any) -> Artefact:
     p = draw(st.integers(1, 5))
     vectors = st.lists(finite, min_size=p, max_size=p).map(np.array)
     C = np.array(draw(st.lists(finite, min_size=(p + 1) ** 2, max_size=(p + 1) ** 2))).reshape(p + 1, p + 1)
+    C = np.triu(C, 1) + np.triu(C, 1).T + np.diag(np.abs(C.diagonal()))
     moments = Moments(draw(st.floats(1e-300, 1e300)), np.append(draw(vectors), draw(finite)), C)
     levels = draw(st.integers(0, 4))
     columns = st.lists(finite, min_size=levels, max_size=levels)

@@ -33,7 +33,7 @@ def failing(error: BaseException) -> click.Command:
     (OSError("broken"), 1, "Error: broken"),
     (MemoryError("Unable to allocate 7 TiB"), 1, "Error: not enough memory: Unable to allocate 7 TiB"),
     (ModuleNotFoundError("", name="sklearn.base"), 1,
-     "Error: sklearn is not installed; pip install 'linear-regressor[training]'"),
+     "Error: sklearn is not installed; it comes with the extra 'training': pip install '.[training]' in a checkout"),
     (KeyError("x"), 1, "Error: unexpected KeyError: 'x' (level DEBUG of logger linear_regressor.cli.command_line in "
                        "logging_config.ini shows where)"),
 ], ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "")
@@ -138,5 +138,6 @@ def test_a_missing_extra_is_named_in_one_line(tmp_path: Path, command: str, pack
 
     done = run_process(command, *files, environ=shadow(tmp_path, package))
 
-    assert (1, f"Error: {package} is not installed; pip install 'linear-regressor[training]'\n"
+    assert (1, f"Error: {package} is not installed; it comes with the extra 'training': pip install '.[training]' in a "
+            "checkout\n"
             ) == (done.returncode, done.stderr)

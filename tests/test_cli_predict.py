@@ -116,3 +116,13 @@ def test_a_full_disk_leaves_the_old_output(tmp_path: Path, model: Path, rows: pa
     assert (1, "", f"Error: {target}: File too large\n") == (done.returncode, done.stdout, done.stderr)
     assert "old" == target.read_text()
     assert {source, target} == set(tmp_path.iterdir())
+
+
+def test_a_row_too_large_to_predict_from_is_named_and_nothing_written(model: Path, tmp_path: Path) -> None:
+    """An infinite prediction is no prediction."""
+    (tmp_path / "rows.csv").write_text("bmi,bp\n0.1,0\n1e308,0\n")
+    result = run("predict", tmp_path / "rows.csv", tmp_path / "out.csv", "--model-path", model)
+
+    assert 1 == result.exit_code
+    assert "row 2 " in result.stderr and "too large" in result.stderr
+    assert not (tmp_path / "out.csv").exists()

@@ -169,7 +169,8 @@ def test_without_matplotlib_there_is_a_model_and_one_line(tmp_path: Path) -> Non
     done = run_process("train", "--model-save-path", tmp_path / "model", "--report-path", tmp_path / "reports",
                        environ=shadow(tmp_path, "matplotlib"))
 
-    assert (0, "No report: matplotlib is not installed; pip install 'linear-regressor[plots]'\n"
+    assert (0, "No report: matplotlib is not installed; it comes with the extra 'plots': pip install '.[plots]' in a "
+            "checkout\n"
             ) == (done.returncode, done.stderr)
     assert (tmp_path / "model").exists() and not (tmp_path / "reports").exists()
 

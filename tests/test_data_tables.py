@@ -48,7 +48,7 @@ def test_csv_is_read_as_programs_write_it(tmp_path: Path, content: bytes) -> Non
 @pytest.mark.parametrize(("value", "fault"), [
     ("abc", "is not a number that float64 can hold"),
     ("1_000", "is not a number that float64 can hold"),
-    ("", "is not a number that float64 can hold"),
+    ("", "is missing, NaN or infinite"),
     ("nan", "is missing, NaN or infinite"),
     ("inf", "is missing, NaN or infinite"),
     ("1e999", "is missing, NaN or infinite"),
@@ -110,7 +110,7 @@ def test_a_column_must_be_there_once(tmp_path: Path, header: str) -> None:
 
 def test_an_empty_line_in_a_table_of_one_column_is_a_missing_value(tmp_path: Path) -> None:
     """Passing it over would give the rows below it to the wrong person."""
-    with pytest.raises(DataError, match="row 2 .* is not a number"):
+    with pytest.raises(DataError, match="row 2 .* is missing"):
         numbers(csv(tmp_path, "bmi\n1\n\n3\n"), "bmi")
 
 

@@ -12,7 +12,7 @@ from scipy import stats
 from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.errors import StatisticsError
 from linear_regressor.model.inference import FitStatistics
-from tests.oracles import NIST, least_squares, reference_set
+from tests.oracles import least_squares, reference_set
 
 Array = NDArray[np.float64]
 
@@ -84,7 +84,6 @@ def test_one_feature_gives_the_line_of_scipy(random: np.random.Generator) -> Non
     assert np.sqrt(statistics.residual_variance * at_zero) == pytest.approx(oracle.intercept_stderr)
 
 
-@pytest.mark.skipif(not NIST.exists(), reason="NIST's reference sets are not beside this repository")
 @pytest.mark.parametrize(("name", "deviation", "digits"), [
     ("norris", 0.8847963961443726, 1e-9), ("pontius", 0.00020517742407618461, 1e-8),
     ("longley", 304.8540735619648, 1e-8), ("wampler3", 2360.1450237926765, 1e-6),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -400,3 +403,21 @@ def test_a_singular_system_still_has_a_line_of_lowest_loss(kind: str, X: Array) 
     best = least_squares(X, y.astype(np.float64))
     lowest = float(np.mean((y - X @ best[:-1] - best[-1]) ** 2))
     assert moments.loss(*moments.solve()) == pytest.approx(lowest, abs=1e-12)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda moments: pickle.loads(pickle.dumps(moments))])
+def test_a_copy_is_equal_and_as_unchangeable(copied: Callable[[Moments], Moments]) -> None:
+    """A frozen value stays frozen through copies and pickles."""
+    moments = Moments.from_arrays([[1.0], [3.0]], [2.0, 8.0])
+    again = copied(moments)
+
+    assert moments == again
+    assert not again.m.flags.writeable and not again.C.flags.writeable
+
+
+@pytest.mark.parametrize(("n", "C"), [("three", np.eye(2)), (3.0, [[1.0, 2.0], [3.0, 4.0]]), (3.0, -np.eye(2))],
+                         ids=["no number", "not symmetric", "negative"])
+def test_parts_that_no_rows_have_are_refused(n: Any, C: Any) -> None:
+    """Cross-products are symmetric, and variances not negative."""
+    with pytest.raises(MomentsError):
+        Moments(n, np.zeros(2), C)

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from linear_regressor import Moments
-from tests.oracles import NIST, log_relative_error, reference_set
+from tests.oracles import log_relative_error, reference_set
 
 DIGITS = {"norris": 11.5, "pontius": 10.5, "longley": 10.5, "wampler1": 5.5, "wampler2": 5.5, "wampler3": 5.5,
           "wampler4": 5.5, "wampler5": 5.5}
 ORDERS = 200
 
 
-@pytest.mark.skipif(not NIST.exists(), reason="NIST's reference sets are not beside this repository")
 @pytest.mark.parametrize(("name", "digits"), DIGITS.items())
 def test_solve_has_the_digits_that_nist_certifies_in_every_order_of_rows(
         name: str, digits: float, random: np.random.Generator) -> None:

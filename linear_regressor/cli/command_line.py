@@ -82,14 +82,15 @@ def describe(error: Exception) -> str:
     >>> describe(FileNotFoundError(2, "No such file or directory", "rows.csv"))
     'rows.csv: No such file or directory'
     >>> describe(ModuleNotFoundError("No module named 'scipy'", name="scipy"))
-    "scipy is not installed; pip install 'linear-regressor[training]'"
+    "scipy is not installed; it comes with the extra 'training': pip install '.[training]' in a checkout"
     """
     if isinstance(error, click.ClickException):
         text = error.format_message() + _hint(error)
     elif isinstance(error, LinearRegressorError):
         text = str(error)
     elif isinstance(error, ModuleNotFoundError) and (extra := EXTRAS.get(package := str(error.name).partition(".")[0])):
-        text = f"{package} is not installed; pip install 'linear-regressor[{extra}]'"
+        text = (f"{package} is not installed; it comes with the extra '{extra}': "
+                f"pip install '.[{extra}]' in a checkout")
     elif isinstance(error, MemoryError):
         text = f"not enough memory: {error}"
     elif isinstance(error, OSError):

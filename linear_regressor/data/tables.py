@@ -102,6 +102,8 @@ def _numbers(column: pa.ChunkedArray, where: str) -> Array:
     """Turn a column into finite numbers, or name the first row that is none."""
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         column = pc.utf8_trim_whitespace(column)
+        # an empty cell is a missing value
+        column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
     elif not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_null(column.type)
               or pa.types.is_decimal(column.type)):
         raise DataError(f"{where} holds values of type {column.type}, not numbers")

@@ -34,7 +34,8 @@ class Moments:
     Raises
     ------
     MomentsError
-        If the shapes do not fit, ``n`` is not positive, or a value is not finite.
+        If the shapes do not fit, ``n`` is not positive, a value is not a finite number, or C is not symmetric with a
+        diagonal of at least 0.
 
     Examples
     --------
@@ -56,17 +57,26 @@ class Moments:
 
     def __post_init__(self) -> None:
         """Check the parts against each other and make them unchangeable."""
-        m, C = np.array(self.m, dtype=np.float64), np.array(self.C, dtype=np.float64)
+        try:
+            n, m, C = float(self.n), np.array(self.m, dtype=np.float64), np.array(self.C, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise MomentsError(f"moments need numbers: {error}") from None
         if m.ndim != 1 or m.size < 2 or C.shape != (m.size, m.size):
             raise MomentsError(f"moments need a mean of p + 1 values and p + 1 x p + 1 cross-products, "
                                f"not shapes {m.shape} and {C.shape}")
-        if not (self.n > 0 and np.isfinite(self.n) and np.isfinite(m).all() and np.isfinite(C).all()):
+        if not (0 < n < np.inf and np.isfinite(m).all() and np.isfinite(C).all()):
             raise MomentsError("moments need a positive number of rows and finite values")
+        if (C.diagonal() < 0).any() or not np.allclose(C, C.T, rtol=1e-9, atol=0.0):
+            raise MomentsError("moments need symmetric cross-products with a diagonal of at least 0")
         m.setflags(write=False)
         C.setflags(write=False)
-        object.__setattr__(self, "n", float(self.n))
+        object.__setattr__(self, "n", n)
         object.__setattr__(self, "m", m)
         object.__setattr__(self, "C", C)
+
+    def __reduce__(self) -> tuple[type[Moments], tuple[float, Array, Array]]:
+        """Copy by making anew, so that a copy cannot be changed either."""
+        return Moments, (self.n, self.m, self.C)
 
     @classmethod
     def from_arrays(cls, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Moments:

@@ -19,7 +19,7 @@ def json_body() -> bytes:
     Raises
     ------
     UnsupportedMediaType
-        If the request does not say that it sends JSON in UTF-8.
+        If the request does not say that it sends JSON in UTF-8, or sends it compressed.
     RequestEntityTooLarge
         If the body is larger than the application allows.
     ClientDisconnected
@@ -31,6 +31,8 @@ def json_body() -> bytes:
         charset = request.mimetype_params.get("charset", "utf-8")
         if request.mimetype != MEDIA_TYPE or charset.lower() not in ("utf-8", "utf8"):
             raise UnsupportedMediaType(f"the body must be sent as Content-Type: {MEDIA_TYPE}, in UTF-8")
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedMediaType("the body must be sent without a Content-Encoding")
     length = request.content_length
     return _chunked_body() if length is None else _whole_body(length)
 
@@ -39,6 +41,8 @@ def _chunked_body() -> bytes:
     """Read a body whose length shows at its end; Werkzeug stops at the limit without a word."""
     try:
         body = request.get_data(cache=False)
+    except ClientDisconnected:
+        raise ClientDisconnected("the body ended before its last chunk") from None
     except ParseException:
         raise BadRequest("the chunks of the body are malformed") from None
     if request.max_content_length is not None and len(body) >= request.max_content_length:

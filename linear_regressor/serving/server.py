@@ -139,5 +139,5 @@ def _tell_missing_parsers() -> None:
     if importlib.util.find_spec("gunicorn_h1c") is None:
         missing.append("gunicorn_h1c")
     if missing:
-        logger.warning("%s not installed: requests are served more slowly; pip install 'linear-regressor[fast]'",
+        logger.warning("%s not installed: requests are served more slowly; the extra 'fast' brings what is missing",
                        " and ".join(missing))

@@ -97,7 +97,7 @@ def require_converging_rate(lr: float | str, rows: Dataset) -> None:
     Parameters
     ----------
     lr : float or "auto"
-        The learning rate; ``"auto"`` always converges.
+        The learning rate; ``"auto"`` is below the limit.
     rows : Dataset
         The rows to train on.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from flask.testing import FlaskClient
@@ -47,6 +48,21 @@ def test_as_many_rows_as_allowed_are_taken(small: FlaskClient) -> None:
     answer = small.post("/batch", data=b'{"instances": [[1],[2],[3]]}', content_type="application/json")
 
     assert 3 == len(json.loads(answer.data)["predictions"])
+
+
+@pytest.mark.parametrize("part", [b"{}", b"[]", b"[1]"])
+def test_a_body_of_very_many_parts_is_refused_before_it_takes_memory(client: FlaskClient, part: bytes) -> None:
+    """Five million empty objects fit into 15 MB of text, and would take 700 MB as objects."""
+    body = b'{"instances":[' + b",".join([part] * 3_900_000) + b"]}"
+    body = body if len(body) < 16 * 1024 ** 2 else b'{"instances":[' + b",".join([part] * 2_000_000) + b"]}"
+    tracemalloc.start()
+    answer = client.post("/batch", data=body, content_type="application/json")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert 422 == answer.status_code
+    assert ["too_many_rows"] == [error["code"] for error in json.loads(answer.data)["errors"]]
+    assert peak < 6 * len(body)
 
 
 def test_an_unknown_route_is_404(client: FlaskClient) -> None:

@@ -67,6 +67,19 @@ def test_a_request_that_lies_about_its_length_is_refused(running: RunningServer,
     assert 400 == exchange(running, request_bytes)[0]
 
 
+def test_a_body_in_chunks_that_ends_too_early_is_400(running: RunningServer) -> None:
+    """The last chunk is missing."""
+    status, body = exchange(running, CHUNKED + chunk(b'{"instances": [[1]]}'))
+
+    assert 400 == status
+    assert not body or "browser" not in json.loads(body)["detail"]
+
+
+def test_a_compressed_body_is_415(running: RunningServer) -> None:
+    """It is said so, instead of being called no JSON."""
+    assert 415 == exchange(running, HEAD + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc")[0]
+
+
 def test_a_body_announced_as_far_too_large_is_413_at_once(running: RunningServer) -> None:
     """Nothing of it needs to be sent."""
     assert 413 == exchange(running, HEAD + b"Content-Length: 99999999999\r\n\r\n")[0]

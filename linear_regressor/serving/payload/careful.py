@@ -19,6 +19,8 @@ Validate = Callable[[Any, str], Iterator[Fault]]
 # Every whole number up to here has a float64 of its own.
 EXACT_INTEGERS = 2 ** 53
 LONGEST_NAME = 100
+# Arrays and objects of a body beside its rows; enough that a wrong body still gets its faults named.
+OTHER_CONTAINERS = 1000
 
 
 def read_instances(body: bytes, width: int, max_rows: int) -> Array:
@@ -48,7 +50,7 @@ def read_instances(body: bytes, width: int, max_rows: int) -> Array:
     >>> read_instances(b'{"instances": [[1], [2.5]]}', 1, 10).tolist()
     [[1.0], [2.5]]
     """
-    rows = _member(body, "instances", lambda value, at: _instances_faults(value, at, width, max_rows))
+    rows = _member(body, "instances", max_rows, lambda value, at: _instances_faults(value, at, width, max_rows))
     return np.array(rows, dtype=np.float64)
 
 
@@ -77,14 +79,14 @@ def read_instance(body: bytes, width: int) -> Array:
     >>> read_instance(b'{"instance": 0.5}', 1).tolist(), read_instance(b'{"instance": [1, 2]}', 2).tolist()
     ([[0.5]], [[1.0, 2.0]])
     """
-    one = _member(body, "instance",
+    one = _member(body, "instance", 1,
                   _number_faults if width == 1 else lambda value, at: _row_faults(value, at, width))
     return np.array([[one]] if width == 1 else [one], dtype=np.float64)
 
 
-def _member(body: bytes, name: str, faults: Validate) -> Any:
+def _member(body: bytes, name: str, most_rows: int, faults: Validate) -> Any:
     """Give the one member a body may have, after everything about it was found right."""
-    document = parse(body)
+    document = parse(body, most_rows + OTHER_CONTAINERS)
     if not isinstance(document, Members):
         raise InvalidPayload([Fault("#", "not_an_object", f'must be an object with the member "{name}"')], False)
     refuse(_body_faults(document, name, faults))

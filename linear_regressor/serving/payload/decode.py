@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from linear_regressor.serving.payload import careful, exact
 from linear_regressor.serving.payload.exact import ExactForm
+from linear_regressor.serving.payload.room import room_for
 
 Array = NDArray[np.float64]
 
@@ -88,7 +89,10 @@ class Decoder:
             Naming up to 20 faults.
         """
         rows = self.exact_instances(body)
-        return careful.read_instances(body, self.width, self.max_rows) if rows is None else rows
+        if rows is not None:
+            return rows
+        with room_for(body):
+            return careful.read_instances(body, self.width, self.max_rows)
 
     def instance(self, body: bytes) -> Array:
         """Read one row.
@@ -108,4 +112,7 @@ class Decoder:
             Naming up to 20 faults.
         """
         row = self.exact_instance(body)
-        return careful.read_instance(body, self.width) if row is None else row
+        if row is not None:
+            return row
+        with room_for(body):
+            return careful.read_instance(body, self.width)
