@@ -17,6 +17,11 @@ BASE ?=
 # A served URL for test-service; SERVICE_TOKEN in the environment is sent as bearer token
 SERVICE_URL ?= http://127.0.0.1:$(PORT)
 
+# A running server for conformance
+URL ?= http://127.0.0.1:$(PORT)
+# Which of conformance/clients to run
+CLIENTS ?= mlflow triton kserve open_inference
+
 SERVER_IMAGE := linear_regressor_server:latest
 BUILDER_IMAGE := linear_regressor_builder:latest
 CONTAINER := linear_regressor
@@ -31,7 +36,7 @@ export PATH := $(BIN):$(PATH)
 export MPLCONFIGDIR ?= $(CURDIR)/build/matplotlib
 
 INSTALLER := Pipfile.lock setup.cfg setup.py scripts/install_locked.sh scripts/locked_requirements.py
-PYTHON_SOURCES := linear_regressor tests scripts benchmarks main.py benchmark.py setup.py
+PYTHON_SOURCES := linear_regressor tests conformance scripts benchmarks main.py benchmark.py setup.py
 SHELL_SOURCES := $(wildcard scripts/*.sh dev/*.sh) .ci/run
 DOCKERFILES := server.Dockerfile builder.Dockerfile
 ISSUE_FORMS := .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
@@ -62,7 +67,7 @@ setup-dev setup-ci-dev: .venv/.installed ## Make .venv with everything for devel
 # One stamp: a second call does nothing until the lock or the package's metadata change.
 .venv/.installed: $(INSTALLER) | .venv/bin/python
 	@echo "Installing Pipfile.lock into .venv (a minute the first time)"
-	@scripts/install_locked.sh .venv/bin/python default training develop
+	@scripts/install_locked.sh .venv/bin/python default training tracing develop
 	@$(call install_fast,.venv)
 	@PYTHONWARNINGS=ignore .venv/bin/python $(PIP_INSTALL_PROJECT) --editable .
 	@touch $@
@@ -119,6 +124,10 @@ benchmark: environment ## Print the measured ratios of training and serving
 	@"$(BIN)/python" benchmark.py training
 	@"$(BIN)/python" benchmark.py serving
 
+.PHONY: load-test
+load-test: environment ## 60 s at saturation with reloads, killed workers and SIGTERM: what failed, and why
+	@"$(BIN)/python" benchmark.py load-test
+
 ##@ Test
 
 .PHONY: test-local
@@ -144,6 +153,25 @@ test-local-docker: builder-build ## test-local in the builder image, then test-s
 .PHONY: test-service
 test-service: ## Test the service at SERVICE_URL from outside
 	@scripts/test_local_server.sh "$(SERVICE_URL)"
+
+.PHONY: openapi
+openapi: environment ## Write docs/openapi.json anew: the description of the service with the committed model
+	@mkdir -p build
+	@"$(BIN)/python" scripts/describe_service.py >build/openapi.json
+	@mv build/openapi.json docs/openapi.json
+
+.PHONY: page-picture
+page-picture: environment ## Take docs/page.png anew, of the page with the committed model (needs Chromium)
+	@"$(BIN)/python" scripts/picture_page.py
+
+.PHONY: conformance
+conformance: environment ## Test every contract of the server at URL (SERVICE_TOKEN is sent as bearer token)
+	@CONFORMANCE_URL="$(URL)" "$(BIN)/python" -m pytest --ignore conformance/clients conformance
+
+.PHONY: test-clients
+test-clients: environment ## Clients that others wrote, each from an environment of its own in build/tools
+	@mkdir -p build/tools
+	@scripts/test_clients.sh "$(BIN)" $(CLIENTS)
 
 ##@ Check
 

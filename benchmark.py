@@ -60,6 +60,22 @@ def serving(seconds: float, rounds: int) -> None:
     _print(ratios(seconds, rounds))
 
 
+@main.command()
+@click.option("--seconds", type=click.FloatRange(min=6.0), default=60.0, show_default=True,
+              help="Length of the load before SIGTERM.")
+def load_test(seconds: float) -> None:
+    """Load two workers while models change and workers die; count the requests that failed, by reason."""
+    from dataclasses import asdict
+    from json import dumps
+
+    from benchmarks.load_test import load_test as run
+
+    outcome = asdict(run(seconds))
+    for name, value in outcome.items():
+        click.echo(f"{name:<16} {value}")
+    click.echo(dumps(outcome))
+
+
 def _print(ratios: Iterable[Ratio]) -> None:
     """Print ratios for people, then for machines."""
     from benchmarks.environment import environment

@@ -59,12 +59,16 @@ class RunningServer:
         return self.process.communicate(timeout=20)
 
 
-def start(model_path: Path, *options: str, environment: dict[str, str] | None = None) -> RunningServer:
-    """Start a server of a model file on a free port and wait until it answers."""
+def start(model_path: Path, *options: str, environment: dict[str, str] | None = None,
+          output: int = subprocess.PIPE) -> RunningServer:
+    """Start a server of a model file on a free port and wait until it answers.
+
+    Its log waits in a pipe, which holds some hundred lines; ``output=subprocess.DEVNULL`` suits one that logs more.
+    """
     port = free_port()
     command = [sys.executable, str(ROOT / "main.py"), "serve", "--port", str(port), "--model-path", str(model_path),
                *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    process = subprocess.Popen(command, stdout=output, stderr=output, text=True,
                                env={**os.environ, "WEB_CONCURRENCY": "1", **(environment or {})})
     running = RunningServer(process, port)
     running.wait_until_ready()

@@ -52,6 +52,7 @@ def test_every_curl_of_the_readme_gets_the_answer_it_shows(start_server: Callabl
         numbers(json.loads(answer)) for answer in answers[:2]]
     assert "Hello" in answers[2]
     assert '{"message":"pong!"}' in answers[2]
+    assert {"prediction", "interval", "contributions", "out_of_range"} <= set(json.loads(answers[3]))
 
 
 def numbers(answer: dict[str, float | list[float]]) -> list[float]:
@@ -110,7 +111,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
     """The table names variable, option and default of each setting."""
     defaults = Settings.from_env({})
     for key, field in {"PORT": "port", "WEB_CONCURRENCY": "workers", "THREADS": "threads", "MODEL_PATH": "model_path",
-                       "MAX_CONTENT_LENGTH": "max_content_length", "MAX_ROWS": "max_rows"}.items():
+                       "MAX_CONTENT_LENGTH": "max_content_length", "MAX_ROWS": "max_rows",
+                       "MODEL_NAME": "model_name"}.items():
         row = re.search(rf"^\| `{key}` \|.*", API, re.MULTILINE)
 
         assert row, key

@@ -33,7 +33,8 @@ def declared() -> dict[str, list[Requirement]]:
     """Map each category of the lock that installs the project to what setup.cfg asks for there."""
     extras = {name: requirements(text) for name, text in metadata()["options.extras_require"].items()}
     runtime = requirements(metadata()["options"]["install_requires"])
-    return {"default": runtime, "fast": extras["fast"], "training": extras["training"] + extras["plots"]}
+    return {"default": runtime, "fast": extras["fast"], "training": extras["training"] + extras["plots"],
+            "tracing": extras["tracing"]}
 
 
 def test_the_lock_names_no_index() -> None:

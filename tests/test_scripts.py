@@ -202,6 +202,7 @@ def test_a_deployment_is_by_digest_behind_authentication_and_tells_its_url(tmp_p
 
     assert (0, "url=https://service.example\n") == (done.returncode, output.read_text(encoding="utf-8"))
     for wanted in ("gcloud run deploy name --project project --region region", "--image example/image@sha256:abc",
-                   "--no-allow-unauthenticated", "--set-env-vars WEB_CONCURRENCY=1", "--cpu-boost",
+                   "--no-allow-unauthenticated", "--cpu-boost",
+                   "--set-env-vars WEB_CONCURRENCY=1,GOOGLE_CLOUD_PROJECT=project",
                    "--startup-probe httpGet.path=/health/ready,periodSeconds=1,timeoutSeconds=1,failureThreshold=30"):
         assert wanted in asked

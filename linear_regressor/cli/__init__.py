@@ -8,13 +8,14 @@ import click
 
 from linear_regressor.cli.command_line import CommandLine
 from linear_regressor.cli.evaluate import evaluate
+from linear_regressor.cli.keys import keys
 from linear_regressor.cli.predict import predict
 from linear_regressor.cli.serve import serve
 from linear_regressor.cli.train import train
 
 
 @click.group(cls=CommandLine, name="linear-regressor", invoke_without_command=True,
-             commands=[train, evaluate, predict, serve], context_settings={"max_content_width": 100})
+             commands=[train, evaluate, predict, serve, keys], context_settings={"max_content_width": 100})
 @click.version_option(package_name="linear-regressor")
 @click.pass_context
 def main(context: click.Context) -> None:

@@ -37,4 +37,4 @@ def serve(host: str, port: int | None, server: str, workers: int | None, threads
     # Only now: gunicorn reads WEB_CONCURRENCY too, when it is imported, and without a message of ours.
     from linear_regressor.serving.server import serve as run
 
-    run(settings, host=host, server=server, debug=debug)
+    run(settings, os.environ, host=host, server=server, debug=debug)

@@ -95,9 +95,73 @@ class FitStatistics:
         ndarray of shape (k,), float64
             Leverage, at least 1/n.
         """
+        return 1.0 / self.moments.n + self._squared_distance(X)
+
+    def _squared_distance(self, X: Array) -> Array:
+        """``d'A^-1 d`` of each row."""
         d = np.asarray(X, dtype=np.float64) - self.moments.x_mean
-        leverage: Array = 1.0 / self.moments.n + ((d @ self._inverse_root.T) ** 2).sum(axis=1)
-        return leverage
+        distance: Array = ((d @ self._inverse_root.T) ** 2).sum(axis=1)
+        return distance
+
+    def t_squared(self, X: Array) -> Array:
+        """Hotelling's statistic of each row: ``T^2 = n/(n+1) d'(A/(n-1))^-1 d``.
+
+        Parameters
+        ----------
+        X : ndarray of shape (k, p), float64
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (k,), float64
+            At least 0.
+
+        References
+        ----------
+        H. Hotelling, "The generalization of Student's ratio", Annals of Mathematical Statistics 2, 1931.
+        """
+        n = self.moments.n
+        return n / (n + 1.0) * (n - 1.0) * self._squared_distance(X)
+
+    def out_of_range(self, X: Array, f: float) -> NDArray[np.bool_]:
+        """Whether each row lies outside the training rows: ``T^2 (n - p) / (p (n - 1)) > f``.
+
+        Parameters
+        ----------
+        X : ndarray of shape (k, p), float64
+            Rows.
+        f : float
+            Quantile of F(p, n - p): a row like the training rows is inside with its level, if they are near normal.
+
+        Returns
+        -------
+        ndarray of shape (k,), bool
+
+        Examples
+        --------
+        >>> moments = Moments.from_arrays([[-1.0], [0.0], [1.0]], [0.0, 3.0, 0.0])
+        >>> statistics = FitStatistics(moments, np.array([0.0]), 1.0)
+        >>> statistics.out_of_range(np.array([[0.5], [50.0]]), f=18.5).tolist()
+        [False, True]
+        """
+        n, p = self.moments.n, self.moments.p
+        return self.t_squared(X) * (n - p) / (p * (n - 1.0)) > f
+
+    def standard_error(self, X: Array) -> Array:
+        """Standard error of a further observation at each row: ``s sqrt(1 + h)``.
+
+        Parameters
+        ----------
+        X : ndarray of shape (k, p), float64
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (k,), float64
+            In the unit of the target.
+        """
+        error: Array = np.sqrt(self.residual_variance * (1.0 + self.leverage(X)))
+        return error
 
     def interval(self, X: Array, t: float) -> tuple[Array, Array]:
         """Prediction interval of each row: ``y_hat -+ t s sqrt(1 + h)``.
@@ -121,6 +185,46 @@ class FitStatistics:
         >>> lower.round(6).tolist(), upper.round(6).tolist()
         ([-1.828427], [3.828427])
         """
-        half = t * np.sqrt(self.residual_variance * (1.0 + self.leverage(X)))
+        half = t * self.standard_error(X)
         middle = predict(X, self.W, self.b)
         return middle - half, middle + half
+
+    def contributions(self, X: Array) -> Array:
+        """What each feature adds to a prediction: ``W_j (x_j - mean_j)``, which sum to ``y_hat(x) - y_hat(x_mean)``.
+
+        These are the Shapley values of a linear model with the mean as background.
+
+        Parameters
+        ----------
+        X : ndarray of shape (k, p), float64
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (k, p), float64
+            In the unit of the target.
+
+        Examples
+        --------
+        >>> moments = Moments.from_arrays([[-1.0], [0.0], [1.0]], [0.0, 3.0, 0.0])
+        >>> FitStatistics(moments, np.array([2.0]), 1.0).contributions(np.array([[1.5]])).tolist()
+        [[3.0]]
+        """
+        return (X - self.moments.x_mean) * self.W
+
+    def contribution_errors(self, X: Array) -> Array:
+        """Standard error of each contribution: ``|x_j - mean_j| s sqrt((A^-1)_jj)``.
+
+        Parameters
+        ----------
+        X : ndarray of shape (k, p), float64
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (k, p), float64
+            In the unit of the target, at least 0.
+        """
+        spread = np.sqrt(self.residual_variance * (self._inverse_root ** 2).sum(axis=0))
+        errors: Array = np.abs(X - self.moments.x_mean) * spread
+        return errors

@@ -32,7 +32,7 @@ def predict(X: Array, W: Array, b: float) -> Array:
     >>> predict(np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([10.0, 1.0]), 0.5).tolist()
     [1.5, 23.5]
     """
-    y_hat = np.full(len(X), b)
-    for column, slope in zip(X.T, W, strict=True):
-        y_hat += column * slope
+    y_hat: Array = X[:, 0] * W[0] + b
+    for feature in range(1, len(W)):
+        y_hat += X[:, feature] * W[feature]
     return y_hat

@@ -1,40 +1,89 @@
-"""``create_app``: the Flask application, made of its parts."""
+"""``create_app``: the application, made of its parts."""
 
 from __future__ import annotations
 
-from flask import Flask
+from functools import partial
 
-from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.serving import problems, request_id
+from flask import Flask, request
+from werkzeug.exceptions import HTTPException
+
+from linear_regressor.serving import contracts, problems
+from linear_regressor.serving.call import KEY, Call
 from linear_regressor.serving.express_lane import ExpressLane
-from linear_regressor.serving.payload.decode import Decoder
-from linear_regressor.serving.predictor import Predictor
+from linear_regressor.serving.front import Front
+from linear_regressor.serving.model_slot import ModelSlot
+from linear_regressor.serving.readiness import Readiness
+from linear_regressor.serving.routes.openapi import openapi
+from linear_regressor.serving.routes.metrics import metrics
+from linear_regressor.serving.routes.page import page
 from linear_regressor.serving.routes.predictions import predictions
 from linear_regressor.serving.routes.status import status
+from linear_regressor.serving.security.gate import Gate
+from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.telemetry.span_export import SpanExport
+from linear_regressor.serving.telemetry.telemetry import telemetry_of
 from linear_regressor.settings import Settings
 
 
-def create_app(artefact: Artefact, settings: Settings) -> Flask:
-    """Make the application that serves one model.
+def create_app(settings: Settings, counts_folder: str | None = None) -> Flask:
+    """Make the application that serves the model of these settings.
 
     Parameters
     ----------
-    artefact : Artefact
-        The model, loaded and checked.
     settings : Settings
-        Limits of a request.
+        The model file, and limits of a request.
+    counts_folder : str or None
+        Where several workers keep their counts; None for one process.
 
     Returns
     -------
     flask.Flask
+        With its ``slot``, ``readiness``, ``metrics`` and ``spans`` among its ``extensions``.
+
+    Raises
+    ------
+    ArtefactError
+        If the model file is missing or damaged.
+    ServerError
+        If spans are to be exported and OpenTelemetry is not installed.
     """
+    # Only now: it imports the Prometheus client, which finds out whether counts are shared as it is imported.
+    from linear_regressor.serving.telemetry.metrics import Metrics
+
+    make = partial(ServedModel, max_rows=settings.max_rows, policy=settings.out_of_range)
+    counts = Metrics(settings.workers * settings.threads, counts_folder)
+    slot = ModelSlot(settings.model_path, make, counts.reloaded)
+    spans = SpanExport() if settings.telemetry.trace_endpoint else None
+    telemetry = telemetry_of(settings.telemetry, counts, spans)
+    readiness = Readiness()
+    gate = Gate(settings.security, settings.vertex_health_routes)
     app = Flask("linear_regressor", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length
-    request_id.register(app)
+    app.extensions.update(security=settings.security, slot=slot, readiness=readiness, metrics=counts, spans=spans)
+    app.before_request(_name_route)
     problems.register(app)
-    decoder, predictor = Decoder(len(artefact.features), settings.max_rows), Predictor(artefact)
-    app.register_blueprint(predictions(decoder, predictor))
-    app.register_blueprint(status(artefact))
-    lane = ExpressLane(app.wsgi_app, decoder, predictor, settings.max_content_length)
-    app.wsgi_app = lane  # type: ignore[method-assign]  # the documented place for a WSGI middleware
+    app.register_blueprint(predictions(slot))
+    app.register_blueprint(status(readiness))
+    app.register_blueprint(page(slot, settings))
+    app.register_blueprint(metrics(slot, counts))
+    app.register_blueprint(openapi(slot, settings))
+    contracts.register(app, slot, readiness, settings)
+    lane = ExpressLane(app.wsgi_app, slot, settings.max_content_length)
+    front = Front(lane, guards=[telemetry.begin, gate], watchers=[telemetry.end], route_of=partial(_route_of, app))
+    app.wsgi_app = front  # type: ignore[method-assign]  # the documented place for a WSGI middleware
     return app
+
+
+def _name_route() -> None:
+    """Note the template of the route that answers."""
+    if request.url_rule is not None:
+        request.environ[KEY].route = request.url_rule.rule
+
+
+def _route_of(app: Flask, call: Call) -> str:
+    """Find the template of a route without answering it."""
+    try:
+        rule, _ = app.url_map.bind_to_environ(call.environ).match(return_rule=True)
+    except HTTPException:
+        return call.route
+    return rule.rule

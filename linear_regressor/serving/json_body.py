@@ -1,4 +1,4 @@
-"""The body of a request that must be JSON."""
+"""The body of a request, and what it must say of itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MEDIA_TYPE = "application/json"
 
 
 def json_body() -> bytes:
-    """Give the bytes of the request's body.
+    """Give the bytes of a body that must be JSON.
 
     Returns
     -------
@@ -19,7 +19,7 @@ def json_body() -> bytes:
     Raises
     ------
     UnsupportedMediaType
-        If the request does not say that it sends JSON in UTF-8, or sends it compressed.
+        If the request does not say that it sends JSON in UTF-8, or says that it is compressed.
     RequestEntityTooLarge
         If the body is larger than the application allows.
     ClientDisconnected
@@ -28,11 +28,48 @@ def json_body() -> bytes:
         If it comes in chunks that cannot be told apart.
     """
     if request.content_type != MEDIA_TYPE:  # the usual spelling needs no parsing
-        charset = request.mimetype_params.get("charset", "utf-8")
-        if request.mimetype != MEDIA_TYPE or charset.lower() not in ("utf-8", "utf8"):
-            raise UnsupportedMediaType(f"the body must be sent as Content-Type: {MEDIA_TYPE}, in UTF-8")
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise UnsupportedMediaType("the body must be sent without a Content-Encoding")
+        require_text(MEDIA_TYPE)
+    return plain_body()
+
+
+def require_text(*media_types: str) -> None:
+    """Refuse a request that does not say that it sends one of these media types in UTF-8.
+
+    Parameters
+    ----------
+    *media_types : str
+        Such as ``application/json``.
+
+    Raises
+    ------
+    UnsupportedMediaType
+        If it says otherwise.
+    """
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if request.mimetype not in media_types or charset.lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType(f"the body must be sent as Content-Type: {' or '.join(media_types)}, in UTF-8")
+
+
+def plain_body() -> bytes:
+    """Give the bytes of a body, whatever they are.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    UnsupportedMediaType
+        If it says that it is compressed: a small body could unfold beyond any limit.
+    RequestEntityTooLarge
+        If the body is larger than the application allows.
+    ClientDisconnected
+        If the body ends before its length.
+    BadRequest
+        If it comes in chunks that cannot be told apart.
+    """
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        raise UnsupportedMediaType("the body must be sent without Content-Encoding: this server unpacks nothing")
     length = request.content_length
     return _chunked_body() if length is None else _whole_body(length)
 

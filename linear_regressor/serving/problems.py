@@ -1,17 +1,23 @@
-"""Errors of a request as problem details (RFC 9457), made in this one place."""
+"""Errors of a request as problem details (RFC 9457) or in their contract's own form, made in this one place."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
+from linear_regressor.serving.call import KEY, Call
+from linear_regressor.serving.error_forms import ErrorAnswer, form_at
 from linear_regressor.serving.payload.faults import Fault, InvalidPayload
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +28,101 @@ DETAILS = {
     405: "this route does not take this method; the Allow header names those that it takes",
     413: "the body is larger than this server takes",
 }
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer to a request that nothing else will look at.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status, 400 to 599.
+    detail : str
+        Why; never a value that was sent.
+    headers : tuple of (str, str)
+        Further headers, such as Retry-After.
+    """
+
+    status: int
+    detail: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def answer(self, call: Call, start_response: StartResponse) -> list[bytes]:
+        """Answer as a WSGI application does.
+
+        Parameters
+        ----------
+        call : Call
+            The request.
+        start_response : callable
+            As WSGI has it.
+
+        Returns
+        -------
+        list of bytes
+        """
+        status, body, media_type = error_answer(call, self.status, self.detail)
+        start_response(f"{status} {HTTP_STATUS_CODES[status]}",
+                       [("Content-Type", media_type), ("Content-Length", str(len(body))), *self.headers])
+        return [body]
+
+
+def error_answer(call: Call, status: int, detail: str, faults: Iterable[Fault] = ()) -> ErrorAnswer:
+    """Say an error in the form that the contract of the path has for it: a problem document where it has none.
+
+    Parameters
+    ----------
+    call : Call
+        The request.
+    status : int
+        HTTP status, 400 to 599.
+    detail : str
+        What went wrong this time; never a value that was sent.
+    faults : iterable of Fault
+        What is wrong with the body, fault by fault.
+
+    Returns
+    -------
+    ErrorAnswer
+    """
+    form = form_at(call.environ["PATH_INFO"])
+    if form is None:
+        return ErrorAnswer(status, problem_document(call, status, detail, faults), MEDIA_TYPE)
+    return form(status, "; ".join(f"{fault.pointer} {fault.detail}" for fault in faults) or detail)
+
+
+def problem_document(call: Call, status: int, detail: str, faults: Iterable[Fault] = ()) -> bytes:
+    """Write a problem document.
+
+    Parameters
+    ----------
+    call : Call
+        The request.
+    status : int
+        HTTP status, 400 to 599.
+    detail : str
+        What went wrong this time; never a value that was sent.
+    faults : iterable of Fault
+        What is wrong with the body, fault by fault.
+
+    Returns
+    -------
+    bytes
+        JSON.
+
+    References
+    ----------
+    RFC 9457; ``about:blank`` says that the problem is what the status says.
+    """
+    members: dict[str, Any] = {
+        "type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status, "detail": detail,
+        "instance": call.environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
+        "request_id": call.request_id}
+    errors = [asdict(fault) for fault in faults]
+    if errors:
+        members["errors"] = errors
+    return orjson.dumps(members)
 
 
 def register(app: Flask) -> None:
@@ -38,7 +139,7 @@ def register(app: Flask) -> None:
 
 
 def problem(status: int, detail: str, faults: Iterable[Fault] = ()) -> Response:
-    """Make a problem document.
+    """Make the answer of a route that failed, in the form of its contract.
 
     Parameters
     ----------
@@ -52,21 +153,14 @@ def problem(status: int, detail: str, faults: Iterable[Fault] = ()) -> Response:
     Returns
     -------
     flask.Response
-
-    References
-    ----------
-    RFC 9457; ``about:blank`` says that the problem is what the status says.
     """
-    members = {"type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status, "detail": detail,
-               "instance": request.path, "request_id": g.request_id}
-    errors = [asdict(fault) for fault in faults]
-    if errors:
-        members["errors"] = errors
-    return Response(orjson.dumps(members), status, mimetype=MEDIA_TYPE)
+    code, body, media_type = error_answer(request.environ[KEY], status, detail, faults)
+    return Response(body, code, mimetype=media_type)
 
 
 def _invalid_payload(error: InvalidPayload) -> Response:
     """Answer a body that cannot be used: 400 where it is not JSON of the right type, else 422."""
+    request.environ[KEY].faults = error.faults
     if not error.well_formed:
         return problem(400, "the body is not JSON of the form this route takes", error.faults)
     return problem(422, "the body is JSON, but its content cannot be used", error.faults)
@@ -76,12 +170,14 @@ def _http_error(error: HTTPException) -> Response:
     """Answer an error of HTTP, such as an unknown route, keeping headers such as Allow."""
     if error.response is not None or error.code is None or error.code < 400:
         return error.get_response()  # type: ignore[return-value]  # a redirect made by the routing is a response
-    answer = problem(error.code, DETAILS.get(error.code) or error.description or HTTP_STATUS_CODES[error.code])
+    ours = error.description if error.description != type(error).description else DETAILS.get(error.code)
+    answer = problem(error.code, ours or error.description or HTTP_STATUS_CODES[error.code])
     answer.headers.extend((name, value) for name, value in error.get_headers() if name != "Content-Type")
     return answer
 
 
 def _unexpected(error: Exception) -> Response:
     """Answer a fault of ours: the log gets all of it, the caller the request id to quote."""
-    logger.error("request failed", exc_info=error, extra={"request_id": g.request_id, "path": request.path})
+    call: Call = request.environ[KEY]
+    logger.error("request failed", exc_info=error, extra={"request_id": call.request_id, "path": request.path})
     return problem(500, "the server failed to answer this request; its log has more under the request_id")

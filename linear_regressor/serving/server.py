@@ -6,19 +6,21 @@ import importlib.util
 import logging
 import os
 import socket
+from collections.abc import MutableMapping
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from werkzeug.serving import is_running_from_reloader
 
-from linear_regressor.artefact.load import load
 from linear_regressor.errors import ServerError
 from linear_regressor.serving.app import create_app
 from linear_regressor.serving.payload import exact
 from linear_regressor.serving.server_log import ServerLog
+from linear_regressor.serving.telemetry.shared_counts import shared_counts
+from linear_regressor.serving.telemetry.worker_life import hooks
 from linear_regressor.serving.worker import DrainingWorker
-from linear_regressor.settings import Settings
+from linear_regressor.settings import LOOPBACK, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +55,16 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not 
         return self._app
 
 
-def serve(settings: Settings, host: str = "127.0.0.1", server: str = "gunicorn", debug: bool = False) -> None:
+def serve(settings: Settings, environ: MutableMapping[str, str], host: str = "127.0.0.1", server: str = "gunicorn",
+          debug: bool = False) -> None:
     """Serve the model of these settings until told to stop.
 
     Parameters
     ----------
     settings : Settings
         Port, workers, threads, model file and limits.
+    environ : mutable mapping of str to str
+        The environment of this process, through which libraries are told where to count.
     host : str
         Address to listen on.
     server : {"gunicorn", "flask"}
@@ -74,15 +79,22 @@ def serve(settings: Settings, host: str = "127.0.0.1", server: str = "gunicorn",
     ServerError
         If the address cannot be listened on.
     """
-    artefact = load(settings.model_path)
+    with shared_counts(environ, settings.workers if server == "gunicorn" else 1) as counts_folder:
+        _run(create_app(settings, counts_folder), settings, host, server, debug)
+
+
+def _run(app: Flask, settings: Settings, host: str, server: str, debug: bool) -> None:
+    """Serve an application until told to stop."""
     if not is_running_from_reloader():  # whose first process holds the port already
         _require_free(host, settings.port)
-    app = create_app(artefact, settings)
     logging.getLogger("linear_regressor.serving").setLevel(logging.DEBUG if debug else logging.INFO)
-    logger.info("serving %s (model %s) on http://%s:%d with %s", settings.model_path, artefact.digest[:12], host,
-                settings.port, server)
+    logger.info("serving %s (model %s) on http://%s:%d with %s", settings.model_path,
+                app.extensions["slot"].current().version, host, settings.port, server)
     _tell_missing_parsers()
+    _tell_open_door(settings, host)
     if server == "flask":
+        if app.extensions["spans"] is not None:
+            app.extensions["spans"].start()
         # Werkzeug's interactive debugger would run code for whoever reaches the port: never on.
         app.run(host, settings.port, debug=debug, use_debugger=False)
     else:
@@ -116,8 +128,13 @@ def gunicorn_options(settings: Settings, host: str, debug: bool = False) -> dict
         # The heartbeat in memory: a slow disk must not look like a hung worker.
         "worker_tmp_dir": SHARED_MEMORY if os.path.isdir(SHARED_MEMORY) else None,
         "control_socket_disable": True,
+        # What a request of ours needs is a tenth of these; a token fits into one field.
+        "limit_request_line": 4094,
+        "limit_request_fields": 64,
+        "limit_request_field_size": 8190,
         "loglevel": "debug" if debug else "info",
         "logger_class": ServerLog,
+        **hooks(),
     }
 
 
@@ -131,6 +148,13 @@ def _require_free(host: str, port: int) -> None:
     except OSError as error:
         raise ServerError(f"cannot listen on {host} port {port}: {error.strerror}; "
                           "choose another with --port (or PORT) and --host") from None
+
+
+def _tell_open_door(settings: Settings, host: str) -> None:
+    """Warn once, loudly, where everybody who reaches the address may ask."""
+    if settings.security.auth == "none" and host not in LOOPBACK and not host.startswith("127."):
+        logger.warning("OPEN TO EVERYBODY: listening on %s with AUTH=none, so whoever reaches port %d gets predictions."
+                       " Set AUTH=api-key or AUTH=oidc, unless something in front asks who calls", host, settings.port)
 
 
 def _tell_missing_parsers() -> None:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import select
+from types import FrameType
 
-from gunicorn.workers.gthread import ThreadWorker
+from linear_regressor.serving.gathering_worker import GatheringWorker
 
 
-class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
+class DrainingWorker(GatheringWorker):
     """Takes what waits in the listen queue before it stops listening.
 
     The stock worker stops accepting at SIGTERM and closes the listener when it has answered all it took; what waited
     in the kernel's queue until then is reset. This one takes it first, and closes the listener at once, so that new
     callers are refused instead of kept waiting for a reset.
     """
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Tell whoever asks that no further request should come, and begin to stop.
+
+        Parameters
+        ----------
+        sig : int
+            The signal.
+        frame : frame or None
+            What it interrupted.
+        """
+        self.wsgi.extensions["readiness"].draining = True
+        super().handle_exit(sig, frame)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Start or stop taking connections; at the end, take those that wait and close the listeners.

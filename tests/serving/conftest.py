@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from linear_regressor.artefact.artefact import Artefact
@@ -13,17 +15,20 @@ from linear_regressor.artefact.save import save
 from linear_regressor.model.moments import Moments
 from linear_regressor.serving.app import create_app
 from linear_regressor.settings import Settings
+from linear_regressor.training import quantiles
+
+MakeApp = Callable[..., Flask]
 
 
-def artefact_of(features: int) -> Artefact:
+def artefact_of(features: int, seed: int = 0) -> Artefact:
     """Make a model of so many features from a few rows."""
-    random = np.random.default_rng(features)
+    random = np.random.default_rng([features, seed])
     X = random.normal(size=(50, features))
     y = X @ np.arange(2.0, features + 2.0) + 0.5 + random.normal(size=50)
     moments = Moments.from_arrays(X, y)
     W, b = moments.solve()
     return Artefact(tuple(f"x{number}" for number in range(features)), "y", W, b, moments, X.min(axis=0), X.max(axis=0),
-                    {"levels": [], "t": [], "f": []}, {})
+                    quantiles.table(50, features), {})
 
 
 @pytest.fixture(scope="session")
@@ -38,16 +43,28 @@ def plane() -> Artefact:
     return artefact_of(3)
 
 
+@pytest.fixture(scope="session")
+def make_app(tmp_path_factory: pytest.TempPathFactory) -> MakeApp:
+    """Give a maker of applications that serve a model with the settings of an environment."""
+    def make(artefact: Artefact, **environ: str) -> Flask:
+        path = tmp_path_factory.getbasetemp() / f"{artefact.digest}.joblib"
+        if not path.exists():
+            save(artefact, path, {})
+        return create_app(Settings.from_env({"MODEL_PATH": str(path), **environ}))
+
+    return make
+
+
 @pytest.fixture
-def client(line: Artefact) -> FlaskClient:
+def client(line: Artefact, make_app: MakeApp) -> FlaskClient:
     """Give a caller of an application that serves the model of one feature."""
-    return create_app(line, Settings.from_env({})).test_client()
+    return make_app(line).test_client()
 
 
 @pytest.fixture
-def plane_client(plane: Artefact) -> FlaskClient:
+def plane_client(plane: Artefact, make_app: MakeApp) -> FlaskClient:
     """Give a caller of an application that serves the model of three features."""
-    return create_app(plane, Settings.from_env({})).test_client()
+    return make_app(plane).test_client()
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.serving.app import create_app
-from linear_regressor.settings import Settings
+from tests.serving.conftest import MakeApp
 
 
 @pytest.fixture
-def small(line: Artefact) -> FlaskClient:
+def small(line: Artefact, make_app: MakeApp) -> FlaskClient:
     """Give a caller of an application that takes a hundred bytes and three rows."""
-    return create_app(line, Settings.from_env({"MAX_CONTENT_LENGTH": "100", "MAX_ROWS": "3"})).test_client()
+    return make_app(line, MAX_CONTENT_LENGTH="100", MAX_ROWS="3").test_client()
 
 
 def test_a_body_over_the_limit_is_413(small: FlaskClient) -> None:
@@ -82,10 +81,11 @@ def test_another_method_is_405_and_says_which_are_allowed(client: FlaskClient) -
     assert ["application/problem+json"] == answer.headers.getlist("Content-Type")
 
 
-def test_a_fault_of_the_server_tells_no_secret(line: Artefact, capfd: pytest.CaptureFixture[str],
+def test_a_fault_of_the_server_tells_no_secret(line: Artefact, make_app: MakeApp,
+                                               capfd: pytest.CaptureFixture[str],
                                                caplog: pytest.LogCaptureFixture) -> None:
     """The caller gets a request id to quote; the log gets the traceback."""
-    app = create_app(line, Settings.from_env({}))
+    app = make_app(line)
 
     @app.get("/broken")
     def broken() -> str:

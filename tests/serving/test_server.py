@@ -87,12 +87,14 @@ def run_serve(*options: str) -> subprocess.CompletedProcess[str]:
 def test_a_server_imports_no_training_library(model_path: Path) -> None:
     """The server's process stays slim."""
     program = (
-        "import sys; from linear_regressor.artefact.load import load; from linear_regressor.settings import Settings\n"
+        "import sys; from linear_regressor.settings import Settings\n"
         "from linear_regressor.serving import server; from linear_regressor.serving.app import create_app\n"
-        f"client = create_app(load({str(model_path)!r}), Settings.from_env({{}})).test_client()\n"
+        f"client = create_app(Settings.from_env({{'MODEL_PATH': {str(model_path)!r}, 'ACCESS_LOG': 'off'}})"
+        ").test_client()\n"
         "assert client.post('/batch', json={'instances': [[1.0]]}).status_code == 200\n"
         "assert client.post('/batch', json={'instances': [['a']]}).status_code == 422\n"
-        "print(sorted({'sklearn', 'scipy', 'joblib', 'matplotlib', 'pyarrow', 'dask'} & set(sys.modules)))")
+        "print(sorted({'sklearn', 'scipy', 'joblib', 'matplotlib', 'pyarrow', 'dask', 'opentelemetry'}"
+        " & set(sys.modules)))")
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
 
     assert ("[]\n", "") == (ended.stdout, ended.stderr)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.serving.payload import careful, exact
 from linear_regressor.serving.payload.exact import ExactForm
-from linear_regressor.serving.payload.room import room_for
+from linear_regressor.serving.payload.wanted import NOTHING, Wanted
 
 Array = NDArray[np.float64]
 
@@ -25,21 +27,25 @@ class Decoder:
         Number of features p, at least 1.
     max_rows : int
         Most rows of one request.
+    levels : collection of float
+        Levels that parameters may name.
     fast : bool
         Whether to use the fast parser; by default where it is installed.
 
     Examples
     --------
-    >>> Decoder(1, max_rows=10).instances(b'{"instances": [[0.5], [-1]]}').tolist()
+    >>> rows, wanted = Decoder(1, max_rows=10).instances(b'{"instances": [[0.5], [-1]]}')
+    >>> rows.tolist()
     [[0.5], [-1.0]]
     >>> Decoder(1, max_rows=10).instance(b'{"instance": "0.5"}')
     Traceback (most recent call last):
     linear_regressor.serving.payload.faults.InvalidPayload: #/instance must be a number
     """
 
-    def __init__(self, width: int, max_rows: int, fast: bool = exact.AVAILABLE) -> None:
+    def __init__(self, width: int, max_rows: int, levels: Collection[float] = (),
+                 fast: bool = exact.AVAILABLE) -> None:
         row = b"[" + b"," * (width - 1) + b"]"
-        self.width, self.max_rows, self.fast = width, max_rows, fast
+        self.width, self.max_rows, self.levels, self.fast = width, max_rows, levels, fast
         self._rows = ExactForm("instances", row)
         self._one = ExactForm("instance", row if width > 1 else b"")
 
@@ -71,17 +77,18 @@ class Decoder:
         """
         return self._one.read_one(body, self.width) if self.fast else None
 
-    def instances(self, body: bytes) -> Array:
+    def instances(self, body: bytes) -> tuple[Array, Wanted]:
         """Read the rows of a batch.
 
         Parameters
         ----------
         body : bytes
-            ``{"instances": [[x_1, ..., x_p], ...]}``.
+            ``{"instances": [[x_1, ..., x_p], ...], "parameters": {...}}``.
 
         Returns
         -------
-        ndarray of shape (rows, p), float64
+        rows : ndarray of shape (rows, p), float64
+        wanted : Wanted
 
         Raises
         ------
@@ -89,22 +96,22 @@ class Decoder:
             Naming up to 20 faults.
         """
         rows = self.exact_instances(body)
-        if rows is not None:
-            return rows
-        with room_for(body):
-            return careful.read_instances(body, self.width, self.max_rows)
+        if rows is None:
+            return careful.read_instances(body, self.width, self.max_rows, self.levels)
+        return rows, NOTHING
 
-    def instance(self, body: bytes) -> Array:
+    def instance(self, body: bytes) -> tuple[Array, Wanted]:
         """Read one row.
 
         Parameters
         ----------
         body : bytes
-            ``{"instance": x}`` for one feature, ``{"instance": [x_1, ..., x_p]}`` for several.
+            ``{"instance": x}`` for one feature, ``{"instance": [x_1, ..., x_p]}`` for several; parameters may follow.
 
         Returns
         -------
-        ndarray of shape (1, p), float64
+        row : ndarray of shape (1, p), float64
+        wanted : Wanted
 
         Raises
         ------
@@ -112,7 +119,4 @@ class Decoder:
             Naming up to 20 faults.
         """
         row = self.exact_instance(body)
-        if row is not None:
-            return row
-        with room_for(body):
-            return careful.read_instance(body, self.width)
+        return careful.read_instance(body, self.width, self.levels) if row is None else (row, NOTHING)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import orjson
 from numpy.typing import NDArray
@@ -49,3 +51,23 @@ def encode_prediction(predictions: Array) -> bytes:
     b'{"prediction":163.2}'
     """
     return orjson.dumps({"prediction": float(predictions[0])})
+
+
+def encode(answer: Any) -> bytes:
+    """Write an answer of any form.
+
+    Parameters
+    ----------
+    answer : object
+        Plain values, and arrays of finite numbers.
+
+    Returns
+    -------
+    bytes
+
+    Examples
+    --------
+    >>> encode({"predictions": [{"prediction": 1.5, "out_of_range": False}]})
+    b'{"predictions":[{"prediction":1.5,"out_of_range":false}]}'
+    """
+    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -104,7 +104,7 @@ class ExactForm:
     def _numbers(self, body: bytes, rows: int, width: int) -> Array | None:
         """Read all numbers of the member, if there are as many as places and float64 holds each of them."""
         try:
-            numbers = self._parsed(body)
+            numbers = _parsed(body, self.pointer)
         except (ValueError, RuntimeError, TypeError, KeyError, IndexError):  # simdjson's ways to refuse
             return None
         # A double this large may have been an integer that lost digits: only the careful reading can tell.
@@ -112,15 +112,44 @@ class ExactForm:
             return None
         return numbers.reshape(rows, width)
 
-    def _parsed(self, body: bytes) -> Array:
-        """Parse the body and copy its member's numbers out of the parser."""
-        if len(body) > LARGEST_KEPT:
-            return _numbers_at(simdjson.Parser().parse(body), self.pointer)
-        with _parsing:
-            return _numbers_at(_parser.parse(body), self.pointer)
+
+def read_flat(text: bytes) -> Array | None:
+    """Read a JSON array that holds nothing but numbers.
+
+    Parameters
+    ----------
+    text : bytes
+        The array, brackets and all.
+
+    Returns
+    -------
+    ndarray of shape (numbers,), float64, or None
+        The numbers, at least one; None where it is anything else, float64 may not hold one of them exactly, or the
+        fast parser is not installed.
+
+    Examples
+    --------
+    >>> read_flat(b"[1, true]") is read_flat(b"[]") is None
+    True
+    """
+    if not AVAILABLE or text.translate(None, NUMBERS_AND_BLANKS + b",") != b"[]":
+        return None
+    try:
+        numbers = _parsed(text, "")
+    except (ValueError, RuntimeError, TypeError, KeyError, IndexError):  # simdjson's ways to refuse
+        return None
+    return numbers if numbers.size and np.abs(numbers).max() < FIRST_INEXACT else None
+
+
+def _parsed(text: bytes, pointer: str) -> Array:
+    """Parse a text and copy the numbers at a pointer out of the parser."""
+    if len(text) > LARGEST_KEPT:
+        return _numbers_at(simdjson.Parser().parse(text), pointer)
+    with _parsing:
+        return _numbers_at(_parser.parse(text), pointer)
 
 
 def _numbers_at(document: Any, pointer: str) -> Array:
-    """Give the numbers of a member as one flat array."""
+    """Give the numbers at a pointer as one flat array."""
     found = document.at_pointer(pointer)
     return np.frombuffer(found.as_buffer(of_type="d")) if hasattr(found, "as_buffer") else np.array([float(found)])

@@ -10,6 +10,8 @@ from linear_regressor.serving.payload.faults import Fault, InvalidPayload
 # Python refuses to read integers of thousands of digits; float64 ends at 309, and any longer one is as unusable.
 LONGEST_INTEGER = 400
 BEYOND_FLOAT64 = 10 ** LONGEST_INTEGER
+# As many rows as a server takes at the most, and what may stand around them.
+MOST_CONTAINERS = 1_001_000
 
 
 class Members(list[tuple[str, Any]]):
@@ -18,7 +20,7 @@ class Members(list[tuple[str, Any]]):
     __slots__ = ()
 
 
-def parse(body: bytes, most_containers: int) -> Any:
+def parse(body: bytes, most_containers: int = MOST_CONTAINERS) -> Any:
     """Read one JSON text.
 
     Objects become ``Members``. The tokens ``NaN`` and ``Infinity``, which are not JSON but which many programs write,

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
+
+Rest = ParamSpec("Rest")
+Result = TypeVar("Result")
 
 # Python's objects take up to twenty times the bytes they were read from.
 LARGE = 256 * 1024
-_one_at_a_time = threading.Lock()
+_room = threading.Lock()
+
+Read: TypeAlias = Callable[Concatenate[bytes, Rest], Result]
 
 
-@contextmanager
-def room_for(body: bytes) -> Iterator[None]:
+def one_large_body_at_a_time(read: Read[Rest, Result]) -> Read[Rest, Result]:
     """Let large bodies be read one after the other: threads would gain no time and add up their memory.
 
     Parameters
     ----------
-    body : bytes
-        What is to be read inside the block; a small body does not wait.
+    read : callable
+        Reads a body, its first argument, into arrays.
+
+    Returns
+    -------
+    callable
+        The same, waiting for its turn where the body is large.
 
     Examples
     --------
-    >>> with room_for(b"{}"):
-    ...     "read"
-    'read'
+    >>> one_large_body_at_a_time(len)(b"{}")
+    2
     """
-    if len(body) <= LARGE:
-        yield
-        return
-    with _one_at_a_time:
-        yield
+    @wraps(read)
+    def read_in_turn(body: bytes, /, *arguments: Rest.args, **options: Rest.kwargs) -> Result:
+        if len(body) <= LARGE:
+            return read(body, *arguments, **options)
+        with _room:
+            return read(body, *arguments, **options)
+
+    return read_in_turn

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
+from linear_regressor.serving.call import KEY
+from linear_regressor.serving.described import describe
 from linear_regressor.serving.json_body import MEDIA_TYPE, json_body
-from linear_regressor.serving.payload.decode import Decoder
-from linear_regressor.serving.payload.encode import encode_prediction, encode_predictions
-from linear_regressor.serving.predictor import Predictor
+from linear_regressor.serving.model_slot import ModelSlot
+from linear_regressor.serving.payload.encode import encode, encode_prediction, encode_predictions
 
 
-def predictions(decoder: Decoder, predictor: Predictor) -> Blueprint:
+def predictions(slot: ModelSlot) -> Blueprint:
     """Make the routes that predict.
 
     Parameters
     ----------
-    decoder : Decoder
-        Reads bodies.
-    predictor : Predictor
-        Predicts.
+    slot : ModelSlot
+        The model.
 
     Returns
     -------
@@ -29,13 +28,20 @@ def predictions(decoder: Decoder, predictor: Predictor) -> Blueprint:
     @routes.post("/stream")
     def stream() -> Response:
         """Predict one record."""
-        row = decoder.instance(json_body())
-        return Response(encode_prediction(predictor.predict(row, "#/instance")), mimetype=MEDIA_TYPE)
+        served = slot.current()
+        row, wanted = served.decoder.instance(json_body())
+        result = served.answer(request.environ[KEY], row, "#/instance")
+        body = encode(describe(served, row, result, wanted)[0]) if any(wanted) else encode_prediction(result)
+        return Response(body, mimetype=MEDIA_TYPE)
 
     @routes.post("/batch")
     def batch() -> Response:
         """Predict many records, in their order."""
-        rows = decoder.instances(json_body())
-        return Response(encode_predictions(predictor.predict(rows, "#/instances/{}")), mimetype=MEDIA_TYPE)
+        served = slot.current()
+        rows, wanted = served.decoder.instances(json_body())
+        result = served.answer(request.environ[KEY], rows, "#/instances/{}")
+        body = (encode({"predictions": describe(served, rows, result, wanted)}) if any(wanted)
+                else encode_predictions(result))
+        return Response(body, mimetype=MEDIA_TYPE)
 
     return routes

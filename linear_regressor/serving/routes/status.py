@@ -1,32 +1,29 @@
-"""``GET /``, ``/ping``, ``/health/live`` and ``/health/ready``: is somebody there?"""
+"""``GET /ping``, ``/health/live`` and ``/health/ready``: is somebody there?"""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response
 
-from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.serving.json_body import MEDIA_TYPE
+from linear_regressor.serving.problems import problem
+from linear_regressor.serving.readiness import Readiness
 
 
-def status(artefact: Artefact) -> Blueprint:
+def status(readiness: Readiness) -> Blueprint:
     """Make the routes that tell how the service is.
+
+    The model was loaded before there was an application, so the service is ready as soon as it answers.
 
     Parameters
     ----------
-    artefact : Artefact
-        The model that is served; it was loaded and checked before there was an application, so the service is ready
-        as soon as it answers.
+    readiness : Readiness
+        Whether further requests may come.
 
     Returns
     -------
     flask.Blueprint
     """
-    routes = Blueprint("status", __name__, template_folder="../page")
-
-    @routes.get("/")
-    def hello() -> str:
-        """Say hello to a person with a browser."""
-        return render_template("hello.html", artefact=artefact)
+    routes = Blueprint("status", __name__)
 
     @routes.get("/ping")
     def ping() -> Response:
@@ -41,6 +38,8 @@ def status(artefact: Artefact) -> Blueprint:
     @routes.get("/health/ready")
     def ready() -> Response:
         """Tell a platform that requests may come."""
+        if readiness.draining:
+            return problem(503, "this server is about to stop")
         return Response(b'{"ready":true}', mimetype=MEDIA_TYPE)
 
     return routes

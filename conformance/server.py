@@ -1,0 +1,80 @@
+"""The server that is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    headers : dict of str to str
+        Headers, names in small letters.
+    body : bytes
+        As it came.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def media_type(self) -> str:
+        """Media type without parameters."""
+        return self.headers.get("content-type", "").split(";")[0].strip()
+
+    def json(self) -> Any:
+        """Read the body as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server somewhere; the environment says where, and what it serves.
+
+    Parameters
+    ----------
+    url : str
+        ``CONFORMANCE_URL``: its address.
+    token : str
+        ``SERVICE_TOKEN``: sent as bearer token where there is one.
+    model : str
+        ``MODEL_NAME``: the name of its model.
+    """
+
+    url: str = field(default_factory=lambda: os.environ.get("CONFORMANCE_URL", ""))
+    token: str = field(default_factory=lambda: os.environ.get("SERVICE_TOKEN", ""), repr=False)
+    model: str = field(default_factory=lambda: os.environ.get("MODEL_NAME") or "linear-regressor")
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Send a GET."""
+        return self.send("GET", path, None, headers)
+
+    def post(self, path: str, body: Any, media_type: str = "application/json", **headers: str) -> Answer:
+        """Send a POST: bytes as they are, everything else as JSON."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.send("POST", path, content, {"Content-Type": media_type, **headers})
+
+    def send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        """Send a request on a connection of its own; underscores in names of headers stand for dashes."""
+        parts = urlsplit(self.url)
+        connection = (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(parts.netloc, timeout=30)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        try:
+            connection.request(method, parts.path.rstrip("/") + path, body, sent)
+            answer = connection.getresponse()
+            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()

@@ -1,0 +1,52 @@
+"""KServe V1, which is TensorFlow Serving's REST form.
+
+References
+----------
+KServe, "V1 Inference Protocol"; TensorFlow Serving, "RESTful API".
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.server import Server
+
+Rows = list[list[float]]
+
+
+def test_the_model_is_listed_and_ready(server: Server) -> None:
+    """In the words of KServe and of TensorFlow Serving."""
+    status = server.get(f"/v1/models/{server.model}").json()
+
+    assert server.model in server.get("/v1/models").json()["models"]
+    assert status["ready"] is True
+    assert "AVAILABLE" == status["model_version_status"][0]["state"]
+
+
+def test_rows_are_predicted_in_order(server: Server, rows: Rows, columns: list[str]) -> None:
+    """As arrays and as objects, with and without the version."""
+    path = f"/v1/models/{server.model}"
+    version = server.get(path).json()["model_version_status"][0]["version"]
+    bodies = [{"instances": rows}, {"instances": [dict(zip(columns, row, strict=True)) for row in rows]},
+              {"instances": rows, "signature_name": "serving_default"}]
+    answers = [server.post(f"{path}:predict", body).json() for body in bodies]
+
+    assert len(rows) == len(answers[0]["predictions"])
+    assert [answers[0]] * 4 == [*answers, server.post(f"{path}/versions/{version}:predict", bodies[0]).json()]
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"instances": []}', b'{"instances": [["a"]]}', b'{"instances": "a"}',
+                                  b'{"instances": [[1]], "signature_name": "other"}', b'{"instances"'])
+def test_a_bad_body_is_refused_in_one_string(server: Server, body: bytes) -> None:
+    """The body is ``{"error": ...}`` and nothing else."""
+    answer = server.post(f"/v1/models/{server.model}:predict", body)
+
+    assert (400, "application/json", ["error"]) == (answer.status, answer.media_type, list(answer.json()))
+
+
+@pytest.mark.parametrize("path", ["no-such-model", "no-such-model/versions/1"])
+def test_another_model_is_404(server: Server, path: str) -> None:
+    """Asked for its state, or for predictions."""
+    answers = [server.get(f"/v1/models/{path}"), server.post(f"/v1/models/{path}:predict", {"instances": [[1]]})]
+
+    assert [(404, ["error"])] * 2 == [(answer.status, list(answer.json())) for answer in answers]

@@ -1,0 +1,115 @@
+"""KServe V2, the Open Inference Protocol over HTTP.
+
+References
+----------
+Open Inference Protocol, "specification/protocol/inference_rest.md".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.server import Answer, Server
+
+Rows = list[list[float]]
+
+
+def tensor(rows: Rows, **other: Any) -> dict[str, Any]:
+    """Make the one tensor of all features, flat."""
+    return {"name": "input", "shape": [len(rows), len(rows[0])], "datatype": "FP64",
+            "data": [number for row in rows for number in row], **other}
+
+
+def infer(server: Server, *inputs: dict[str, Any], **members: Any) -> Answer:
+    """Ask for predictions."""
+    return server.post(f"/v2/models/{server.model}/infer", {"inputs": list(inputs), **members})
+
+
+def test_the_server_describes_itself(server: Server) -> None:
+    """Name, version, extensions: all three are required."""
+    described = server.get("/v2").json()
+
+    assert {"name", "version", "extensions"} <= set(described)
+    assert isinstance(described["extensions"], list)
+
+
+def test_the_server_is_live_and_ready(server: Server) -> None:
+    """Both are 200."""
+    assert [200, 200] == [server.get(f"/v2/health/{state}").status for state in ("live", "ready")]
+
+
+def test_the_model_describes_its_tensors(server: Server) -> None:
+    """Inputs and outputs with name, datatype and shape."""
+    described = server.get(f"/v2/models/{server.model}").json()
+
+    assert server.model == described["name"]
+    assert isinstance(described["platform"], str)
+    for described_tensor in described["inputs"] + described["outputs"]:
+        assert {"name", "datatype", "shape"} <= set(described_tensor)
+
+
+def test_a_version_is_addressed_by_its_name(server: Server, rows: Rows) -> None:
+    """Metadata, readiness and inference; another version is 404."""
+    (version, *_) = server.get(f"/v2/models/{server.model}").json()["versions"]
+    path = f"/v2/models/{server.model}/versions"
+
+    assert [200, 200] == [server.get(f"{path}/{version}{rest}").status for rest in ("", "/ready")]
+    assert version == server.post(f"{path}/{version}/infer", {"inputs": [tensor(rows)]}).json()["model_version"]
+    assert 404 == server.get(f"{path}/no-such-version").status
+
+
+def test_inference_echoes_the_id_and_gives_a_tensor(server: Server, rows: Rows) -> None:
+    """As many elements as the shape says."""
+    answer = infer(server, tensor(rows), id="order-17")
+    output = answer.json()["outputs"][0]
+
+    assert 200 == answer.status
+    assert (server.model, "order-17") == (answer.json()["model_name"], answer.json()["id"])
+    assert ([len(rows), 1], len(rows)) == (output["shape"], len(output["data"]))
+    assert "FP64" == output["datatype"]
+
+
+def test_nested_and_flat_data_mean_the_same(server: Server, rows: Rows) -> None:
+    """Row-major."""
+    assert infer(server, tensor(rows)).json()["outputs"] == infer(server, tensor(rows, data=rows)).json()["outputs"]
+
+
+def test_a_tensor_a_feature_means_the_same(server: Server, rows: Rows, columns: list[str]) -> None:
+    """In any order."""
+    tensors = [tensor([[row[index]] for row in rows], name=name) for index, name in enumerate(columns)]
+
+    assert infer(server, *tensors[::-1]).json()["outputs"] == infer(server, tensor(rows)).json()["outputs"]
+
+
+def test_outputs_are_chosen_by_name(server: Server, rows: Rows) -> None:
+    """Only these, in this order."""
+    asked = ["upper", "predict", "lower", "out_of_range"]
+    outputs = infer(server, tensor(rows), outputs=[{"name": name} for name in asked]).json()["outputs"]
+    upper, predicted, lower, _ = (output["data"] for output in outputs)
+
+    assert asked == [output["name"] for output in outputs]
+    assert all(low < middle < high for low, middle, high in zip(lower, predicted, upper, strict=True))
+
+
+@pytest.mark.parametrize("change", [{"shape": [3, 3, 3]}, {"shape": [99, 1]}, {"datatype": "FP99"}, {"data": ["a"]},
+                                    {"datatype": "INT8", "data": [0.5]}, {"data": None}, {"name": 1}])
+def test_a_bad_tensor_is_refused_in_one_string(server: Server, rows: Rows, change: dict[str, Any]) -> None:
+    """The body is ``{"error": ...}`` and nothing else."""
+    answer = infer(server, tensor(rows[:1], **change))
+
+    assert (400, "application/json") == (answer.status, answer.media_type)
+    assert ["error"] == list(answer.json())
+    assert isinstance(answer.json()["error"], str)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [
+    ("GET", "/v2/models/no-such-model", 404), ("GET", "/v2/models/no-such-model/ready", 404),
+    ("GET", "/v2/nothing", 404), ("POST", "/v2/models/no-such-model/infer", 404), ("POST", "/v2/health/live", 405)])
+def test_other_errors_have_the_same_form(server: Server, method: str, path: str, status: int) -> None:
+    """Unknown models, unknown routes, other methods."""
+    answer = server.send(method, path, None, {})
+
+    assert (status, "application/json") == (answer.status, answer.media_type)
+    assert ["error"] == list(answer.json())

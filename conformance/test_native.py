@@ -1,0 +1,100 @@
+"""This service's own contract: ``/stream``, ``/batch``, the card, the question for x, problem details."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.server import Server
+
+Rows = list[list[float]]
+
+
+def test_a_batch_gives_one_number_a_row_in_order(server: Server, rows: Rows) -> None:
+    """The same rows the other way round give the same numbers the other way round."""
+    answer = server.post("/batch", {"instances": rows})
+
+    assert (200, "application/json") == (answer.status, answer.media_type)
+    assert answer.json()["predictions"] == server.post("/batch", {"instances": rows[::-1]}).json()["predictions"][::-1]
+
+
+def test_a_record_gives_what_its_batch_gives(server: Server, rows: Rows) -> None:
+    """With one feature the record is the number alone."""
+    one = server.post("/stream", {"instance": rows[0][0] if len(rows[0]) == 1 else rows[0]}).json()["prediction"]
+
+    assert [one] == server.post("/batch", {"instances": rows[:1]}).json()["predictions"]
+
+
+def test_statistics_come_when_they_are_asked_for(server: Server, rows: Rows) -> None:
+    """Interval, contributions and range flag stand beside the prediction."""
+    wanted = {"interval": 0.95, "explain": True, "range": True}
+    item = server.post("/batch", {"instances": rows[:1], "parameters": wanted}).json()["predictions"][0]
+
+    assert {"prediction", "interval", "standard_error", "contributions", "contribution_errors", "leverage", "t2",
+            "out_of_range"} == set(item)
+    assert item["interval"][0] < item["prediction"] < item["interval"][1]
+    assert item["out_of_range"] is False
+
+
+@pytest.mark.parametrize(("path", "body"), [("/ping", {"message": "pong!"}), ("/health/live", {"live": True}),
+                                            ("/health/ready", {"ready": True})])
+def test_somebody_is_there(server: Server, path: str, body: dict[str, object]) -> None:
+    """Three ways to ask."""
+    answer = server.get(path)
+
+    assert (200, body) == (answer.status, answer.json())
+
+
+def test_the_page_says_hello(server: Server) -> None:
+    """To a person with a browser."""
+    answer = server.get("/")
+
+    assert (200, "text/html") == (answer.status, answer.media_type)
+    assert b"Hello" in answer.body
+
+
+def test_the_card_is_kept_as_long_as_the_model_is(server: Server) -> None:
+    """Who has it is told in a line that it is still right."""
+    card = server.get("/v1/model")
+
+    assert card.json()["digest"].startswith(f"sha256:{card.json()['version']}")
+    assert {"name", "minimum", "maximum", "mean", "slope"} == set(card.json()["features"][0])
+    assert 304 == server.get("/v1/model", If_None_Match=card.headers["etag"]).status
+
+
+def test_which_x_gives_y_is_told_with_its_kind_of_set(server: Server, rows: Rows) -> None:
+    """Or, of a model of several features, refused in words."""
+    y = server.post("/batch", {"instances": rows[:1]}).json()["predictions"][0]
+    answer = server.post("/v1/invert", {"y": y, "interval": 0.95})
+    if len(rows[0]) > 1:
+        assert (422, "several_features") == (answer.status, answer.json()["errors"][0]["code"])
+    else:
+        assert answer.json()["estimate"] == pytest.approx(rows[0][0], abs=1e-9)
+        assert answer.json()["set"]["kind"] in {"interval", "two_rays", "all_reals"}
+
+
+@pytest.mark.parametrize(("body", "status", "code"), [
+    (b'{"instances": [[', 400, "not_json"), (b"[]", 400, "not_an_object"), (b"{}", 422, "missing"),
+    (b'{"instances": []}', 422, "empty"), (b'{"instances": [["1"]]}', 422, None),
+    (b'{"instances": [[1]], "a": 1}', 422, None)])
+def test_a_bad_body_is_a_problem_with_pointers(server: Server, body: bytes, status: int, code: str | None) -> None:
+    """RFC 9457, each fault with a JSON pointer and a code."""
+    answer = server.post("/batch", body)
+    problem = answer.json()
+
+    assert (status, "application/problem+json") == (answer.status, answer.media_type)
+    assert {"type", "title", "status", "detail", "instance", "request_id", "errors"} == set(problem)
+    assert code is None or code in [fault["code"] for fault in problem["errors"]]
+
+
+def test_other_errors_are_problems_too(server: Server) -> None:
+    """An unknown route, another method, another media type."""
+    answers = [server.get("/no/such/route"), server.get("/batch"), server.post("/batch", b"x", "text/plain")]
+
+    assert [404, 405, 415] == [answer.status for answer in answers]
+    assert {"application/problem+json"} == {answer.media_type for answer in answers}
+    assert "POST" in answers[1].headers["allow"]
+
+
+def test_a_request_keeps_its_name(server: Server) -> None:
+    """What the caller named it stands in the answer."""
+    assert "order-17" == server.get("/ping", X_Request_Id="order-17").headers["x-request-id"]

@@ -1,0 +1,52 @@
+"""Vertex AI's custom container contract, at the routes that ``AIP_HEALTH_ROUTE`` and ``AIP_PREDICT_ROUTE`` name.
+
+References
+----------
+Vertex AI, "Custom container requirements for inference".
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from conformance.server import Server
+
+Rows = list[list[float]]
+
+HEALTH = os.environ.get("AIP_HEALTH_ROUTE") or "/health/ready"
+PREDICT = os.environ.get("AIP_PREDICT_ROUTE") or "/batch"
+
+
+def test_health_is_200_when_ready(server: Server) -> None:
+    """The body does not matter."""
+    assert 200 == server.get(HEALTH).status
+
+
+def test_there_is_one_prediction_an_instance_in_order(server: Server, rows: Rows) -> None:
+    """Each is what it is alone."""
+    answer = server.post(PREDICT, {"instances": rows})
+    alone = [server.post(PREDICT, {"instances": [row]}).json()["predictions"][0] for row in rows]
+
+    assert (200, "application/json") == (answer.status, answer.media_type)
+    assert alone == answer.json()["predictions"]
+
+
+def test_parameters_go_beside_the_instances(server: Server, rows: Rows) -> None:
+    """Empty ones change nothing, ours add statistics."""
+    plain = server.post(PREDICT, {"instances": rows})
+    wanted = server.post(PREDICT, {"instances": rows, "parameters": {"interval": 0.95}})
+
+    assert plain.json() == server.post(PREDICT, {"instances": rows, "parameters": {}}).json()
+    assert plain.json()["predictions"] == [item["prediction"] for item in wanted.json()["predictions"]]
+
+
+@pytest.mark.parametrize("body", [b'{"instances": []}', b"{}", b"[]", b'{"instances": {}}', b'{"instances": [null]}',
+                                  b'{"instances": [[NaN]]}', b'{"instances"', b""])
+def test_a_bad_body_is_refused_in_json(server: Server, body: bytes) -> None:
+    """One instance or more is asked for."""
+    answer = server.post(PREDICT, body)
+
+    assert answer.status in (400, 422)
+    assert isinstance(answer.json(), dict)

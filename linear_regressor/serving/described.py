@@ -1,0 +1,106 @@
+"""Predictions with the statistics that were asked for beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linear_regressor.errors import StatisticsError
+from linear_regressor.serving.payload.faults import Fault, InvalidPayload
+from linear_regressor.serving.payload.wanted import Wanted
+from linear_regressor.serving.served_model import ServedModel
+
+Array = NDArray[np.float64]
+
+
+def describe(served: ServedModel, rows: Array, predictions: Array, wanted: Wanted) -> list[dict[str, Any]]:
+    """Make one object a row: the prediction and what was asked for.
+
+    Parameters
+    ----------
+    served : ServedModel
+        The model that predicted.
+    rows : ndarray of shape (rows, p), float64
+        Finite.
+    predictions : ndarray of shape (rows,), float64
+        Their predictions.
+    wanted : Wanted
+        What was asked for.
+
+    Returns
+    -------
+    list of dict
+        ``prediction``; with an interval ``interval`` and ``standard_error``; with an explanation ``contributions`` and
+        ``contribution_errors`` by feature; with a range ``leverage``, ``t2`` and ``out_of_range``.
+
+    Raises
+    ------
+    InvalidPayload
+        If the moments of the model cannot give the statistics, or one leaves the range of float64.
+    """
+    columns = statistics_of(served, rows, wanted)
+    items: list[dict[str, Any]] = [{"prediction": value} for value in predictions.tolist()]
+    names = served.artefact.features
+    for name, values in columns.items():
+        by_feature = name in ("contributions", "contribution_errors")
+        for item, value in zip(items, values.tolist(), strict=True):
+            item[name] = dict(zip(names, value, strict=True)) if by_feature else value
+    return items
+
+
+def statistics_of(served: ServedModel, rows: Array, wanted: Wanted) -> dict[str, NDArray[Any]]:
+    """Compute what was asked for, one array a statistic.
+
+    Parameters
+    ----------
+    served : ServedModel
+        The model that predicts.
+    rows : ndarray of shape (rows, p), float64
+        Finite.
+    wanted : Wanted
+        What was asked for.
+
+    Returns
+    -------
+    dict of str to ndarray
+        By name, the first axis being the rows: ``interval`` (rows, 2), ``standard_error``, ``contributions`` and
+        ``contribution_errors`` (rows, p), ``leverage``, ``t2``, ``out_of_range``.
+
+    Raises
+    ------
+    InvalidPayload
+        If the moments of the model cannot give them, or one leaves the range of float64.
+    """
+    if not any(wanted):
+        return {}
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # told below, in words
+            columns = _columns(served, rows, wanted)
+    except StatisticsError as error:
+        raise InvalidPayload([Fault("#/parameters", "statistics_unavailable", str(error))]) from None
+    for name, values in columns.items():
+        if not np.isfinite(values).all():
+            raise InvalidPayload([Fault("#/parameters", "statistics_not_finite",
+                                        f"a row is too large for {name} to be told in float64")])
+    return columns
+
+
+def _columns(served: ServedModel, rows: Array, wanted: Wanted) -> dict[str, NDArray[Any]]:
+    """Compute the statistics; of what overflows, infinities."""
+    statistics = served.statistics
+    columns: dict[str, NDArray[Any]] = {}
+    if wanted.interval is not None:
+        t, _ = served.quantiles[wanted.interval]
+        columns["interval"] = np.column_stack(statistics.interval(rows, t))
+        columns["standard_error"] = statistics.standard_error(rows)
+    if wanted.explain:
+        columns["contributions"] = statistics.contributions(rows)
+        columns["contribution_errors"] = statistics.contribution_errors(rows)
+    if wanted.range is not None:
+        _, f = served.quantiles[wanted.range]
+        columns["leverage"] = statistics.leverage(rows)
+        columns["t2"] = statistics.t_squared(rows)
+        columns["out_of_range"] = statistics.out_of_range(rows, f)
+    return columns

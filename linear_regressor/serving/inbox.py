@@ -1,0 +1,164 @@
+"""``Inbox``: what has come so far of the next request on a connection."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections import deque
+
+_MOST_HEAD = 64 * 1024  # bytes; gunicorn's own limits judge each line of it
+_PIECE = 64 * 1024
+_LARGE_PIECE = 256 * 1024
+_FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|expect)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
+_PROBES = (b"GET /health/", b"GET /ping ")
+
+
+class Inbox:
+    """Gathers a request without waiting, then plays the part of the socket towards gunicorn's parser.
+
+    It finds out where a request ends and nothing else: what it means, and whether it may be so, the parser judges.
+    Where it cannot tell, the parser gets what there is, and then an end of the connection.
+
+    Parameters
+    ----------
+    connection : socket
+        Non-blocking.
+    most_body : int
+        Largest body worth waiting for, in bytes.
+
+    Attributes
+    ----------
+    is_whole : bool
+        Whether nothing more needs to be waited for.
+    has_ended : bool
+        Whether the caller has closed its side.
+    """
+
+    def __init__(self, connection: socket.socket, most_body: int) -> None:
+        self._connection, self._most = connection, most_body + _MOST_HEAD
+        self._data = bytearray()  # the head, and of the body what came with it, or all of it where it is in chunks
+        self._pieces: deque[bytes] = deque()  # the rest of the body as it came, so that none of it is copied
+        self.begin(b"")
+
+    def begin(self, first: bytes) -> None:
+        """Make ready for the next request.
+
+        Parameters
+        ----------
+        first : bytes
+            What came of it together with the one before.
+        """
+        self._data[:] = first
+        self._pieces.clear()
+        self._read, self._length = 0, len(first)
+        self._end: int | None = None  # of the request; unknown until its head is there
+        self._chunk: int | None = None  # where the next chunk begins, of a body in chunks
+        self.has_ended = False
+        self.is_whole = bool(first) and self._find_end()
+
+    def __len__(self) -> int:
+        """Count the bytes it holds."""
+        return self._length
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether a platform asks how the service is."""
+        return self._data.startswith(_PROBES)
+
+    def receive(self) -> bool:
+        """Take what has come, once.
+
+        Returns
+        -------
+        bool
+            Whether nothing more needs to be waited for.
+        """
+        wanted = _PIECE if self._end is None else min(max(self._end - self._length, 1), _LARGE_PIECE)
+        try:
+            piece = self._connection.recv(wanted)
+        except BlockingIOError:
+            return False
+        except OSError:
+            piece = b""
+        self._length += len(piece)
+        if self._end is None:
+            self._data += piece
+        else:
+            self._pieces.append(piece)
+        self.has_ended = not piece
+        self.is_whole = self.has_ended or self._find_end()
+        return self.is_whole
+
+    def recv(self, size: int) -> bytes:
+        """Give the next bytes, as a socket would; none are those of a closed one.
+
+        Parameters
+        ----------
+        size : int
+            Most bytes to give.
+
+        Returns
+        -------
+        bytes
+        """
+        if self._read < len(self._data):
+            piece = bytes(memoryview(self._data)[self._read:self._read + size])
+            self._read += len(piece)
+            return piece
+        piece = self._pieces.popleft() if self._pieces else b""
+        if len(piece) > size:
+            self._pieces.appendleft(piece[size:])
+            piece = piece[:size]
+        return piece
+
+    def rest(self) -> bytes:
+        """Give what nobody has read.
+
+        Returns
+        -------
+        bytes
+        """
+        return b"".join([memoryview(self._data)[self._read:], *self._pieces])
+
+    def _find_end(self) -> bool:
+        """Tell whether the request is there as far as it is worth waiting for."""
+        if self._end is None and self._chunk is None:
+            head = self._data.find(b"\r\n\r\n")
+            if head < 0:
+                return len(self._data) > _MOST_HEAD
+            self._read_head(bytes(self._data[:head]), head + 4)
+        if self._chunk is not None:
+            return len(self._data) > self._most or self._walk_chunks(self._chunk)
+        return self._end is None or self._length >= self._end
+
+    def _read_head(self, head: bytes, start: int) -> None:
+        """Learn where the body ends."""
+        fields = {name.lower(): value.strip() for name, value in _FRAMING.findall(head)}
+        length = fields.get(b"content-length", b"")
+        self._end = start
+        if fields.get(b"transfer-encoding", b"").lower().endswith(b"chunked"):
+            self._end, self._chunk = None, start
+        elif length.isdigit() and len(length) < 20 and start + int(length) <= self._most:
+            self._end = start + int(length)
+        if fields.get(b"expect", b"").lower() == b"100-continue" and self._end != start:
+            self._ask_for_the_body()
+
+    def _ask_for_the_body(self) -> None:
+        """Tell a caller that waits for it to go on; gunicorn will say so again, which HTTP allows."""
+        try:
+            self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        except OSError:  # gone, or not reading: the time limit will end it
+            return
+
+    def _walk_chunks(self, start: int) -> bool:
+        """Go from chunk to chunk as far as they are there; tell whether the last one is, or one that is none."""
+        while (line := self._data.find(b"\r\n", start)) >= 0:
+            size = _CHUNK_SIZE.match(self._data, start, line)
+            if size is None:
+                return True
+            if int(size[0], 16) == 0:
+                return self._data.find(b"\r\n\r\n", line) >= 0
+            start = line + 2 + int(size[0], 16) + 2
+            self._chunk = start
+        return len(self._data) - start > _MOST_HEAD

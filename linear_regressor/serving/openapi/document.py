@@ -1,0 +1,98 @@
+"""The whole description."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from linear_regressor.serving.openapi import kserve_v1, kserve_v2, mlflow, own, service_model, status, vertex
+from linear_regressor.serving.openapi.access import REQUIREMENTS, SCHEMES
+from linear_regressor.serving.openapi.errors import PROBLEMS, SCHEMAS
+from linear_regressor.serving.openapi.headers import HEADERS
+from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.settings import Settings
+
+Json = dict[str, Any]
+
+TAGS = {
+    own.TAG: "This service's own contract.",
+    service_model.TAG: "What is known of the model, and which x gives y.",
+    vertex.TAG: "Custom containers of Vertex AI: the routes that the platform chooses.",
+    kserve_v2.TAG: "KServe V2, which Triton and MLServer speak too.",
+    kserve_v1.TAG: "KServe V1, which is TensorFlow Serving's REST form.",
+    mlflow.TAG: "MLflow's scoring protocol.",
+    status.TAG: "Pages, probes, counts and this description.",
+}
+FORMS = (PROBLEMS, kserve_v2.FORM, mlflow.FORM)
+
+
+def openapi_document(served: ServedModel, settings: Settings) -> Json:
+    """Describe the service as it is set and the model that it serves.
+
+    Parameters
+    ----------
+    served : ServedModel
+        The model.
+    settings : Settings
+        Limits, names and who may call.
+
+    Returns
+    -------
+    dict
+        An OpenAPI 3.1 document.
+    """
+    described = _paths(served, settings)
+    responses = {name: response for form in FORMS for name, response in form.responses().items()}
+    return {
+        "openapi": "3.1.1",
+        "info": _info(served),
+        "servers": [{"url": "/", "description": "The server that this document came from."}],
+        "tags": _tags(described),
+        "security": REQUIREMENTS[settings.security.auth],
+        "paths": described,
+        "components": {"schemas": _schemas(served), "responses": _used(responses, described), "headers": HEADERS,
+                       "securitySchemes": SCHEMES},
+    }
+
+
+def _paths(served: ServedModel, settings: Settings) -> Json:
+    """Describe every route; one that the platform chose may be one of ours."""
+    name = settings.model_name
+    return {**vertex.paths(served, settings), **own.paths(served), **service_model.paths(served, name),
+            **kserve_v2.paths(served, name), **kserve_v1.paths(served, name), **mlflow.paths(served), **status.paths()}
+
+
+def _schemas(served: ServedModel) -> Json:
+    """Gather the schemas of all bodies."""
+    return {**SCHEMAS, **own.schemas(served), **service_model.schemas(served), **kserve_v2.schemas(served),
+            **kserve_v1.schemas(served), **mlflow.schemas(served)}
+
+
+def _tags(described: Json) -> list[Json]:
+    """Name the contracts that have a route."""
+    used = {tag for item in described.values() for operation in item.values() for tag in operation["tags"]}
+    return [{"name": name, "description": description} for name, description in TAGS.items() if name in used]
+
+
+def _info(served: ServedModel) -> Json:
+    """Say what this is."""
+    artefact = served.artefact
+    return {
+        "title": "linear_regressor",
+        "version": version("linear-regressor"),
+        "summary": f"Predicts {artefact.target} from {', '.join(artefact.features)}.",
+        "description": "A linear regression that tells with every answer, where asked, how far it can be trusted. "
+                       "Every GET answers HEAD too; a method that a path does not take is a 405 whose Allow header "
+                       "names those it takes, and an unknown path a 404, both in the form of errors of their path; "
+                       "a request that does not come whole is a 408, one with too many headers a 431.",
+        "license": {"name": "MIT", "identifier": "MIT"},
+        "x-model-digest": f"sha256:{artefact.digest}",
+        "x-training-rows": artefact.moments.n,
+    }
+
+
+def _used(responses: Json, described: Json) -> Json:
+    """Keep the answers that a route refers to."""
+    names = {answer["$ref"].rpartition("/")[2] for item in described.values() for operation in item.values()
+             for answer in operation["responses"].values() if "$ref" in answer}
+    return {name: response for name, response in responses.items() if name in names}

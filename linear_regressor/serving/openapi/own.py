@@ -1,0 +1,178 @@
+"""``POST /stream`` and ``POST /batch`` described."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.serving.openapi.examples import Exchange, exchanges
+from linear_regressor.serving.openapi.features import by_feature, feature_notes, with_notes
+from linear_regressor.serving.openapi.headers import OF_THE_MODEL
+from linear_regressor.serving.openapi.operation import answer, json_content, operation
+from linear_regressor.serving.payload.careful import instance_shape, instances_shape
+from linear_regressor.serving.payload.wanted import DEFAULT_RANGE_LEVEL
+from linear_regressor.serving.served_model import ServedModel
+
+Json = dict[str, Any]
+
+TAG = "predictions"
+MANY = "Predict many rows, in their order"
+LIMITS = ("Beyond the schema a body must not give a member twice, a number must be one that float64 holds (integers "
+          "exactly), a row must not be so large that its prediction, or a statistic that is asked for, leaves float64, "
+          "statistics must be such as the model's training rows can give, and where OUT_OF_RANGE is refuse, rows must "
+          "be in the range of training.")
+PARAMETERS = {
+    "interval": "Level of the prediction interval; adds interval and standard_error.",
+    "explain": "Whether to tell what each feature contributes; adds contributions and contribution_errors.",
+    "range": f"Whether to tell how far the row is from the training rows; adds leverage, t2 and out_of_range. "
+             f"A level, or true for {DEFAULT_RANGE_LEVEL}.",
+}
+
+
+def paths(served: ServedModel) -> Json:
+    """Describe the routes that predict.
+
+    Parameters
+    ----------
+    served : ServedModel
+        The model.
+
+    Returns
+    -------
+    dict
+        Path items by path.
+    """
+    one, many = exchanges(served)
+    return {
+        "/stream": {"post": predict("POST /stream", "predictOne", "Predict one row", "Prediction", "StreamRequest",
+                                    one)},
+        "/batch": {"post": predict("POST /batch", "predictMany", MANY, "Predictions", "BatchRequest", many)},
+    }
+
+
+def predict(at: str, name: str, summary: str, result: str, body: str, examples: Exchange, tag: str = TAG) -> Json:
+    """Describe a route that predicts as this service's own contract has it.
+
+    Parameters
+    ----------
+    at : str
+        Its method and path.
+    name : str
+        Its ``operationId``.
+    summary : str
+        What it does.
+    result, body : str
+        Names of the schemas of the answer and of the body.
+    examples : Exchange
+        Requests and answers.
+    tag : str
+        The contract it belongs to.
+
+    Returns
+    -------
+    dict
+    """
+    return operation(
+        at, name, tag, summary, {"200": predicted(result, examples.answers)}, description=LIMITS,
+        body=json_content({"$ref": f"#/components/schemas/{body}"}, examples.requests))
+
+
+def predicted(result: str, examples: Json | None = None) -> Json:
+    """Describe the answer of a route that predicts.
+
+    Parameters
+    ----------
+    result : str
+        Name of its schema.
+    examples : dict, optional
+        Answers by name.
+
+    Returns
+    -------
+    dict
+    """
+    return answer("The prediction, with what was asked for." if result == "Prediction" else
+                  "The predictions: numbers, or objects where parameters ask for statistics.",
+                  json_content({"$ref": f"#/components/schemas/{result}"}, examples), OF_THE_MODEL)
+
+
+def schemas(served: ServedModel) -> Json:
+    """Give the schemas of the bodies: the rules' own, and those of the answers.
+
+    Parameters
+    ----------
+    served : ServedModel
+        The model.
+
+    Returns
+    -------
+    dict
+        By name.
+    """
+    decoder, notes = served.decoder, feature_notes(served.artefact)
+    stream = dict(instance_shape(decoder.width, decoder.levels).schema)
+    batch = dict(instances_shape(decoder.width, decoder.max_rows, decoder.levels).schema)
+    one, many, wanted = (stream["properties"]["instance"], batch["properties"]["instances"],
+                         stream["properties"]["parameters"])
+    row = {"$ref": "#/components/schemas/Row"} if decoder.width > 1 else with_notes(one, notes)
+    reference = {"$ref": "#/components/schemas/Parameters"}
+    return {
+        "StreamRequest": {**stream, "properties": {"instance": row, "parameters": reference}},
+        "BatchRequest": {**batch, "properties": {
+            "instances": {**many, "items": {"$ref": "#/components/schemas/Row"}}, "parameters": reference}},
+        "Row": {"description": "The features of one row, in the order of the model.",
+                **with_notes(many["items"], notes)},
+        "Parameters": parameters_schema(wanted),
+        "Prediction": prediction_schema(served.artefact),
+        "Predictions": {"type": "object", "required": ["predictions"], "properties": {"predictions": {"anyOf": [
+            {"type": "array", "items": {"type": "number"}, "minItems": 1},
+            {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}, "minItems": 1}]}}},
+    }
+
+
+def parameters_schema(schema: Json) -> Json:
+    """Explain the schema of parameters.
+
+    Parameters
+    ----------
+    schema : dict
+        The rule's own.
+
+    Returns
+    -------
+    dict
+        Another one that accepts the same.
+    """
+    return {**schema, "description": "Which statistics to tell beside each prediction; without it, none.",
+            "properties": {name: {**member, "description": PARAMETERS[name]}
+                           for name, member in schema["properties"].items()}}
+
+
+def prediction_schema(artefact: Artefact) -> Json:
+    """Describe a prediction with everything that may stand beside it.
+
+    Parameters
+    ----------
+    artefact : Artefact
+        The model.
+
+    Returns
+    -------
+    dict
+    """
+    number, positive = {"type": "number"}, {"type": "number", "minimum": 0}
+    return {
+        "type": "object", "required": ["prediction"],
+        "dependentRequired": {"interval": ["standard_error"], "contributions": ["contribution_errors"],
+                              "t2": ["leverage", "out_of_range"]},
+        "properties": {
+            "prediction": {**number, "title": artefact.target, "description": f"Predicted {artefact.target}."},
+            "interval": {"type": "array", "items": number, "minItems": 2, "maxItems": 2,
+                         "description": "Lower and upper end of the prediction interval at the level asked for."},
+            "standard_error": {**positive, "description": "Standard error of a further observation at this row."},
+            "contributions": by_feature(artefact, number, "What each feature adds to the prediction at the mean."),
+            "contribution_errors": by_feature(artefact, positive, "Standard error of each contribution."),
+            "leverage": {**positive, "description": "How far the row is from the training rows: 1/n + d'A^-1 d."},
+            "t2": {**positive, "description": "Hotelling's statistic of the row."},
+            "out_of_range": {"type": "boolean", "description": "Whether the row is out of the range of training at "
+                                                               "the level asked for."}}}

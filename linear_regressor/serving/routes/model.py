@@ -1,0 +1,40 @@
+"""``GET /v1/model``: the card of the model that is served."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from linear_regressor.serving.call import KEY
+from linear_regressor.serving.json_body import MEDIA_TYPE
+from linear_regressor.serving.model_card import model_card
+from linear_regressor.serving.model_slot import ModelSlot
+from linear_regressor.serving.payload.encode import encode
+
+
+def model(slot: ModelSlot, model_name: str) -> Blueprint:
+    """Make the route.
+
+    Parameters
+    ----------
+    slot : ModelSlot
+        The model.
+    model_name : str
+        What callers name the model by.
+
+    Returns
+    -------
+    flask.Blueprint
+    """
+    routes = Blueprint("model", __name__)
+
+    @routes.get("/v1/model")
+    def card() -> Response:
+        """Tell what is served; unchanged as long as the digest is."""
+        served = slot.current()
+        request.environ[KEY].answered_by(served.version, served.headers, 0, 0)
+        answer = Response(encode(model_card(served, model_name)), mimetype=MEDIA_TYPE)
+        answer.set_etag(served.artefact.digest)
+        answer.make_conditional(request)
+        return answer
+
+    return routes

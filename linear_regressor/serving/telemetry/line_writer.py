@@ -1,0 +1,93 @@
+"""``LineWriter``: whole lines straight to a file descriptor, without ever waiting for whoever reads them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import sys
+import termios
+from array import array
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from io import UnsupportedOperation
+
+import orjson
+
+
+# A reader that pauses for a tenth of a second misses nothing.
+WANTED_PIPE = 1 << 20
+
+
+class LineWriter:
+    """Writes objects as JSON, one a line and one write a line, from any thread and any process.
+
+    A write of up to 4096 bytes to a pipe is not torn apart by others, and neither is one to a file or a terminal. Where
+    the reader of a pipe is slow and its half is full, lines are dropped instead of keeping requests waiting; the other
+    half is left for what the service has to say beside them. A closed or full output drops lines too.
+
+    Parameters
+    ----------
+    descriptor : int or None
+        Where to; None drops everything.
+    on_drop : callable
+        Told of each line that is dropped.
+    """
+
+    def __init__(self, descriptor: int | None, on_drop: Callable[[], object]) -> None:
+        self._descriptor, self._on_drop = descriptor, on_drop
+        self._most_waiting = None if descriptor is None else _half_of_pipe(descriptor)
+
+    @classmethod
+    def to_stdout(cls, on_drop: Callable[[], object]) -> LineWriter:
+        """Write to standard output, where there is one.
+
+        Parameters
+        ----------
+        on_drop : callable
+            Told of each line that is dropped.
+
+        Returns
+        -------
+        LineWriter
+        """
+        try:
+            return cls(sys.stdout.fileno(), on_drop)
+        except (AttributeError, UnsupportedOperation, ValueError, OSError):  # none, no file, closed
+            return cls(None, on_drop)
+
+    def write(self, fields: Mapping[str, object]) -> None:
+        """Write one line, or drop it.
+
+        Parameters
+        ----------
+        fields : mapping of str to object
+            Its members, such that the line stays below 4096 bytes.
+        """
+        line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+        try:
+            if self._descriptor is not None and self._has_room() and os.write(self._descriptor, line) == len(line):
+                return
+        except OSError:
+            pass  # nobody is there to be told: the count is
+        self._on_drop()
+
+    def _has_room(self) -> bool:
+        """Tell whether the reader keeps up."""
+        if self._most_waiting is None:
+            return True
+        waiting = array("i", (0,))
+        fcntl.ioctl(self._descriptor or 0, termios.FIONREAD, waiting)
+        return waiting[0] <= self._most_waiting
+
+
+def _half_of_pipe(descriptor: int) -> int | None:
+    """Make a pipe as large as may be and give half of that, in bytes; None where it is no pipe or does not tell."""
+    try:
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return None
+        with suppress(OSError):  # the system, or the user's share of it, may allow less
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, WANTED_PIPE)
+        return fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ) // 2
+    except (OSError, AttributeError):  # closed; not on Linux
+        return None

@@ -1,0 +1,88 @@
+"""``Telemetry``: everything that is told of a request, as one guard and one watcher of ``Front``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from linear_regressor.serving.call import Call
+from linear_regressor.serving.telemetry.access_log import AccessLog
+from linear_regressor.serving.telemetry.line_writer import LineWriter
+from linear_regressor.serving.telemetry.span_export import SpanExport
+from linear_regressor.serving.telemetry.traces import Traces
+from linear_regressor.settings import TelemetrySettings
+
+if TYPE_CHECKING:
+    from linear_regressor.serving.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+Step = Callable[[Call], None]
+
+
+class Telemetry:
+    """Takes each step for each request; one that fails is logged once and fails nothing else.
+
+    Parameters
+    ----------
+    at_begin : sequence of callable
+        Steps before anything else looks at a request.
+    at_end : sequence of callable
+        Steps after its answer was made.
+    """
+
+    def __init__(self, at_begin: Sequence[Step], at_end: Sequence[Step]) -> None:
+        self._at_begin, self._at_end = tuple(at_begin), tuple(at_end)
+        self._told: set[Step] = set()
+
+    def begin(self, call: Call) -> None:
+        """Take the steps at the begin of a request; as a guard it refuses none.
+
+        Parameters
+        ----------
+        call : Call
+            The request.
+        """
+        self._take(self._at_begin, call)
+
+    def end(self, call: Call) -> None:
+        """Take the steps at the end of a request.
+
+        Parameters
+        ----------
+        call : Call
+            The request, answered.
+        """
+        self._take(self._at_end, call)
+
+    def _take(self, steps: Sequence[Step], call: Call) -> None:
+        """Take steps, each whatever became of the others."""
+        for step in steps:
+            try:
+                step(call)
+            except Exception:  # whatever it is, the answer is more important
+                if step not in self._told:
+                    self._told.add(step)
+                    logger.exception("telemetry failed; told this once")
+
+
+def telemetry_of(settings: TelemetrySettings, metrics: Metrics, spans: SpanExport | None) -> Telemetry:
+    """Put together what these settings ask for.
+
+    Parameters
+    ----------
+    settings : TelemetrySettings
+        Whether requests are logged, and whose traces they belong to.
+    metrics : Metrics
+        The counts.
+    spans : SpanExport or None
+        Where spans go.
+
+    Returns
+    -------
+    Telemetry
+    """
+    traces = Traces(settings.project, spans)
+    log = [AccessLog(LineWriter.to_stdout(metrics.dropped)).write] if settings.access_log == "on" else []
+    return Telemetry([metrics.begin, traces.begin], [metrics.end, *log, traces.end])

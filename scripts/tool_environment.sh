@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Make an environment of its own for a tool that cannot live beside the project's packages.
+# Usage: tool_environment.sh PYTHON REQUIREMENTS FOLDER      does nothing where the folder has just these requirements
+set -euo pipefail
+
+python=$1
+requirements=$2
+folder=$3
+if cmp --silent "$requirements" "$folder/.installed"; then exit; fi
+echo "Installing $(basename "$requirements" .txt) into $folder (from PyPI, up to a few minutes)"
+"$python" -m venv --clear "$folder"
+"$folder/bin/python" -m pip --disable-pip-version-check install --quiet --requirement "$requirements"
+cp "$requirements" "$folder/.installed"

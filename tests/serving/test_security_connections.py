@@ -1,0 +1,249 @@
+"""Callers that are slow, many, or send what is no request, against real servers."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from tests.running_server import RunningServer
+
+Start = Callable[..., RunningServer]
+
+HEAD = b"POST /batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+CHUNKED_HEAD = (b"POST /batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                b"Transfer-Encoding: chunked\r\n\r\n")
+BODY = b'{"instances": [[0.5], [1.5]]}'
+
+
+def connect(running: RunningServer) -> socket.socket:
+    """Open a connection."""
+    return socket.create_connection(("127.0.0.1", running.port), timeout=10)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Read until the server closes."""
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    """Read until what was read ends so."""
+    answer = b""
+    while not answer.endswith(end):
+        piece = connection.recv(65536)
+        assert piece, answer
+        answer += piece
+    return answer
+
+
+@contextmanager
+def slow_callers(running: RunningServer, begin: bytes, drip: bytes, count: int = 50) -> Iterator[list[socket.socket]]:
+    """Hold many connections that have sent the begin of a request and send a little more now and then."""
+    connections = [connect(running) for _ in range(count)]
+    is_over = threading.Event()
+
+    def drip_on() -> None:
+        while not is_over.wait(0.1):
+            for connection in connections:
+                try:
+                    connection.sendall(drip)
+                except OSError:  # given up on by the server, as it should
+                    continue
+
+    for connection in connections:
+        connection.sendall(begin)
+    dripping = threading.Thread(target=drip_on)
+    dripping.start()
+    try:
+        yield connections
+    finally:
+        is_over.set()
+        dripping.join()
+        for connection in connections:
+            connection.close()
+
+
+@pytest.mark.parametrize(("begin", "drip"), [
+    (b"", b""), (b"POST", b""), (b"GET / HTTP/1.1\r\nHost: a\r\nX-A: ", b"a"), (HEAD % 1000 + b"\r\n", b" "),
+    (HEAD % 20 + b"Expect: 100-continue\r\n\r\n", b""),
+    (CHUNKED_HEAD, b"1\r\n \r\n"),
+    (CHUNKED_HEAD + b"0\r\nX: ", b"y"),
+], ids=["silent", "half a line", "endless header", "slow body", "waits to be asked", "slow chunks", "slow trailer"])
+def test_fifty_slow_connections_keep_nobody_waiting(start_server: Start, begin: bytes, drip: bytes) -> None:
+    """Two threads, fifty callers that never end: everybody else is answered at once."""
+    running = start_server("--threads", "2")
+    with slow_callers(running, begin, drip):
+        time.sleep(0.3)
+        begun = time.monotonic()
+        answers = [running.request("POST", "/batch", BODY)[0] for _ in range(20)]
+        took = time.monotonic() - begun
+
+    assert [200] * 20 == answers
+    assert took < 3
+
+
+def test_what_does_not_come_in_time_is_408_and_silence_is_closed(start_server: Start) -> None:
+    """However often a little more of it comes."""
+    running = start_server(environment={"RECEIVE_TIMEOUT": "2"})
+    begun = time.monotonic()
+    with slow_callers(running, HEAD % 10_000 + b"\r\n", b" ", 3) as slow, closing(connect(running)) as silent:
+        answers = [read_all(connection) for connection in slow]
+
+        assert b"" == read_all(silent)
+    assert 1.5 < time.monotonic() - begun < 6
+    for answer in answers:
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"application/problem+json" in answer
+
+
+def test_a_request_in_any_number_of_pieces_is_answered(start_server: Start) -> None:
+    """Byte by byte, in chunks, several at once, and with the body only when it is asked for."""
+    running = start_server()
+    whole = HEAD % len(BODY) + b"\r\n" + BODY
+    chunks = b"".join(b"%x\r\n%c\r\n" % (1, byte) for byte in BODY)
+    chunked = CHUNKED_HEAD + chunks + b"0\r\n\r\n"
+    with closing(connect(running)) as connection:
+        for request in (whole, chunked):
+            for byte in request:
+                connection.sendall(bytes([byte]))
+            read_until(connection, b"]}")
+        connection.sendall(whole + chunked + whole + b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answers = read_all(connection)
+
+    assert 3 == answers.count(b'{"predictions":[')
+    assert answers.endswith(b'{"message":"pong!"}')
+    with closing(connect(running)) as connection:
+        connection.sendall(HEAD % len(BODY) + b"Expect: 100-continue\r\n\r\n")
+        assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(BODY)
+
+        assert b"HTTP/1.1 200 OK" in read_until(connection, b"]}")
+
+
+@pytest.mark.parametrize(("request_bytes", "status"), [
+    (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nX-A: " + b"a" * 9000 + b"\r\n\r\n", 431),
+    (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: a\r\n" % n for n in range(70)) + b"\r\n", 431),
+    (b"nonsense\r\n\r\n", 400), (b"GET / HTTP/1.1\r\nHost: a\r\n X: folded\r\n\r\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: odd, chunked\r\n\r\n0\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n", 417), (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
+], ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else str(value))
+def test_what_is_no_request_gets_a_problem_document(start_server: Start, request_bytes: bytes, status: int) -> None:
+    """Not gunicorn's page."""
+    running = start_server()
+    with closing(connect(running)) as connection:
+        connection.sendall(request_bytes)
+        head, _, body = read_all(connection).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 %d " % status), head
+    assert b"Content-Type: application/problem+json" in head
+    assert b"nosniff" in head and b"no-store" in head
+    assert {"type", "title", "status", "detail", "request_id"} == set(json.loads(body))
+
+
+@pytest.mark.parametrize("junk", [b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000, b"a" * 200_000, b"\r\n" * 50_000,
+                                  b"GET / HTTP/1.1\r\nHost: a\r\n" + b"A: b\r\n" * 40_000])
+def test_a_head_without_an_end_is_not_waited_for(start_server: Start, junk: bytes) -> None:
+    """Beyond 64 KiB it is refused or closed, long before its time is over."""
+    running = start_server()
+    begun = time.monotonic()
+    with closing(connect(running)) as connection:
+        try:
+            connection.sendall(junk)
+            answer = read_all(connection)
+        except (BrokenPipeError, ConnectionResetError):  # refused before it was all sent
+            answer = b""
+
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
+    assert time.monotonic() - begun < 8
+    assert 200 == running.request("GET", "/ping")[0]
+
+
+def test_too_many_waiting_requests_are_503_at_once_and_probes_are_spared(start_server: Start) -> None:
+    """One thread, room for three: a burst of large requests is answered or refused, and nothing is lost."""
+    running = start_server("--threads", "1", environment={"MAX_CONCURRENCY": "3"})
+    rows = b",".join([b"[0.5, 0.25e0]"] * 3)  # of the wrong width, so that the careful, slow way is taken
+    body = b'{"instances": [' + b",".join([rows] * 60_000) + b"]}"
+    answers: list[tuple[int, str | None]] = []
+
+    def call() -> None:
+        with closing(running.connection()) as connection:
+            connection.request("POST", "/batch", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            answers.append((answer.status, answer.getheader("Retry-After")))
+
+    callers = [threading.Thread(target=call) for _ in range(12)]
+    for caller in callers:
+        caller.start()
+    probes = [running.request("GET", "/health/live")[0] for _ in range(5)]
+    for caller in callers:
+        caller.join()
+
+    assert [200] * 5 == probes
+    assert {(422, None), (503, "1")} == set(answers)
+    assert 12 == len(answers)
+    assert 200 == running.request("POST", "/batch", BODY)[0]
+
+
+def test_what_is_sent_and_not_ended_has_a_limit_in_memory(start_server: Start) -> None:
+    """Those that hold most are given up; others are answered."""
+    running = start_server("--threads", "2", environment={"MAX_CONTENT_LENGTH": "1000000"})
+    with slow_callers(running, HEAD % 999_999 + b"\r\n" + b" " * 900_000, b"", 20) as slow:
+        time.sleep(0.5)
+        answers = [running.request("POST", "/batch", BODY)[0] for _ in range(5)]
+        for connection in slow:
+            connection.setblocking(False)
+        given_up = sum(was_refused(connection) for connection in slow)
+
+    assert [200] * 5 == answers
+    assert 17 <= given_up < 20
+
+
+def was_refused(connection: socket.socket) -> bool:
+    """Tell whether a server has answered 503 on a connection, or reset it."""
+    try:
+        return connection.recv(100).startswith(b"HTTP/1.1 503 ")
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def test_slow_connections_do_not_keep_a_server_from_stopping(start_server: Start) -> None:
+    """Silent ones are closed, a half request is given its grace, and the end comes inside ten seconds."""
+    running = start_server()
+    with slow_callers(running, b"", b"", 10), slow_callers(running, b"POST / HTTP/1.1\r\n", b"", 10):
+        begun = time.monotonic()
+        running.process.send_signal(signal.SIGTERM)
+
+        assert 0 == running.process.wait(timeout=15)
+    assert time.monotonic() - begun < 10
+
+
+def test_a_caller_that_takes_no_answer_loses_its_thread_in_time(start_server: Start) -> None:
+    """The answer is larger than what the kernel holds for it; the only thread is free again after the limit."""
+    running = start_server("--threads", "1", environment={"RECEIVE_TIMEOUT": "2"})
+    body = b'{"instances": [' + b",".join([b"[1]"] * 900_000) + b"]}"
+    with closing(socket.socket()) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(10)
+        connection.connect(("127.0.0.1", running.port))
+        connection.sendall(HEAD % len(body) + b"\r\n" + body)
+        assert b"H" == connection.recv(1)  # of the answer, so the thread is at it
+        begun = time.monotonic()
+
+        assert 200 == running.request("GET", "/ping")[0]
+    assert time.monotonic() - begun < 8
+    out, _ = running.stop()
+    assert 1 == out.count("did not take its answer")

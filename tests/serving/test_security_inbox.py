@@ -1,0 +1,110 @@
+"""``Inbox``: a request is whole when its last byte is there, however it comes."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linear_regressor.serving.inbox import Inbox
+
+MOST = 1000
+BODIES = st.binary(max_size=MOST)
+
+
+def plain(body: bytes) -> bytes:
+    """Write a request whose length stands in its head."""
+    return b"POST / HTTP/1.1\r\nHost: a\r\ncontent-LENGTH:  %d \r\n\r\n%b" % (len(body), body)
+
+
+def chunked(body: bytes, size: int) -> bytes:
+    """Write a request in chunks, with an extension and a trailer."""
+    pieces = [body[start:start + size] for start in range(0, len(body), size)]
+    return (b"POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n"
+            + b"".join(b"%X;a=b\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\nA: b\r\n\r\n")
+
+
+REQUESTS = st.one_of(st.just(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), BODIES.map(plain),
+                     st.builds(chunked, BODIES, st.integers(1, 300)))
+
+
+def gather(inbox: Inbox, sender: socket.socket, pieces: list[bytes]) -> list[bool]:
+    """Send piece by piece; tell after each whether the inbox has all it waits for."""
+    told = []
+    for piece in pieces:
+        sender.sendall(piece)
+        told.append(inbox.receive())
+    return told
+
+
+@given(REQUESTS, st.lists(st.integers(0, 1500), max_size=6))
+def test_a_request_is_whole_at_its_last_byte_and_not_before(request: bytes, cuts: list[int]) -> None:
+    """Cut anywhere; what the parser then reads is what was sent, and after it the end."""
+    places = sorted({0, len(request), *(cut for cut in cuts if cut < len(request))})
+    pieces = [request[start:end] for start, end in zip(places[:-1], places[1:], strict=True)]
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        ours.setblocking(False)
+        inbox = Inbox(ours, MOST)
+        told = gather(inbox, theirs, pieces)
+        read = b"".join(iter(lambda: inbox.recv(100), b""))
+
+        assert [False] * (len(pieces) - 1) + [True] == told
+        assert request == read
+        assert b"" == inbox.recv(1) == inbox.rest()
+        assert not inbox.has_ended
+
+
+@given(REQUESTS, REQUESTS)
+def test_what_follows_a_request_is_left_for_the_next(first: bytes, second: bytes) -> None:
+    """Requests sent together are told apart by the parser; the rest begins anew."""
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        ours.setblocking(False)
+        inbox = Inbox(ours, MOST)
+        gather(inbox, theirs, [first + second])
+        inbox.recv(len(first))
+        inbox.begin(inbox.rest())
+        while len(inbox) < len(second):
+            inbox.receive()
+
+        assert inbox.is_whole
+        assert second == b"".join(iter(lambda: inbox.recv(100), b""))
+
+
+@pytest.mark.parametrize("request_bytes", [
+    b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+    b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    b"POST / HTTP/1.1\r\nContent-Length: 70000\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"\r\n\r\n", b"x" * 66_000,
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 66_000,
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 20_000])
+def test_what_is_not_worth_waiting_for_is_given_to_the_parser(request_bytes: bytes) -> None:
+    """It judges what it gets; the application refuses what is too large by its head alone."""
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        ours.setblocking(False)
+        inbox = Inbox(ours, MOST)
+        theirs.sendall(request_bytes)
+        while not inbox.receive():
+            assert len(inbox) < len(request_bytes)
+
+        assert inbox.is_whole
+
+
+def test_the_end_of_a_connection_ends_the_waiting() -> None:
+    """Half a request stays half a request."""
+    ours, theirs = socket.socketpair()
+    with closing(ours):
+        ours.setblocking(False)
+        inbox = Inbox(ours, MOST)
+        theirs.sendall(b"POST /")
+        assert not inbox.receive()
+        assert not inbox.receive()
+        theirs.close()
+
+        assert inbox.receive() and inbox.has_ended
+        assert b"POST /" == inbox.recv(100)
