@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
+
+from werkzeug.http import HTTP_STATUS_CODES
 
 from linear_regressor.serving.openapi.headers import ALWAYS, header_references
 from linear_regressor.serving.payload.faults import MOST_FAULTS
@@ -96,7 +97,7 @@ class ErrorForm:
         dict
         """
         return {f"{self.name}{status}": {
-            "description": f"{HTTPStatus(status).phrase}. {self._reason(status)}",
+            "description": f"{HTTP_STATUS_CODES[status]}. {self._reason(status)}",
             "headers": header_references((*ALWAYS, *FURTHER_HEADERS.get(status, ()))),
             "content": self.contents.get(status, self.contents[0]),
         } for status in REASONS if status not in self.merged}
