@@ -17,7 +17,7 @@ COPY setup.cfg setup.py README.md LICENSE ./
 COPY linear_regressor linear_regressor
 # pip compiles what it installs; build tools and NumPy's own tests (17 MB) have no place in a server
 RUN /opt/server/bin/python -m pip install --quiet --no-cache-dir --no-deps --no-build-isolation . \
- && /opt/server/bin/python -m pip uninstall --quiet --yes cython wheel setuptools packaging pip \
+ && /opt/server/bin/python -m pip uninstall --quiet --yes cython wheel setuptools pip \
  && find /opt/server/lib/python3*/site-packages/numpy -type d -name tests -prune -exec rm -rf {} +
 
 FROM ${BASE}
