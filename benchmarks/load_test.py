@@ -105,6 +105,7 @@ def load_test(seconds: float) -> Outcome:
         path, port = Path(folder, "model.joblib"), free_port()
         models = [load(MODEL), _shifted()]
         save(models[0], path, {})
+        # Program and arguments are our own, and no shell reads them.
         server = subprocess.Popen(  # nosec B603
             [*ours(port, path), "--workers", str(WORKERS)], cwd=ROOT, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
@@ -149,6 +150,7 @@ def _saturate(port: int, folder: Path, seconds: float) -> subprocess.Popen[str] 
     program = command(port, "/batch", body, 16, seconds)
     if not program[0].endswith("wrk"):
         return None
+    # Program and arguments are our own, and no shell reads them.
     return subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # nosec B603
 
 
