@@ -1,6 +1,6 @@
 """A load of one request body over keep-alive connections: wrk where it is installed, else this file's own loop.
 
-``python -m benchmarks.load PORT PATH BODYFILE CONNECTIONS SECONDS`` prints requests a second.
+``python -m benchmarks.load PORT PATH BODYFILE CONNECTIONS SECONDS [KEY]`` prints requests a second.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ wrk.body = body:read("*a")
 body:close()
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
+wrk.headers["X-API-Key"] = "{key}"
 """
 
 
-def command(port: int, path: str, body: Path, connections: int, seconds: float) -> list[str]:
+def command(port: int, path: str, body: Path, connections: int, seconds: float, key: str = "none") -> list[str]:
     """Say how to run a load in a process of its own.
 
     Parameters
@@ -44,6 +45,8 @@ def command(port: int, path: str, body: Path, connections: int, seconds: float) 
         Connections kept open, each with one request at a time.
     seconds : float
         Length of the load.
+    key : str
+        API key to show.
 
     Returns
     -------
@@ -52,9 +55,10 @@ def command(port: int, path: str, body: Path, connections: int, seconds: float) 
     """
     wrk = shutil.which("wrk")
     if wrk is None:
-        return [sys.executable, "-m", "benchmarks.load", str(port), path, str(body), str(connections), str(seconds)]
+        return [sys.executable, "-m", "benchmarks.load", str(port), path, str(body), str(connections), str(seconds),
+                key]
     script = body.with_suffix(".lua")
-    script.write_text(WRK_SCRIPT.format(body=body))
+    script.write_text(WRK_SCRIPT.format(body=body, key=key))
     return [wrk, "-t1", f"-c{connections}", f"-d{max(round(seconds), 1)}s", "--timeout", "20s", "-s", str(script),
             f"http://127.0.0.1:{port}{path}"]
 
@@ -145,11 +149,11 @@ def _more(connection: socket.socket) -> bytes:
     return data
 
 
-def _main(port: str, path: str, body: str, connections: str, seconds: str) -> None:
+def _main(port: str, path: str, body: str, connections: str, seconds: str, key: str = "none") -> None:
     """Print the rate as wrk does."""
     content = Path(body).read_bytes()
     head = (f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(content)}\r\n\r\n")
+            f"X-API-Key: {key}\r\nContent-Length: {len(content)}\r\n\r\n")
     rate = post_repeatedly(int(port), head.encode() + content, int(connections), float(seconds))
     print(f"Requests/sec: {rate:.2f}")
 

@@ -59,7 +59,7 @@ def bare(port: int, app: str) -> list[str]:
 
 
 @contextmanager
-def running(command: list[str], cores: list[int]) -> Iterator[None]:
+def running(command: list[str], cores: list[int], **environ: str) -> Iterator[None]:
     """Run a server until it is no longer needed.
 
     Parameters
@@ -68,11 +68,13 @@ def running(command: list[str], cores: list[int]) -> Iterator[None]:
         Program and arguments.
     cores : list of int
         The cores it may use; none leaves the choice to the system.
+    **environ : str
+        Variables it finds in its environment beside ours.
     """
     with on_cores(cores):
         # Program and arguments are our own, and no shell reads them.
         process = subprocess.Popen(  # nosec B603
-            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            command, cwd=ROOT, env={**os.environ, **environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield
     finally:

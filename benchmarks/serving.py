@@ -1,4 +1,8 @@
-"""One worker of our server beside bare applications under the same gunicorn."""
+"""One worker of our server beside bare applications under the same gunicorn.
+
+Ours is as it is in production: it asks for an API key, counts for Prometheus, and writes audit and access lines (to
+nobody, here). The bare ones do none of that.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from benchmarks.load import command, requests_a_second
 from benchmarks.ratio import Ratio, seconds
 from benchmarks.servers import bare, free_port, on_cores, ours, running, usable_cores, wait_until_up
 from linear_regressor.data import diabetes
+from linear_regressor.serving.security.key_file import StoredKey, digest, draw_key, write_keys
 from linear_regressor.training.recipe import Recipe
 from linear_regressor.training.train import train
 
@@ -45,14 +50,22 @@ def ratios(length: float = 2.0, rounds: int = 5) -> Iterator[Ratio]:
 def _throughput(model: Path, cores: list[int], length: float, rounds: int) -> Iterator[Ratio]:
     """Load our server and the bare one in turn, body by body."""
     port, bare_port = free_port(), free_port()
-    with running(ours(port, model), cores), running(bare(bare_port, "benchmarks.bare_wsgi:app"), cores):
+    key, secured = _secured(model.parent)
+    with running(ours(port, model), cores, **secured), running(bare(bare_port, "benchmarks.bare_wsgi:app"), cores):
         for each in (port, bare_port):
             wait_until_up(each)
         for name, path, body, connections, floor in _bodies(model.parent):
-            pairs = [(requests_a_second(command(port, path, body, connections, length)),
-                      requests_a_second(command(bare_port, path, body, connections, length)))
+            pairs = [(requests_a_second(command(port, path, body, connections, length, key)),
+                      requests_a_second(command(bare_port, path, body, connections, length, key)))
                      for _ in range(rounds)]
             yield Ratio.of(f"ours / bare WSGI, {name}", pairs, "1/s", floor=floor)
+
+
+def _secured(folder: Path) -> tuple[str, dict[str, str]]:
+    """Draw an API key; give it and what our server finds in its environment."""
+    key, path = draw_key(), folder / "keys.json"
+    write_keys(path, [StoredKey("benchmark", digest(key).hex(), ("predict",))])
+    return key, {"AUTH": "api-key", "API_KEYS_FILE": str(path), "ACCESS_LOG": "on"}
 
 
 def _bodies(folder: Path) -> Iterator[tuple[str, str, Path, int, float]]:

@@ -14,6 +14,9 @@ from pythonjsonlogger.json import JsonFormatter
 # What a pipe takes at once: a longer line could be torn apart by those of other processes.
 LONGEST_LINE = 4096
 
+# Between INFO and WARNING: normal, and worth seeing. Cloud Logging knows it by this name.
+NOTICE = 25
+
 # What log lines say of the request that is being answered in this thread; None between requests.
 request_fields: ContextVar[Mapping[str, object] | None] = ContextVar("request_fields", default=None)
 
@@ -43,6 +46,7 @@ class CloudLoggingFormatter(JsonFormatter):
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        logging.addLevelName(NOTICE, "NOTICE")
         super().__init__("%(levelname)s %(message)s %(name)s", timestamp="time",
                          rename_fields={"levelname": "severity", "name": "logger", "exc_info": "stack_trace"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -32,9 +33,13 @@ def serve(host: str, port: int | None, server: str, workers: int | None, threads
     """
     from linear_regressor.settings import Settings
 
-    settings = Settings.from_env(os.environ, port=port, workers=workers, threads=threads,
-                                 model_path=None if model_path is None else str(model_path))
-    # Only now: gunicorn reads WEB_CONCURRENCY too, when it is imported, and without a message of ours.
-    from linear_regressor.serving.server import serve as run
+    gc.disable()  # until the server is made: there is no garbage in what is imported
+    try:
+        settings = Settings.from_env(os.environ, port=port, workers=workers, threads=threads,
+                                     model_path=None if model_path is None else str(model_path))
+        # Only now: gunicorn reads WEB_CONCURRENCY too, when it is imported, and without a message of ours.
+        from linear_regressor.serving.server import serve as run
 
-    run(settings, os.environ, host=host, server=server, debug=debug)
+        run(settings, os.environ, host=host, server=server, debug=debug)
+    finally:
+        gc.enable()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
-from linear_regressor.serving.model_slot import ModelSlot
+from linear_regressor.serving.served.model_slot import ModelSlot
 from linear_regressor.serving.readiness import Readiness
 from linear_regressor.serving.routes.invert import invert
 from linear_regressor.serving.routes.kserve_v1 import kserve_v1

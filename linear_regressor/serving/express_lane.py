@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.serving.call import KEY, Call
-from linear_regressor.serving.json_body import MEDIA_TYPE
-from linear_regressor.serving.model_slot import ModelSlot
+from linear_regressor.serving.http.call import KEY, Call
+from linear_regressor.serving.http.json_body import MEDIA_TYPE
+from linear_regressor.serving.served.model_slot import ModelSlot
 from linear_regressor.serving.payload.decode import Decoder
 from linear_regressor.serving.payload.encode import encode_prediction, encode_predictions
 from linear_regressor.serving.payload.faults import InvalidPayload

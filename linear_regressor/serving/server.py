@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import logging
 import os
@@ -16,10 +17,10 @@ from werkzeug.serving import is_running_from_reloader
 from linear_regressor.errors import ServerError
 from linear_regressor.serving.app import create_app
 from linear_regressor.serving.payload import exact
-from linear_regressor.serving.server_log import ServerLog
+from linear_regressor.serving.worker.server_log import ServerLog
 from linear_regressor.serving.telemetry.shared_counts import shared_counts
 from linear_regressor.serving.telemetry.worker_life import hooks
-from linear_regressor.serving.worker import DrainingWorker
+from linear_regressor.serving.worker.draining_worker import DrainingWorker
 from linear_regressor.settings import LOOPBACK, Settings
 
 logger = logging.getLogger(__name__)
@@ -90,6 +91,9 @@ def _run(app: Flask, settings: Settings, host: str, server: str, debug: bool) ->
     logging.getLogger("linear_regressor.serving").setLevel(logging.DEBUG if debug else logging.INFO)
     logger.info("serving %s (model %s) on http://%s:%d with %s", settings.model_path,
                 app.extensions["slot"].current().version, host, settings.port, server)
+    # What is there by now stays: nobody needs to look for garbage in it, and workers share its memory.
+    gc.freeze()
+    gc.enable()
     _tell_missing_parsers()
     _tell_open_door(settings, host)
     if server == "flask":

@@ -169,4 +169,6 @@ def test_a_stopping_server_is_not_ready_but_answers(start_server: Start) -> None
         prediction.read()
 
     assert (503, 200) == (readiness.status, prediction.status)
-    assert 0 == running.process.wait(timeout=10)
+    out, _ = running.stop()
+    assert 0 == running.process.returncode
+    assert 1 == out.count('"severity": "NOTICE", "message": "stopping: ')

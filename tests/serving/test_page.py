@@ -18,7 +18,7 @@ from linear_regressor.artefact.load import load
 from linear_regressor.model.moments import Moments
 from linear_regressor.serving.page.feature import features_of
 from linear_regressor.serving.page.panel import MOST_PANELS, panels_of
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 from linear_regressor.training import quantiles
 from tests.running_server import ROOT
 from tests.serving.conftest import MakeApp, artefact_of

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
 from tests.running_server import RunningServer
+from tests.serving.scraping import scrape
 
 Start = Callable[..., RunningServer]
 
@@ -97,6 +99,7 @@ def test_what_does_not_come_in_time_is_408_and_silence_is_closed(start_server: S
 
         assert b"" == read_all(silent)
     assert 1.5 < time.monotonic() - begun < 6
+    assert 3 == scrape(running).value("http_requests_total", route="unmatched", method="other", code="408")
     for answer in answers:
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"application/problem+json" in answer
@@ -149,6 +152,7 @@ def test_what_is_no_request_gets_a_problem_document(start_server: Start, request
     assert b"Content-Type: application/problem+json" in head
     assert b"nosniff" in head and b"no-store" in head
     assert {"type", "title", "status", "detail", "request_id"} == set(json.loads(body))
+    assert 1 == scrape(running).value("http_requests_total", route="unmatched", method="other", code=str(status))
 
 
 @pytest.mark.parametrize("junk", [b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000, b"a" * 200_000, b"\r\n" * 50_000,
@@ -231,19 +235,90 @@ def test_slow_connections_do_not_keep_a_server_from_stopping(start_server: Start
     assert time.monotonic() - begun < 10
 
 
-def test_a_caller_that_takes_no_answer_loses_its_thread_in_time(start_server: Start) -> None:
-    """The answer is larger than what the kernel holds for it; the only thread is free again after the limit."""
-    running = start_server("--threads", "1", environment={"RECEIVE_TIMEOUT": "2"})
-    body = b'{"instances": [' + b",".join([b"[1]"] * 900_000) + b"]}"
+@contextmanager
+def deaf_caller(running: RunningServer, rows: int) -> Iterator[socket.socket]:
+    """Ask for an answer that is larger than what the kernel holds for this caller, and take one byte of it."""
+    body = b'{"instances": [' + b",".join([b"[1]"] * rows) + b"]}"
     with closing(socket.socket()) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(10)
         connection.connect(("127.0.0.1", running.port))
         connection.sendall(HEAD % len(body) + b"\r\n" + body)
-        assert b"H" == connection.recv(1)  # of the answer, so the thread is at it
-        begun = time.monotonic()
+        assert b"H" == connection.recv(1)
+        yield connection
 
-        assert 200 == running.request("GET", "/ping")[0]
-    assert time.monotonic() - begun < 8
+
+def test_a_caller_that_takes_no_answer_holds_no_thread_and_is_given_up_in_time(start_server: Start) -> None:
+    """The only thread is free for others at once; after the limit the connection ends, and the log says so."""
+    running = start_server("--threads", "1", environment={"RECEIVE_TIMEOUT": "4"})
+    with deaf_caller(running, 900_000):
+        begun = time.monotonic()
+        answers = [running.request("GET", "/v1/model")[0] for _ in range(5)]
+        assert time.monotonic() - begun < 4
+        time.sleep(5.0)
     out, _ = running.stop()
-    assert 1 == out.count("did not take its answer")
+
+    assert [200] * 5 == answers
+    assert 1 == out.count("did not take its answer soon enough")
+
+
+def test_a_caller_that_takes_its_answer_slowly_gets_all_of_it(start_server: Start) -> None:
+    """In as many pieces as it likes, inside the limit."""
+    running = start_server("--threads", "1")
+    with deaf_caller(running, 400_000) as connection:
+        time.sleep(0.5)
+        head, _, body = (b"H" + read_until(connection, b"]}")).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert 400_000 == len(json.loads(body)["predictions"])
+
+
+def test_answers_that_nobody_takes_have_a_limit_in_memory(start_server: Start) -> None:
+    """Those that hold most are given up."""
+    running = start_server("--threads", "1", environment={"MAX_CONTENT_LENGTH": "4000000"})
+    with ExitStack() as opened:
+        callers = [opened.enter_context(deaf_caller(running, 900_000)) for _ in range(6)]
+
+        assert 200 == running.request("POST", "/batch", BODY)[0]
+        ends = [read_whole(connection) for connection in callers]
+
+    assert 1 == sum(ends)  # each has 17 MB: one may be of any size for the one thread, and two are more than 8 MB
+
+
+def read_whole(connection: socket.socket) -> bool:
+    """Read an answer; tell whether it came whole."""
+    try:
+        return b"]}" == read_until(connection, b"]}")[-2:]
+    except (AssertionError, OSError):
+        return False
+
+
+def test_a_caller_that_does_not_close_keeps_nobody_waiting(start_server: Start) -> None:
+    """The server ends its side, and waits for the other one without a thread and beside everything else."""
+    running = start_server("--threads", "1")
+    connections = [connect(running) for _ in range(10)]
+    for connection in connections:
+        connection.sendall(b"GET /v1/model HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert read_all(connection).startswith(b"HTTP/1.1 200 ")
+    begun = time.monotonic()
+
+    assert [200] * 10 == [running.request("GET", "/v1/model")[0] for _ in range(10)]
+    assert time.monotonic() - begun < 2
+    for connection in connections:
+        connection.close()
+
+
+def test_many_requests_at_once_on_one_connection_are_answered_in_order(start_server: Start) -> None:
+    """Quick ones, which the main loop answers, and others, which a thread does."""
+    running = start_server("--threads", "2")
+    bodies = [b'{"instances": [[%d]]}' % number for number in range(600)]
+    requests = b"".join(HEAD % len(body) + b"X-Request-Id: %d\r\n\r\n" % number + body
+                        + b"GET /v1/model HTTP/1.1\r\nHost: a\r\nX-Request-Id: %d\r\n\r\n" % number * (number % 50 == 0)
+                        for number, body in enumerate(bodies))
+    with closing(connect(running)) as connection:
+        connection.sendall(requests + b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answers = read_all(connection)
+
+    told = [int(name) for name in re.findall(rb"X-Request-Id: (\d{1,3})\r", answers)]
+    assert told == sorted(told)
+    assert 612 == len(told)

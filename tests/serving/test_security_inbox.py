@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linear_regressor.serving.inbox import Inbox
+from linear_regressor.serving.worker.inbox import Inbox
 
 MOST = 1000
 BODIES = st.binary(max_size=MOST)

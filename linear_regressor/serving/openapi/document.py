@@ -9,7 +9,7 @@ from linear_regressor.serving.openapi import kserve_v1, kserve_v2, mlflow, own, 
 from linear_regressor.serving.openapi.access import REQUIREMENTS, SCHEMES
 from linear_regressor.serving.openapi.errors import PROBLEMS, SCHEMAS
 from linear_regressor.serving.openapi.headers import HEADERS
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 from linear_regressor.settings import Settings
 
 Json = dict[str, Any]

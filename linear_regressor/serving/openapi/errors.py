@@ -9,7 +9,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from linear_regressor.serving.openapi.headers import ALWAYS, header_references
 from linear_regressor.serving.payload.faults import MOST_FAULTS
-from linear_regressor.serving.problems import MEDIA_TYPE as PROBLEM
+from linear_regressor.serving.http.problems import MEDIA_TYPE as PROBLEM
 
 Json = dict[str, Any]
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import StatisticsError
-from linear_regressor.serving.described import describe
+from linear_regressor.serving.served.described import describe
 from linear_regressor.serving.payload.faults import InvalidPayload
 from linear_regressor.serving.payload.wanted import DEFAULT_RANGE_LEVEL, NOTHING, Wanted
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 Json = dict[str, Any]
 Array = NDArray[np.float64]

@@ -9,7 +9,7 @@ from linear_regressor.serving.openapi.kserve_v2 import FORM, places
 from linear_regressor.serving.openapi.operation import answer, json_content, operation
 from linear_regressor.serving.openapi.own import LIMITS, MANY, predicted
 from linear_regressor.serving.payload.any_rows import any_instances_shape
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 Json = dict[str, Any]
 

@@ -10,10 +10,10 @@ from linear_regressor.serving.openapi.errors import ErrorForm
 from linear_regressor.serving.openapi.examples import example_rows, rounded
 from linear_regressor.serving.openapi.headers import ALWAYS, OF_THE_MODEL
 from linear_regressor.serving.openapi.operation import answer, json_content, operation
-from linear_regressor.serving.output_tensors import output_tensors
+from linear_regressor.serving.served.output_tensors import output_tensors
 from linear_regressor.serving.payload.encode import encode
 from linear_regressor.serving.payload.open_inference import OUTPUTS, inference_shape, read_inference
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 Json = dict[str, Any]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from linear_regressor.serving.json_body import MEDIA_TYPE
+from linear_regressor.serving.http.json_body import MEDIA_TYPE
 from linear_regressor.serving.openapi.errors import ErrorForm
 from linear_regressor.serving.openapi.examples import example_rows, plain_answers
 from linear_regressor.serving.openapi.headers import OF_THE_MODEL
 from linear_regressor.serving.openapi.operation import answer, json_content, operation
 from linear_regressor.serving.openapi.own import LIMITS, MANY, predicted
 from linear_regressor.serving.payload.dataframe import dataframe_shape
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 Json = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from linear_regressor.serving.json_body import MEDIA_TYPE
+from linear_regressor.serving.http.json_body import MEDIA_TYPE
 from linear_regressor.serving.openapi.errors import ANY, BODY, GUARDED, PROBLEMS, ErrorForm
 from linear_regressor.serving.openapi.headers import ALWAYS, header_references
 from linear_regressor.serving.security.scopes import scope_of

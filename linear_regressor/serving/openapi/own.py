@@ -11,7 +11,7 @@ from linear_regressor.serving.openapi.headers import OF_THE_MODEL
 from linear_regressor.serving.openapi.operation import answer, json_content, operation
 from linear_regressor.serving.payload.careful import instance_shape, instances_shape
 from linear_regressor.serving.payload.wanted import DEFAULT_RANGE_LEVEL
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 Json = dict[str, Any]
 

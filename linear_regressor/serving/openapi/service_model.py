@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from linear_regressor.errors import StatisticsError
-from linear_regressor.serving.inverted import inverted
-from linear_regressor.serving.model_card import model_card
+from linear_regressor.serving.served.inverted import inverted
+from linear_regressor.serving.served.model_card import model_card
 from linear_regressor.serving.openapi.examples import example_rows, rounded
 from linear_regressor.serving.openapi.headers import OF_THE_MODEL
 from linear_regressor.serving.openapi.operation import answer, json_content, operation
@@ -14,7 +14,7 @@ from linear_regressor.serving.openapi.status import kept
 from linear_regressor.serving.payload.faults import InvalidPayload
 from linear_regressor.serving.payload.target import Target, target_shape
 from linear_regressor.serving.payload.wanted import DEFAULT_INTERVAL_LEVEL
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 Json = dict[str, Any]
 

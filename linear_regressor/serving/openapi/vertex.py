@@ -7,7 +7,7 @@ from typing import Any
 from linear_regressor.serving.openapi.examples import exchanges
 from linear_regressor.serving.openapi.operation import answer, json_content, operation
 from linear_regressor.serving.openapi.own import MANY, predict
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 from linear_regressor.settings import Settings
 
 Json = dict[str, Any]

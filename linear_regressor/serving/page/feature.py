@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 # How many places a slider has at least: fine enough to look smooth, coarse enough for arrow keys.
 STEPS = 150

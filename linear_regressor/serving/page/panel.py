@@ -11,7 +11,7 @@ from linear_regressor.errors import StatisticsError
 from linear_regressor.model.prediction import predict
 from linear_regressor.serving.page.axis import Axis
 from linear_regressor.serving.page.feature import PROBABILITY, Feature
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 Array = NDArray[np.float64]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from linear_regressor.errors import StatisticsError
-from linear_regressor.serving.described import describe
+from linear_regressor.serving.served.described import describe
 from linear_regressor.serving.page.feature import PROBABILITY, Feature
 from linear_regressor.serving.payload.faults import InvalidPayload
 from linear_regressor.serving.payload.wanted import DEFAULT_RANGE_LEVEL, NOTHING, Wanted
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 
 @dataclass(frozen=True)

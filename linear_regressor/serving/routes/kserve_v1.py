@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from numpy.typing import NDArray
 
-from linear_regressor.serving.call import KEY
-from linear_regressor.serving.described import describe
-from linear_regressor.serving.json_body import MEDIA_TYPE, json_body
-from linear_regressor.serving.model_slot import ModelSlot
-from linear_regressor.serving.payload.any_rows import read_any_instances
-from linear_regressor.serving.payload.encode import encode, encode_predictions
+from linear_regressor.serving.http.json_body import MEDIA_TYPE, json_body
+from linear_regressor.serving.http.problems import problem
+from linear_regressor.serving.payload.encode import encode
 from linear_regressor.serving.payload.wanted import NOTHING, Wanted
-from linear_regressor.serving.problems import problem
 from linear_regressor.serving.readiness import Readiness
-from linear_regressor.serving.served_model import ServedModel
-from linear_regressor.serving.served_name import require_served
+from linear_regressor.serving.routes.many_records import answer_records
+from linear_regressor.serving.served.model_slot import ModelSlot
+from linear_regressor.serving.served.served_model import ServedModel
+from linear_regressor.serving.served.served_name import require_served
 
 Array = NDArray[np.float64]
 
@@ -65,15 +63,15 @@ def kserve_v1(slot: ModelSlot, readiness: Readiness, model_name: str) -> Bluepri
         served = slot.current()
         require_served(served, model_name, name, version)
         rows, wanted = _read(json_body(), served)
-        result = served.answer(request.environ[KEY], rows, "#/instances/{}")
-        body = (encode({"predictions": describe(served, rows, result, wanted)}) if any(wanted)
-                else encode_predictions(result))
-        return Response(body, mimetype=MEDIA_TYPE)
+        return answer_records(served, rows, wanted=wanted)
 
     return routes
 
 
 def _read(body: bytes, served: ServedModel) -> tuple[Array, Wanted]:
     """Read rows; the form that this contract shares with ``/batch`` at once, if it is exactly that."""
+    # Imported when somebody asks: a server starts sooner without.
+    from linear_regressor.serving.payload.any_rows import read_any_instances
+
     rows = served.decoder.exact_instances(body)
     return read_any_instances(body, served.signature) if rows is None else (rows, NOTHING)

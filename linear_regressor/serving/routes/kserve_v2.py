@@ -8,15 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest
 
-from linear_regressor.serving.call import KEY
-from linear_regressor.serving.json_body import MEDIA_TYPE, json_body, plain_body
-from linear_regressor.serving.model_slot import ModelSlot
-from linear_regressor.serving.output_tensors import output_metadata, output_tensors
+from linear_regressor.serving.http.call import KEY
+from linear_regressor.serving.http.json_body import MEDIA_TYPE, json_body, plain_body
+from linear_regressor.serving.http.problems import problem
 from linear_regressor.serving.payload.encode import encode
-from linear_regressor.serving.payload.open_inference import read_inference
-from linear_regressor.serving.problems import problem
 from linear_regressor.serving.readiness import Readiness
-from linear_regressor.serving.served_name import require_served
+from linear_regressor.serving.served.model_slot import ModelSlot
+from linear_regressor.serving.served.served_name import require_served
 
 MODEL = "/v2/models/<name>"
 VERSION = f"{MODEL}/versions/<version>"
@@ -66,6 +64,9 @@ def kserve_v2(slot: ModelSlot, readiness: Readiness, model_name: str) -> Bluepri
     @routes.get(VERSION)
     def metadata(name: str, version: str | None = None) -> Response:
         """Describe the model's tensors."""
+        # Imported when somebody asks, here and below: a server starts sooner without.
+        from linear_regressor.serving.served.output_tensors import output_metadata
+
         served = slot.current()
         require_served(served, model_name, name, version)
         inputs = [{"name": feature, "datatype": "FP64", "shape": [-1, 1]} for feature in served.signature.features]
@@ -76,6 +77,9 @@ def kserve_v2(slot: ModelSlot, readiness: Readiness, model_name: str) -> Bluepri
     @routes.post(f"{VERSION}/infer")
     def infer(name: str, version: str | None = None) -> Response:
         """Predict the rows of the input tensors."""
+        from linear_regressor.serving.payload.open_inference import read_inference
+        from linear_regressor.serving.served.output_tensors import output_tensors
+
         served, call = slot.current(), request.environ[KEY]
         require_served(served, model_name, name, version)
         inference = read_inference(_body(), served.signature)

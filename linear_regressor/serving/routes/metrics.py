@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
-from linear_regressor.serving.model_slot import ModelSlot
+from linear_regressor.serving.served.model_slot import ModelSlot
 from linear_regressor.serving.telemetry.probes import METRICS_PATH
 
 if TYPE_CHECKING:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from linear_regressor.serving.call import KEY
-from linear_regressor.serving.described import describe
-from linear_regressor.serving.json_body import MEDIA_TYPE, plain_body, require_text
-from linear_regressor.serving.model_slot import ModelSlot
-from linear_regressor.serving.payload.csv_table import read_csv
-from linear_regressor.serving.payload.dataframe import Frame, read_dataframe
-from linear_regressor.serving.payload.encode import encode, encode_predictions
-from linear_regressor.serving.problems import problem
+from linear_regressor.serving.http.call import KEY
+from linear_regressor.serving.http.json_body import MEDIA_TYPE, plain_body, require_text
+from linear_regressor.serving.http.problems import problem
 from linear_regressor.serving.readiness import Readiness
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.routes.many_records import answer_records
+from linear_regressor.serving.served.model_slot import ModelSlot
+from linear_regressor.serving.served.served_model import ServedModel
+
+if TYPE_CHECKING:
+    from linear_regressor.serving.payload.dataframe import Frame
 
 CSV = "text/csv"
 
@@ -56,16 +57,17 @@ def mlflow(slot: ModelSlot, readiness: Readiness) -> Blueprint:
         served = slot.current()
         _require_media_type()
         frame = _read(plain_body(), served)
-        result = served.answer(request.environ[KEY], frame.rows, frame.pointer)
-        body = (encode({"predictions": describe(served, frame.rows, result, frame.wanted)}) if any(frame.wanted)
-                else encode_predictions(result))
-        return Response(body, mimetype=MEDIA_TYPE)
+        return answer_records(served, frame.rows, frame.pointer, frame.wanted)
 
     return routes
 
 
 def _read(body: bytes, served: ServedModel) -> Frame:
     """Read a table; the form that this contract shares with ``/batch`` at once, if it is exactly that."""
+    # Imported when somebody asks: a server starts sooner without.
+    from linear_regressor.serving.payload.csv_table import read_csv
+    from linear_regressor.serving.payload.dataframe import Frame, read_dataframe
+
     if request.mimetype == CSV:
         return read_csv(body, served.signature)
     rows = served.decoder.exact_instances(body)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from linear_regressor.serving.call import KEY
-from linear_regressor.serving.json_body import MEDIA_TYPE
-from linear_regressor.serving.model_card import model_card
-from linear_regressor.serving.model_slot import ModelSlot
+from linear_regressor.serving.http.call import KEY
+from linear_regressor.serving.http.json_body import MEDIA_TYPE
 from linear_regressor.serving.payload.encode import encode
+from linear_regressor.serving.served.model_card import model_card
+from linear_regressor.serving.served.model_slot import ModelSlot
 
 
 def model(slot: ModelSlot, model_name: str) -> Blueprint:

@@ -7,12 +7,10 @@ from hashlib import sha256
 
 from flask import Blueprint, Response, render_template, request
 
-from linear_regressor.serving.json_body import MEDIA_TYPE
-from linear_regressor.serving.model_slot import ModelSlot
-from linear_regressor.serving.openapi.document import openapi_document
-from linear_regressor.serving.openapi.outline import error_outline, outline
+from linear_regressor.serving.http.json_body import MEDIA_TYPE
 from linear_regressor.serving.payload.encode import encode
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.model_slot import ModelSlot
+from linear_regressor.serving.served.served_model import ServedModel
 from linear_regressor.settings import Settings
 
 
@@ -32,14 +30,20 @@ def openapi(slot: ModelSlot, settings: Settings) -> Blueprint:
     """
     routes = Blueprint("openapi", __name__)
 
+    # Imported when somebody asks: a server that is never asked starts sooner.
     @lru_cache(maxsize=1)  # both are work, and stay as they are as long as the model does
     def drawn(served: ServedModel) -> str:
+        from linear_regressor.serving.openapi.document import openapi_document
+        from linear_regressor.serving.openapi.outline import error_outline, outline
+
         document = openapi_document(served, settings)
         return render_template("docs.html", served=served, document=document, outline=outline(document),
                                errors=error_outline(document))
 
     @lru_cache(maxsize=1)
     def written(served: ServedModel) -> bytes:
+        from linear_regressor.serving.openapi.document import openapi_document
+
         return encode(openapi_document(served, settings))
 
     @routes.get("/openapi.json")

@@ -6,12 +6,9 @@ import re
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from linear_regressor.serving.model_slot import ModelSlot
 from linear_regressor.serving.page.assets import read_assets
 from linear_regressor.serving.page.card import exact_text_of, facts_of, text_of
-from linear_regressor.serving.page.feature import PROBABILITY, features_of
-from linear_regressor.serving.page.panel import panels_of
-from linear_regressor.serving.page.sample import samples_of, wanted_on_the_page
+from linear_regressor.serving.served.model_slot import ModelSlot
 from linear_regressor.settings import Settings
 
 DIGEST = re.compile(r"[0-9a-f]{12}")
@@ -42,6 +39,11 @@ def page(slot: ModelSlot, settings: Settings) -> Blueprint:
     @routes.get("/")
     def home() -> str:
         """Say hello to a person with a browser, and show the model."""
+        # Imported when somebody asks: a server starts sooner without.
+        from linear_regressor.serving.page.feature import PROBABILITY, features_of
+        from linear_regressor.serving.page.panel import panels_of
+        from linear_regressor.serving.page.sample import samples_of, wanted_on_the_page
+
         served = slot.current()
         features = features_of(served)
         return render_template(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from linear_regressor.serving.call import KEY
-from linear_regressor.serving.described import describe
-from linear_regressor.serving.json_body import MEDIA_TYPE, json_body
-from linear_regressor.serving.model_slot import ModelSlot
-from linear_regressor.serving.payload.encode import encode, encode_prediction, encode_predictions
+from linear_regressor.serving.http.call import KEY
+from linear_regressor.serving.http.json_body import MEDIA_TYPE, json_body
+from linear_regressor.serving.payload.encode import encode, encode_prediction
+from linear_regressor.serving.routes.many_records import answer_records
+from linear_regressor.serving.served.model_slot import ModelSlot
 
 
 def predictions(slot: ModelSlot) -> Blueprint:
@@ -31,17 +31,18 @@ def predictions(slot: ModelSlot) -> Blueprint:
         served = slot.current()
         row, wanted = served.decoder.instance(json_body())
         result = served.answer(request.environ[KEY], row, "#/instance")
-        body = encode(describe(served, row, result, wanted)[0]) if any(wanted) else encode_prediction(result)
-        return Response(body, mimetype=MEDIA_TYPE)
+        if not any(wanted):
+            return Response(encode_prediction(result), mimetype=MEDIA_TYPE)
+        # Imported when somebody asks: a server starts sooner without.
+        from linear_regressor.serving.served.described import describe
+
+        return Response(encode(describe(served, row, result, wanted)[0]), mimetype=MEDIA_TYPE)
 
     @routes.post("/batch")
     def batch() -> Response:
         """Predict many records, in their order."""
         served = slot.current()
         rows, wanted = served.decoder.instances(json_body())
-        result = served.answer(request.environ[KEY], rows, "#/instances/{}")
-        body = (encode({"predictions": describe(served, rows, result, wanted)}) if any(wanted)
-                else encode_predictions(result))
-        return Response(body, mimetype=MEDIA_TYPE)
+        return answer_records(served, rows, wanted=wanted)
 
     return routes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from linear_regressor.serving.json_body import MEDIA_TYPE
-from linear_regressor.serving.problems import problem
+from linear_regressor.serving.http.json_body import MEDIA_TYPE
+from linear_regressor.serving.http.problems import problem
 from linear_regressor.serving.readiness import Readiness
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response
 
 from linear_regressor.errors import SettingError
-from linear_regressor.serving.call import KEY
-from linear_regressor.serving.described import describe
-from linear_regressor.serving.json_body import MEDIA_TYPE, json_body
-from linear_regressor.serving.model_slot import ModelSlot
-from linear_regressor.serving.payload.encode import encode, encode_predictions
-from linear_regressor.serving.problems import problem
+from linear_regressor.serving.http.json_body import MEDIA_TYPE, json_body
+from linear_regressor.serving.http.problems import problem
 from linear_regressor.serving.readiness import Readiness
+from linear_regressor.serving.routes.many_records import answer_records
+from linear_regressor.serving.served.model_slot import ModelSlot
 from linear_regressor.settings import Settings
 
 # Routes of this server that answer what the platform asks: it may choose them, too.
@@ -54,10 +52,7 @@ def vertex(slot: ModelSlot, readiness: Readiness, settings: Settings, app: Flask
         """Predict many records, in their order."""
         served = slot.current()
         rows, wanted = served.decoder.instances(json_body())
-        result = served.answer(request.environ[KEY], rows, "#/instances/{}")
-        body = (encode({"predictions": describe(served, rows, result, wanted)}) if any(wanted)
-                else encode_predictions(result))
-        return Response(body, mimetype=MEDIA_TYPE)
+        return answer_records(served, rows, wanted=wanted)
 
     taken = {rule.rule for rule in app.url_map.iter_rules()}
     for path in _new("AIP_HEALTH_ROUTE", settings.vertex_health_routes, HEALTH, taken):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from linear_regressor.serving.call import Call
+from linear_regressor.serving.http.call import Call
 
 logger = logging.getLogger(__name__)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from linear_regressor.serving.call import Call
-from linear_regressor.serving.problems import Refusal
+from typing import TYPE_CHECKING
+
+from linear_regressor.serving.http.call import Call
+from linear_regressor.serving.http.problems import Refusal
 from linear_regressor.serving.security import audit
 from linear_regressor.serving.security.api_keys import ApiKeys
 from linear_regressor.serving.security.client_address import client_address
 from linear_regressor.serving.security.hosts import trust
-from linear_regressor.serving.security.oidc import Oidc
 from linear_regressor.serving.security.principal import Denied, Identify, missing_scope
-from linear_regressor.serving.security.rate import Rate
 from linear_regressor.serving.security.response_headers import PRIVATE, PUBLIC
 from linear_regressor.serving.security.scopes import scope_of
 from linear_regressor.settings import SecuritySettings
+
+if TYPE_CHECKING:
+    from linear_regressor.serving.security.rate import Rate
 
 _PROBES = ("/ping", "/health/live", "/health/ready")
 _WRONG_HOST = Refusal(400, "the Host header names none of the hosts this service answers for")
@@ -38,7 +41,7 @@ class Gate:
     def __init__(self, settings: SecuritySettings, probes: tuple[str, ...] = ()) -> None:
         self._identify = _identifier(settings)
         self._is_trusted = trust(settings.trusted_hosts)
-        self._rate = Rate(settings.rate_limit) if settings.rate_limit else None
+        self._rate = _rate(settings.rate_limit) if settings.rate_limit else None
         self._proxies = settings.trusted_proxies
         self._probes = frozenset((*_PROBES, *probes))
 
@@ -85,6 +88,19 @@ class Gate:
 
 def _identifier(settings: SecuritySettings) -> Identify | None:
     """Choose how callers show who they are; None where they need not."""
+    if settings.auth == "none":
+        return None
     if settings.auth == "api-key":
         return ApiKeys(settings.api_keys_file).identify
-    return Oidc(settings).identify if settings.auth == "oidc" else None
+    # Only where it is used: it takes as long to import as Flask.
+    from linear_regressor.serving.security.oidc import Oidc
+
+    return Oidc(settings).identify
+
+
+def _rate(limit: str) -> Rate:
+    """Count requests."""
+    # Only where it is used: what it imports would double the time until the first answer.
+    from linear_regressor.serving.security.rate import Rate
+
+    return Rate(limit)

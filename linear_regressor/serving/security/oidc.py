@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 
-from linear_regressor.serving.problems import Refusal
+from linear_regressor.serving.http.problems import Refusal
 from linear_regressor.serving.security.jwks import ALGORITHMS, RETRY_SECONDS, SigningKeys, UnreachableError
 from linear_regressor.serving.security.principal import (
     Denied,

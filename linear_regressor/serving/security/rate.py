@@ -10,7 +10,7 @@ from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from linear_regressor.serving.problems import Refusal
+from linear_regressor.serving.http.problems import Refusal
 from linear_regressor.serving.security.principal import Denied
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from linear_regressor.serving.call import Call
+from linear_regressor.serving.http.call import Call
 from linear_regressor.serving.telemetry.line_writer import LineWriter
 from linear_regressor.serving.telemetry.probes import is_probe
 

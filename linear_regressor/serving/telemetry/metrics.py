@@ -15,8 +15,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from linear_regressor.serving.call import Call
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.http.call import UNMATCHED, Call
+from linear_regressor.serving.served.served_model import ServedModel
 from linear_regressor.serving.telemetry.probes import METRICS_PATH
 
 # From the quickest answer to one record to the longest that Cloud Run waits for, with the bounds the alerts use.
@@ -45,8 +45,8 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped; shared counts could not tell them
         self._threads, self._folder = threads, folder
         self._registry = registry = CollectorRegistry()
-        self._requests = Counter("http_requests_total", "Requests that were answered.", ("route", "method", "code"),
-                                 registry=registry)
+        self._requests = Counter("http_requests_total", "Requests that were answered or refused.",
+                                 ("route", "method", "code"), registry=registry)
         self._seconds = Histogram("http_request_duration_seconds", "Time from a request's head to its answer's.",
                                   ("route", "method"), registry=registry, buckets=SECONDS)
         self._inflight = Gauge("inflight_requests", "Requests that are being answered, without scrapes.",
@@ -96,6 +96,16 @@ class Metrics:
             self._count_rows(call)
         for fault in call.faults:
             self._faults.labels(fault.code).inc()
+
+    def refused(self, status: int) -> None:
+        """Count a request that was refused before anything looked at what it asks.
+
+        Parameters
+        ----------
+        status : int
+            Status of the answer.
+        """
+        self._requests.labels(UNMATCHED, "other", status).inc()
 
     def reloaded(self, served: ServedModel, taken: bool) -> None:
         """Count an attempt to take a new model file.

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from linear_regressor.errors import ServerError
-from linear_regressor.serving.call import Call
+from linear_regressor.serving.http.call import Call
 from linear_regressor.serving.telemetry.probes import is_probe
 from linear_regressor.serving.telemetry.trace_context import TraceContext, continued
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from linear_regressor.serving.call import Call
+from linear_regressor.serving.http.call import Call
 from linear_regressor.serving.telemetry.access_log import AccessLog
 from linear_regressor.serving.telemetry.line_writer import LineWriter
 from linear_regressor.serving.telemetry.span_export import SpanExport

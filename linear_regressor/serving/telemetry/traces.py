@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from linear_regressor.json_logs import request_fields
-from linear_regressor.serving.call import Call
+from linear_regressor.serving.http.call import Call
 from linear_regressor.serving.telemetry.span_export import SpanExport
 from linear_regressor.serving.telemetry.trace_context import caller_of, continued
 

@@ -11,7 +11,7 @@ _PIECE = 64 * 1024
 _LARGE_PIECE = 256 * 1024
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|expect)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
-_PROBES = (b"GET /health/", b"GET /ping ")
+_MOST_QUICK = 32 * 1024  # bytes; a thousand records
 
 
 class Inbox:
@@ -61,10 +61,19 @@ class Inbox:
         """Count the bytes it holds."""
         return self._length
 
-    @property
-    def is_probe(self) -> bool:
-        """Whether a platform asks how the service is."""
-        return self._data.startswith(_PROBES)
+    def is_quick(self, heads: tuple[bytes, ...]) -> bool:
+        """Tell whether the request is small and begins in one of some ways.
+
+        Parameters
+        ----------
+        heads : tuple of bytes
+            The ways.
+
+        Returns
+        -------
+        bool
+        """
+        return self._length <= _MOST_QUICK and self._data.startswith(heads)
 
     def receive(self) -> bool:
         """Take what has come, once.

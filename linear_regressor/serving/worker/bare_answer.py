@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 from werkzeug.http import HTTP_STATUS_CODES
 
-from linear_regressor.serving.call import HEADER, request_name
-from linear_regressor.serving.problems import MEDIA_TYPE
+from linear_regressor.serving.http.call import HEADER, request_name
+from linear_regressor.serving.http.problems import MEDIA_TYPE
 from linear_regressor.serving.security.response_headers import PRIVATE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 
 def model_card(served: ServedModel, model_name: str) -> dict[str, Any]:

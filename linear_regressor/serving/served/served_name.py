@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.exceptions import NotFound
 
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 
 def require_served(served: ServedModel, model_name: str, name: str, version: str | None = None) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.serving.described import statistics_of
+from linear_regressor.serving.served.described import statistics_of
 from linear_regressor.serving.payload.open_inference import OUTPUTS, PREDICTION, InferenceRequest
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 Array = NDArray[np.float64]
 

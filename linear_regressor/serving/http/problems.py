@@ -12,8 +12,8 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from linear_regressor.serving.call import KEY, Call
-from linear_regressor.serving.error_forms import ErrorAnswer, form_at
+from linear_regressor.serving.http.call import KEY, Call
+from linear_regressor.serving.http.error_forms import ErrorAnswer, form_at
 from linear_regressor.serving.payload.faults import Fault, InvalidPayload
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from linear_regressor.errors import StatisticsError
 from linear_regressor.model.inverse_prediction import InversePrediction, invert
 from linear_regressor.serving.payload.faults import Fault, InvalidPayload
 from linear_regressor.serving.payload.target import Target
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 
 def inverted(served: ServedModel, target: Target) -> dict[str, Any]:

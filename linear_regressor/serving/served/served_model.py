@@ -11,7 +11,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import ArtefactError, StatisticsError
 from linear_regressor.model.inference import FitStatistics
 from linear_regressor.model.prediction import predict
-from linear_regressor.serving.call import Call
+from linear_regressor.serving.http.call import Call
 from linear_regressor.serving.payload.decode import Decoder
 from linear_regressor.serving.payload.faults import Fault, InvalidPayload
 from linear_regressor.serving.payload.signature import Signature

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from linear_regressor.serving.call import Call
-from linear_regressor.serving.problems import Refusal
+from linear_regressor.serving.http.call import Call
+from linear_regressor.serving.http.problems import Refusal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import select
 from types import FrameType
 
-from linear_regressor.serving.gathering_worker import GatheringWorker
+from linear_regressor.json_logs import NOTICE
+from linear_regressor.serving.worker.gathering_worker import GatheringWorker
+
+logger = logging.getLogger(__name__)
 
 
 class DrainingWorker(GatheringWorker):
@@ -39,6 +43,7 @@ class DrainingWorker(GatheringWorker):
         """
         super().set_accept_enabled(enabled)
         if not enabled and not self.alive:
+            logger.log(NOTICE, "stopping: answers what has come, and takes nothing new")
             for listener in self.sockets:
                 while select.select([listener], [], [], 0)[0]:
                     self.accept(listener)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from linear_regressor.errors import StatisticsError
 from linear_regressor.serving.payload.faults import Fault, InvalidPayload
 from linear_regressor.serving.payload.wanted import Wanted
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 Array = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.load import load
 from linear_regressor.errors import ArtefactError
-from linear_regressor.serving.served_model import ServedModel
+from linear_regressor.serving.served.served_model import ServedModel
 
 logger = logging.getLogger(__name__)
 

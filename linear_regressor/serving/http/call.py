@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 KEY = "linear_regressor.call"
 HEADER = "X-Request-Id"
+# What metrics and logs call the route of a request that has none.
+UNMATCHED = "unmatched"
 OUTSIDE_HEADER = "X-Out-Of-Range"
 _USABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -34,7 +36,7 @@ class Call:
     headers : list of (str, str)
         What the answer says beside the route's own headers.
     route : str
-        Template of the route, ``unmatched`` where there is none.
+        Template of the route, ``UNMATCHED`` where there is none.
     status : int
         Status of the answer; 500 until there is one.
     rows : int
@@ -59,7 +61,7 @@ class Call:
         self.started = time.perf_counter()
         self.request_id = request_name(environ.get("HTTP_X_REQUEST_ID"))
         self.headers = [(HEADER, self.request_id)]
-        self.route, self.status, self.rows, self.outside, self.principal, self.model = "unmatched", 500, 0, 0, "", ""
+        self.route, self.status, self.rows, self.outside, self.principal, self.model = UNMATCHED, 500, 0, 0, "", ""
         self.faults: tuple[Fault, ...] = ()
         self.log_fields: dict[str, Any] = {"request_id": self.request_id}
         environ[KEY] = self

@@ -1,0 +1,1 @@
+"""What every request meets, whatever it asks: its name, the front door, its body, and how errors are said."""

@@ -1,0 +1,325 @@
+"""``GatheringWorker``: a threaded gunicorn worker whose threads never wait for a caller."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import Any
+
+from gunicorn.http import wsgi
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    ForbiddenProxyRequest,
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
+
+from linear_regressor.serving.worker.answer import Answer
+from linear_regressor.serving.worker.bare_answer import bare_answer
+from linear_regressor.serving.worker.caller_socket import CallerSocket
+
+Reaction = Callable[[Any], None]
+
+_OVERLOAD = (("Retry-After", "1"),)
+_SECONDS_BETWEEN_WARNINGS = 1.0
+_SECONDS_BETWEEN_SWEEPS = 0.25
+_REFUSALS = {LimitRequestLine: (414, "the request line is too long"),
+             LimitRequestHeaders: (431, "there are too many headers, or one is too long"),
+             ExpectationFailed: (417, "only 100-continue can be expected of this server"),
+             ForbiddenProxyRequest: (403, "this server is no proxy")}
+
+
+def _nothing() -> None:
+    """Close what needs no closing."""
+
+
+class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
+    """Gathers requests and sends answers in its main loop; a thread has a request only while it works on it.
+
+    The stock worker gives a thread to a connection and lets it wait for the request, and for the caller to take the
+    answer: as many slow callers as there are threads, and nobody else is answered. Here a slow caller costs memory and
+    a place among the connections, until ``RECEIVE_TIMEOUT``. What is held for all of them together is limited, and so
+    is the number of whole requests that wait for a thread or are in one; beyond that the answer is 503.
+
+    A request that is answered sooner than a thread could be woken for it is answered in the main loop itself.
+
+    gunicorn's ``keepalived_conns`` holds every open connection here; one that is in a thread has no time limit.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.in_hand = self.held = self.refused = 0
+        self.unsent: dict[Any, int] = {}  # bytes by connection
+        self._warned = self._next_sweep = 0.0
+
+    def load_wsgi(self) -> None:
+        """Load the application, and learn its limits and which of its requests are quick."""
+        super().load_wsgi()
+        self.limits, self.metrics = self.wsgi.extensions["security"], self.wsgi.extensions["metrics"]
+        self.quick_heads: tuple[bytes, ...] = self.wsgi.extensions["quick_heads"]
+        self.most_body = self.wsgi.config["MAX_CONTENT_LENGTH"]
+        self.most_held = self.most_body * (self.cfg.threads + 1)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Take up a connection that gunicorn has accepted.
+
+        Parameters
+        ----------
+        conn : TConn
+            gunicorn's connection.
+        """
+        conn.sock = CallerSocket(conn.sock, self.most_body)
+        conn.data_ready, conn.held = True, 0
+        self.keepalived_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self._react, conn, self._read))
+        self._read(conn)
+
+    def handle(self, conn: Any) -> Any:
+        """Answer a request and send as much of the answer as the caller takes at once.
+
+        Parameters
+        ----------
+        conn : TConn
+            gunicorn's connection.
+
+        Returns
+        -------
+        bool
+            Whether the connection is kept.
+        """
+        try:
+            return super().handle(conn)
+        finally:
+            conn.sock.flush()
+
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """Have the application answer a request; nothing is sent yet, so that what fails half way is not half told.
+
+        Parameters
+        ----------
+        req : object
+            The request.
+        conn : TConn
+            gunicorn's connection.
+
+        Returns
+        -------
+        bool
+            Whether the connection can be kept.
+        """
+        answer, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg, response_class=Answer)
+        environ["wsgi.multithread"] = True
+        if not self.alive or len(self.keepalived_conns) >= self.max_keepalived:
+            answer.force_close()
+        pieces = self.wsgi(environ, answer.start_response)
+        try:
+            for piece in pieces:
+                answer.write(piece)
+            answer.close()
+        finally:
+            getattr(pieces, "close", _nothing)()
+        return not answer.should_close()
+
+    def finish_request(self, conn: Any, fs: Future[Any]) -> None:
+        """Take a connection back from its thread.
+
+        Parameters
+        ----------
+        conn : TConn
+            gunicorn's connection.
+        fs : Future
+            How it went.
+        """
+        self.in_hand -= 1
+        self.poller.register(conn.sock, EVENT_READ, partial(self._react, conn, self._read))
+        if self._send(conn, fs.exception() is None and fs.result()):
+            self._settle(conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what is no request, or could not be answered, with a problem document.
+
+        gunicorn's own answer is a page, and both it and its log line repeat what was sent, a key with it.
+
+        Parameters
+        ----------
+        req : object
+            The request; None where there is none.
+        client : CallerSocket
+            The connection.
+        addr : tuple
+            Where it comes from.
+        exc : Exception
+            What went wrong.
+        """
+        ours = isinstance(exc, (InvalidResponseHeader, InvalidResponseHeaderName))
+        if isinstance(exc, ParseException) and not ours:
+            status, detail = _REFUSALS.get(type(exc), (400, "this is no request of HTTP/1.1"))
+            self.log.warning("refused what is no request: %s", type(exc).__name__)
+        else:
+            status, detail = 500, "the server failed to answer this request"
+            self.log.error("request failed outside the application", exc_info=exc)
+        self.metrics.refused(status)
+        client.take_back()
+        client.sendall(bare_answer(status, detail))
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Give up on connections whose time is over.
+
+        Parameters
+        ----------
+        force : bool
+            Whether the time of all that are in no thread is over.
+        """
+        now = time.monotonic()
+        if now < self._next_sweep and self.alive:
+            return
+        self._next_sweep = now + _SECONDS_BETWEEN_SWEEPS
+        for conn in [conn for conn in self.keepalived_conns if conn.timeout <= now or force]:
+            if conn.timeout < math.inf:
+                self._give_up(conn)
+
+    def murder_pending(self) -> None:
+        """Do nothing: there are none."""
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Shorten the time of connections on which nothing has begun."""
+        for conn in self.keepalived_conns:
+            if not len(conn.sock.inbox) and conn not in self.unsent:
+                conn.timeout = min(conn.timeout, deadline)
+
+    @staticmethod
+    def _react(conn: Any, react: Reaction, _: object) -> None:
+        """Do what an event asks for, where the connection was not closed on account of an event just before."""
+        if conn.sock.fileno() >= 0:
+            react(conn)
+
+    def _watch(self, conn: Any, event: int, react: Reaction, seconds: float) -> None:
+        """Have another event do another thing from now on, for so long."""
+        self.poller.modify(conn.sock, event, partial(self._react, conn, react))
+        conn.timeout = time.monotonic() + seconds
+
+    def _account(self, conn: Any) -> None:
+        """Note how much of a request is held for a connection."""
+        now = len(conn.sock.inbox)
+        self.held += now - conn.held
+        conn.held = now
+
+    def _read(self, conn: Any) -> None:
+        """Take what has come of a request, and answer it when it is whole."""
+        inbox = conn.sock.inbox
+        if not len(inbox):
+            conn.timeout = time.monotonic() + self.limits.receive_timeout
+        inbox.receive()
+        self._account(conn)
+        if self.held > self.most_held:
+            largest = max((conn for conn in self.keepalived_conns if conn.timeout < math.inf), key=lambda one: one.held)
+            self._refuse(largest, 503, "too much is being sent to this server at once", _OVERLOAD)
+        self._settle(conn)
+
+    def _settle(self, conn: Any) -> None:
+        """Do what is to be done with a connection as long as nothing needs to be waited for; else nothing."""
+        inbox = conn.sock.inbox
+        while inbox.is_whole:
+            if inbox.has_ended and not len(inbox):
+                self._close(conn)
+                return
+            if not inbox.is_quick(self.quick_heads):
+                self._to_thread(conn)
+                return
+            if not self._send(conn, self.handle(conn)):
+                return
+
+    def _to_thread(self, conn: Any) -> None:
+        """Have a request answered by a thread, where not too many wait for one."""
+        if self.in_hand >= self.limits.max_concurrency:
+            self._refuse(conn, 503, "too many requests wait to be answered", _OVERLOAD)
+            return
+        self.in_hand += 1
+        self.poller.unregister(conn.sock)
+        conn.timeout = math.inf
+        super().enqueue_req(conn)
+
+    def _send(self, conn: Any, is_kept: bool) -> bool:
+        """See to it that an answer is sent; tell whether the connection is ready for the next request."""
+        conn.is_kept = is_kept
+        if conn.sock.flush():
+            return self._answered(conn)
+        self.unsent[conn] = conn.sock.unsent
+        self._watch(conn, EVENT_WRITE, self._send_more, self.limits.receive_timeout)
+        if len(self.unsent) > self.cfg.threads and sum(self.unsent.values()) > self.most_held:
+            self._give_up(max(self.unsent, key=self.unsent.__getitem__))
+        return False
+
+    def _send_more(self, conn: Any) -> None:
+        """Send what the caller takes now."""
+        if not conn.sock.flush():
+            self.unsent[conn] = conn.sock.unsent
+            return
+        del self.unsent[conn]
+        self._watch(conn, EVENT_READ, self._read, 0.0)
+        if self._answered(conn):
+            self._settle(conn)
+
+    def _answered(self, conn: Any) -> bool:
+        """Make a connection ready for the next request; tell whether it is."""
+        inbox = conn.sock.inbox
+        if not conn.is_kept:
+            inbox.begin(b"")
+            self._account(conn)
+            self._linger(conn)
+            return False
+        inbox.begin(conn.parser.unreader.take_buffered() + inbox.rest())
+        self._account(conn)
+        conn.timeout = time.monotonic() + (self.limits.receive_timeout if len(inbox) else self.cfg.keepalive)
+        return True
+
+    def _linger(self, conn: Any) -> None:
+        """Close as RFC 9112, 9.6 wants it: what a caller still sends must not cost it the answer."""
+        if conn.sock.end_answers():
+            self._watch(conn, EVENT_READ, self._discard, STOP_KEEPALIVE_LINGER)
+        else:
+            self._close(conn)
+
+    def _discard(self, conn: Any) -> None:
+        """Take what comes after the last answer."""
+        if not conn.sock.discard():
+            self._close(conn)
+
+    def _give_up(self, conn: Any) -> None:
+        """End a connection whose time is over, or that takes up too much."""
+        if conn in self.unsent:
+            self.log.warning("a caller did not take its answer soon enough")
+            self._close(conn)
+        elif len(conn.sock.inbox):
+            self._refuse(conn, 408, f"the request did not come whole in {self.limits.receive_timeout} s")
+        else:
+            self._close(conn)
+
+    def _refuse(self, conn: Any, status: int, detail: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        """Answer without a thread, and close."""
+        self.refused += 1
+        self.metrics.refused(status)
+        now = time.monotonic()
+        if now - self._warned >= _SECONDS_BETWEEN_WARNINGS:
+            self._warned = now
+            self.log.warning("refused %d connections since the start, now with %d: %s", self.refused, status, detail)
+        conn.sock.inbox.begin(b"")
+        conn.sock.sendall(bare_answer(status, detail, headers))
+        self._send(conn, False)
+
+    def _close(self, conn: Any) -> None:
+        """Let go of a connection."""
+        self.poller.unregister(conn.sock)
+        self.keepalived_conns.remove(conn)
+        self.held -= conn.held
+        self.unsent.pop(conn, None)
+        self.nr_conns -= 1
+        conn.sock.hang_up()
