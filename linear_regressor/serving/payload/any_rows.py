@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.serving.payload.faults import Fault, InvalidPayload, refuse
-from linear_regressor.serving.payload.parse import Members, parse
+from linear_regressor.serving.payload.document import read_document
+from linear_regressor.serving.payload.faults import Fault
+from linear_regressor.serving.payload.parse import Members
 from linear_regressor.serving.payload.room import one_large_body_at_a_time
 from linear_regressor.serving.payload.signature import Signature
 from linear_regressor.serving.payload.validate import NUMBER, Shape, many_rows, object_shape, rows_faults
@@ -148,11 +149,7 @@ def read_any_instances(body: bytes, signature: Signature) -> tuple[Array, Wanted
     >>> read_any_instances(b'{"instances": [1, 2.5]}', Signature(("bmi",), max_rows=10))[0].tolist()
     [[1.0], [2.5]]
     """
-    document = parse(body)
-    if not isinstance(document, Members):
-        raise InvalidPayload([Fault("#", "not_an_object", 'must be an object with the member "instances"')], False)
-    refuse(any_instances_shape(signature)(document, "#"))
-    given = dict(document)
+    given = read_document(body, any_instances_shape(signature), 'the member "instances"')
     return rows_of(given["instances"], signature), wanted_of(given.get("parameters", []))
 
 

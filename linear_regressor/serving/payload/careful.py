@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.serving.payload.faults import Fault, InvalidPayload, refuse
-from linear_regressor.serving.payload.parse import Members, parse
+from linear_regressor.serving.payload.document import read_document
 from linear_regressor.serving.payload.room import one_large_body_at_a_time
 from linear_regressor.serving.payload.validate import NUMBER, Shape, object_shape, row_faults, rows_faults
 from linear_regressor.serving.payload.wanted import Wanted, parameters_rule, wanted_of
@@ -137,9 +136,5 @@ def instance_shape(width: int, levels: Collection[float]) -> Shape:
 
 def _members(body: bytes, name: str, shape: Shape) -> tuple[Any, Wanted]:
     """Give the data and the parameters of a body, after everything about it was found right."""
-    document = parse(body)
-    if not isinstance(document, Members):
-        raise InvalidPayload([Fault("#", "not_an_object", f'must be an object with the member "{name}"')], False)
-    refuse(shape(document, "#"))
-    members = dict(document)
+    members = read_document(body, shape, f'the member "{name}"')
     return members[name], wanted_of(members.get("parameters", []))

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.serving.payload.any_rows import any_rows_shape, numbers_shape, records_shape, rows_of
-from linear_regressor.serving.payload.faults import Fault, InvalidPayload, refuse
-from linear_regressor.serving.payload.parse import Members, parse
+from linear_regressor.serving.payload.document import read_document
+from linear_regressor.serving.payload.faults import Fault
+from linear_regressor.serving.payload.parse import Members
 from linear_regressor.serving.payload.room import one_large_body_at_a_time
 from linear_regressor.serving.payload.signature import Signature
 from linear_regressor.serving.payload.validate import Shape, object_shape, rows_faults
@@ -67,11 +68,7 @@ def read_dataframe(body: bytes, signature: Signature) -> Frame:
     >>> read_dataframe(body, Signature(("bmi", "bp"), max_rows=10)).rows.tolist()
     [[1.0, 2.0], [3.0, 4.0]]
     """
-    document = parse(body)
-    if not isinstance(document, Members):
-        raise InvalidPayload([Fault("#", "not_an_object", f"must be an object with one of {', '.join(FORMS)}")], False)
-    refuse(dataframe_shape(signature)(document, "#"))
-    given = dict(document)
+    given = read_document(body, dataframe_shape(signature), f"one of {', '.join(FORMS)}")
     form = next(name for name in FORMS if name in given)
     rows, pointer = _read(form, given[form], signature)
     return Frame(rows, pointer, wanted_of(given.get("params", [])))

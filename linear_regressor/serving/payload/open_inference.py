@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from linear_regressor.serving.payload.document import read_document
 from linear_regressor.serving.payload.faults import Fault, InvalidPayload, refuse
 from linear_regressor.serving.payload.number_arrays import set_aside
-from linear_regressor.serving.payload.parse import Members, parse
+from linear_regressor.serving.payload.parse import Members
 from linear_regressor.serving.payload.room import one_large_body_at_a_time
 from linear_regressor.serving.payload.signature import Signature
 from linear_regressor.serving.payload.tensor import TENSOR, TEXT, Tensor, read_tensor
@@ -121,11 +122,7 @@ def read_inference(body: bytes, signature: Signature, fast: bool = True) -> Infe
 @one_large_body_at_a_time
 def _read(body: bytes, signature: Signature, arrays: list[Array] | None) -> InferenceRequest:
     """Read a request whose data stand in the body, or were taken out of it."""
-    document = parse(body)
-    if not isinstance(document, Members):
-        raise InvalidPayload([Fault("#", "not_an_object", 'must be an object with the member "inputs"')], False)
-    refuse(inference_shape(signature.levels)(document, "#"))
-    given = dict(document)
+    given = read_document(body, inference_shape(signature.levels), 'the member "inputs"')
     values = [None] * len(given["inputs"]) if arrays is None else arrays
     if len(values) != len(given["inputs"]):
         raise InvalidPayload([Fault("#/inputs", "wrong_length", "must each have data")])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from linear_regressor.serving.payload.faults import Fault, InvalidPayload, refuse
-from linear_regressor.serving.payload.parse import Members, parse
+from linear_regressor.serving.payload.document import read_document
+from linear_regressor.serving.payload.faults import refuse
 from linear_regressor.serving.payload.room import one_large_body_at_a_time
 from linear_regressor.serving.payload.validate import NUMBER, Shape, object_shape
 from linear_regressor.serving.payload.wanted import DEFAULT_INTERVAL_LEVEL, level_shape
@@ -71,11 +71,7 @@ def read_target(body: bytes, levels: tuple[float, ...]) -> Target:
     >>> read_target(b'{"y": 200}', (0.9, 0.95))
     Target(y=200.0, level=0.95)
     """
-    document = parse(body)
-    if not isinstance(document, Members):
-        raise InvalidPayload([Fault("#", "not_an_object", 'must be an object with the member "y"')], False)
-    refuse(target_shape(levels)(document, "#"))
-    given = dict(document)
+    given = read_document(body, target_shape(levels), 'the member "y"')
     level = given.get("interval", DEFAULT_INTERVAL_LEVEL)
     refuse(level_shape(levels)(level, "#/interval"))  # the default may be none of the model's, too
     return Target(float(given["y"]), level)
