@@ -152,6 +152,23 @@ def workers_of(running: RunningServer) -> list[int]:
     return [int(pid) for pid in listed.stdout.split()]
 
 
+def test_a_caller_that_keeps_its_connection_does_not_keep_a_server_from_stopping(start_server: Start) -> None:
+    """It was told that the connection stays open before the server was told to stop; it has two seconds to use it."""
+    running = start_server("--threads", "1")
+    slow = b'{"instances": [' + b",".join([b"[1]"] * 300_000) + b'], "parameters": {"explain": true}}'
+    with closing(running.connection()) as caller:
+        caller.request("POST", "/batch", slow, {"Content-Type": "application/json"})
+        time.sleep(0.3)
+        begun = time.monotonic()
+        running.process.send_signal(signal.SIGTERM)
+
+        answer = caller.getresponse()
+        assert (200, "keep-alive") == (answer.status, answer.headers["Connection"])
+        answer.read()
+        assert 0 == running.process.wait(timeout=10)
+    assert time.monotonic() - begun < 7
+
+
 def test_a_stopping_server_is_not_ready_but_answers(start_server: Start) -> None:
     """On a connection that is still open readiness turns 503 while predictions go on."""
     running = start_server()

@@ -278,7 +278,8 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
             return False
         inbox.begin(conn.parser.unreader.take_buffered() + inbox.rest())
         self._account(conn)
-        conn.timeout = time.monotonic() + (self.limits.receive_timeout if len(inbox) else self.cfg.keepalive)
+        patience = self.limits.receive_timeout if len(inbox) else self.cfg.keepalive
+        conn.timeout = time.monotonic() + (patience if self.alive else min(patience, STOP_KEEPALIVE_LINGER))
         return True
 
     def _linger(self, conn: Any) -> None:
