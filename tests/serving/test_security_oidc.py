@@ -306,8 +306,10 @@ def test_keys_that_are_known_outlast_an_issuer_that_is_down(client: FlaskClient,
     assert len(issuer.asked) > 2
 
 
-def test_an_issuer_that_hangs_keeps_few_threads_and_not_long(client: FlaskClient, issuer: Issuer) -> None:
-    """One thread waits for the issuer, the others half a second for that one."""
+def test_an_issuer_that_hangs_keeps_few_threads_and_not_long(client: FlaskClient, issuer: Issuer,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread waits for the issuer, the others a while for that one; far apart, for a machine that is busy."""
+    monkeypatch.setattr(jwks, "FETCH_SECONDS", 8.0)
     issuer.wait = 30.0
     took: list[float] = []
 
@@ -322,8 +324,8 @@ def test_an_issuer_that_hangs_keeps_few_threads_and_not_long(client: FlaskClient
     for thread in threads:
         thread.join()
 
-    assert sorted(took)[2] < jwks.WAIT_SECONDS + 1
-    assert jwks.FETCH_SECONDS <= max(took) < jwks.FETCH_SECONDS + 2
+    assert sorted(took)[2] < 6.0
+    assert 8.0 <= max(took) < 25.0
 
 
 def test_an_issuer_nobody_runs_is_503(line: Artefact, make_app: MakeApp, issuer: Issuer) -> None:
