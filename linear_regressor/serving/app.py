@@ -21,6 +21,7 @@ from linear_regressor.serving.routes.predictions import predictions
 from linear_regressor.serving.routes.status import status
 from linear_regressor.serving.security.gate import Gate
 from linear_regressor.serving.served.served_model import ServedModel
+from linear_regressor.serving.telemetry.line_writer import LineWriter
 from linear_regressor.serving.telemetry.span_export import SpanExport
 from linear_regressor.serving.telemetry.telemetry import telemetry_of
 from linear_regressor.settings import Settings
@@ -55,13 +56,14 @@ def create_app(settings: Settings, counts_folder: str | None = None) -> Flask:
     counts = Metrics(settings.workers * settings.threads, counts_folder)
     slot = ModelSlot(settings.model_path, make, counts.reloaded)
     spans = SpanExport() if settings.telemetry.trace_endpoint else None
-    telemetry = telemetry_of(settings.telemetry, counts, spans)
+    lines = LineWriter.to_stdout(counts.dropped)
+    telemetry = telemetry_of(settings.telemetry, counts, spans, lines)
     readiness = Readiness()
     gate = Gate(settings.security, settings.vertex_health_routes)
     app = Flask("linear_regressor", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length
     app.extensions.update(security=settings.security, slot=slot, readiness=readiness, metrics=counts, spans=spans,
-                          quick_heads=quick_heads(settings.security.auth))
+                          lines=lines, quick_heads=quick_heads(settings.security.auth))
     app.before_request(_name_route)
     problems.register(app)
     app.register_blueprint(predictions(slot))
@@ -77,7 +79,7 @@ def create_app(settings: Settings, counts_folder: str | None = None) -> Flask:
 
 
 def quick_heads(auth: str) -> tuple[bytes, ...]:
-    """Tell how the requests begin that are answered sooner than a thread can be woken, and without ever waiting.
+    """Tell how the predictions begin that are answered sooner than a thread can be woken, and without waiting.
 
     Parameters
     ----------
@@ -91,10 +93,9 @@ def quick_heads(auth: str) -> tuple[bytes, ...]:
     Examples
     --------
     >>> quick_heads("none"), quick_heads("oidc")
-    ((b'GET /ping ', b'GET /health/', b'POST /stream ', b'POST /batch '), (b'GET /ping ', b'GET /health/'))
+    ((b'POST /stream ', b'POST /batch '), ())
     """
-    hot = () if auth == "oidc" else tuple(f"POST {path} ".encode() for path in HOT_ROUTES)
-    return b"GET /ping ", b"GET /health/", *hot
+    return () if auth == "oidc" else tuple(f"POST {path} ".encode() for path in HOT_ROUTES)
 
 
 def _name_route() -> None:

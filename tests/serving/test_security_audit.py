@@ -94,7 +94,7 @@ def test_a_request_that_is_none_leaves_no_secret_in_the_log(start_server: Start,
     out, err = running.stop()
 
     assert key not in out + err
-    assert 6 == out.count("refused what is no request")
+    assert 1 <= out.count("refused what is no request") <= 6  # a line a second
 
 
 def test_without_authentication_only_refusals_are_decisions(line: Artefact, make_app: MakeApp,

@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
 import pytest
 
+from linear_regressor.serving.security.key_file import StoredKey, digest, draw_key, write_keys
 from tests.running_server import RunningServer
 from tests.serving.scraping import scrape
 
@@ -322,3 +324,81 @@ def test_many_requests_at_once_on_one_connection_are_answered_in_order(start_ser
     told = [int(name) for name in re.findall(rb"X-Request-Id: (\d{1,3})\r", answers)]
     assert told == sorted(told)
     assert 612 == len(told)
+
+
+def test_many_requests_at_once_keep_nobody_waiting(start_server: Start) -> None:
+    """One request of each connection in a turn: whoever sends fifteen hundred at once waits for all others."""
+    running = start_server("--threads", "1")
+    connections = [connect(running) for _ in range(20)]
+    ping = b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"
+    for connection in connections:
+        connection.sendall(ping * 1000)
+    begun = time.monotonic()
+    assert 200 == running.request("GET", "/ping")[0]
+    waited = time.monotonic() - begun
+    for connection in connections:
+        answers = b""
+        while answers.count(b"pong!") < 1000:
+            answers += connection.recv(1 << 20)
+        connection.close()
+
+    assert waited < (time.monotonic() - begun) / 4
+
+
+@pytest.mark.parametrize(("length", "most"), [(b"%024d", 16 << 20), (b"%d", 30_000)], ids=["padded", "over the limit"])
+def test_a_body_is_never_taken_for_a_request(start_server: Start, length: bytes, most: int) -> None:
+    """However its length is written, and whether or not it is waited for."""
+    running = start_server(environment={"MAX_CONTENT_LENGTH": str(most)})
+    hidden = b" " * 40_000 + b"GET /v1/model HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    head = b"POST /stream HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: "
+    with closing(connect(running)) as connection:
+        connection.sendall(head + length % len(hidden) + b"\r\n\r\n")
+        time.sleep(0.2)
+        connection.sendall(hidden)
+        connection.shutdown(socket.SHUT_WR)
+        answers = read_all(connection)
+
+    assert 1 == answers.count(b"HTTP/1.1 ")
+    assert answers.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 "))
+
+
+def test_who_takes_no_answer_is_not_refused_for_what_others_send(start_server: Start) -> None:
+    """One answer to one request; the memory for what is gathered is limited all the same."""
+    running = start_server("--threads", "1", environment={"MAX_CONTENT_LENGTH": "4000000", "RECEIVE_TIMEOUT": "20"})
+    with deaf_caller(running, 900_000) as deaf, slow_callers(
+            running, HEAD % 3_900_000 + b"\r\n" + b" " * 3_000_000, b"", 6):
+        time.sleep(1.0)
+        answer = b"H" + read_until(deaf, b"]}")
+        deaf.settimeout(0.5)
+
+        assert 1 == answer.count(b"HTTP/1.1 ")
+        with pytest.raises(TimeoutError):
+            deaf.recv(1)
+
+
+def test_a_log_that_nobody_reads_keeps_no_probe_waiting(start_server: Start, tmp_path: Path) -> None:
+    """Predictions wait until their audit lines are read, each in a thread; probes have none, and are answered."""
+    key, keys = draw_key(), tmp_path / "keys.json"
+    write_keys(keys, [StoredKey("caller", digest(key).hex(), ("predict",))])
+    running = start_server("--threads", "1", environment={"AUTH": "api-key", "API_KEYS_FILE": str(keys)})
+    head = (HEAD % len(BODY)).rstrip() + b"\r\nX-API-Key: %b\r\n\r\n" % key.encode()
+    with closing(connect(running)) as connection:
+        connection.settimeout(3)
+        with pytest.raises(TimeoutError):
+            for _ in range(10_000):
+                connection.sendall(head + BODY)
+                read_until(connection, b"]}")
+
+        assert [200] * 3 == [running.request("GET", path)[0] for path in ("/ping", "/health/live", "/health/ready")]
+    out, _ = running.stop()
+    assert out.count('"allowed":true') > 500
+
+
+def test_a_body_that_is_none_after_its_answer_gets_no_second_one(start_server: Start) -> None:
+    """The route was not found, and the body behind it is no body: one answer, then the end."""
+    running = start_server()
+    with closing(connect(running)) as connection:
+        connection.sendall(b"POST /none HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n")
+        answers = read_all(connection)
+
+    assert answers.startswith(b"HTTP/1.1 404 ") and 1 == answers.count(b"HTTP/1.1 ")

@@ -93,6 +93,52 @@ def test_what_is_not_worth_waiting_for_is_given_to_the_parser(request_bytes: byt
             assert len(inbox) < len(request_bytes)
 
         assert inbox.is_whole
+        assert inbox.is_cut == (request_bytes != b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(("head", "body", "left_over"), [
+    (b"Content-Length: 000000000000000000000005\r\n", b"abcde", 0),  # no more is taken than wanted
+    (b"Transfer-Encoding: chunked\r\n", b"0000000000000005\r\nabcde\r\n00000000000\r\n\r\n", 3),
+    (b"Transfer-Encoding: chunked\r\n", b"5;x=\"y\"\r\nabcde\r\n0\r\nA: b\r\n\r\n", 3)])
+def test_padded_lengths_and_trailers_end_where_they_say(head: bytes, body: bytes, left_over: int) -> None:
+    """What follows is left over, and nothing is cut."""
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        ours.setblocking(False)
+        inbox = Inbox(ours, MOST)
+        request = b"POST / HTTP/1.1\r\n" + head + b"\r\n" + body
+        told = gather(inbox, theirs, [request[:-1], request[-1:] + b"GET"])
+
+        assert [False, True] == told
+        assert (False, left_over) == (inbox.is_cut, inbox.left_over)
+
+
+def test_trailers_without_an_end_are_not_waited_for() -> None:
+    """Beyond 64 KiB of them the parser gets what there is."""
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        ours.setblocking(False)
+        inbox = Inbox(ours, 1 << 24)
+        theirs.sendall(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+        inbox.receive()
+        for _ in range(3):
+            theirs.sendall(b"A: b\r\n" * 5_000)
+            inbox.receive()
+
+        assert inbox.is_whole and inbox.is_cut
+
+
+def test_who_speaks_an_older_http_is_not_told_to_continue() -> None:
+    """HTTP/1.0 knows no such answer (RFC 9110, 10.1.1)."""
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        for connection in (ours, theirs):
+            connection.setblocking(False)
+        theirs.sendall(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        Inbox(ours, MOST).receive()
+
+        with pytest.raises(BlockingIOError):
+            theirs.recv(1)
 
 
 def test_the_end_of_a_connection_ends_the_waiting() -> None:

@@ -66,14 +66,19 @@ class LineWriter:
         """
         line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
         try:
-            if self._descriptor is not None and self._has_room() and os.write(self._descriptor, line) == len(line):
+            if self._descriptor is not None and self.has_room() and os.write(self._descriptor, line) == len(line):
                 return
         except OSError:
             pass  # nobody is there to be told: the count is
         self._on_drop()
 
-    def _has_room(self) -> bool:
-        """Tell whether the reader keeps up."""
+    def has_room(self) -> bool:
+        """Tell whether the reader keeps up.
+
+        Returns
+        -------
+        bool
+        """
         if self._most_waiting is None:
             return True
         waiting = array("i", (0,))

@@ -67,7 +67,8 @@ class Telemetry:
                     logger.exception("telemetry failed; told this once")
 
 
-def telemetry_of(settings: TelemetrySettings, metrics: Metrics, spans: SpanExport | None) -> Telemetry:
+def telemetry_of(settings: TelemetrySettings, metrics: Metrics, spans: SpanExport | None,
+                 lines: LineWriter) -> Telemetry:
     """Put together what these settings ask for.
 
     Parameters
@@ -78,11 +79,13 @@ def telemetry_of(settings: TelemetrySettings, metrics: Metrics, spans: SpanExpor
         The counts.
     spans : SpanExport or None
         Where spans go.
+    lines : LineWriter
+        Where access lines go.
 
     Returns
     -------
     Telemetry
     """
     traces = Traces(settings.project, spans)
-    log = [AccessLog(LineWriter.to_stdout(metrics.dropped)).write] if settings.access_log == "on" else []
+    log = [AccessLog(lines).write] if settings.access_log == "on" else []
     return Telemetry([metrics.begin, traces.begin], [metrics.end, *log, traces.end])

@@ -24,6 +24,8 @@ class CallerSocket:
     ----------
     inbox : Inbox
         What has come of the next request.
+    is_answered : bool
+        Whether the answer to it is whole.
     """
 
     def __init__(self, connection: socket.socket, most_body: int) -> None:
@@ -31,6 +33,7 @@ class CallerSocket:
         self._connection = connection
         self.inbox = Inbox(connection, most_body)
         self.recv = self.inbox.recv
+        self.is_answered = False
         self._unsent: list[bytes | memoryview] = []
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import select
+import socket
 from types import FrameType
 
 from linear_regressor.json_logs import NOTICE
@@ -45,6 +46,16 @@ class DrainingWorker(GatheringWorker):
         if not enabled and not self.alive:
             logger.log(NOTICE, "stopping: answers what has come, and takes nothing new")
             for listener in self.sockets:
-                while select.select([listener], [], [], 0)[0]:
-                    self.accept(listener)
+                self._take_what_waits(listener)
                 listener.close()
+
+    def _take_what_waits(self, listener: socket.socket) -> None:
+        """Take the connections in the queue, as far as there are descriptors for them, and no more than it can hold."""
+        for _ in range(self.cfg.backlog):
+            if not select.select([listener], [], [], 0)[0]:
+                return
+            try:
+                self.accept(listener)
+            except OSError as error:
+                logger.warning("some that waited are not answered: %s", error)
+                return

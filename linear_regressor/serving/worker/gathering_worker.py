@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -25,9 +26,12 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 from linear_regressor.serving.worker.answer import Answer
 from linear_regressor.serving.worker.bare_answer import bare_answer
 from linear_regressor.serving.worker.caller_socket import CallerSocket
+from linear_regressor.serving.worker.inbox import Inbox
 
 Reaction = Callable[[Any], None]
 
+# Answered whatever else is going on, and never told in a line of the log.
+_PROBES = (b"GET /ping ", b"GET /health/live ", b"GET /health/ready ")
 _OVERLOAD = (("Retry-After", "1"),)
 _SECONDS_BETWEEN_WARNINGS = 1.0
 _SECONDS_BETWEEN_SWEEPS = 0.25
@@ -51,20 +55,23 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
 
     A request that is answered sooner than a thread could be woken for it is answered in the main loop itself.
 
-    gunicorn's ``keepalived_conns`` holds every open connection here; one that is in a thread has no time limit.
+    gunicorn's ``keepalived_conns`` holds every open connection here. One that is in a thread, or whose next request
+    stands in line, is not known to the poller and has no time limit.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.in_hand = self.held = self.refused = 0
+        self.in_line: deque[Any] = deque()  # connections with a further whole request
         self.unsent: dict[Any, int] = {}  # bytes by connection
-        self._warned = self._next_sweep = 0.0
+        self._warned = self._next_sweep = self._next_notice = 0.0
 
     def load_wsgi(self) -> None:
         """Load the application, and learn its limits and which of its requests are quick."""
         super().load_wsgi()
-        self.limits, self.metrics = self.wsgi.extensions["security"], self.wsgi.extensions["metrics"]
-        self.quick_heads: tuple[bytes, ...] = self.wsgi.extensions["quick_heads"]
+        parts = self.wsgi.extensions
+        self.limits, self.metrics, self.lines = parts["security"], parts["metrics"], parts["lines"]
+        self.quick_heads: tuple[bytes, ...] = parts["quick_heads"]
         self.most_body = self.wsgi.config["MAX_CONTENT_LENGTH"]
         self.most_held = self.most_body * (self.cfg.threads + 1)
 
@@ -95,6 +102,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         bool
             Whether the connection is kept.
         """
+        conn.sock.is_answered = False
         try:
             return super().handle(conn)
         finally:
@@ -117,7 +125,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         """
         answer, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg, response_class=Answer)
         environ["wsgi.multithread"] = True
-        if not self.alive or len(self.keepalived_conns) >= self.max_keepalived:
+        if not self.alive or conn.sock.inbox.is_cut or len(self.keepalived_conns) >= self.max_keepalived:
             answer.force_close()
         pieces = self.wsgi(environ, answer.start_response)
         try:
@@ -126,6 +134,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
             answer.close()
         finally:
             getattr(pieces, "close", _nothing)()
+        conn.sock.is_answered = True
         return not answer.should_close()
 
     def finish_request(self, conn: Any, fs: Future[Any]) -> None:
@@ -141,7 +150,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         self.in_hand -= 1
         self.poller.register(conn.sock, EVENT_READ, partial(self._react, conn, self._read))
         if self._send(conn, fs.exception() is None and fs.result()):
-            self._settle(conn)
+            self._stand_in_line(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what is no request, or could not be answered, with a problem document.
@@ -160,9 +169,11 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
             What went wrong.
         """
         ours = isinstance(exc, (InvalidResponseHeader, InvalidResponseHeaderName))
+        if client.is_answered:  # what is left of its body is none
+            return
         if isinstance(exc, ParseException) and not ours:
             status, detail = _REFUSALS.get(type(exc), (400, "this is no request of HTTP/1.1"))
-            self.log.warning("refused what is no request: %s", type(exc).__name__)
+            self._warn("refused what is no request: %s", type(exc).__name__)
         else:
             status, detail = 500, "the server failed to answer this request"
             self.log.error("request failed outside the application", exc_info=exc)
@@ -183,8 +194,22 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
             return
         self._next_sweep = now + _SECONDS_BETWEEN_SWEEPS
         for conn in [conn for conn in self.keepalived_conns if conn.timeout <= now or force]:
-            if conn.timeout < math.inf:
+            if conn.timeout < math.inf and conn.sock.fileno() >= 0:  # one may be closed on account of another
                 self._give_up(conn)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Do what can be done now, one request of each connection, or wait for something to do.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait.
+        """
+        super().wait_for_and_dispatch_events(0.0 if self.in_line else timeout)
+        for _ in range(len(self.in_line)):
+            conn = self.in_line.popleft()
+            self.poller.register(conn.sock, EVENT_READ, partial(self._react, conn, self._read))
+            self._settle(conn)
 
     def murder_pending(self) -> None:
         """Do nothing: there are none."""
@@ -220,22 +245,42 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         inbox.receive()
         self._account(conn)
         if self.held > self.most_held:
-            largest = max((conn for conn in self.keepalived_conns if conn.timeout < math.inf), key=lambda one: one.held)
+            gathering = (one for one in self.keepalived_conns if one.timeout < math.inf and one not in self.unsent)
+            largest = max(gathering, key=lambda one: one.held)
             self._refuse(largest, 503, "too much is being sent to this server at once", _OVERLOAD)
         self._settle(conn)
 
     def _settle(self, conn: Any) -> None:
-        """Do what is to be done with a connection as long as nothing needs to be waited for; else nothing."""
+        """Do what is to be done with a connection; nothing where more has to be waited for."""
         inbox = conn.sock.inbox
-        while inbox.is_whole:
-            if inbox.has_ended and not len(inbox):
-                self._close(conn)
-                return
-            if not inbox.is_quick(self.quick_heads):
-                self._to_thread(conn)
-                return
-            if not self._send(conn, self.handle(conn)):
-                return
+        if not inbox.is_whole:
+            return
+        if inbox.has_ended and not len(inbox):
+            self._close(conn)
+        elif not self._is_quick(inbox):
+            self._to_thread(conn)
+        else:
+            self._tell_arbiter()
+            if self._send(conn, self.handle(conn)):
+                self._stand_in_line(conn)
+
+    def _is_quick(self, inbox: Inbox) -> bool:
+        """Tell whether a request is answered without waiting: a probe, or a small one where its lines have room."""
+        return inbox.is_quick(_PROBES) or (inbox.is_quick(self.quick_heads) and self.lines.has_room())
+
+    def _tell_arbiter(self) -> None:
+        """Tell that this worker is alive, at most once a second: many requests may be answered before it next waits."""
+        now = time.monotonic()
+        if now >= self._next_notice:
+            self._next_notice = now + 1.0
+            self.notify()
+
+    def _stand_in_line(self, conn: Any) -> None:
+        """Have a further request that came already answered after one of everybody else's."""
+        if conn.sock.inbox.is_whole:
+            self.poller.unregister(conn.sock)
+            conn.timeout = math.inf
+            self.in_line.append(conn)
 
     def _to_thread(self, conn: Any) -> None:
         """Have a request answered by a thread, where not too many wait for one."""
@@ -249,7 +294,10 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
 
     def _send(self, conn: Any, is_kept: bool) -> bool:
         """See to it that an answer is sent; tell whether the connection is ready for the next request."""
-        conn.is_kept = is_kept
+        conn.is_kept = is_kept and self._begin_next(conn)
+        if not conn.is_kept:
+            conn.sock.inbox.begin(b"")
+        self._account(conn)
         if conn.sock.flush():
             return self._answered(conn)
         self.unsent[conn] = conn.sock.unsent
@@ -257,6 +305,14 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         if len(self.unsent) > self.cfg.threads and sum(self.unsent.values()) > self.most_held:
             self._give_up(max(self.unsent, key=self.unsent.__getitem__))
         return False
+
+    @staticmethod
+    def _begin_next(conn: Any) -> bool:
+        """Keep what came behind a request; tell whether the parser ended it where the inbox did."""
+        inbox = conn.sock.inbox
+        rest, left_over = conn.parser.unreader.take_buffered() + inbox.rest(), inbox.left_over
+        inbox.begin(rest)
+        return bool(len(rest) == left_over)
 
     def _send_more(self, conn: Any) -> None:
         """Send what the caller takes now."""
@@ -266,19 +322,14 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         del self.unsent[conn]
         self._watch(conn, EVENT_READ, self._read, 0.0)
         if self._answered(conn):
-            self._settle(conn)
+            self._stand_in_line(conn)
 
     def _answered(self, conn: Any) -> bool:
-        """Make a connection ready for the next request; tell whether it is."""
-        inbox = conn.sock.inbox
+        """Do what follows an answer that is sent; tell whether the connection is ready for the next request."""
         if not conn.is_kept:
-            inbox.begin(b"")
-            self._account(conn)
             self._linger(conn)
             return False
-        inbox.begin(conn.parser.unreader.take_buffered() + inbox.rest())
-        self._account(conn)
-        patience = self.limits.receive_timeout if len(inbox) else self.cfg.keepalive
+        patience = self.limits.receive_timeout if len(conn.sock.inbox) else self.cfg.keepalive
         conn.timeout = time.monotonic() + (patience if self.alive else min(patience, STOP_KEEPALIVE_LINGER))
         return True
 
@@ -297,7 +348,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
     def _give_up(self, conn: Any) -> None:
         """End a connection whose time is over, or that takes up too much."""
         if conn in self.unsent:
-            self.log.warning("a caller did not take its answer soon enough")
+            self._warn("a caller did not take its answer soon enough")
             self._close(conn)
         elif len(conn.sock.inbox):
             self._refuse(conn, 408, f"the request did not come whole in {self.limits.receive_timeout} s")
@@ -308,16 +359,19 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         """Answer without a thread, and close."""
         self.refused += 1
         self.metrics.refused(status)
-        now = time.monotonic()
-        if now - self._warned >= _SECONDS_BETWEEN_WARNINGS:
-            self._warned = now
-            self.log.warning("refused %d connections since the start, now with %d: %s", self.refused, status, detail)
-        conn.sock.inbox.begin(b"")
+        self._warn("refused %d connections since the start, now with %d: %s", self.refused, status, detail)
         conn.sock.sendall(bare_answer(status, detail, headers))
         self._send(conn, False)
 
+    def _warn(self, text: str, *values: object) -> None:
+        """Log what callers cause: at most a line a second, and none that would have to wait for its reader."""
+        now = time.monotonic()
+        if now - self._warned >= _SECONDS_BETWEEN_WARNINGS and self.lines.has_room():
+            self._warned = now
+            self.log.warning(text, *values)
+
     def _close(self, conn: Any) -> None:
-        """Let go of a connection."""
+        """Let go of a connection that the poller knows."""
         self.poller.unregister(conn.sock)
         self.keepalived_conns.remove(conn)
         self.held -= conn.held

@@ -10,7 +10,7 @@ _MOST_HEAD = 64 * 1024  # bytes; gunicorn's own limits judge each line of it
 _PIECE = 64 * 1024
 _LARGE_PIECE = 256 * 1024
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|expect)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
-_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,64}(?![0-9A-Fa-f])")
 _MOST_QUICK = 32 * 1024  # bytes; a thousand records
 
 
@@ -18,7 +18,8 @@ class Inbox:
     """Gathers a request without waiting, then plays the part of the socket towards gunicorn's parser.
 
     It finds out where a request ends and nothing else: what it means, and whether it may be so, the parser judges.
-    Where it cannot tell, the parser gets what there is, and then an end of the connection.
+    Where it cannot tell, or will not wait for so much, the parser gets what there is, and then an end of the
+    connection: such a request is cut, and what follows it must not be taken for another one.
 
     Parameters
     ----------
@@ -31,6 +32,8 @@ class Inbox:
     ----------
     is_whole : bool
         Whether nothing more needs to be waited for.
+    is_cut : bool
+        Whether it is whole only because no more is waited for.
     has_ended : bool
         Whether the caller has closed its side.
     """
@@ -54,7 +57,7 @@ class Inbox:
         self._read, self._length = 0, len(first)
         self._end: int | None = None  # of the request; unknown until its head is there
         self._chunk: int | None = None  # where the next chunk begins, of a body in chunks
-        self.has_ended = False
+        self.has_ended = self.is_cut = False
         self.is_whole = bool(first) and self._find_end()
 
     def __len__(self) -> int:
@@ -130,27 +133,38 @@ class Inbox:
         """
         return b"".join([memoryview(self._data)[self._read:], *self._pieces])
 
+    @property
+    def left_over(self) -> int:
+        """How many bytes came behind the request."""
+        return 0 if self._end is None else self._length - self._end
+
     def _find_end(self) -> bool:
         """Tell whether the request is there as far as it is worth waiting for."""
         if self._end is None and self._chunk is None:
             head = self._data.find(b"\r\n\r\n")
-            if head < 0:
-                return len(self._data) > _MOST_HEAD
+            if head < 0:  # lines that end otherwise are none, and no head follows them
+                return self._cut(len(self._data) > _MOST_HEAD or b"\n\n" in self._data)
             self._read_head(bytes(self._data[:head]), head + 4)
         if self._chunk is not None:
-            return len(self._data) > self._most or self._walk_chunks(self._chunk)
+            return self._cut(len(self._data) > self._most) or self._walk_chunks(self._chunk)
         return self._end is None or self._length >= self._end
+
+    def _cut(self, is_enough: bool) -> bool:
+        """Note whether no more is waited for."""
+        self.is_cut = self.is_cut or is_enough
+        return is_enough
 
     def _read_head(self, head: bytes, start: int) -> None:
         """Learn where the body ends."""
         fields = {name.lower(): value.strip() for name, value in _FRAMING.findall(head)}
-        length = fields.get(b"content-length", b"")
+        length = fields.get(b"content-length", b"0").lstrip(b"0") or b"0"
         self._end = start
         if fields.get(b"transfer-encoding", b"").lower().endswith(b"chunked"):
             self._end, self._chunk = None, start
-        elif length.isdigit() and len(length) < 20 and start + int(length) <= self._most:
+        elif not self._cut(not length.isdigit() or len(length) > 15 or start + int(length) > self._most):
             self._end = start + int(length)
-        if fields.get(b"expect", b"").lower() == b"100-continue" and self._end != start:
+        if (fields.get(b"expect", b"").lower() == b"100-continue" and self._end != start
+                and head.partition(b"\r\n")[0].endswith(b" HTTP/1.1")):
             self._ask_for_the_body()
 
     def _ask_for_the_body(self) -> None:
@@ -165,9 +179,17 @@ class Inbox:
         while (line := self._data.find(b"\r\n", start)) >= 0:
             size = _CHUNK_SIZE.match(self._data, start, line)
             if size is None:
-                return True
+                return self._cut(True)
             if int(size[0], 16) == 0:
-                return self._data.find(b"\r\n\r\n", line) >= 0
+                return self._end_trailers(line)
             start = line + 2 + int(size[0], 16) + 2
             self._chunk = start
-        return len(self._data) - start > _MOST_HEAD
+        return self._cut(len(self._data) - start > _MOST_HEAD)
+
+    def _end_trailers(self, line: int) -> bool:
+        """Find the end of what follows the last chunk."""
+        end = self._data.find(b"\r\n\r\n", line)
+        if end < 0:
+            return self._cut(len(self._data) - line > _MOST_HEAD)
+        self._end = end + 4
+        return True
