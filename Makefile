@@ -36,7 +36,7 @@ export PATH := $(BIN):$(PATH)
 export MPLCONFIGDIR ?= $(CURDIR)/build/matplotlib
 
 INSTALLER := Pipfile.lock setup.cfg setup.py scripts/install_locked.sh scripts/locked_requirements.py
-PYTHON_SOURCES := linear_regressor tests conformance scripts benchmarks main.py benchmark.py setup.py
+PYTHON_SOURCES := linear_regressor tests large conformance scripts benchmarks main.py benchmark.py setup.py
 SHELL_SOURCES := $(wildcard scripts/*.sh dev/*.sh) .ci/run
 DOCKERFILES := server.Dockerfile builder.Dockerfile
 ISSUE_FORMS := .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
@@ -67,7 +67,7 @@ setup-dev setup-ci-dev: .venv/.installed ## Make .venv with everything for devel
 # One stamp: a second call does nothing until the lock or the package's metadata change.
 .venv/.installed: $(INSTALLER) | .venv/bin/python
 	@echo "Installing Pipfile.lock into .venv (a minute the first time)"
-	@scripts/install_locked.sh .venv/bin/python default training tracing develop
+	@scripts/install_locked.sh .venv/bin/python default training dask tracing develop
 	@$(call install_fast,.venv)
 	@PYTHONWARNINGS=ignore .venv/bin/python $(PIP_INSTALL_PROJECT) --editable .
 	@touch $@
@@ -124,6 +124,10 @@ benchmark: environment ## Print the measured ratios of training and serving
 	@"$(BIN)/python" benchmark.py training
 	@"$(BIN)/python" benchmark.py serving
 
+.PHONY: benchmark-scaling
+benchmark-scaling: environment ## Curves over rows (to 50 million), columns and workers: minutes, and 6 GB in build/scaling
+	@"$(BIN)/python" benchmark.py scaling --rows 50000000
+
 .PHONY: load-test
 load-test: environment ## 60 s at saturation with reloads, killed workers and SIGTERM: what failed, and why
 	@"$(BIN)/python" benchmark.py load-test
@@ -136,6 +140,10 @@ test-local: check-style-all check-types check-security check-imports test-covera
 .PHONY: pytest
 pytest: environment ## Tests alone
 	@"$(BIN)/python" -m pytest
+
+.PHONY: test-large
+test-large: environment ## Data sets of 10 and 50 million rows: minutes, and 12 GB in build/large
+	@"$(BIN)/python" -m pytest large
 
 .PHONY: test-coverage
 test-coverage: environment ## Tests with branch coverage, at least 95 %

@@ -42,7 +42,7 @@ def main(context: click.Context, plot: Path | None) -> None:
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True,
               help="Pairs of measurements for each ratio.")
 def training(rows: int, rounds: int) -> None:
-    """Measure training beside the step-by-step loop, a matrix product and scikit-learn."""
+    """Measure training beside the step-by-step loop, a matrix product, scikit-learn and a scan of the same files."""
     from benchmarks.training import ratios
 
     _print(ratios(rows, rounds))
@@ -58,6 +58,23 @@ def serving(seconds: float, rounds: int) -> None:
     from benchmarks.serving import ratios
 
     _print(ratios(seconds, rounds))
+
+
+@main.command()
+@click.option("--rows", type=click.IntRange(min=50), default=10_000_000, show_default=True,
+              help="Rows of the largest data set; the others have a fifth and a fiftieth of them.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True,
+              help="How often each point is measured.")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default="build/scaling", show_default=True,
+              help="Where the data sets are made, and found by the next run.")
+def scaling(rows: int, rounds: int, folder: Path) -> None:
+    """Measure how training grows with rows, columns and workers of a cluster on this machine."""
+    from benchmarks import scaling as curves
+
+    for curve in (curves.over_rows(rows, rounds, folder), curves.over_columns(rows // 50, rounds, folder)):
+        for point in curve:
+            click.echo(str(point))
+    _print([curves.over_workers(rows, rounds, folder)])
 
 
 @main.command()

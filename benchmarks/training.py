@@ -1,4 +1,4 @@
-"""Training beside the step-by-step loop, a matrix product, and scikit-learn."""
+"""Training beside the step-by-step loop, a matrix product, scikit-learn, and a scan of the same files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression, SGDRegressor
 
+from benchmarks import streaming
 from benchmarks.ratio import Ratio, timed_in_turn
 from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.data import diabetes
@@ -72,6 +73,7 @@ def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
     yield from beside_the_loop(rounds)
     yield from beside_one_product(rows, rounds)
     yield beside_sgd(rows, rounds)
+    yield from streaming.ratios(rows, rounds)
 
 
 def beside_the_loop(rounds: int) -> Iterator[Ratio]:

@@ -14,6 +14,7 @@
     │     (AttributeError, ValueError)
     ├── ArtefactError               1  a model file that is missing, damaged, or of another format
     ├── QualityError                1  a model that is worse than the least that was asked for
+    ├── ClusterError                1  a cluster that cannot be reached, or workers that cannot do the work
     └── ServerError                 1  a server that cannot start
 
 The command line prints the message as one line and ends with ``exit_code``.
@@ -64,6 +65,10 @@ class ArtefactError(LinearRegressorError):
 
 class QualityError(LinearRegressorError):
     """The trained model is worse than the least that was asked for; nothing was saved."""
+
+
+class ClusterError(LinearRegressorError):
+    """A cluster cannot be reached, or its workers cannot do the work; what was finished before is kept."""
 
 
 class ServerError(LinearRegressorError):

@@ -54,13 +54,15 @@ def artefacts(draw: Any) -> Artefact:
     """Draw an artefact of any finite numbers, names and card."""
     p = draw(st.integers(1, 5))
     vectors = st.lists(finite, min_size=p, max_size=p).map(np.array)
+    limits: Any = st.one_of(st.tuples(vectors, vectors), st.just((None, None)))
     C = np.array(draw(st.lists(finite, min_size=(p + 1) ** 2, max_size=(p + 1) ** 2))).reshape(p + 1, p + 1)
     C = np.triu(C, 1) + np.triu(C, 1).T + np.diag(np.abs(C.diagonal()))
     moments = Moments(draw(st.floats(1e-300, 1e300)), np.append(draw(vectors), draw(finite)), C)
+    minimum, maximum = draw(limits)
     levels = draw(st.integers(0, 4))
     columns = st.lists(finite, min_size=levels, max_size=levels)
     return Artefact(tuple(draw(st.lists(names, min_size=p, max_size=p))), draw(names), draw(vectors), draw(finite),
-                    moments, draw(vectors), draw(vectors),
+                    moments, minimum, maximum,
                     {"levels": draw(columns), "t": draw(columns), "f": draw(columns)},
                     draw(st.dictionaries(names, plain_values, max_size=4)))
 
@@ -70,7 +72,7 @@ def assert_equal(left: Artefact, right: Artefact) -> None:
     assert left.digest == right.digest
     assert left.moments == right.moments and left.features == right.features and left.target == right.target
     assert np.array_equal(left.W, right.W) and left.b == right.b and left.quantiles == right.quantiles
-    assert np.array_equal(left.minimum, right.minimum) and np.array_equal(left.maximum, right.maximum)
+    assert left.limits == right.limits
     assert left.card == right.card
 
 
@@ -127,8 +129,16 @@ def test_the_numbers_of_an_artefact_cannot_be_changed() -> None:
     """A digest once given stays true."""
     artefact = example()
     for values in (artefact.W, artefact.minimum, artefact.maximum):
+        assert values is not None
         with pytest.raises(ValueError, match="read-only"):
             values[0] = 7.0
+
+
+def test_the_limits_are_both_known_or_neither() -> None:
+    """After unlearning there are none; one alone is a fault."""
+    assert replace(example(2), minimum=None, maximum=None).limits == [(None, None), (None, None)]
+    with pytest.raises(ArtefactError, match="both be there, or neither"):
+        replace(example(), minimum=None)
 
 
 def test_the_card_beside_the_file_is_for_people(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_training_ratios_come_as_table_and_as_json() -> None:
     lines = result.stdout.splitlines()
     measured = json.loads(lines[-1])
     assert {"python", "numpy", "scikit-learn", "processor", "cpus"} <= set(measured["environment"])
-    assert [50, 300, 2, 0.15, 0.35] == [ratio["budget"] for ratio in measured["ratios"]]
+    assert [50, 300, 2, 0.15, 0.35, 1.5, 1.5, 1.25, 1] == [ratio["budget"] for ratio in measured["ratios"]]
     for ratio, line in zip(measured["ratios"], lines[2:-1], strict=True):
         assert line.startswith(ratio["name"])
         assert min(ratio["above"], ratio["below"], ratio["ratio"]) > 0

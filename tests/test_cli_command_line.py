@@ -14,7 +14,7 @@ from linear_regressor.cli.command_line import CommandLine
 from linear_regressor.errors import LinearRegressorError, RateError
 from tests.command_line import ROOT, clean_environ, run, run_process, shadow
 
-COMMANDS = ["train", "evaluate", "predict", "serve"]
+COMMANDS = ["train", "evaluate", "predict", "serve", "cross-validate", "unlearn", "compare"]
 
 
 def failing(error: BaseException) -> click.Command:
@@ -99,7 +99,7 @@ def test_the_help_of_a_command_explains_every_option(command: str) -> None:
         if isinstance(option, click.Option):
             assert option.opts[0] in text
             assert option.help and " ".join(option.help.split()) in text
-            assert option.is_flag or option.show_default
+            assert option.is_flag or option.required or option.show_default
     assert 0 == text.count("Traceback")
 
 

@@ -79,8 +79,8 @@ def test_the_input_may_be_the_output(tmp_path: Path, model: Path, rows: pa.Table
 @pytest.mark.parametrize(("content", "output", "exit_code", "message"), [
     ("bmi\n1\n", "out.csv", 1, "must have one column 'bp'"),
     ("bmi,bp\n1,2\n3,x\n", "out.csv", 1, "column 'bp', row 2 (counted from 1, without the header) is not a number"),
-    ("bmi,bp\n1,2,3\n", "out.csv", 1, "cannot be read or written as csv"),
-    ("bmi,bp\n1,2\n", "out.xlsx", 2, "out.xlsx must end in .csv or .parquet"),
+    ("bmi,bp\n1,2,3\n", "out.csv", 1, "row 1 (counted from 1, without the header): expected 2 columns, got 3"),
+    ("bmi,bp\n1,2\n", "out.xlsx", 2, "out.xlsx must end in .csv, .parquet, .feather or .arrow"),
     ("bmi,bp,prediction\n1,2,3\n", "out.csv", 1, "already has a column 'prediction'"),
     ("bmi,bp\n1,2\n", "in.csv/out.csv", 1, "in.csv: "),
 ], ids=["missing column", "bad value", "no table", "unknown format", "column in the way", "no folder"])

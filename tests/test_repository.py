@@ -34,7 +34,7 @@ def declared() -> dict[str, list[Requirement]]:
     extras = {name: requirements(text) for name, text in metadata()["options.extras_require"].items()}
     runtime = requirements(metadata()["options"]["install_requires"])
     return {"default": runtime, "fast": extras["fast"], "training": extras["training"] + extras["plots"],
-            "tracing": extras["tracing"]}
+            "dask": extras["dask"], "tracing": extras["tracing"]}
 
 
 def test_the_lock_names_no_index() -> None:

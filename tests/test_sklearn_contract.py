@@ -28,10 +28,11 @@ def checks_that_cannot_hold(estimator: SimpleLinearRegression) -> dict[str, str]
 # The checks' data often have a limit far below the default rate of 0.1; the warning says so, as it should.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(  # type: ignore[untyped-decorator]  # scikit-learn is not typed
-    [SimpleLinearRegression(), SimpleLinearRegression(iterations=300, lr="auto", batch_size=16)],
+    [SimpleLinearRegression(), SimpleLinearRegression(standardize=True),
+     SimpleLinearRegression(iterations=300, lr="auto", batch_size=16)],
     expected_failed_checks=checks_that_cannot_hold, xfail_strict=True)
 def test_every_check_of_scikit_learn_passes(estimator: Any, check: Any) -> None:
-    """With the defaults all of them; with mini-batches all but the declared one."""
+    """With the defaults and standardised all of them; with mini-batches all but the declared one."""
     check(estimator)
 
 
@@ -57,18 +58,19 @@ def test_cross_validation_scores_it(random: np.random.Generator) -> None:
 
 
 def test_a_grid_search_chooses_its_rate(random: np.random.Generator) -> None:
-    """All four parameters can be searched over."""
+    """Every parameter can be searched over."""
     X, y = line(random)
     search = GridSearchCV(SimpleLinearRegression(iterations=50, random_state=0), {"lr": [1e-5, "auto"]}, cv=3).fit(X, y)
     assert search.best_params_ == {"lr": "auto"}
 
 
 def test_a_clone_has_the_parameters_and_nothing_learnt(random: np.random.Generator) -> None:
-    """Cloning copies the four parameters."""
-    model = SimpleLinearRegression(iterations=3, lr="auto", batch_size=None, random_state=5).fit(*line(random))
+    """Cloning copies the five parameters."""
+    model = SimpleLinearRegression(iterations=3, lr="auto", batch_size=None, random_state=5, standardize=True)
+    model.fit(*line(random))
     copy = clone(model)
     assert copy.get_params() == model.get_params() == {
-        "iterations": 3, "lr": "auto", "batch_size": None, "random_state": 5}
+        "iterations": 3, "lr": "auto", "batch_size": None, "random_state": 5, "standardize": True}
     with pytest.raises(NotFittedError):
         copy.predict([[1.0, 2.0]])
 

@@ -36,8 +36,9 @@ class Artefact:
         Intercept.
     moments : Moments
         Moments of the training rows.
-    minimum, maximum : ndarray of shape (p,), float64
-        Smallest and largest value of each feature in training.
+    minimum, maximum : ndarray of shape (p,), float64, or None
+        Smallest and largest value of each feature in training; both None once rows have been unlearned, because the
+        moments cannot tell whether the smallest and the largest were among them.
     quantiles : dict
         ``{"levels": [...], "t": [...], "f": [...]}``: for each level in (0, 1) the two-sided quantile of Student's t
         with n - p - 1 degrees of freedom and the quantile of F(p, n - p); empty lists where there are too few rows.
@@ -55,15 +56,18 @@ class Artefact:
     W: Array
     b: float
     moments: Moments
-    minimum: Array
-    maximum: Array
+    minimum: Array | None
+    maximum: Array | None
     quantiles: dict[str, list[float]]
     card: dict[str, Any]
 
     def __post_init__(self) -> None:
         """Check the parts against each other, and make the numbers unchangeable float64: equal values, equal digest."""
         p = len(self.features)
-        for name in ("W", "minimum", "maximum"):
+        limits = [name for name in ("minimum", "maximum") if getattr(self, name) is not None]
+        if len(limits) == 1:
+            raise ArtefactError("minimum and maximum must both be there, or neither")
+        for name in ("W", *limits):
             values = np.array(getattr(self, name), dtype=np.float64)
             if values.shape != (p,) or not np.isfinite(values).all():
                 raise ArtefactError(f"{name} must be {p} finite numbers, one a feature")
@@ -80,6 +84,13 @@ class Artefact:
             raise ArtefactError("the quantile table must have as many t and f as levels")
         quantiles = {name: [float(value) for value in column] for name, column in self.quantiles.items()}
         object.__setattr__(self, "quantiles", quantiles)
+
+    @property
+    def limits(self) -> list[tuple[float | None, float | None]]:
+        """Smallest and largest value of each feature in training, in order; None where that is no longer known."""
+        if self.minimum is None or self.maximum is None:
+            return [(None, None)] * len(self.features)
+        return list(zip(self.minimum.tolist(), self.maximum.tolist(), strict=True))
 
     @cached_property
     def digest(self) -> str:
@@ -100,7 +111,7 @@ class Artefact:
         """Everything but the digest, as plain values."""
         moments = {"n": self.moments.n, "m": self.moments.m.tolist(), "C": self.moments.C.tolist()}
         return {"format": FORMAT, "features": list(self.features), "target": self.target, "W": self.W.tolist(),
-                "b": self.b, "moments": moments, "minimum": self.minimum.tolist(), "maximum": self.maximum.tolist(),
+                "b": self.b, "moments": moments, "minimum": _listed(self.minimum), "maximum": _listed(self.maximum),
                 "quantiles": self.quantiles, "card": self.card}
 
     @classmethod
@@ -140,8 +151,12 @@ class Artefact:
         moments = values["moments"]
         return cls(tuple(values["features"]), values["target"], np.array(values["W"], dtype=np.float64),
                    float(values["b"]), Moments(moments["n"], np.array(moments["m"]), np.array(moments["C"])),
-                   np.array(values["minimum"], dtype=np.float64), np.array(values["maximum"], dtype=np.float64),
-                   values["quantiles"], values["card"])
+                   values["minimum"], values["maximum"], values["quantiles"], values["card"])
+
+
+def _listed(values: Array | None) -> list[float] | None:
+    """Write numbers as a list, where there are any."""
+    return None if values is None else values.tolist()
 
 
 def digest_of(plain: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 INTERRUPTED = 130  # 128 + SIGINT, as a shell has it
 
 EXTRAS = {"sklearn": "training", "scipy": "training", "joblib": "training", "pyarrow": "training",
-          "matplotlib": "plots"}
+          "tqdm": "training", "matplotlib": "plots", "dask": "dask", "distributed": "dask"}
 
 
 class CommandLine(click.Group):

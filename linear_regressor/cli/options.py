@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from linear_regressor.settings import DEFAULT_MODEL_PATH
 
+# Every loss on the way is kept: more of them than this fill a machine.
+MOST_ITERATIONS = 100_000_000
 
-def model_path(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def model_path(text: str) -> Decorator:
     """Make the option that names the model file to read.
 
     Parameters
@@ -27,6 +33,92 @@ def model_path(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """
     return click.option("--model-path", type=click.Path(path_type=Path), default=DEFAULT_MODEL_PATH,
                         show_default=True, help=text)
+
+
+def data(required: bool) -> Decorator:
+    """Make the option that names a data set.
+
+    Parameters
+    ----------
+    required : bool
+        Whether the command can do without.
+
+    Returns
+    -------
+    callable
+        A decorator for a click command.
+    """
+    return click.option("--data", metavar="PATH|GLOB|URL", required=required, show_default=not required and "none",
+                        help="Data set: a file, a folder, a glob, gs://bucket/path or s3://bucket/path of CSV, "
+                             "Parquet, Feather or NDJSON, any number of files.")
+
+
+def target(required: bool) -> Decorator:
+    """Make the option that names the target of a data set.
+
+    Parameters
+    ----------
+    required : bool
+        Whether the command can do without.
+
+    Returns
+    -------
+    callable
+        A decorator for a click command.
+    """
+    return click.option("--target", metavar="NAME", required=required, show_default=not required and "none",
+                        help="Column of the data set to predict.")
+
+
+def where() -> Decorator:
+    """Make the option that filters the rows of a data set.
+
+    Returns
+    -------
+    callable
+        A decorator for a click command.
+    """
+    return click.option("--where", metavar="FILTER", show_default="all",
+                        help="Rows of the data set to take, such as 'age > 30 and sex == \"f\"'.")
+
+
+def key(use: str) -> Decorator:
+    """Make the option that names the key of a data set.
+
+    Parameters
+    ----------
+    use : str
+        What the hash of the key decides.
+
+    Returns
+    -------
+    callable
+        A decorator for a click command.
+    """
+    return click.option("--key", metavar="NAME", show_default="the values of the row",
+                        help=f"Column of whole numbers or text whose hash decides {use}.")
+
+
+def require_data_for(context: click.Context, data: str | None, names: Sequence[str]) -> None:
+    """Refuse options that are about a data set where none is given.
+
+    Parameters
+    ----------
+    context : click.Context
+        The running command.
+    data : str or None
+        What ``--data`` was given.
+    names : sequence of str
+        Names of the parameters that need it.
+
+    Raises
+    ------
+    click.UsageError
+        If one of them was given without ``--data``.
+    """
+    given = [name for name in names if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    if data is None and given:
+        raise click.UsageError(f"--{given[0].replace('_', '-')} needs --data.", context)
 
 
 def as_features(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -81,6 +173,96 @@ def as_rate(context: click.Context, option: click.Parameter, value: str) -> floa
     if rate <= 0:
         raise click.BadParameter(f"{value!r} must be greater than 0, or 'auto'.")
     return rate
+
+
+def as_rates(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[float | str, ...]:
+    """Take learning rates apart that are separated by commas.
+
+    Parameters
+    ----------
+    context : click.Context
+        The running command.
+    option : click.Parameter
+        The option that was given.
+    values : tuple of str
+        What it was given, each time.
+
+    Returns
+    -------
+    tuple of float or "auto"
+        The rates in order, each once.
+
+    Raises
+    ------
+    click.BadParameter
+        If one is no rate.
+
+    Examples
+    --------
+    >>> as_rates(click.Context(click.Command("cross-validate")), click.Option(["--lr"]), ("0.1, auto", "0.10"))
+    (0.1, 'auto')
+    """
+    return tuple(dict.fromkeys(as_rate(context, option, value) for value in as_features(context, option, values)))
+
+
+def as_counts(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[int, ...]:
+    """Take numbers of iterations apart that are separated by commas.
+
+    Parameters
+    ----------
+    context : click.Context
+        The running command.
+    option : click.Parameter
+        The option that was given.
+    values : tuple of str
+        What it was given, each time.
+
+    Returns
+    -------
+    tuple of int
+        The numbers in order, each once, from 1 to 100,000,000.
+
+    Raises
+    ------
+    click.BadParameter
+        If one is no such number.
+
+    Examples
+    --------
+    >>> as_counts(click.Context(click.Command("cross-validate")), click.Option(["--iterations"]), ("10,20",))
+    (10, 20)
+    """
+    whole: Any = click.IntRange(1, MOST_ITERATIONS)  # its type says that it converts whole numbers, not text
+    return tuple(dict.fromkeys(whole.convert(value, option, context) for value in as_features(context, option, values)))
+
+
+def as_size(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
+    """Take a finite number of at least 0.
+
+    Parameters
+    ----------
+    context : click.Context
+        The running command.
+    option : click.Parameter
+        The option that was given.
+    value : str or None
+        What it was given, if it was.
+
+    Returns
+    -------
+    float or None
+
+    Raises
+    ------
+    click.BadParameter
+        If it is something else.
+    """
+    if value is None:
+        return None
+    size = as_finite(context, option, value)
+    if size < 0:
+        raise click.BadParameter(f"{value!r} must be at least 0.")
+    return size
 
 
 def as_finite(context: click.Context, option: click.Parameter, value: str) -> float:

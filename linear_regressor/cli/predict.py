@@ -2,51 +2,84 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.cli.options import model_path
-from linear_regressor.errors import DataError
+from linear_regressor.cli.engine import engine, require_dask_for
+from linear_regressor.cli.options import data, model_path, where
+from linear_regressor.cli.progress import rows_bar
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from linear_regressor.artefact.artefact import Artefact
 
 
 @click.command()
-@click.argument("input", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("paths", metavar="[INPUT] OUTPUT", nargs=-1, required=True)
 @model_path("Model file to predict with.")
-def predict(input: Path, output: Path, model_path: Path) -> None:
-    """Predict each row of a CSV or Parquet file.
+@data(required=False)
+@where()
+@click.option("--only-prediction", is_flag=True, help="Write the column 'prediction' alone.")
+@engine
+@click.pass_context
+def predict(context: click.Context, /, paths: tuple[str, ...], model_path: Path, data: str | None, where: str | None,
+            only_prediction: bool, engine: str, scheduler: str | None) -> None:
+    """Predict each row of INPUT, a file, or of --data, and write OUTPUT.
 
-    Writes the columns of INPUT and a column 'prediction' to OUTPUT. Each of the two ends in .csv (comma-separated, the
-    first line names the columns) or .parquet. INPUT must have a column for each feature of the model, named like it;
-    others are passed on as they are; out of a CSV file every column is passed on as text. An older OUTPUT is replaced
-    in one step.
+    Writes the columns of the data and a column 'prediction' to OUTPUT, which ends in .csv (comma-separated, the first
+    line names the columns), .parquet, .feather or .arrow. The data must have a column for each feature of the model,
+    named like it; others are passed on as they are; out of a CSV file every column is passed on as text. Rows are
+    written as they are read, in memory that does not grow with them; an older OUTPUT is replaced in one step.
+
+    With --engine dask OUTPUT is a folder, also as gs://bucket/folder or s3://bucket/folder, that gets a file of Parquet
+    for each piece of the data, in its order. A file is there whole or not at all, and the same command once more makes
+    those that are missing. Other files in the folder are an error.
     """
-    import numpy as np
-
     from linear_regressor.artefact.load import load
-    from linear_regressor.data import tables
+
+    location, output = _places(context, paths, data)
+    require_dask_for(scheduler, engine)
+    artefact = load(model_path)
+    if engine == "dask":
+        count = _into_folder(location, where, artefact, output, only_prediction, scheduler)
+    else:
+        count = _into_file(location, where, artefact, Path(output), only_prediction)
+    click.echo(f"{count} predictions in {output}")
+
+
+def _into_file(location: str, where: str | None, artefact: Artefact, output: Path, only: bool) -> int:
+    """Predict in this process."""
+    from linear_regressor.data import predictions
+    from linear_regressor.data.columns import Columns
+    from linear_regressor.data.source import Source
     from linear_regressor.model import prediction
 
-    tables.require_known_ending(output)
-    artefact = load(model_path)
-    table = tables.read(input)
-    X = tables.columns(table, artefact.features, input)
-    with np.errstate(over="ignore", invalid="ignore"):  # told below, by row
-        predictions = prediction.predict(X, artefact.W, artefact.b)
-    _require_finite(predictions, input)
-    tables.write_with_predictions(table, predictions, output)
-    click.echo(f"{table.num_rows} predictions in {output}")
+    predictions.require_known_ending(output)
+    pieces = Source.of(location, Columns(artefact.features, None, where)).pieces()
+    with rows_bar(sum(piece.rows for piece in pieces)) as report:
+        return predictions.write(pieces, partial(prediction.predict, W=artefact.W, b=artefact.b), output,
+                                 predictions.schema_of(pieces[0], only), report)
 
 
-def _require_finite(predictions: NDArray[np.float64], path: Path) -> None:
-    """Refuse rows whose prediction leaves the range of float64, naming the first."""
-    faulty = (abs(predictions) == float("inf")) | (predictions != predictions)
-    if faulty.any():
-        raise DataError(f"{path}: row {int(faulty.argmax()) + 1} (counted from 1, without the header) is too large to "
-                        "predict from")
+def _into_folder(location: str, where: str | None, artefact: Artefact, output: str, only: bool,
+                 scheduler: str | None) -> int:
+    """Predict on a cluster."""
+    from linear_regressor.data.columns import Columns
+    from linear_regressor.data.folder import Folder
+    from linear_regressor.data.source import Source
+    from linear_regressor.training.dask_engine import DaskEngine
+    from linear_regressor.training.predict_parts import predict_parts
+
+    folder = Folder.of(output)
+    pieces = Source.of(location, Columns(artefact.features, None, where)).pieces()
+    with DaskEngine(scheduler) as workers, rows_bar(sum(piece.rows for piece in pieces)) as report:
+        return predict_parts(pieces, artefact, folder, only, workers, report)
+
+
+def _places(context: click.Context, paths: tuple[str, ...], data: str | None) -> tuple[str, str]:
+    """Where to read, which is named by INPUT or by --data, and where to write."""
+    if len(paths) != (2 if data is None else 1):
+        raise click.UsageError("name what to read once, as INPUT or as --data, and then one OUTPUT.", context)
+    return paths[0] if data is None else data, paths[-1]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from linear_regressor.model.evaluate import Certificate, Evaluation
 
 
-def summary(artefact: Artefact, evaluation: Evaluation, certificate: Certificate) -> str:
+def summary(artefact: Artefact, evaluation: Evaluation, certificate: Certificate, share: str) -> str:
     """Write weights, errors and the optimality certificate, one a line.
 
     Parameters
@@ -20,6 +20,8 @@ def summary(artefact: Artefact, evaluation: Evaluation, certificate: Certificate
         Its errors on the test rows.
     certificate : Certificate
         Its distance from the best line on the training rows.
+    share : str
+        What stands before the number of test rows: "the last", or "the".
 
     Returns
     -------
@@ -30,8 +32,8 @@ def summary(artefact: Artefact, evaluation: Evaluation, certificate: Certificate
     return "\n".join([
         *(f"slope        {slope:<14.10g} {name}" for name, slope in slopes),
         f"intercept    {artefact.b:.10g}",
-        f"MSE          {evaluation.mean_squared_error:<14.6f} on the last {evaluation.rows:g} rows",
-        f"R2           {evaluation.r2:<14.4f} on the last {evaluation.rows:g} rows",
-        f"certificate  on its {artefact.moments.n:g} training rows the loss is {certificate.loss:.6f}; "
+        f"MSE          {evaluation.mean_squared_error:<14.6f} on {share} {evaluation.rows:.0f} rows",
+        f"R2           {evaluation.r2:<14.4f} on {share} {evaluation.rows:.0f} rows",
+        f"certificate  on its {artefact.moments.n:.0f} training rows the loss is {certificate.loss:.6f}; "
         f"no line gets more than {certificate.gap:.3g} below it",
     ])

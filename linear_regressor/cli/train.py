@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from linear_regressor.cli.command_line import describe
-from linear_regressor.cli.options import as_features, as_file, as_finite, as_rate
+from linear_regressor.cli.engine import engine
+from linear_regressor.cli.options import (
+    as_features, as_file, as_finite, as_rate, data, key, require_data_for, target, where,
+)
 from linear_regressor.settings import DEFAULT_MODEL_PATH
 
 if TYPE_CHECKING:
+    from linear_regressor.training.recipe import Recipe
     from linear_regressor.training.train import Training
 
 
@@ -23,10 +27,9 @@ if TYPE_CHECKING:
                    "error tells; 'auto' takes half that limit.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=None, show_default="all rows, in closed form",
               help="Rows a step of stochastic descent, at least 1.")
-@click.option("--features", metavar="NAME[,NAME...]", multiple=True, default=("bmi",), show_default=True,
-              callback=as_features,
-              help="Features to train on, out of age, sex, bmi, bp, s1, s2, s3, s4, s5, s6; separated by commas or "
-                   "by repeating the option.")
+@click.option("--features", metavar="NAME[,NAME...]", multiple=True, show_default="bmi", callback=as_features,
+              help="Features to train on, separated by commas or by repeating the option: columns of the data set, or, "
+                   "without --data, out of age, sex, bmi, bp, s1, s2, s3, s4, s5, s6.")
 @click.option("--model-save-path", type=click.Path(dir_okay=False, path_type=Path), default=DEFAULT_MODEL_PATH,
               show_default=True, callback=as_file,
               help="Model file to write; a card for people is written beside it, ending in .card.json.")
@@ -36,13 +39,29 @@ if TYPE_CHECKING:
               help="Seed of the start weights and of the order of the rows.")
 @click.option("--min-r2", metavar="FLOAT", default="0.40", show_default=True, callback=as_finite,
               help="Least R2 on the test rows, any finite number; below it nothing is saved and the exit code is 1.")
-def train(iterations: int, lr: float | str, batch_size: int | None, features: tuple[str, ...], model_save_path: Path,
-          report_path: Path, random_state: int, min_r2: float) -> None:
-    """Train on scikit-learn's diabetes set and save the model.
+@click.option("--standardize", is_flag=True,
+              help="Descend in coordinates in which every feature has mean 0 and standard deviation 1; the weights are "
+                   "given in the units of the data.")
+@data(required=False)
+@target(required=False)
+@where()
+@click.option("--test-fraction", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.2,
+              show_default=True, help="Share of the data set that is kept for the test, by a hash of each row.")
+@key("which rows are kept for the test")
+@engine
+@click.pass_context
+def train(context: click.Context, /, iterations: int, lr: float | str, batch_size: int | None,
+          features: tuple[str, ...], model_save_path: Path, report_path: Path, random_state: int, min_r2: float,
+          standardize: bool, data: str | None, target: str | None, **stream: Any) -> None:
+    """Train on scikit-learn's diabetes set, or on --data, and save the model.
 
-    The last 20 rows are kept for the test. Prints slope, intercept, mean squared error and R2 on the test rows, and
-    how far at most the training loss is above the lowest that any line can reach. The same data, settings and
-    environment give the same model file.
+    Of the diabetes set the last 20 rows are kept for the test, of --data a share of the rows, the same on every
+    machine. Prints slope, intercept, mean squared error and R2 on the test rows, and how far at most the training loss
+    is above the lowest that any line can reach. The same data, settings and environment give the same model file.
+
+    --data is read once, as a stream, in memory that does not grow with it; with --batch-size once more for each pass.
+    What is finished is kept beside the model file, ending in .progress, until that is written: a run that was killed
+    goes on where it was.
     """
     from datetime import UTC, datetime
 
@@ -51,11 +70,38 @@ def train(iterations: int, lr: float | str, batch_size: int | None, features: tu
     from linear_regressor.training.recipe import Recipe
     from linear_regressor.training.train import train as run
 
-    recipe = Recipe(features, iterations, lr, batch_size, random_state, min_r2)
-    training = run(diabetes.read(features), recipe, model_save_path, datetime.now(UTC))
-    click.echo(summary(training.artefact, training.evaluation, training.certificate))
+    recipe = Recipe(features or ("bmi",), iterations, lr, batch_size, random_state, min_r2, standardize=standardize)
+    require_data_for(context, data, ("target", "where", "test_fraction", "key", "engine", "scheduler"))
+    if data is None:
+        training = run(diabetes.read(recipe.features), recipe, model_save_path, datetime.now(UTC))
+        share = "the last"
+    else:
+        if not features or target is None:
+            raise click.UsageError("--data needs --features and --target: the names of its columns.", context)
+        training = _train_stream(data, target, recipe, model_save_path, **stream)
+        share = "the"
+    click.echo(summary(training.artefact, training.evaluation, training.certificate, share))
     click.echo(f"model        {model_save_path}")
     _write_report(training, report_path)
+
+
+def _train_stream(data: str, target: str, recipe: Recipe, path: Path, where: str | None, test_fraction: float,
+                  key: str | None, engine: str, scheduler: str | None) -> Training:
+    """Train on a data set that is read as a stream."""
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from linear_regressor.cli.engine import engine_of
+    from linear_regressor.cli.progress import rows_bar
+    from linear_regressor.data.columns import Columns
+    from linear_regressor.data.source import Source
+    from linear_regressor.training.train_stream import train_stream
+
+    recipe = replace(recipe, test_rows=0, test_fraction=test_fraction, key=key, where=where)
+    pieces = Source.of(data, Columns(recipe.features, target, where, key)).pieces()
+    passes = 1 if recipe.batch_size is None else 1 + recipe.iterations
+    with engine_of(engine, scheduler) as reader, rows_bar(passes * sum(piece.rows for piece in pieces)) as report:
+        return train_stream(pieces, recipe, path, datetime.now(UTC), reader, report)
 
 
 def _write_report(training: Training, folder: Path) -> None:

@@ -50,6 +50,12 @@ class Dataset:
         """Number of rows."""
         return len(self.X)
 
+    @property
+    def limits(self) -> tuple[Array, Array]:
+        """Smallest and largest value of each column, the target last, each of shape (p + 1,)."""
+        columns = [*self.X.T, self.y]
+        return np.array([column.min() for column in columns]), np.array([column.max() for column in columns])
+
     def split_last(self, rows: int) -> tuple[Dataset, Dataset]:
         """Split off the last rows.
 

@@ -52,14 +52,41 @@ def of_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) 
     """
     x, target, weight = _as_rows(X, y, sample_weight)
     with np.errstate(all="ignore"):  # what is not finite is named below, once, in words
-        shift = _round_mean(x, target, weight)
-        gram = _shifted_gram(x, target, weight, shift)
-        n = float(gram[-1, -1])
-        sums = gram[:-1, -1]
-        C = gram[:-1, :-1] - np.outer(sums, sums / n)  # in this order huge and tiny weights stay in range
-    np.fill_diagonal(C, np.maximum(C.diagonal(), 0.0))  # rounding must not make a variance negative
+        shift = _shift(x, target, weight)
+        n, m, C = centred(_shifted_gram(x, target, weight, shift), shift)
     if not np.isfinite(C).all():
         raise DataError(_why_not_finite(x, target, weight))
+    return n, m, C
+
+
+def centred(gram: Array, shift: Array) -> tuple[float, Array, Array]:
+    """Turn sums over shifted rows into row count, mean and centred cross-products.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (p + 2, p + 2), float64
+        ``sum q q'`` over ``q = (z - shift, 1)``.
+    shift : ndarray of shape (p + 1,), float64
+        What was subtracted from each row.
+
+    Returns
+    -------
+    n : float
+        Number of rows.
+    m : ndarray of shape (p + 1,), float64
+        Mean of z.
+    C : ndarray of shape (p + 1, p + 1), float64
+        ``sum (z - m)(z - m)'``.
+
+    Examples
+    --------
+    >>> n, m, C = centred(np.array([[1.0, 1.0], [1.0, 2.0]]), shift=np.array([10.0]))
+    >>> n, m.tolist(), C.tolist()
+    (2.0, [10.5], [[0.5]])
+    """
+    n, sums = float(gram[-1, -1]), gram[:-1, -1]
+    C = gram[:-1, :-1] - np.outer(sums, sums / n)  # in this order huge and tiny weights stay in range
+    np.fill_diagonal(C, np.maximum(C.diagonal(), 0.0))  # rounding must not make a variance negative
     return n, shift + sums / n, C
 
 
@@ -98,17 +125,39 @@ def _weights(sample_weight: ArrayLike, rows: int) -> Array:
     return weight
 
 
-def _round_mean(x: Array, target: Array, weight: Array | None) -> Array:
-    """Mean of the first block of rows that count, rounded to about an eighth of the spread.
+def _shift(x: Array, target: Array, weight: Array | None) -> Array:
+    """Round mean of the first block of rows that count."""
+    rows = slice(BLOCK_ROWS) if weight is None else np.flatnonzero(weight)[:BLOCK_ROWS]
+    first = np.column_stack([x[rows], target[rows]]).astype(np.float64)
+    return round_mean(first, None if weight is None else weight[rows])
+
+
+def round_mean(first: Array, weight: Array | None = None) -> Array:
+    """Mean of the first rows, rounded to about an eighth of their spread.
 
     It is near enough to the mean of all rows to save their digits, and round enough that subtracting it from
     columns of whole numbers, and multiplying what is left, is exact. Of a constant column it is the constant itself,
     which leaves exactly 0.
+
+    Parameters
+    ----------
+    first : ndarray of shape (rows, p + 1), float64
+        The first rows, at least one.
+    weight : ndarray of shape (rows,), float64, optional
+        How often each row counts; greater than 0.
+
+    Returns
+    -------
+    ndarray of shape (p + 1,), float64
+        0 where a column is not finite.
+
+    Examples
+    --------
+    >>> round_mean(np.array([[1000.0, 7.0], [1003.0, 7.0]])).tolist()
+    [1001.5, 7.0]
     """
-    rows = slice(BLOCK_ROWS) if weight is None else np.flatnonzero(weight)[:BLOCK_ROWS]
-    first = np.column_stack([x[rows], target[rows]]).astype(np.float64)
-    mean = np.average(first, axis=0, weights=None if weight is None else weight[rows])
-    spread = np.sqrt(np.average((first - mean) ** 2, axis=0, weights=None if weight is None else weight[rows]))
+    mean = np.average(first, axis=0, weights=weight)
+    spread = np.sqrt(np.average((first - mean) ** 2, axis=0, weights=weight))
     unit = np.exp2(np.floor(np.log2(np.where(spread > 0, spread, 1.0))) - 3)
     shift = np.where(first.min(axis=0) == first.max(axis=0), first[0], np.round(mean / unit) * unit)
     return np.where(np.isfinite(shift), shift, 0.0)

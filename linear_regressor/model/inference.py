@@ -189,6 +189,32 @@ class FitStatistics:
         middle = predict(X, self.W, self.b)
         return middle - half, middle + half
 
+    def covariance(self, point: Array) -> Array:
+        """Covariance of the slopes and of the line's value at a point: ``[[G, G d], [d'G, s^2/n + d'G d]]``.
+
+        Here ``G = s^2 A^-1`` and ``d = point - x_mean``.
+
+        Parameters
+        ----------
+        point : ndarray of shape (p,), float64
+            Where the value is taken; zeros for that of the intercept.
+
+        Returns
+        -------
+        ndarray of shape (p + 1, p + 1), float64
+
+        Examples
+        --------
+        >>> moments = Moments.from_arrays([[-1.0], [0.0], [1.0]], [0.0, 3.0, 0.0])
+        >>> FitStatistics(moments, np.array([0.0]), 1.0).covariance(np.array([1.0])).round(9).tolist()
+        [[3.0, 3.0], [3.0, 5.0]]
+        """
+        d = point - self.moments.x_mean
+        both = np.column_stack([self._inverse_root, self._inverse_root @ d])
+        covariance: Array = self.residual_variance * (both.T @ both)
+        covariance[-1, -1] += self.residual_variance / self.moments.n
+        return covariance
+
     def contributions(self, X: Array) -> Array:
         """What each feature adds to a prediction: ``W_j (x_j - mean_j)``, which sum to ``y_hat(x) - y_hat(x_mean)``.
 

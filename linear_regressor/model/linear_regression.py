@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import update_wrapper
 from numbers import Integral, Real
 from types import MethodType
@@ -23,8 +23,12 @@ from linear_regressor.model import full_batch_descent, mini_batch_descent
 from linear_regressor.model.curvature import Curvature
 from linear_regressor.model.moments import Moments
 from linear_regressor.model.prediction import predict
+from linear_regressor.model.scaling import Scaling
 
 Array = NDArray[np.float64]
+
+# The weights after each pass, given the weights to start from, the learning rate and the scaling of the features.
+Passes = Callable[[Array, float, Scaling | None], Iterator[Array]]
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +68,10 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         Rows in a step of stochastic descent, at least 1; None uses all rows at each step.
     random_state : int, RandomState or None, default=None
         Source of the start weights and of the order of the rows.
+    standardize : bool, default=False
+        Descend in coordinates in which every feature has mean 0 and standard deviation 1, which takes few steps
+        whatever the units; weights and predictions stay in the user's units, ``lr`` and ``start_`` are of those
+        coordinates.
 
     Attributes
     ----------
@@ -78,7 +86,7 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
     lr_ : float
         The learning rate that was used.
     start_ : ndarray of shape (p + 1,), float64
-        The weights before the first update: W, then b.
+        The weights before the first update: W, then b; with ``standardize`` those of the scaled features.
 
     Raises
     ------
@@ -100,11 +108,12 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
     """
 
     def __init__(self, iterations: int = 15000, lr: float | str = 0.1, batch_size: int | None = None,
-                 random_state: int | np.random.RandomState | None = None) -> None:
+                 random_state: int | np.random.RandomState | None = None, standardize: bool = False) -> None:
         self.iterations = iterations
         self.lr = lr
         self.batch_size = batch_size
         self.random_state = random_state
+        self.standardize = standardize
 
     @property
     def W(self) -> Array:
@@ -154,7 +163,82 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         if self.batch_size is None:
             return self.__sgd(moments, start)
         shuffling = np.random.default_rng(draws.randint(np.iinfo(np.int32).max))
-        return self.__sgd(moments, start, X, y, sample_weight, shuffling)
+
+        def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
+            rows = scaling.rows(X) if scaling else X
+            return mini_batch_descent.descend(rows, y, start, rate, int(self.batch_size or 1), shuffling, sample_weight)
+
+        return self.__sgd(moments, start, passes)
+
+    @_FullBatchOnly
+    def fit_moments(self, moments: Moments) -> Self:
+        """Fit the weights to rows of which only the moments are kept: exactly what ``fit`` on the rows gives.
+
+        Parameters
+        ----------
+        moments : Moments
+            Moments of the training rows: of a stream, a merge, or what a subtraction left.
+
+        Returns
+        -------
+        SimpleLinearRegression
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range, ``batch_size`` is set, or the moments leave the range of float64.
+
+        Examples
+        --------
+        >>> from linear_regressor import Moments
+        >>> moments = Moments.from_arrays([[0.0], [1.0]], [1.0, 3.0]) + Moments.from_arrays([[2.0]], [5.0])
+        >>> model = SimpleLinearRegression(random_state=0).fit_moments(moments)
+        >>> model.W.round(9).tolist(), round(model.b, 9)
+        ([2.0], 1.0)
+        """
+        self._check_parameters()
+        start = check_random_state(self.random_state).standard_normal(moments.p + 1)
+        self.__sgd(moments, start)
+        self._forget_names(moments.p)
+        return self
+
+    def fit_passes(self, moments: Moments, passes: Passes) -> Self:
+        """Fit the weights by passes over rows that this estimator does not hold, as those of a stream.
+
+        Parameters
+        ----------
+        moments : Moments
+            Moments of the training rows.
+        passes : callable
+            Given the weights to start from, the learning rate and the ``Scaling`` of the features (None without
+            ``standardize``), gives the weights after each further pass, of which ``iterations`` are taken.
+
+        Returns
+        -------
+        SimpleLinearRegression
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range.
+        DivergenceError
+            If descent leaves the range of float64.
+
+        Examples
+        --------
+        >>> import itertools
+        >>> moments = Moments.from_arrays([[0.0], [1.0]], [1.0, 3.0])
+        >>> model = SimpleLinearRegression(iterations=2, batch_size=1)
+        >>> model.fit_passes(moments, lambda start, rate, scaling: itertools.repeat(np.array([2.0, 1.0]))).losses[1:]
+        array([0., 0.])
+        """
+        self._check_parameters()
+        start = check_random_state(self.random_state).standard_normal(moments.p + 1)
+        self.__sgd(moments, start, passes)
+        self._forget_names(moments.p)
+        return self
 
     @_FullBatchOnly
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -216,34 +300,34 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         """Mean squared error of the weights on the rows behind these moments."""
         return moments.loss(theta[:-1], float(theta[-1]))
 
-    def __sgd(self, moments: Moments, start: Array, *rows: Any) -> Self:
-        """Descend from the start: in closed form, or, where the rows are given, by stochastic steps over them.
+    def __sgd(self, moments: Moments, start: Array, passes: Passes | None = None) -> Self:
+        """Descend from the start: in closed form, or, where they are given, by passes of stochastic steps.
 
         The estimator changes at the very end, so that an error on the way leaves it as it was.
         """
-        curvature = Curvature.of(moments)
+        scaling = Scaling.of(moments) if self.standardize else None
+        seen = scaling.moments(moments) if scaling else moments
+        curvature = Curvature.of(seen)
         rate = self._usable_rate(curvature)
         with np.errstate(all="ignore"):  # what overflows is told below, once, in words
-            if rows:
-                theta, losses = self._stochastic(moments, start, rate, *rows)
+            if passes:
+                theta, losses = self._stochastic(seen, start, passes(start, rate, scaling))
             else:
-                theta, losses = full_batch_descent.descend(moments, curvature, start, rate, self.iterations + 1)
-            losses[0] = self.__loss(moments, start)
+                theta, losses = full_batch_descent.descend(seen, curvature, start, rate, self.iterations + 1)
+            losses[0] = self.__loss(seen, start)
         if not (np.isfinite(theta).all() and np.isfinite(losses).all()):
             raise DivergenceError(f"descent leaves the range of float64 at a learning rate of {rate:g}; use a lower "
                                   f"rate, larger batches or scaled columns")
         self.moments_, self.start_, self.lr_, self.losses_ = moments, start, rate, losses
-        self.coef_, self.intercept_ = theta[:-1], float(theta[-1])
+        self.coef_, self.intercept_ = scaling.weights(theta) if scaling else (theta[:-1], float(theta[-1]))
         return self
 
     def __predict(self, X: Array) -> Array:
         """``y_hat = W x + b`` for each row."""
         return predict(X, self.coef_, self.intercept_)
 
-    def _stochastic(self, moments: Moments, start: Array, rate: float, X: Array, y: Array, weight: Array | None,
-                    random: np.random.Generator) -> tuple[Array, Array]:
+    def _stochastic(self, moments: Moments, start: Array, passes: Iterator[Array]) -> tuple[Array, Array]:
         """Take ``iterations`` passes of mini-batch steps, telling the log about once a second how far they are."""
-        passes = mini_batch_descent.descend(X, y, start, rate, int(self.batch_size or 1), random, weight)
         theta, losses, told = start, [self.__loss(moments, start)], time.monotonic()
         for count in range(1, self.iterations + 1):
             theta = next(passes)
@@ -254,6 +338,12 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
                 told = time.monotonic()
                 logger.info("pass %d of %d, loss %.6g", count, self.iterations, losses[-1])
         return theta, np.array(losses)
+
+    def _forget_names(self, p: int) -> None:
+        """Take moments of p features, which have no names, for what was fitted last."""
+        self.n_features_in_ = p
+        if hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
 
     def _usable_rate(self, curvature: Curvature) -> float:
         """Give the learning rate to descend at; warn where the one asked for cannot converge."""
@@ -274,6 +364,8 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
             raise ValueError(f"batch_size={self.batch_size!r} must be None or a whole number of at least 1")
         if not _is_rate(self.lr):
             raise ValueError(f"lr={self.lr!r} must be 'auto' or a finite number greater than 0")
+        if not isinstance(self.standardize, (bool, np.bool_)):
+            raise ValueError(f"standardize={self.standardize!r} must be True or False")
 
     def _check_rows(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None,
                     reset: bool) -> tuple[Array, Array, Array | None]:

@@ -7,23 +7,26 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from linear_regressor.data.dataset import Dataset
 from linear_regressor.model.evaluate import Certificate, Evaluation
+from linear_regressor.model.moments import Moments
 from linear_regressor.training.recipe import Recipe
 
 # Packages whose version can change the last digits of a model.
 PACKAGES = ("linear-regressor", "numpy", "scikit-learn", "scipy")
 
 
-def card(recipe: Recipe, rows: Dataset, lr: float, evaluation: Evaluation, certificate: Certificate) -> dict[str, Any]:
+def card(recipe: Recipe, moments: Moments, target: str, lr: float, evaluation: Evaluation,
+         certificate: Certificate) -> dict[str, Any]:
     """Gather what decides the model and what came of it; nothing that differs between two equal trainings.
 
     Parameters
     ----------
     recipe : Recipe
         The settings of the training.
-    rows : Dataset
-        The rows it was trained on.
+    moments : Moments
+        Moments of the rows it was trained on.
+    target : str
+        Name of the target.
     lr : float
         The learning rate that was used.
     evaluation : Evaluation
@@ -38,7 +41,23 @@ def card(recipe: Recipe, rows: Dataset, lr: float, evaluation: Evaluation, certi
     """
     settings = {**asdict(recipe), "features": list(recipe.features), "lr_used": lr}
     return {"settings": settings,
-            "data": {"rows": rows.rows, "target": rows.target},
+            "data": {"rows": int(moments.n), "target": target},
             "metrics": {"test": asdict(evaluation), "training": asdict(certificate)},
-            "environment": {"python": platform.python_version(), "machine": platform.machine(),
-                            **{name: version(name) for name in PACKAGES}}}
+            "environment": environment()}
+
+
+def environment() -> dict[str, str]:
+    """Tell what can change the last digits of a model.
+
+    Returns
+    -------
+    dict
+        Versions of Python and of packages, and the kind of machine.
+
+    Examples
+    --------
+    >>> sorted(environment())
+    ['linear-regressor', 'machine', 'numpy', 'python', 'scikit-learn', 'scipy']
+    """
+    return {"python": platform.python_version(), "machine": platform.machine(),
+            **{name: version(name) for name in PACKAGES}}

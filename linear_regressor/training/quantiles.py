@@ -1,4 +1,4 @@
-"""The quantiles that intervals and range flags need, as a small table, so that the server needs no SciPy."""
+"""What SciPy knows of distributions: the table of quantiles that lets the server do without it, and a p-value."""
 
 from __future__ import annotations
 
@@ -33,3 +33,26 @@ def table(n: float, p: int) -> dict[str, list[float]]:
     return {"levels": levels,
             "t": [float(stats.t.ppf((1.0 + level) / 2.0, n - p - 1)) for level in levels],
             "f": [float(stats.f.ppf(level, p, n - p)) for level in levels]}
+
+
+def chi_squared_tail(statistic: float, degrees_of_freedom: int) -> float:
+    """Probability that a chi-squared variable is larger than a statistic: the p-value of a Wald test.
+
+    Parameters
+    ----------
+    statistic : float
+        At least 0.
+    degrees_of_freedom : int
+        At least 1.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Examples
+    --------
+    >>> round(chi_squared_tail(3.841459, 1), 6)
+    0.05
+    """
+    return float(stats.chi2.sf(statistic, degrees_of_freedom))

@@ -24,7 +24,15 @@ class Recipe:
     min_r2 : float
         The least R2 on the test rows at which a model may be saved.
     test_rows : int
-        How many rows at the end of the data are kept for the test, at least 2.
+        How many rows at the end of the data are kept for the test, at least 2; of a stream none are.
+    standardize : bool
+        Whether to descend in coordinates in which every feature has mean 0 and standard deviation 1.
+    test_fraction : float or None
+        The share of a stream's rows that is kept for the test, by their hash: between 0 and 1.
+    key : str or None
+        Name of the column whose hash decides that; None takes the row's values.
+    where : str or None
+        Which rows of a stream are taken; None takes all.
     """
 
     features: tuple[str, ...] = ("bmi",)
@@ -34,3 +42,7 @@ class Recipe:
     random_state: int = 0
     min_r2: float = 0.40
     test_rows: int = 20
+    standardize: bool = False
+    test_fraction: float | None = None
+    key: str | None = None
+    where: str | None = None

@@ -10,13 +10,14 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.save import save
 from linear_regressor.data.dataset import Dataset
 from linear_regressor.data.verify import verify
-from linear_regressor.errors import QualityError, RateError
-from linear_regressor.model.curvature import Curvature
+from linear_regressor.errors import QualityError
+from linear_regressor.model.aggregate import Aggregate
 from linear_regressor.model.evaluate import Certificate, Evaluation
 from linear_regressor.model.linear_regression import SimpleLinearRegression
 from linear_regressor.model.moments import Moments
 from linear_regressor.training import quantiles
 from linear_regressor.training.card import card
+from linear_regressor.training.rate import require_converging_rate
 from linear_regressor.training.recipe import Recipe
 
 
@@ -31,7 +32,7 @@ class Training:
     model : SimpleLinearRegression
         The fitted estimator, with the loss at every step.
     rows, test : Dataset
-        The rows it was trained on, and those it was tested on.
+        The rows it was trained on, and those it was tested on; of a stream the first of each.
     evaluation : Evaluation
         Errors on the test rows.
     certificate : Certificate
@@ -78,38 +79,76 @@ def train(data: Dataset, recipe: Recipe, path: Path, now: datetime) -> Training:
         If the model cannot be saved; an older one is left whole.
     """
     rows, test = verify(data, least_rows=2 * recipe.test_rows).split_last(recipe.test_rows)
-    require_converging_rate(recipe.lr, rows)
-    model = SimpleLinearRegression(recipe.iterations, recipe.lr, recipe.batch_size, recipe.random_state)
-    model.fit(rows.X, rows.y)
-    evaluation = Evaluation.of(Moments.from_arrays(test.X, test.y), model.W, model.b)
-    certificate = Certificate.of(model.moments_, model.W, model.b)
-    require_quality(evaluation, recipe.min_r2)
-    facts = card(recipe, rows, model.lr_, evaluation, certificate)
-    artefact = Artefact(rows.features, rows.target, model.W, model.b, model.moments_, rows.X.min(axis=0),
-                        rows.X.max(axis=0), quantiles.table(model.moments_.n, model.moments_.p), facts)
-    save(artefact, path, {"trained_at": now.isoformat(timespec="seconds")})
-    return Training(artefact, model, rows, test, evaluation, certificate)
+    require_converging_rate(recipe.lr, Moments.from_arrays(rows.X, rows.y), recipe.standardize)
+    model = estimator(recipe).fit(rows.X, rows.y)
+    training = Aggregate(model.moments_, *rows.limits)
+    return conclude(model, recipe, training, Moments.from_arrays(test.X, test.y), rows, test, path, now)
 
 
-def require_converging_rate(lr: float | str, rows: Dataset) -> None:
-    """Refuse a learning rate at which gradient descent on these rows cannot converge.
+def estimator(recipe: Recipe) -> SimpleLinearRegression:
+    """Make the estimator that a recipe asks for.
 
     Parameters
     ----------
-    lr : float or "auto"
-        The learning rate; ``"auto"`` is below the limit.
-    rows : Dataset
-        The rows to train on.
+    recipe : Recipe
+        The settings of the training.
+
+    Returns
+    -------
+    SimpleLinearRegression
+        Not fitted yet.
+
+    Examples
+    --------
+    >>> estimator(Recipe(lr="auto")).lr
+    'auto'
+    """
+    return SimpleLinearRegression(recipe.iterations, recipe.lr, recipe.batch_size, recipe.random_state,
+                                  recipe.standardize)
+
+
+def conclude(model: SimpleLinearRegression, recipe: Recipe, training: Aggregate, tested: Moments, rows: Dataset,
+             test: Dataset, path: Path, now: datetime) -> Training:
+    """Judge a fitted model, and save it where it is good enough.
+
+    Parameters
+    ----------
+    model : SimpleLinearRegression
+        The fitted estimator.
+    recipe : Recipe
+        The settings of the training.
+    training : Aggregate
+        Moments and limits of the training rows.
+    tested : Moments
+        Moments of the test rows.
+    rows, test : Dataset
+        The training and the test rows, or some of them.
+    path : Path
+        Where to save the model file; its card for people goes beside it.
+    now : datetime
+        The time to write on that card.
+
+    Returns
+    -------
+    Training
 
     Raises
     ------
-    RateError
-        If it is at or over ``2 / lambda_max``; the message names both and the safe rate.
+    QualityError
+        If R2 on the test rows is below ``recipe.min_r2``; then nothing is saved.
+    ArtefactError
+        If the model cannot be saved; an older one is left whole.
     """
-    curvature = Curvature.of(Moments.from_arrays(rows.X, rows.y))
-    if lr != "auto" and float(lr) >= curvature.rate_limit:
-        raise RateError(f"a learning rate of {float(lr):g} cannot converge on these data: it must be below "
-                        f"{curvature.rate_limit:.6g}; 'auto' uses {curvature.safe_rate:.6g}")
+    moments = training.moments
+    evaluation = Evaluation.of(tested, model.W, model.b)
+    certificate = Certificate.of(moments, model.W, model.b)
+    require_quality(evaluation, recipe.min_r2)
+    facts = card(recipe, moments, rows.target, model.lr_, evaluation, certificate)
+    minimum, maximum = (None if limit is None else limit[:-1] for limit in (training.minimum, training.maximum))
+    artefact = Artefact(rows.features, rows.target, model.W, model.b, moments, minimum, maximum,
+                        quantiles.table(moments.n, moments.p), facts)
+    save(artefact, path, {"trained_at": now.isoformat(timespec="seconds")})
+    return Training(artefact, model, rows, test, evaluation, certificate)
 
 
 def require_quality(evaluation: Evaluation, min_r2: float) -> None:
@@ -128,5 +167,5 @@ def require_quality(evaluation: Evaluation, min_r2: float) -> None:
         If R2 is below it.
     """
     if evaluation.r2 < min_r2:
-        raise QualityError(f"R2 on the {evaluation.rows:g} test rows is {evaluation.r2:.4f}, below the least that was "
-                           f"asked for, {min_r2:g}: nothing was saved")
+        raise QualityError(f"R2 on the {evaluation.rows:.0f} test rows is {evaluation.r2:.4f}, below the least that "
+                           f"was asked for, {min_r2:g}: nothing was saved")

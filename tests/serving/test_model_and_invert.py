@@ -88,8 +88,9 @@ def test_the_card_tells_what_is_served(plane: Artefact, plane_client: FlaskClien
 
     assert ("linear-regressor", plane.digest[:12], f"sha256:{plane.digest}") == (
         card["name"], card["version"], card["digest"])
-    assert [{"name": name, "slope": plane.W[index], "minimum": plane.minimum[index], "maximum": plane.maximum[index],
-             "mean": plane.moments.x_mean[index]} for index, name in enumerate(plane.features)] == card["features"]
+    assert [{"name": name, "slope": plane.W[index], "minimum": plane.limits[index][0],
+             "maximum": plane.limits[index][1], "mean": plane.moments.x_mean[index]}
+            for index, name in enumerate(plane.features)] == card["features"]
     assert ("y", plane.b, 50, plane.quantiles["levels"]) == tuple(
         card[name] for name in ("target", "intercept", "rows", "levels"))
     assert [None] * 4 == [card[name] for name in ("metrics", "certificate", "data", "settings")]

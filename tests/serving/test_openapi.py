@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,21 @@ def test_names_widths_and_ranges_come_from_the_model(plane: Artefact, make_app: 
 
     assert list(plane.features) == [item["title"] for item in row["prefixItems"]]
     assert (3, 3) == (row["minItems"], row["maxItems"])
-    assert plane.minimum.tolist() == [item["x-training-range"]["minimum"] for item in row["prefixItems"]]
+    assert plane.limits == [tuple(item["x-training-range"].values()) for item in row["prefixItems"]]
     assert 17 == schemas["BatchRequest"]["properties"]["instances"]["maxItems"]
     assert plane.quantiles["levels"] == schemas["Parameters"]["properties"]["interval"]["enum"]
     assert ["plane"] == document["paths"]["/v2/models/{name}"]["get"]["parameters"][0]["schema"]["enum"]
+
+
+def test_a_model_whose_limits_are_gone_is_described_without_them(plane: Artefact, make_app: MakeApp) -> None:
+    """After unlearning: no range in the notes nor in the card, examples around the mean, and still a valid document."""
+    app = make_app(replace(plane, minimum=None, maximum=None))
+    document = document_of(app)
+
+    validate(document)
+    assert "x-training-range" not in json.dumps(document)
+    for feature in app.test_client().get("/v1/model").get_json()["features"]:
+        assert ["name", "slope", "mean"] == list(feature)
 
 
 def rounded(value: Any) -> Any:

@@ -58,6 +58,8 @@ UNUSUAL = {
     "huge": artefact_with(np.array([[0.0], [1.0], [2.0], [4.0]]) * 1e150, [0.0, 1.0, 1.0, 2.0]),
     "far from zero": artefact_with(np.array([[0.0], [1.0], [2.0], [4.0]]) + 1e12, [0.0, 1.0, 1.0, 2.0]),
     "many features": artefact_of(MOST_PANELS + 1),
+    "rows unlearned": replace(artefact_of(1), minimum=None, maximum=None),
+    "rows unlearned of several features": replace(artefact_of(3), minimum=None, maximum=None),
 }
 
 
@@ -134,7 +136,8 @@ def test_the_slider_reaches_beyond_the_range_and_stops_at_round_places() -> None
     rows = np.array([[feature.low], [feature.high]])
 
     assert served.statistics.out_of_range(rows, served.quantiles[0.99][1]).all()
-    assert feature.low < feature.minimum and feature.maximum < feature.high
+    assert feature.minimum is not None and feature.low < feature.minimum
+    assert feature.maximum is not None and feature.maximum < feature.high
     assert 100 <= (feature.high - feature.low) / feature.step <= 1000
     places = (feature.start - feature.low) / feature.step
     assert round(places) == pytest.approx(places)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import StatisticsError
 from linear_regressor.serving.served.described import describe
 from linear_regressor.serving.payload.faults import InvalidPayload
@@ -64,10 +65,11 @@ def example_rows(served: ServedModel) -> Array:
     Returns
     -------
     ndarray of shape (3, p), float64
-        A quarter, half and three quarters of the way from the smallest to the largest value of each feature; zeros
-        where float64 cannot hold what is predicted there.
+        A quarter, half and three quarters of the way from the smallest to the largest value of each feature, or, where
+        these are no longer known, between two standard deviations either side of the mean; zeros where float64 cannot
+        hold what is predicted there.
     """
-    low, high = served.artefact.minimum, served.artefact.maximum
+    low, high = _ends(served.artefact)
     with np.errstate(over="ignore", invalid="ignore"):
         rows = np.array([low + part * (high - low) for part in (0.25, 0.5, 0.75)])
     rows = np.array([[float(f"{value:.3g}") for value in row] for row in rows.tolist()])
@@ -76,6 +78,14 @@ def example_rows(served: ServedModel) -> Array:
     except InvalidPayload:
         return np.zeros_like(rows)
     return rows
+
+
+def _ends(artefact: Artefact) -> tuple[Array, Array]:
+    """Between which values of each feature an example lies."""
+    if artefact.minimum is not None and artefact.maximum is not None:
+        return artefact.minimum, artefact.maximum
+    spread = 2.0 * np.sqrt(artefact.moments.A.diagonal() / artefact.moments.n)
+    return artefact.moments.x_mean - spread, artefact.moments.x_mean + spread
 
 
 def answers_of(served: ServedModel, rows: Array, wanted: Wanted) -> list[Json]:

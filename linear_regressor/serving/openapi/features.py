@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 def feature_notes(artefact: Artefact) -> list[Json]:
-    """Describe each feature by its name and the range it had in training.
+    """Describe each feature by its name and, where it is known, the range it had in training.
 
     Parameters
     ----------
@@ -23,9 +23,10 @@ def feature_notes(artefact: Artefact) -> list[Json]:
         Members that explain and check nothing.
     """
     return [{"title": name, "description": f"{name}, in the unit of the training data.",
-             "x-training-range": {"minimum": low, "maximum": high}, "x-training-mean": float(f"{mean:.10g}")}
-            for name, low, high, mean in zip(artefact.features, artefact.minimum.tolist(), artefact.maximum.tolist(),
-                                             artefact.moments.x_mean.tolist(), strict=True)]
+             **({} if low is None else {"x-training-range": {"minimum": low, "maximum": high}}),
+             "x-training-mean": float(f"{mean:.10g}")}
+            for name, (low, high), mean in zip(artefact.features, artefact.limits, artefact.moments.x_mean.tolist(),
+                                               strict=True)]
 
 
 def with_notes(schema: Json, notes: list[Json]) -> Json:

@@ -40,8 +40,9 @@ def schemas(served: ServedModel) -> Json:
     dict
         By name.
     """
-    feature = {"type": "object", "required": ["name", "slope", "minimum", "maximum", "mean"], "properties": {
-        "name": {"type": "string"}, **dict.fromkeys(("slope", "minimum", "maximum", "mean"), NUMBER)}}
+    numbers = ["slope", *(["minimum", "maximum"] if served.artefact.minimum is not None else []), "mean"]
+    feature = {"type": "object", "required": ["name", *numbers], "properties": {
+        "name": {"type": "string"}, **dict.fromkeys(numbers, NUMBER)}}
     return {
         "ModelCard": {
             "type": "object", "required": ["name", "version", "digest", "target", "features", "intercept", "rows",

@@ -8,7 +8,8 @@ from typing import Any
 # What the parts of the card are called on the page, in its order; a part that is not known keeps its own name, and
 # comes last.
 TITLES = {"metrics test": "Errors on the test rows", "metrics training": "Certificate of the training",
-          "data": "Data", "settings": "Settings of the training", "environment": "Trained with"}
+          "data": "Data", "unlearned": "Rows unlearned", "settings": "Settings of the training",
+          "environment": "Trained with"}
 # Names that do not explain themselves.
 NAMES = {"gap": "loss above the best line", "loss": "mean squared error", "r2": "R²", "lr": "learning rate asked for",
          "lr_used": "learning rate used"}

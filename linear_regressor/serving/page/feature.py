@@ -28,8 +28,8 @@ class Feature:
         Its name.
     mean : float
         Mean of the training rows.
-    minimum, maximum : float
-        Smallest and largest value in training.
+    minimum, maximum : float or None
+        Smallest and largest value in training; None once rows were unlearned.
     usual : (float, float) or None
         Where a further row like the training rows lies with probability ``PROBABILITY``, if they are near normal;
         None where the model has too few rows to say.
@@ -37,8 +37,8 @@ class Feature:
 
     name: str
     mean: float
-    minimum: float
-    maximum: float
+    minimum: float | None
+    maximum: float | None
     usual: tuple[float, float] | None
 
     @property
@@ -66,7 +66,7 @@ class Feature:
 
     def _shown(self) -> tuple[float, float]:
         """What is seen in training or usual, and some more, so that the flag can be seen to move."""
-        ends = (self.minimum, self.maximum, *(self.usual or ()))
+        ends = [end for end in (self.minimum, self.maximum, *(self.usual or (self.mean,))) if end is not None]
         low, high = min(ends), max(ends)
         margin = MARGIN * (high - low) or max(abs(low), 1.0)  # a feature that was constant in training
         return low - margin, high + margin
@@ -90,9 +90,8 @@ def features_of(served: ServedModel) -> list[Feature]:
         In the model's order.
     """
     artefact = served.artefact
-    limits = zip(artefact.features, artefact.moments.x_mean.tolist(), artefact.minimum.tolist(),
-                 artefact.maximum.tolist(), _usual(served), strict=True)
-    return [Feature(*of_one) for of_one in limits]
+    columns = zip(artefact.features, artefact.moments.x_mean.tolist(), artefact.limits, _usual(served), strict=True)
+    return [Feature(name, mean, *limits, usual) for name, mean, limits, usual in columns]
 
 
 def _usual(served: ServedModel) -> list[tuple[float, float] | None]:

@@ -46,13 +46,13 @@ def samples_of(served: ServedModel, features: list[Feature]) -> list[Sample]:
     Returns
     -------
     list of Sample
-        Of several features the mean alone: the ends of each together are no row that one would meet. Empty where
-        float64 cannot hold an answer.
+        Of several features, and where the ends are no longer known, the mean alone: the ends of several features
+        together are no row that one would meet. Empty where float64 cannot hold an answer.
     """
     places = {"mean": [feature.mean for feature in features]}
-    if len(features) == 1:
-        places = {"smallest in training": [features[0].minimum], **places,
-                  "largest in training": [features[0].maximum]}
+    low, high = features[0].minimum, features[0].maximum
+    if len(features) == 1 and low is not None and high is not None:
+        places = {"smallest in training": [low], **places, "largest in training": [high]}
     rows = np.array(list(places.values()))
     try:
         answers = describe(served, rows, served.predict(rows, ""), wanted_on_the_page(served))

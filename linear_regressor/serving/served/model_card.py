@@ -21,14 +21,15 @@ def model_card(served: ServedModel, model_name: str) -> dict[str, Any]:
     -------
     dict
         ``name``, ``version``, ``digest``, ``target``, ``features`` (each with name, slope and what was seen of it in
-        training: minimum, maximum, mean), ``intercept``, ``rows``, ``levels``; and what training noted, where it did:
-        ``metrics`` on the test rows, ``certificate``, ``data``, ``settings``.
+        training: mean, and, unless rows were unlearned, minimum and maximum), ``intercept``, ``rows``, ``levels``; and
+        what training noted, where it did: ``metrics`` on the test rows, ``certificate``, ``data``, ``settings``.
     """
     artefact, card = served.artefact, served.artefact.card
-    columns = zip(artefact.features, artefact.W.tolist(), artefact.minimum.tolist(), artefact.maximum.tolist(),
-                  artefact.moments.x_mean.tolist(), strict=True)
-    features = [{"name": name, "slope": slope, "minimum": minimum, "maximum": maximum, "mean": mean}
-                for name, slope, minimum, maximum, mean in columns]
+    columns = zip(artefact.features, artefact.W.tolist(), artefact.limits, artefact.moments.x_mean.tolist(),
+                  strict=True)
+    features = [{"name": name, "slope": slope,
+                 **({} if minimum is None else {"minimum": minimum, "maximum": maximum}), "mean": mean}
+                for name, slope, (minimum, maximum), mean in columns]
     metrics = card.get("metrics", {})
     return {"name": model_name, "version": served.version, "digest": f"sha256:{artefact.digest}",
             "target": artefact.target, "features": features, "intercept": artefact.b, "rows": artefact.moments.n,

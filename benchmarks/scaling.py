@@ -1,0 +1,196 @@
+"""How training grows with rows, columns and workers: the curves that docs/scaling.md shows."""
+
+from __future__ import annotations
+
+import os
+import subprocess  # nosec B404 # it starts our command and nothing else
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from benchmarks.make_rows import CHUNK_ROWS, FEATURES, chunks, write
+from benchmarks.ratio import Ratio, seconds, timed_in_turn
+from linear_regressor.data.columns import Columns
+from linear_regressor.data.source import Source
+from linear_regressor.errors import ServerError
+from linear_regressor.training.dask_engine import DaskEngine
+from linear_regressor.training.engine import Engine, LocalEngine
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The largest data set is divided by these for the curve over rows.
+SHARES = (50, 5, 1)
+# Features of the curve over columns, and the largest data set divided by this for its rows.
+WIDTHS, WIDTHS_SHARE = (1, 10, 30, 100, 300), 50
+FILE_ROWS = 5 * CHUNK_ROWS
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a curve.
+
+    Parameters
+    ----------
+    rows, features : int
+        The data set.
+    seconds : float
+        The shortest of the rounds: what else the machine did only makes them longer.
+    memory : float or None
+        Median of the peaks of the process in MB, where it was a process of its own.
+    """
+
+    rows: int
+    features: int
+    seconds: float
+    memory: float | None
+
+    def __str__(self) -> str:
+        """Lay the point out for people."""
+        memory = "" if self.memory is None else f"{self.memory:8.0f} MB"
+        rate, each = self.rows / self.seconds / 1e6, self.seconds / self.rows * 1e9
+        return (f"{self.rows:>13,} x {self.features:<4} {self.seconds:8.3f} s {rate:8.2f} M rows/s {each:8.0f} ns a row"
+                f"{memory}")
+
+
+def over_rows(rows: int, rounds: int, folder: Path) -> Iterator[Point]:
+    """Measure ``train --data`` on data sets of ten features: the whole command, start and report included.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the largest data set, at least 50.
+    rounds : int
+        How often each is measured.
+    folder : Path
+        Where the data sets are made, and found by the next run.
+
+    Yields
+    ------
+    Point
+    """
+    for share in SHARES:
+        data = data_set(rows // share, folder)
+        measured = [_train(data) for _ in range(rounds)]
+        yield Point(rows // share, len(FEATURES), min(taken for taken, _ in measured),
+                    median(memory for _, memory in measured))
+
+
+def over_columns(rows: int, rounds: int, folder: Path) -> Iterator[Point]:
+    """Measure the moments of data sets of one to 300 features, in this process.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of each.
+    rounds : int
+        How often each is measured.
+    folder : Path
+        Where the data sets are made for a while.
+
+    Yields
+    ------
+    Point
+    """
+    random = np.random.default_rng(0)
+    for width in WIDTHS:
+        names = tuple(f"x{number}" for number in range(width))
+        with tempfile.TemporaryDirectory(dir=folder) as made:
+            table = pa.table({name: random.standard_normal(rows) for name in (*names, "y")})
+            pa.parquet.write_table(table, Path(made, "rows.parquet"), use_dictionary=False)
+            work = partial(read, LocalEngine(), Path(made), names)
+            yield Point(rows, width, min(seconds(work) for _ in range(rounds)), None)
+
+
+def over_workers(rows: int, rounds: int, folder: Path) -> Ratio:
+    """Measure one worker beside two, in turn; each has one thread, and so have the libraries in it.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the data set of ten features.
+    rounds : int
+        Pairs of measurements.
+    folder : Path
+        Where the data set is made, and found by the next run.
+
+    Returns
+    -------
+    Ratio
+    """
+    data = data_set(rows, folder)
+    with DaskEngine(workers=1) as one, DaskEngine(workers=2) as two:
+        pairs = timed_in_turn(partial(read, one, data, FEATURES), partial(read, two, data, FEATURES), rounds)
+    return Ratio.of(f"one worker / two, {rows:,} x {len(FEATURES)}", pairs, "s", floor=1.6)
+
+
+def read(engine: Engine, data: Path, features: tuple[str, ...]) -> None:
+    """Read the moments of a data set.
+
+    Parameters
+    ----------
+    engine : Engine
+        Who reads it.
+    data : Path
+        Its folder.
+    features : tuple of str
+        Names of its features.
+    """
+    pieces = Source.of(str(data), Columns(features, "y")).pieces()
+    for _ in engine.moments(dict(enumerate(pieces)), 0.0, int):
+        pass
+
+
+def data_set(rows: int, folder: Path) -> Path:
+    """Make a data set of ten features in files of five million rows, unless it is there already.
+
+    Parameters
+    ----------
+    rows : int
+        How many rows.
+    folder : Path
+        Where to make its folder.
+
+    Returns
+    -------
+    Path
+        Its folder.
+    """
+    path = folder / f"rows-{rows}"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as made:
+            for start in range(0, rows, FILE_ROWS):
+                part = chunks(min(FILE_ROWS, rows - start), start // CHUNK_ROWS)
+                write(Path(made, f"part-{start // FILE_ROWS:04}.parquet"), part)
+            os.rename(made, path)
+            os.mkdir(made)  # for the with to remove
+    return path
+
+
+def _train(data: Path) -> tuple[float, float]:
+    """Run the command in a process of its own; give its seconds and the peak of its memory in MB."""
+    with tempfile.TemporaryDirectory() as made:
+        command = [sys.executable, str(ROOT / "main.py"), "train", "--data", str(data), "--features",
+                   ",".join(FEATURES), "--target", "y", "--min-r2", "-9", "--model-save-path", f"{made}/model",
+                   "--report-path", made]
+        used: list[int] = []
+        taken = seconds(lambda: used.append(_peak(command)))
+    return taken, used[0] / 1000
+
+
+def _peak(command: list[str]) -> int:
+    """Run a command; give the peak of its memory in thousands of bytes."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # nosec B603
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise ServerError(f"{' '.join(command)} ended with {process.returncode}")
+    return int(usage.ru_maxrss * 1.024)

@@ -1,0 +1,129 @@
+"""Streaming beside what PyArrow needs to read the same files, and beside scikit-learn on the same stream."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.dataset
+import pyarrow.parquet
+from numpy.typing import NDArray
+from sklearn.linear_model import SGDRegressor
+
+from benchmarks.ratio import Ratio, timed_in_turn
+from linear_regressor.data import predictions
+from linear_regressor.data.columns import Columns
+from linear_regressor.data.source import Source
+from linear_regressor.model import mini_batch_descent, prediction
+from linear_regressor.training.piece_moments import PieceMoments, split_blocks, total
+from benchmarks.make_rows import FEATURES, INTERCEPT, SLOPES, chunks, write
+
+Array = NDArray[np.float64]
+
+COLUMNS = (*FEATURES, "y")
+BATCH_ROWS = 65_536
+TEST_FRACTION = 0.2
+
+
+def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
+    """Measure every ratio that streaming has a budget for, giving each as soon as it is known.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the data set, which is made in the folder for temporary files; the budgets are for 1,000,000 and more.
+    rounds : int
+        Pairs of measurements for each ratio.
+
+    Yields
+    ------
+    Ratio
+    """
+    with tempfile.TemporaryDirectory() as made:
+        parquet, csv = Path(made, "rows.parquet"), Path(made, "rows.csv")
+        for path in (parquet, csv):
+            write(path, chunks(rows))
+        yield Ratio.of(f"train --data / scan into arrays, Parquet, {rows:,} x 10", timed_in_turn(
+            partial(train, parquet), partial(scan, parquet), rounds), "s", ceiling=1.5)
+        yield Ratio.of(f"train --data / scan into arrays, CSV, {rows:,} x 10", timed_in_turn(
+            partial(train, csv), partial(scan, csv), rounds), "s", ceiling=1.5)
+        yield Ratio.of(f"predict --data / read and write alone, {rows:,} x 10", timed_in_turn(
+            partial(predict, parquet), partial(read_and_write, parquet), rounds), "s", ceiling=1.25)
+        yield Ratio.of(f"streamed pass of batches of 256 / SGDRegressor.partial_fit, {rows:,} x 10", timed_in_turn(
+            partial(streamed_pass, parquet), partial(partial_fit, parquet), max(rounds // 2, 1)), "s", ceiling=1)
+
+
+def train(path: Path) -> PieceMoments:
+    """Read a file as ``train --data`` does, a fifth of the rows kept for the test."""
+    pieces = Source.of(str(path), Columns(FEATURES, "y")).pieces()
+    return total(PieceMoments.of(piece, TEST_FRACTION) for piece in pieces)
+
+
+def scan(path: Path) -> int:
+    """Read a file into arrays of shape (rows, p + 1) with PyArrow and NumPy alone."""
+    block, rows = np.empty((BATCH_ROWS, len(COLUMNS)), order="F"), 0
+    for batch in _batches(path):
+        for start in range(0, batch.num_rows, BATCH_ROWS):
+            part = batch.slice(start, BATCH_ROWS)
+            for place, name in enumerate(COLUMNS):
+                block[:part.num_rows, place] = part.column(name).to_numpy()
+            rows += part.num_rows
+    return rows
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Read a file batch by batch, as quickly as PyArrow can."""
+    if path.suffix == ".parquet":
+        yield from pa.parquet.ParquetFile(path, pre_buffer=True).iter_batches(BATCH_ROWS, columns=list(COLUMNS))
+        return
+    convert = pa.csv.ConvertOptions(include_columns=list(COLUMNS), column_types=dict.fromkeys(COLUMNS, pa.float64()))
+    yield from pa.csv.open_csv(path, convert_options=convert)
+
+
+def predict(path: Path) -> int:
+    """Predict a file as ``predict --data --only-prediction`` does."""
+    pieces = Source.of(str(path), Columns(FEATURES, None)).pieces()
+    line = partial(prediction.predict, W=SLOPES, b=INTERCEPT)
+    schema = predictions.schema_of(pieces[0], True)
+    return predictions.write(pieces, line, path.with_name("predictions.parquet"), schema, int)
+
+
+def read_and_write(path: Path) -> None:
+    """Read the features and write one column of as many rows, with PyArrow alone."""
+    fragment = pa.dataset.dataset(path)
+    schema = pa.schema([("prediction", pa.float64())])
+    with pa.parquet.ParquetWriter(path.with_name("copy.parquet"), schema) as writer:
+        gathered: list[pa.RecordBatch] = []
+        for batch in fragment.to_batches(columns=list(FEATURES), batch_size=BATCH_ROWS):
+            gathered.append(pa.record_batch([batch.column(0)], names=["prediction"]))
+            if len(gathered) == 16:
+                writer.write_table(pa.Table.from_batches(gathered))
+                gathered = []
+        if gathered:
+            writer.write_table(pa.Table.from_batches(gathered))
+
+
+def streamed_pass(path: Path) -> Array:
+    """Take one pass of mini-batches over a file."""
+    pieces = Source.of(str(path), Columns(FEATURES, "y")).pieces()
+
+    def read(random: np.random.Generator) -> Iterator[tuple[Array, Array]]:
+        for place in random.permutation(len(pieces)):
+            for rows, _ in split_blocks(pieces[place], 0.0):
+                yield rows[:, :-1], rows[:, -1]
+
+    return next(mini_batch_descent.descend_stream(read, np.zeros(len(COLUMNS)), 0.01, 256, 0))
+
+
+def partial_fit(path: Path) -> SGDRegressor:
+    """Let scikit-learn take one pass over the same blocks."""
+    model = SGDRegressor(random_state=0)
+    for piece in Source.of(str(path), Columns(FEATURES, "y")).pieces():
+        for block in piece.blocks():
+            model.partial_fit(np.ascontiguousarray(block[:, :-1]), block[:, -1])
+    return model

@@ -1,0 +1,220 @@
+"""``MomentsFile``: moments on their own in a JSON file that checks itself and knows what was added to it."""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from linear_regressor.artefact.artefact import digest_of
+from linear_regressor.atomic_file import replace_file
+from linear_regressor.errors import ArtefactError, MomentsError
+from linear_regressor.model.aggregate import Aggregate
+from linear_regressor.model.moments import Moments
+
+FORMAT = 1
+KEYS = {"format", "features", "target", "n", "m", "C", "minimum", "maximum", "added", "removed", "sha256"}
+
+
+@dataclass(frozen=True, eq=False)
+class MomentsFile:
+    """What was read of some rows, under the names of its columns.
+
+    Parameters
+    ----------
+    features : tuple of str
+        Names of the p features, in order.
+    target : str
+        Name of the target.
+    aggregate : Aggregate
+        Moments and limits of the rows.
+    added, removed : tuple of str
+        Digests of the sets of rows that were added, and of those that were taken away without having been added as
+        they are; none is in both.
+
+    Raises
+    ------
+    ArtefactError
+        If there is not one name a feature, or names or digests are no text.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = Aggregate(Moments.from_arrays([[1.0], [3.0]], [2.0, 8.0]), np.array([1.0, 2.0]), np.array([3.0, 8.0]))
+    >>> file = MomentsFile.of(("bmi",), "progress", rows)
+    >>> file.merge(file)
+    Traceback (most recent call last):
+        ...
+    linear_regressor.errors.MomentsError: the same rows (digest ...) would be added twice
+    """
+
+    features: tuple[str, ...]
+    target: str
+    aggregate: Aggregate
+    added: tuple[str, ...]
+    removed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the names against the moments."""
+        texts = (*self.features, self.target, *self.added, *self.removed)
+        if len(self.features) != self.aggregate.moments.p or not all(isinstance(text, str) for text in texts):
+            raise ArtefactError(f"it must name the target and each of {self.aggregate.moments.p} features, and its "
+                                f"digests must be text")
+
+    @classmethod
+    def of(cls, features: tuple[str, ...], target: str, aggregate: Aggregate) -> MomentsFile:
+        """Note rows that were just read.
+
+        Parameters
+        ----------
+        features : tuple of str
+            Names of the p features, in order.
+        target : str
+            Name of the target.
+        aggregate : Aggregate
+            Moments and limits of the rows.
+
+        Returns
+        -------
+        MomentsFile
+        """
+        return cls(features, target, aggregate, (aggregate.digest,))
+
+    def merge(self, other: MomentsFile) -> MomentsFile:
+        """Add the rows of both.
+
+        Parameters
+        ----------
+        other : MomentsFile
+            Moments of the same columns, in the same order.
+
+        Returns
+        -------
+        MomentsFile
+
+        Raises
+        ------
+        MomentsError
+            If the columns differ, or a set of rows would be there twice.
+        """
+        self._require_same_columns(other)
+        counts = self._counts()
+        counts.update(other._counts())
+        return self._with(self.aggregate + other.aggregate, counts)
+
+    def subtract(self, other: MomentsFile) -> MomentsFile:
+        """Take the rows of another away.
+
+        Parameters
+        ----------
+        other : MomentsFile
+            Moments of the same columns, in the same order, of rows that are among these.
+
+        Returns
+        -------
+        MomentsFile
+            Without minimum and maximum, which moments cannot give back.
+
+        Raises
+        ------
+        MomentsError
+            If the columns differ, a set of rows would be taken away twice, or what is left carries no model.
+        """
+        self._require_same_columns(other)
+        counts = self._counts()
+        counts.subtract(other._counts())
+        return self._with(self.aggregate - other.aggregate, counts)
+
+    def _counts(self) -> Counter[str]:
+        """How often each set of rows is in: 1 where it was added, -1 where it was taken away."""
+        counts = Counter(self.added)
+        counts.subtract(self.removed)
+        return counts
+
+    def _with(self, aggregate: Aggregate, counts: Counter[str]) -> MomentsFile:
+        """Keep the names, and refuse rows that would count twice."""
+        for digest, count in counts.items():
+            if abs(count) > 1:
+                raise MomentsError(f"the same rows (digest {digest[:12]}...) would be "
+                                   f"{'added' if count > 0 else 'taken away'} twice")
+        return MomentsFile(self.features, self.target, aggregate,
+                           tuple(digest for digest, count in counts.items() if count > 0),
+                           tuple(digest for digest, count in counts.items() if count < 0))
+
+    def _require_same_columns(self, other: MomentsFile) -> None:
+        """Refuse moments of other columns."""
+        mine, others = (*self.features, self.target), (*other.features, other.target)
+        if mine != others:
+            raise MomentsError(f"moments of {', '.join(mine)} do not go with moments of {', '.join(others)}")
+
+    def save(self, path: Path) -> None:
+        """Write the file in one step: an older one stays whole if that fails.
+
+        Parameters
+        ----------
+        path : Path
+            Where to; its folder is made where it is missing.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        moments = self.aggregate.moments
+        low, high = self.aggregate.minimum, self.aggregate.maximum
+        plain = {"format": FORMAT, "features": list(self.features), "target": self.target, "n": moments.n,
+                 "m": moments.m.tolist(), "C": moments.C.tolist(), "minimum": None if low is None else low.tolist(),
+                 "maximum": None if high is None else high.tolist(), "added": list(self.added),
+                 "removed": list(self.removed)}
+        content = json.dumps({**plain, "sha256": digest_of(plain)}, indent=1, allow_nan=False)
+        replace_file(path, lambda file: file.write(content.encode("ascii") + b"\n"))
+
+    @classmethod
+    def load(cls, path: Path) -> MomentsFile:
+        """Read and check a file.
+
+        Parameters
+        ----------
+        path : Path
+            The file that ``save`` wrote.
+
+        Returns
+        -------
+        MomentsFile
+
+        Raises
+        ------
+        ArtefactError
+            If it is missing, damaged, of another format, or holds no moments; the message names it and what helps.
+        """
+        try:
+            return cls._from_plain(json.loads(path.read_bytes(), parse_constant=_refuse_constant))
+        except OSError as error:
+            reason = error.strerror
+        except (ArtefactError, ArithmeticError, KeyError, TypeError, ValueError, RecursionError) as error:
+            reason = f"{error}"
+        raise ArtefactError(f"cannot use the moments file {path}: {reason}; make one with 'linear-regressor moments "
+                            f"build'")
+
+    @classmethod
+    def _from_plain(cls, plain: Any) -> MomentsFile:
+        """Check plain values and make them moments."""
+        if not isinstance(plain, dict) or "format" not in plain:
+            raise ArtefactError("it holds no moments of this program")
+        if plain["format"] != FORMAT:
+            other = reprlib.repr(plain["format"])
+            raise ArtefactError(f"it has format {other}, and this program reads format {FORMAT}")
+        values = {key: value for key, value in plain.items() if key != "sha256"}
+        if plain.keys() != KEYS or plain["sha256"] != digest_of(values):
+            raise ArtefactError("its digest does not match its content: the file is damaged or was changed")
+        aggregate = Aggregate(Moments(plain["n"], plain["m"], plain["C"]), plain["minimum"], plain["maximum"])
+        return cls(tuple(plain["features"]), plain["target"], aggregate, tuple(plain["added"]),
+                   tuple(plain["removed"]))
+
+
+def _refuse_constant(name: str) -> float:
+    """Refuse NaN and infinity, which JSON does not have."""
+    raise ArtefactError(f"it holds {name}, and moments are finite")

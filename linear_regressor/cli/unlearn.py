@@ -1,0 +1,50 @@
+"""``linear-regressor unlearn``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from linear_regressor.cli import options
+from linear_regressor.cli.progress import rows_bar
+
+
+@click.command()
+@options.data(required=True)
+@options.where()
+@options.model_path("Model file to take the rows out of.")
+@click.option("--model-save-path", type=click.Path(dir_okay=False, path_type=Path), default=None,
+              show_default="the model file itself", help="Model file to write, with its card beside it.")
+@click.option("--receipt-path", type=click.Path(dir_okay=False, path_type=Path), default=None,
+              show_default="beside the new model, named by its digest", help="Receipt to write, as JSON.")
+def unlearn(data: str, where: str | None, model_path: Path, model_save_path: Path | None,
+            receipt_path: Path | None) -> None:
+    """Take rows out of a trained model, without the rows that stay.
+
+    The data set holds the rows to take out, with the columns the model was trained on; those that training kept for its
+    test, or filtered out, are left aside in the same way. The model is then what training without the rows gives.
+    Writes the new model and a receipt: digests before and after, rows, and the change of every weight. Refuses where
+    the rest would carry no model.
+
+    A model does not know its rows one by one: rows that cannot have been among them are refused, but others that were
+    not are taken out all the same.
+    """
+    from datetime import UTC, datetime
+
+    from linear_regressor.artefact.load import load
+    from linear_regressor.data.source import Source
+    from linear_regressor.training.removed_rows import columns_of, read_removed
+    from linear_regressor.training.unlearn import unlearn as run
+
+    artefact = load(model_path)
+    pieces = Source.of(data, columns_of(artefact, where)).pieces()
+    with rows_bar(sum(piece.rows for piece in pieces)) as report:
+        done = run(artefact, read_removed(artefact, pieces, report))
+    receipt = done.save(model_save_path or model_path, receipt_path, datetime.now(UTC))
+    click.echo("\n".join([
+        f"rows         {done.before.moments.n:.0f} before, {done.after.moments.n:.0f} after",
+        *(f"slope        {slope:<14.10g} {name}, changed by {change:+.6g}" for name, slope, change in zip(
+            artefact.features, done.after.W.tolist(), (done.after.W - done.before.W).tolist(), strict=True)),
+        f"intercept    {done.after.b:<14.10g} changed by {done.after.b - done.before.b:+.6g}",
+        f"model        {model_save_path or model_path}", f"receipt      {receipt}"]))

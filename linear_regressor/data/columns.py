@@ -1,0 +1,160 @@
+"""``Columns``: which columns and rows of its files a data set takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linear_regressor.data.numbers import numbers
+from linear_regressor.data.where import Where
+from linear_regressor.errors import DataError, SettingError
+
+# A name that no column of a file is likely to have: the place of a row.
+PLACE = "\0row"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns by name, and a filter of rows.
+
+    Parameters
+    ----------
+    features : tuple of str
+        Names of the p features, in order; at least one, none twice.
+    target : str or None
+        Name of the target; None to predict.
+    where : str or None
+        Which rows to take, as ``Where`` reads it; None takes all.
+    key : str or None
+        Name of the column of whole numbers or text whose hash splits the rows; None hashes features and target.
+
+    Raises
+    ------
+    SettingError
+        If a name is there twice or empty, or the filter cannot be read or compares a feature or the target with text.
+
+    Examples
+    --------
+    >>> Columns(("age", "bmi"), "score", where='sex == "f"').read
+    ('age', 'bmi', 'score', 'sex')
+    """
+
+    features: tuple[str, ...]
+    target: str | None
+    where: str | None = None
+    key: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the names against each other, and read the filter."""
+        named = [*self.numbers, *([] if self.key is None else [self.key])]
+        twice = [name for name in named if named.count(name) > 1]
+        if not self.features or not all(named) or twice:
+            wrong = f"{twice[0]!r} is named twice" if twice else "a name is missing"
+            raise SettingError(f"features, target and key must be different columns: {wrong}")
+        texts = [name for name in self.numbers if self.types[name] != pa.float64()]
+        if texts:
+            raise SettingError(f"the filter compares {texts[0]!r} with text, but it is a feature or the target")
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the columns of a block: the features, then the target."""
+        return self.features if self.target is None else (*self.features, self.target)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Names of all columns that are looked at, each once."""
+        return tuple(dict.fromkeys([*self.numbers, *([] if self.key is None else [self.key]), *self.types]))
+
+    @property
+    def types(self) -> dict[str, pa.DataType]:
+        """The type of each column in a file that does not tell types: float64 or string."""
+        filtered = {} if self.where is None else Where.of(self.where).types
+        key = {} if self.key is None else {self.key: pa.string()}
+        return {**dict.fromkeys(self.numbers, pa.float64()), **filtered, **key}
+
+    @property
+    def filter(self) -> pc.Expression | None:
+        """The filter as PyArrow evaluates it."""
+        return None if self.where is None else Where.of(self.where).expression
+
+    def taken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Take the rows that the filter takes out of columns of text.
+
+        Parameters
+        ----------
+        batch : pyarrow.RecordBatch
+            Rows with every column of the filter as text.
+
+        Returns
+        -------
+        pyarrow.RecordBatch
+            The same columns.
+
+        Raises
+        ------
+        pyarrow.ArrowInvalid
+            If a value that is to be compared with a number is none.
+
+        Examples
+        --------
+        >>> Columns(("age",), None, where="age > 40").taken(pa.record_batch({"age": ["39", "041"]}))["age"].to_pylist()
+        ['041']
+        """
+        if self.where is None:
+            return batch
+        where = Where.of(self.where)
+        seen = {name: pa.array(numbers(batch.column(name)), from_pandas=True) if kind == pa.float64()
+                else batch.column(name) for name, kind in where.types.items()}
+        places = pa.array(np.arange(batch.num_rows))
+        kept = pa.table([*seen.values(), places], names=[*seen, PLACE]).filter(where.expression)
+        return batch.take(kept[PLACE].combine_chunks())
+
+    def require_in(self, names: Sequence[str], file: str) -> None:
+        """Refuse a file that has not exactly one column of each name.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The names of the file's columns.
+        file : str
+            Its name, for the message.
+
+        Raises
+        ------
+        DataError
+            If a column is missing or there twice; the message names the columns there are.
+        """
+        require_once(self.read, names, file)
+
+
+def require_once(wanted: Iterable[str], names: Sequence[str], file: str) -> None:
+    """Refuse a file that has not exactly one column of each name.
+
+    Parameters
+    ----------
+    wanted : iterable of str
+        The names that must be there.
+    names : sequence of str
+        The names of the file's columns.
+    file : str
+        Its name, for the message.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or there twice; the message names the columns there are.
+
+    Examples
+    --------
+    >>> require_once(["age"], ["id", "bmi"], "people.csv")
+    Traceback (most recent call last):
+        ...
+    linear_regressor.errors.DataError: people.csv must have one column 'age'; its columns: id, bmi
+    """
+    for name in wanted:
+        if list(names).count(name) != 1:
+            raise DataError(f"{file} must have one column {name!r}; its columns: {', '.join(names) or 'none'}")

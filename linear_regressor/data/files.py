@@ -1,0 +1,260 @@
+"""``File``: one file of a data set, on this machine or in a bucket, and how a path, glob or URL finds them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pyarrow import fs
+
+from linear_regressor.errors import DataError, SettingError
+
+ENDINGS = (".csv", ".parquet", ".feather", ".arrow", ".ndjson", ".jsonl")
+WILDCARDS = re.compile(r"[*?\[]")
+URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<bucket>[^/?]*)/?(?P<path>[^?]*)(?P<query>\?.*)?")
+SCHEMES = ("gs", "s3")
+# Without a limit the client of gs:// tries a server that is not there for a quarter of an hour.
+RETRY_SECONDS = "retry_limit_seconds=10"
+
+
+@dataclass(frozen=True)
+class File:
+    """One file, and what tells whether it is still the same.
+
+    Parameters
+    ----------
+    filesystem : pyarrow.fs.FileSystem
+        Where it lies.
+    path : str
+        Its path there.
+    name : str
+        Its path or URL as people write it.
+    size : int
+        Its length in bytes, at least 0.
+    modified : int
+        When it was last changed, in nanoseconds since 1970.
+    """
+
+    filesystem: fs.FileSystem
+    path: str
+    name: str
+    size: int
+    modified: int
+
+    @property
+    def ending(self) -> str:
+        """The end of its name, which tells its format: one of ``ENDINGS``."""
+        return ending(self.path)
+
+
+def find(location: str) -> tuple[File, ...]:
+    """Find the files that a path, glob or URL names, sorted by path.
+
+    Parameters
+    ----------
+    location : str
+        A file; a folder, which stands for all files below it but those whose name starts with a dot or an underscore;
+        or a glob, in which ``*`` and ``?`` stop at a slash and ``**`` does not. On this machine, or in a bucket as
+        ``gs://bucket/path`` or ``s3://bucket/path``, with options of the connection after a question mark
+        (``?endpoint_override=localhost:9000&scheme=http``), where ``?`` is no wildcard.
+
+    Returns
+    -------
+    tuple of File
+        At least one, each ending in one of ``ENDINGS``.
+
+    Raises
+    ------
+    SettingError
+        If nothing is found, the scheme is another one, or a file has another ending.
+    DataError
+        If the place cannot be reached.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("b.csv", "a.csv", "c.parquet"):
+    ...         Path(folder, name).touch()
+    ...     [Path(file.name).name for file in find(f"{folder}/*.csv")]
+    ['a.csv', 'b.csv']
+    """
+    with naming(location):
+        filesystem, path, prefix = place(location)
+        found = [info for info in _infos(filesystem, path) if info.type == fs.FileType.File]
+    if not found:
+        raise SettingError(f"{without_secret(location)} names no file")
+    relative = not prefix and not os.path.isabs(location)
+    files = tuple(File(filesystem, info.path, os.path.relpath(info.path) if relative else prefix + info.path, info.size,
+                       info.mtime_ns or 0) for info in sorted(found, key=lambda info: info.path))
+    for file in files:
+        require_known_ending(file.name)
+    return files
+
+
+def ending(path: str) -> str:
+    """Give the end of a file's name from its last dot on, in small letters.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+
+    Returns
+    -------
+    str
+        Empty where the name has no dot.
+
+    Examples
+    --------
+    >>> ending("rows/2024.01/part-0.CSV")
+    '.csv'
+    """
+    _, dot, last = path.rpartition("/")[2].rpartition(".")
+    return (dot + last).lower()
+
+
+def require_known_ending(path: str) -> None:
+    """Refuse a file whose ending does not tell its format.
+
+    Parameters
+    ----------
+    path : str
+        The file to read or write.
+
+    Raises
+    ------
+    SettingError
+        If the ending is none of ``ENDINGS``.
+    """
+    if ending(path) not in ENDINGS:
+        raise SettingError(f"{path} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, which tells its format")
+
+
+def place(location: str) -> tuple[fs.FileSystem, str, str]:
+    """Tell what a path or URL means.
+
+    Parameters
+    ----------
+    location : str
+        As ``find`` takes it.
+
+    Returns
+    -------
+    filesystem : pyarrow.fs.FileSystem
+        The file system.
+    path : str
+        The path in it; on this machine an absolute one.
+    prefix : str
+        What the name starts with that the path does not have, such as ``gs://``.
+
+    Raises
+    ------
+    SettingError
+        If the scheme is another one, or the bucket has no name.
+
+    Examples
+    --------
+    >>> place("/rows/*.csv")[1:]
+    ('/rows/*.csv', '')
+    """
+    url = URL.fullmatch(location)
+    if url is None:
+        return fs.LocalFileSystem(), os.path.abspath(location), ""
+    scheme, query = url["scheme"], url["query"] or ""
+    if scheme not in SCHEMES or not url["bucket"]:
+        raise SettingError(f"{without_secret(location)} must be a path, a glob, gs://bucket/path or s3://bucket/path")
+    if scheme == "gs" and "retry_limit_seconds" not in query:
+        query = f"{query}&{RETRY_SECONDS}" if query else f"?{RETRY_SECONDS}"
+    filesystem, bucket = fs.FileSystem.from_uri(f"{scheme}://{url['bucket']}{query}")
+    return filesystem, f"{bucket}/{url['path']}".rstrip("/"), f"{scheme}://"
+
+
+def without_secret(location: str) -> str:
+    """Write a location without what stands before the bucket's name, which may be a key and its secret.
+
+    Parameters
+    ----------
+    location : str
+        A path or URL.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> without_secret("gs://anonymous@bucket/rows.csv")
+    'gs://***@bucket/rows.csv'
+    """
+    return re.sub(r"://[^/?]*@", "://***@", location)
+
+
+def _infos(filesystem: fs.FileSystem, path: str) -> list[fs.FileInfo]:
+    """What lies there: the file of this very name, all files of a folder, or those that match a glob."""
+    info = filesystem.get_file_info(path)
+    if info.type == fs.FileType.File:
+        return [info]
+    if info.type == fs.FileType.Directory:
+        return _below(filesystem, path, "**")
+    wildcard = WILDCARDS.search(path)
+    if wildcard is None:
+        return []
+    folder, _, _ = path[:wildcard.start()].rpartition("/")
+    return _below(filesystem, folder, path[len(folder) + 1:])
+
+
+def _below(filesystem: fs.FileSystem, folder: str, glob: str) -> list[fs.FileInfo]:
+    """What lies below a folder and matches a glob, but what a dot or an underscore hides."""
+    selector = fs.FileSelector(folder or "/", recursive="/" in glob or "**" in glob, allow_not_found=True)
+    pattern = re.compile(_regular(glob))
+    found = [(info, info.path[len(folder):].removeprefix("/")) for info in filesystem.get_file_info(selector)]
+    return [info for info, below in found if pattern.fullmatch(below) and not re.search(r"(^|/)[._]", below)]
+
+
+def _regular(glob: str) -> str:
+    """Write a glob as a regular expression.
+
+    Examples
+    --------
+    >>> _regular("rows/**/part-[0-9]*.csv")
+    'rows/(?:.*/)?part\\\\-[0-9][^/]*\\\\.csv'
+    """
+    tokens = re.findall(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\]|.", glob, flags=re.DOTALL)
+    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(wild.get(token) or (token.replace("[!", "[^") if len(token) > 1 else re.escape(token))
+                   for token in tokens)
+
+
+@contextmanager
+def naming(location: str) -> Iterator[None]:
+    """Add the location to what a file system says.
+
+    Parameters
+    ----------
+    location : str
+        The path or URL.
+
+    Raises
+    ------
+    DataError
+        Instead of what the file system raised.
+
+    Examples
+    --------
+    >>> with naming("gs://rows"):
+    ...     raise OSError("no such bucket")
+    Traceback (most recent call last):
+        ...
+    linear_regressor.errors.DataError: gs://rows cannot be reached: no such bucket
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{without_secret(location)} cannot be reached: {error}") from None

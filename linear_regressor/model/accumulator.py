@@ -1,0 +1,122 @@
+"""``Accumulator``: the moments of a stream of blocks, in one pass and constant memory."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linear_regressor.errors import DataError
+from linear_regressor.model.aggregate import Aggregate
+from linear_regressor.model.cross_products import BLOCK_ROWS, BLOCK_VALUES, centred, round_mean
+from linear_regressor.model.moments import Moments
+
+Array = NDArray[np.float64]
+
+# OpenBLAS multiplies without packing where rows x columns x depth is at most this much; with fewer rows than the least,
+# what a call costs is no longer made up for.
+SMALL_PRODUCT, LEAST_SMALL_ROWS = 1_000_000, 2000
+
+
+class Accumulator:
+    """Adds up rows ``z = (x_1, ..., x_p, y)`` as they come.
+
+    Rows are gathered into a buffer of a fixed number of rows before they are multiplied, so that the same rows in the
+    same order give the same bits in blocks of any size.
+
+    Parameters
+    ----------
+    columns : int
+        Number of columns of a block, p + 1: the features, then the target; at least 2.
+
+    Examples
+    --------
+    >>> accumulator = Accumulator(2)
+    >>> for block in (np.array([[1.0, 2.0]]), np.array([[3.0, 8.0]])):
+    ...     accumulator.add(block)
+    >>> aggregate = accumulator.aggregate()
+    >>> aggregate.moments.n, aggregate.moments.m.tolist(), aggregate.moments.C.tolist()
+    (2.0, [2.0, 5.0], [[2.0, 6.0], [6.0, 18.0]])
+    """
+
+    def __init__(self, columns: int) -> None:
+        size = max(256, min(BLOCK_ROWS, BLOCK_VALUES // (columns + 1)))
+        # Few columns go through a general product, for which OpenBLAS has a kernel that takes less than half the time.
+        small = SMALL_PRODUCT // (columns * (columns + 1))
+        self._small = small >= LEAST_SMALL_ROWS
+        size = min(size, small) if self._small else size
+        # One line of memory a column: blocks of columns are copied and searched along it. The last line counts rows.
+        self._buffer = np.ones((columns + 1, size))
+        self._filled = 0
+        self._shift: Array | None = None
+        self._gram = np.zeros((columns + 1, columns + 1))
+        self._minimum, self._maximum = np.full(columns, np.inf), np.full(columns, -np.inf)
+
+    def add(self, block: Array) -> None:
+        """Add rows.
+
+        Parameters
+        ----------
+        block : ndarray of shape (rows, p + 1), float64
+            Any number of rows, in Fortran order for speed; they are copied. Whether they are finite shows at the end.
+
+        Examples
+        --------
+        >>> accumulator = Accumulator(3)
+        >>> accumulator.add(np.zeros((100_000, 3), order="F"))
+        >>> accumulator.rows
+        100000
+        """
+        start = 0
+        while start < len(block):
+            stop = min(start + self._buffer.shape[1] - self._filled, len(block))
+            end = self._filled + stop - start
+            self._buffer[:-1, self._filled:end] = block[start:stop].T
+            start, self._filled = stop, end
+            if end == self._buffer.shape[1]:
+                self._multiply()
+
+    @property
+    def rows(self) -> int:
+        """Number of rows added so far."""
+        return int(self._gram[-1, -1]) + self._filled
+
+    def aggregate(self) -> Aggregate:
+        """Give the moments and limits of all rows added so far.
+
+        Returns
+        -------
+        Aggregate
+
+        Raises
+        ------
+        DataError
+            If there are no rows, or a value is NaN, infinite or too large to square; which one, only reading the rows
+            again can tell.
+        """
+        if self._filled:
+            self._multiply()
+        if self._shift is None:
+            raise DataError("there are no rows")
+        with np.errstate(all="ignore"):  # what is not finite is named below, in words
+            # The general product rounds the two halves differently, and leaves the last line to its mirror image.
+            n, m, C = centred(np.triu(self._gram) + np.triu(self._gram, 1).T, self._shift)
+        if not (np.isfinite(C).all() and np.isfinite(m).all()):
+            raise DataError("a value is NaN, infinite, or so large that its square leaves the range of float64")
+        return Aggregate(Moments(n, m, C), self._minimum, self._maximum)
+
+    def _multiply(self) -> None:
+        """Add the buffer's rows to the cross-products and empty it."""
+        q = self._buffer[:, :self._filled]
+        z = q[:-1]
+        with np.errstate(all="ignore"):  # what is not finite shows in the cross-products
+            np.minimum(self._minimum, z.min(axis=1), out=self._minimum)
+            np.maximum(self._maximum, z.max(axis=1), out=self._maximum)
+            if self._shift is None:
+                self._shift = round_mean(z.T)
+            z -= self._shift[:, None]
+            if self._small:
+                self._gram[:-1] += z @ q.T
+                self._gram[-1, -1] += self._filled
+            else:
+                self._gram += q @ q.T
+        self._filled = 0

@@ -1,0 +1,162 @@
+"""Cross-validation on moments: each fold is subtracted from the whole, and no row is read again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import product
+from operator import add
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linear_regressor.errors import MomentsError, StatisticsError
+from linear_regressor.model.curvature import Curvature
+from linear_regressor.model.linear_regression import SimpleLinearRegression
+from linear_regressor.model.moments import Moments
+from linear_regressor.model.scaling import in_descent
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """How well a learning rate and a number of iterations do on rows that were kept out of the training.
+
+    Parameters
+    ----------
+    lr : float or "auto"
+        Learning rate.
+    iterations : int
+        As ``SimpleLinearRegression`` takes them.
+    losses : ndarray of shape (k,), float64, or None
+        Mean squared error on each fold of the line that was fitted without it; None where descent cannot converge at
+        this rate without one of the folds.
+    mean_squared_error : float
+        Over all rows, each predicted by the line that was fitted without its fold; NaN where there are no losses.
+    r2 : float
+        The coefficient of determination that belongs to it.
+    """
+
+    lr: float | str
+    iterations: int
+    losses: Array | None
+    mean_squared_error: float
+    r2: float
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """The scores of a grid of settings.
+
+    Parameters
+    ----------
+    scores : tuple of Score
+        In the order of the grid.
+    rate_limit : float
+        The learning rate at and over which descent without one of the folds cannot converge.
+    """
+
+    scores: tuple[Score, ...]
+    rate_limit: float
+
+    @property
+    def best(self) -> Score | None:
+        """The score of the lowest mean squared error; None where no setting converges."""
+        usable = [score for score in self.scores if score.losses is not None]
+        return min(usable, key=lambda score: score.mean_squared_error, default=None)
+
+    @classmethod
+    def of(cls, folds: Sequence[Moments], rates: Sequence[float | str], iterations: Sequence[int],
+           random_state: int = 0, standardize: bool = False) -> CrossValidation:
+        """Fit every setting without each fold in turn, and measure it on that fold.
+
+        Parameters
+        ----------
+        folds : sequence of Moments
+            Moments of the rows of each fold, at least two.
+        rates : sequence of float or "auto"
+            Learning rates to try.
+        iterations : sequence of int
+            Numbers of iterations to try.
+        random_state : int
+            Seed of the start weights.
+        standardize : bool
+            Whether to descend in scaled coordinates.
+
+        Returns
+        -------
+        CrossValidation
+
+        Raises
+        ------
+        MomentsError
+            If there are fewer than two folds, or what is left without a fold carries no model.
+        StatisticsError
+            If the target does not vary.
+
+        Examples
+        --------
+        >>> X, y = np.arange(12.0)[:, None] / 12.0, np.arange(12.0) % 3 + np.arange(12.0)
+        >>> folds = [Moments.from_arrays(X[start::3], y[start::3]) for start in range(3)]
+        >>> found = CrossValidation.of(folds, rates=["auto"], iterations=[10, 10_000])
+        >>> found.best.iterations
+        10000
+
+        References
+        ----------
+        M. Stone, "Cross-validatory choice and assessment of statistical predictions", Journal of the Royal Statistical
+        Society B 36, 1974.
+        """
+        if len(folds) < 2:
+            raise MomentsError("cross-validation needs at least two folds")
+        whole = reduce(add, folds)
+        if whole.v <= 0:
+            raise StatisticsError("R2 cannot be had: the target does not vary in these rows")
+        rests = [_without(whole, folds, place) for place in range(len(folds))]
+        limit = min(_rate_limit(rest, standardize) for rest in rests)
+        pairs = list(zip(folds, rests, strict=True))
+        scores = []
+        for rate, count in product(rates, iterations):
+            usable = rate == "auto" or float(rate) < limit
+            model = SimpleLinearRegression(count, rate, random_state=random_state, standardize=standardize)
+            losses = np.array([_loss_without(model, *pair) for pair in pairs]) if usable else None
+            scores.append(_score(rate, count, losses, folds, whole))
+        return cls(tuple(scores), limit)
+
+
+def _without(whole: Moments, folds: Sequence[Moments], place: int) -> Moments:
+    """Moments of the rows outside of a fold: the whole less the fold.
+
+    Where nearly all that a column varies by lies in the fold, as of a category that is nowhere else, subtraction would
+    lose the digits of the rest and refuses; then the other folds are added up instead.
+    """
+    fold = folds[place]
+    if whole.n - fold.n <= whole.p + 1:
+        raise MomentsError(f"without fold {place + 1} of {len(folds)} there would be {whole.n - fold.n:g} rows, and a "
+                           f"model of {whole.p} features needs more than {whole.p + 1}")
+    try:
+        return whole - fold
+    except MomentsError:
+        return reduce(add, [other for number, other in enumerate(folds) if number != place])
+
+
+def _rate_limit(moments: Moments, standardize: bool) -> float:
+    """The learning rate at and over which descent on these moments cannot converge."""
+    return Curvature.of(in_descent(moments, standardize)).rate_limit
+
+
+def _loss_without(model: SimpleLinearRegression, fold: Moments, rest: Moments) -> float:
+    """Loss on a fold of the line that is fitted to the rest."""
+    model.fit_moments(rest)
+    return fold.loss(model.W, model.b)
+
+
+def _score(rate: float | str, iterations: int, losses: Array | None, folds: Sequence[Moments],
+           whole: Moments) -> Score:
+    """Gather the losses of the folds, each by its rows."""
+    if losses is None:
+        return Score(rate, iterations, None, np.nan, np.nan)
+    error = float(np.average(losses, weights=[fold.n for fold in folds]))
+    return Score(rate, iterations, losses, error, 1.0 - whole.n * error / whole.v)

@@ -1,0 +1,227 @@
+"""``Checkpoint``: what a run has finished, kept beside its output, so that a killed one goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linear_regressor.data.piece import Piece
+from linear_regressor.errors import MomentsError
+from linear_regressor.model.aggregate import Aggregate
+from linear_regressor.model.moments import Moments
+from linear_regressor.training.piece_moments import PieceMoments
+
+Array = NDArray[np.float64]
+
+logger = logging.getLogger(__name__)
+
+# Packages whose version can change what is computed of a piece in its last digits.
+PACKAGES = ("linear-regressor", "numpy", "pyarrow")
+
+
+class Checkpoint:
+    """A file of one finished result a line, each under the digest of everything that decided it.
+
+    A line that was torn when the process was killed is dropped. What belongs to another recipe or to a file that has
+    changed is not found, so it is computed anew.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is made with the first result.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Checkpoint(Path(folder, "model.progress")).keep("a", {"n": 1})
+    ...     Checkpoint(Path(folder, "model.progress")).kept("a")
+    {'n': 1}
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._kept: dict[str, Any] = {}
+        content = path.read_bytes() if path.exists() else b""
+        whole = content[:content.rfind(b"\n") + 1]
+        for line in whole.splitlines():
+            self._kept.update(_entry(line))
+        if len(whole) < len(content):
+            with open(path, "r+b") as file:
+                file.truncate(len(whole))
+
+    @classmethod
+    def beside(cls, output: Path) -> Checkpoint:
+        """Open the checkpoint of a run by its output: ``model.joblib.progress``.
+
+        Parameters
+        ----------
+        output : Path
+            The file that the run makes.
+
+        Returns
+        -------
+        Checkpoint
+        """
+        return cls(output.with_name(f"{output.name}.progress"))
+
+    def kept(self, key: str) -> Any:
+        """Find a result.
+
+        Parameters
+        ----------
+        key : str
+            The digest of what decided it.
+
+        Returns
+        -------
+        object
+            Plain values, or None.
+        """
+        return self._kept.get(key)
+
+    def keep(self, key: str, result: Any) -> None:
+        """Add a result to the file in one write.
+
+        Parameters
+        ----------
+        key : str
+            The digest of what decided it.
+        result : object
+            Plain values.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        self._kept[key] = result
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(self.path, "ab") as file:
+                file.write(json.dumps({key: result}).encode() + b"\n")
+        except OSError as error:
+            error.filename = str(self.path)  # a failed write names no file
+            raise
+
+    def tell(self, found: int, wanted: int) -> None:
+        """Tell the log what comes from the checkpoint, where there is one.
+
+        Parameters
+        ----------
+        found : int
+            How many pieces it has.
+        wanted : int
+            How many pieces the run has.
+        """
+        if found:
+            logger.info("%d of %d pieces are taken from %s", found, wanted, self.path)
+        elif self._kept:
+            logger.info("%s is of other data or another recipe: it is ignored", self.path)
+
+    def remove(self) -> None:
+        """Remove the file, once what it was for is finished."""
+        self.path.unlink(missing_ok=True)
+
+
+def key_of(piece: Piece, test_fraction: float) -> str:
+    """Digest of everything that decides the moments of a piece: file, columns, split, and what computes them.
+
+    Parameters
+    ----------
+    piece : Piece
+        The piece.
+    test_fraction : float
+        The share of the test.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    file, columns = piece.file, piece.columns
+    return digest([file.path, file.size, file.modified, str(piece.parts), columns.features, columns.target,
+                   columns.where, columns.key, test_fraction, *(version(name) for name in PACKAGES)])
+
+
+def digest(plain: Any) -> str:
+    """SHA-256 of plain values in canonical form.
+
+    Parameters
+    ----------
+    plain : object
+        Numbers, strings, lists and dicts with string keys.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def as_plain(moments: PieceMoments) -> dict[str, Any]:
+    """Write the moments of a piece as plain values.
+
+    Parameters
+    ----------
+    moments : PieceMoments
+        What was read.
+
+    Returns
+    -------
+    dict
+        What ``from_plain`` takes.
+    """
+    return {name: None if part is None else _numbers(part)
+            for name, part in (("training", moments.training), ("test", moments.test))}
+
+
+def from_plain(plain: Any) -> PieceMoments | None:
+    """Read the moments of a piece back, to the last digit.
+
+    Parameters
+    ----------
+    plain : object
+        What ``as_plain`` gave, once written and read.
+
+    Returns
+    -------
+    PieceMoments or None
+        None where it is something else.
+    """
+    try:
+        return PieceMoments(_aggregate(plain["training"]), _aggregate(plain["test"]))
+    except (KeyError, TypeError, MomentsError):
+        return None
+
+
+def _numbers(aggregate: Aggregate) -> dict[str, Any]:
+    """Write an aggregate as lists."""
+    moments = aggregate.moments
+    return {"n": moments.n, "m": moments.m.tolist(), "C": moments.C.tolist(),
+            "minimum": None if aggregate.minimum is None else aggregate.minimum.tolist(),
+            "maximum": None if aggregate.maximum is None else aggregate.maximum.tolist()}
+
+
+def _aggregate(plain: dict[str, Any] | None) -> Aggregate | None:
+    """Read an aggregate from lists, where there is one."""
+    if plain is None:
+        return None
+    return Aggregate(Moments(plain["n"], plain["m"], plain["C"]), plain["minimum"], plain["maximum"])
+
+
+def _entry(line: bytes) -> dict[str, Any]:
+    """Read a line, which is empty of meaning where the disk lost a part of it."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}

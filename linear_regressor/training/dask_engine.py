@@ -1,0 +1,208 @@
+"""``DaskEngine``: pieces of a data set are worked on by the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from importlib.metadata import version
+from itertools import islice
+from typing import Self, TypeAlias, TypeVar
+
+import dask
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
+
+from linear_regressor.data.piece import Piece
+from linear_regressor.errors import ClusterError, LinearRegressorError
+from linear_regressor.settings import usable_cpus
+from linear_regressor.training.checkpoint import PACKAGES
+from linear_regressor.training.engine import Report
+from linear_regressor.training.piece_moments import PieceMoments
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Fault: TypeAlias = LinearRegressorError | OSError
+Versions = dict[str, str]
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 30
+# Items are given to the scheduler in batches, of which it has one or two: more than a large cluster has threads, and
+# few enough for its memory.
+BATCH = 5_000
+
+
+class DaskEngine:
+    """Reads pieces in several processes, on this machine or on many.
+
+    Each piece is read by the function that a single process uses, and whoever asked puts the results in the order of
+    the pieces: the bytes are the same. What a worker had not finished when it died is given to another one.
+
+    Parameters
+    ----------
+    scheduler : str or None
+        Address of the scheduler of a cluster; None starts a cluster on this machine, which ends with the ``with``.
+    workers : int or None
+        How many processes a cluster of our own has, at least 1; None takes one for each usable CPU.
+
+    Raises
+    ------
+    ClusterError
+        On entry, if there is no cluster at the address.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from linear_regressor.data.columns import Columns
+    >>> from linear_regressor.data.source import Source
+    >>> with tempfile.TemporaryDirectory() as folder, DaskEngine(workers=1) as engine:
+    ...     _ = Path(folder, "rows.csv").write_text("x,y\\n1,2\\n3,8\\n")
+    ...     pieces = Source.of(folder, Columns(("x",), "y")).pieces()
+    ...     [(place, read.training.moments.n) for place, read in engine.moments(dict(enumerate(pieces)), 0.0, int)]
+    [(0, 2.0)]
+    """
+
+    def __init__(self, scheduler: str | None = None, workers: int | None = None) -> None:
+        self._scheduler = scheduler
+        self._workers = workers or usable_cpus()
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start a cluster, or connect to the one that is there."""
+        logging.getLogger("distributed").setLevel(logging.WARNING)  # at INFO Dask tells of every connection
+        with ExitStack() as started:
+            address = self._scheduler or started.enter_context(_local_cluster(self._workers))
+            self._client = started.enter_context(_client(address))
+            self._open = started.pop_all()
+        if not self._client.nthreads():
+            logger.warning("%s has no workers yet: waiting for the first", self._scheduler)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Give up what is not finished, and end what was started."""
+        self._open.close()
+
+    def moments(self, pieces: Mapping[int, Piece], test_fraction: float,
+                report: Report) -> Iterator[tuple[int, PieceMoments]]:
+        """Read pieces, in the order in which they are finished; as ``Engine.moments``."""
+        for place, moments in self.each(partial(PieceMoments.of, test_fraction=test_fraction), pieces):
+            report(pieces[place].rows)
+            yield place, moments
+
+    def each(self, work: Callable[[Item], Result], items: Mapping[int, Item]) -> Iterator[tuple[int, Result]]:
+        """Do the same to each of many things, one at a time on a thread of a worker.
+
+        Parameters
+        ----------
+        work : callable
+            A function of a module, or a ``partial`` of one: it travels by name.
+        items : mapping of int to object
+            Small values that can travel, such as pieces, each under its place in the data set.
+
+        Yields
+        ------
+        place : int
+            The place of an item, each once, in any order.
+        result : object
+            What the work gave for it, as soon as it is there.
+
+        Raises
+        ------
+        LinearRegressorError, OSError
+            What the work raised.
+        ClusterError
+            If the cluster is lost, several workers die over the same item, or one has other versions of what decides
+            the last digits.
+        """
+        do, rest = partial(_do, work, _versions()), iter(items.items())
+        places: dict[Future[Result | Fault], int] = {}
+        running = as_completed(loop=self._client.loop)
+
+        def submit() -> None:
+            batch = dict(islice(rest, BATCH))
+            futures = self._client.map(do, list(batch.values()), pure=False)
+            places.update(zip(futures, batch, strict=True))
+            running.update(futures)
+
+        with _cluster_errors():
+            submit()
+            for finished in running.batches():
+                for future, result in zip(finished, self._client.gather(finished), strict=True):
+                    if isinstance(result, LinearRegressorError | OSError):
+                        raise result
+                    yield places.pop(future), result
+                if len(places) < BATCH:
+                    submit()
+
+
+@contextmanager
+def _local_cluster(workers: int) -> Iterator[LocalCluster]:
+    """Start processes of one thread each; Dask keeps the libraries in them to one thread as well.
+
+    They and we know each other by a certificate of this run, so that no other user of the machine can give them work;
+    and they serve no pages.
+    """
+    no_pages: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+    with dask.config.set(no_pages), LocalCluster(
+            n_workers=workers, threads_per_worker=1, host="127.0.0.1", security=True, silence_logs=logging.ERROR,
+            preload=__name__, dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False}) as cluster:
+        yield cluster
+
+
+def dask_setup(worker: object) -> None:
+    """Leave an interrupt from the keyboard to the process that started the cluster; Dask calls this in a new worker.
+
+    Parameters
+    ----------
+    worker : distributed.Worker
+        The worker.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _client(cluster: LocalCluster | str) -> Client:
+    """Connect to a cluster."""
+    try:
+        return Client(cluster, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ClusterError(f"no Dask cluster answers at {cluster}: {error}") from None
+
+
+def _do(work: Callable[[Item], Result], wanted: Versions, item: Item) -> Result | Fault:
+    """Work on an item; on a worker. A fault of the data is a result: the worker has nothing to log about it."""
+    if (found := _versions()) != wanted:
+        return ClusterError(f"a worker has {_differences(found, wanted)}: the last digits could be others")
+    try:
+        return work(item)
+    except (LinearRegressorError, OSError) as error:
+        return error
+
+
+def _versions() -> Versions:
+    """Versions of the packages that decide what comes out."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def _differences(found: Versions, wanted: Versions) -> str:
+    """Name the packages whose versions differ."""
+    return ", ".join(f"{name} {found[name]} where {wanted[name]} is wanted"
+                     for name in wanted if found[name] != wanted[name])
+
+
+@contextmanager
+def _cluster_errors() -> Iterator[None]:
+    """Say in one line what is wrong with a cluster."""
+    try:
+        yield
+    except KilledWorker as error:
+        raise ClusterError("several workers died over the same piece of the data; the last at "
+                           f"{error.last_worker.address}: they may need more memory") from None
+    except CancelledError:
+        raise ClusterError("the cluster went away") from None
+    except ModuleNotFoundError as error:
+        raise ClusterError(f"a worker has no {error.name}: it needs this package with its extras 'training' and "
+                           "'dask'") from None

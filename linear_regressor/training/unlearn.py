@@ -1,0 +1,190 @@
+"""Taking rows out of a trained model: its moments less theirs, and the line that training would have found without."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.artefact.save import save
+from linear_regressor.atomic_file import replace_file
+from linear_regressor.errors import ArtefactError, MomentsError, StatisticsError
+from linear_regressor.model.aggregate import Aggregate
+from linear_regressor.model.evaluate import Certificate
+from linear_regressor.model.inference import FitStatistics
+from linear_regressor.model.linear_regression import SimpleLinearRegression
+from linear_regressor.model.moments import Moments
+from linear_regressor.training import quantiles
+from linear_regressor.training.card import environment
+from linear_regressor.training.rate import require_converging_rate
+
+
+@dataclass(frozen=True, eq=False)
+class Unlearning:
+    """A model before and after rows were taken out of it.
+
+    Parameters
+    ----------
+    before, after : Artefact
+        The model with the rows and without them.
+    digests : tuple of str
+        Digests of the rows that were taken out.
+    """
+
+    before: Artefact
+    after: Artefact
+    digests: tuple[str, ...]
+
+    def receipt(self) -> dict[str, Any]:
+        """Write down what was done, for those who asked for it and for audits.
+
+        Returns
+        -------
+        dict
+            ``model``: SHA-256 of the model before and after; ``rows``: before, removed and after; ``removed``: digests
+            of the rows; ``W`` by feature and ``b``: before, after and their change. Plain values.
+        """
+        before, after = self.before, self.after
+        weights = zip(before.features, before.W.tolist(), after.W.tolist(), strict=True)
+        rows = {**_change(before.moments.n, after.moments.n), "removed": before.moments.n - after.moments.n}
+        del rows["change"]
+        return {"model": {"before": before.digest, "after": after.digest}, "rows": rows, "removed": list(self.digests),
+                "W": {name: _change(*pair) for name, *pair in weights}, "b": _change(before.b, after.b)}
+
+    def save(self, path: Path, receipt_path: Path | None, now: datetime) -> Path:
+        """Write the receipt, then the model in the place of an older one.
+
+        Parameters
+        ----------
+        path : Path
+            Model file to write; its card for people goes beside it.
+        receipt_path : Path or None
+            Receipt to write, as JSON; None is a file beside the model, named by the digest of the model, so that no
+            receipt takes the place of another.
+        now : datetime
+            The time to write on card and receipt.
+
+        Returns
+        -------
+        Path
+            Where the receipt is.
+
+        Raises
+        ------
+        OSError
+            If the receipt cannot be written; then the model is as it was.
+        ArtefactError
+            If the model cannot be written; then there is no receipt either, and an older model is left whole.
+        """
+        place = receipt_path or path.with_name(f"{path.stem}.receipt-{self.after.digest[:12]}.json")
+        facts = {"unlearned_at": now.isoformat(timespec="seconds")}
+        content = json.dumps({**self.receipt(), **facts}, indent=1).encode() + b"\n"
+        replace_file(place, lambda file: file.write(content))
+        try:
+            save(self.after, path, facts)
+        except ArtefactError:
+            place.unlink()
+            raise
+        return place
+
+
+def unlearn(artefact: Artefact, removed: Sequence[Aggregate]) -> Unlearning:
+    """Take rows out of a model.
+
+    The moments of the rows are subtracted, and the descent that trained the model is taken again over what is left:
+    same start, rate and iterations. The result is the model that training without those rows gives, to rounding. Its
+    minimum and maximum are dropped, because moments cannot tell them; so are the errors on the test rows, which are not
+    kept.
+
+    Parameters
+    ----------
+    artefact : Artefact
+        The trained model.
+    removed : sequence of Aggregate
+        The rows to take out, at least one set.
+
+    Returns
+    -------
+    Unlearning
+
+    Raises
+    ------
+    ArtefactError
+        If the card does not tell how the model was trained, or it was on mini-batches.
+    MomentsError
+        If these rows were taken out before, are not among the training rows as far as moments can tell, or what is left
+        would carry no model.
+    RateError
+        If descent over what is left cannot converge at the learning rate of the training.
+    """
+    settings = _settings(artefact)
+    digests = tuple(rows.digest for rows in removed)
+    past = artefact.card.get("unlearned", {"rows": 0.0, "digests": []})
+    _require_new(digests, past["digests"])
+    rows = reduce(add, removed)
+    _require_within(artefact, rows)
+    left = artefact.moments - rows.moments
+    require_converging_rate(settings["lr"], left, settings["standardize"])
+    model = SimpleLinearRegression(settings["iterations"], settings["lr"], None, settings["random_state"],
+                                   settings["standardize"]).fit_moments(left)
+    _require_statistics(artefact, left, model)
+    card = {**artefact.card, "settings": {**artefact.card["settings"], "lr_used": model.lr_},
+            "data": {**artefact.card.get("data", {}), "rows": left.n},
+            "metrics": {"training": asdict(Certificate.of(left, model.W, model.b))}, "environment": environment(),
+            "unlearned": {"rows": past["rows"] + rows.moments.n, "digests": [*past["digests"], *digests]}}
+    after = replace(artefact, W=model.W, b=model.b, moments=left, minimum=None, maximum=None,
+                    quantiles=quantiles.table(left.n, left.p), card=card)
+    return Unlearning(artefact, after, digests)
+
+
+def _change(before: float, after: float) -> dict[str, float]:
+    """Put two numbers and their difference beside each other."""
+    return {"before": before, "after": after, "change": after - before}
+
+
+def _settings(artefact: Artefact) -> dict[str, Any]:
+    """Take the settings of the training out of the card, or refuse a model that moments cannot train again."""
+    settings = artefact.card.get("settings")
+    if not isinstance(settings, dict) or not {"lr", "iterations", "random_state"} <= settings.keys():
+        raise ArtefactError("rows cannot be taken out: the model's card does not tell how it was trained")
+    if settings.get("batch_size") is not None:
+        raise ArtefactError("rows cannot be taken out: the model was trained on mini-batches, which moments cannot "
+                            "draw again; train it anew on the rows that stay")
+    return {"standardize": False, **settings}
+
+
+def _require_new(digests: Sequence[str], past: Sequence[str]) -> None:
+    """Refuse rows that were taken out before, or are there twice."""
+    for place, digest in enumerate(digests):
+        if digest in past or digest in digests[:place]:
+            raise MomentsError(f"the same rows (digest {digest[:12]}...) would be taken out twice")
+
+
+def _require_within(artefact: Artefact, rows: Aggregate) -> None:
+    """Refuse rows with a value that no training row had, where that is known."""
+    if artefact.minimum is None or artefact.maximum is None or rows.minimum is None or rows.maximum is None:
+        return
+    outside = (rows.minimum[:-1] < artefact.minimum) | (rows.maximum[:-1] > artefact.maximum)
+    if outside.any():
+        name = artefact.features[int(np.argmax(outside))]
+        raise MomentsError(f"these rows are not among the training rows: a value of {name!r} lies outside of theirs")
+
+
+def _require_statistics(artefact: Artefact, left: Moments, model: SimpleLinearRegression) -> None:
+    """Refuse to make a model whose columns depend on each other out of one whose columns did not."""
+    try:
+        FitStatistics(artefact.moments, artefact.W, artefact.b)
+    except StatisticsError:
+        return
+    try:
+        FitStatistics(left, model.W, model.b)
+    except StatisticsError as error:
+        raise MomentsError(f"what would be left carries no model: {error}") from None

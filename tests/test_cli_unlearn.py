@@ -1,0 +1,168 @@
+"""``unlearn``: rows out of a model file, with a receipt, or a refusal that leaves everything as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from click.testing import Result
+
+from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.artefact.load import load
+from linear_regressor.data import diabetes
+from linear_regressor.model.linear_regression import SimpleLinearRegression
+from linear_regressor.serving.app import create_app
+from linear_regressor.settings import Settings
+from linear_regressor.training.recipe import Recipe
+from tests.command_line import ROOT, run, run_process
+from tests.tables import rows_of, write
+
+TRAIN = ("--features", "age,bmi", "--target", "score", "--standardize", "--min-r2", "0")
+
+
+def train(data: Path, model: Path, *options: object) -> Artefact:
+    """Train a model on a file."""
+    done = run("train", "--data", data, *TRAIN, "--model-save-path", model, "--report-path", model.parent / "report",
+               *options)
+    assert 0 == done.exit_code, done.stderr
+    return load(model)
+
+
+def unlearn(data: Path, model: Path, *options: object) -> Result:
+    """Take rows out of a model."""
+    return run("unlearn", "--data", data, "--model-path", model, *options)
+
+
+def assert_same_line(left: Artefact, right: Artefact) -> None:
+    """Hold weights, rows and quantiles of two models equal."""
+    assert [*left.W, left.b] == pytest.approx([*right.W, right.b], rel=1e-9)
+    assert left.moments.n == right.moments.n and left.quantiles == right.quantiles
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Read every file of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_learning_rows_and_unlearning_them_gives_the_model_without(tmp_path: Path) -> None:
+    """Of the rows to take out those that the hash kept for the test are left aside, as in training."""
+    rows = rows_of(0, 600)
+    write(tmp_path / "data" / "old.parquet", rows[:400])
+    new = write(tmp_path / "data" / "new.csv", rows[400:])
+    both = train(tmp_path / "data", tmp_path / "model.joblib")
+    old = train(tmp_path / "data" / "old.parquet", tmp_path / "old.joblib")
+    done = unlearn(new, tmp_path / "model.joblib")
+
+    assert 0 == done.exit_code, done.stderr
+    after = load(tmp_path / "model.joblib")
+    assert_same_line(after, old)
+    assert after.limits == [(None, None)] * 2 and both.moments.n > after.moments.n
+    receipt = json.loads((tmp_path / f"model.receipt-{after.digest[:12]}.json").read_text())
+    assert {"before": both.digest, "after": after.digest} == receipt["model"]
+    assert receipt["rows"]["removed"] == both.moments.n - old.moments.n
+    assert receipt["W"]["bmi"]["change"] == after.W[1] - both.W[1] and "unlearned_at" in receipt
+    card = json.loads((tmp_path / "model.card.json").read_text())
+    assert receipt["removed"] == card["unlearned"]["digests"] and card["data"]["rows"] == after.moments.n
+
+
+def test_the_key_and_the_filter_of_the_training_count_again(tmp_path: Path) -> None:
+    """Rows that the training left aside were never learned."""
+    rows, keys = rows_of(0, 600), [f"p{number}" for number in np.arange(600) // 3]
+    options = ("--key", "patient", "--where", "age > 40 or bmi > 3")
+    for name, part in (("old", slice(400)), ("new", slice(400, 600))):
+        write(tmp_path / "data" / f"{name}.parquet", rows[part], patient=keys[part])
+    train(tmp_path / "data", tmp_path / "model.joblib", *options)
+    old = train(tmp_path / "data" / "old.parquet", tmp_path / "old.joblib", *options)
+    first = unlearn(tmp_path / "data" / "new.parquet", tmp_path / "model.joblib", "--where", "age > 50")
+    second = unlearn(tmp_path / "data" / "new.parquet", tmp_path / "model.joblib", "--where", "age <= 50")
+
+    assert (0, 0) == (first.exit_code, second.exit_code), first.stderr + second.stderr
+    assert_same_line(load(tmp_path / "model.joblib"), old)
+    assert 2 == len(list(tmp_path.glob("model.receipt-*.json")))
+
+
+def test_rows_of_the_committed_model_can_be_taken_out(tmp_path: Path) -> None:
+    """What is left is the estimator's fit to the other training rows of the diabetes set."""
+    rows, _ = diabetes.read(["bmi"]).split_last(Recipe.test_rows)
+    table = pa.table({"bmi": rows.X[:100, 0], rows.target: rows.y[:100]})
+    pa.parquet.write_table(table, tmp_path / "gone.parquet")
+    done = unlearn(tmp_path / "gone.parquet", ROOT / "models" / "simple_linear_regressor.joblib",
+                   "--model-save-path", tmp_path / "model.joblib")
+    expected = SimpleLinearRegression(random_state=0).fit(rows.X[100:], rows.y[100:])
+
+    assert 0 == done.exit_code, done.stderr
+    after = load(tmp_path / "model.joblib")
+    assert [*expected.W, expected.b] == pytest.approx([*after.W, after.b], rel=1e-9)
+    assert 322 == after.moments.n
+
+
+def test_the_model_that_is_left_is_served(tmp_path: Path) -> None:
+    """Predictions, card, page and description, without limits."""
+    data = write(tmp_path / "all.csv", rows_of(0, 300))
+    train(data, tmp_path / "model.joblib")
+    unlearn(write(tmp_path / "some.csv", rows_of(0, 300)[:50]), tmp_path / "model.joblib")
+    client = create_app(Settings.from_env({"MODEL_PATH": str(tmp_path / "model.joblib")})).test_client()
+
+    assert 200 == client.post("/stream", json={"instance": [50.0, 3.0]}).status_code
+    assert [["name", "slope", "mean"]] * 2 == [list(one) for one in client.get("/v1/model").get_json()["features"]]
+    assert "unlearned" in client.get("/").text
+    assert [200, 200] == [client.get(path).status_code for path in ("/docs", "/openapi.json")]
+
+
+def test_a_refusal_leaves_model_card_and_folder_as_they_were(tmp_path: Path) -> None:
+    """Too much, what was never there, the same twice, no rows, rows that cannot be read: each one line."""
+    rows = rows_of(0, 300)
+    train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
+    some = write(tmp_path / "some.csv", rows[:40])
+    assert 0 == unlearn(some, tmp_path / "model.joblib", "--model-save-path", tmp_path / "less.joblib").exit_code
+    empty, bad = tmp_path / "empty.csv", tmp_path / "bad.csv"
+    empty.write_text("age,bmi,score\n")
+    bad.write_text("age,bmi,score\n50,3,x\n")
+    far = write(tmp_path / "far.csv", rows[:9] + [500.0, 0.0, 0.0])
+    wrongs = [(tmp_path / "all.csv", "model", "would be left"), (some, "less", "taken out twice"),
+              (far, "model", "'age' lies outside"),
+              (empty, "model", "no rows to take out"), (bad, "model", "column 'score', row 1"),
+              (tmp_path / "all.csv", "none", "No such file")]
+    before = contents(tmp_path)
+    for data, model, words in wrongs:
+        done = unlearn(data, tmp_path / f"{model}.joblib")
+        assert (1, 1) == (done.exit_code, done.stderr.count("\n")) and words in done.stderr, done.stderr
+    assert before == contents(tmp_path)
+
+
+def test_mini_batches_cannot_be_unlearned(tmp_path: Path) -> None:
+    """Moments cannot take their steps again."""
+    data = write(tmp_path / "all.csv", rows_of(0, 300))
+    train(data, tmp_path / "model.joblib", "--batch-size", "32", "--iterations", "5", "--lr", "0.01")
+    done = unlearn(data, tmp_path / "model.joblib")
+    assert 1 == done.exit_code and "mini-batches" in done.stderr
+
+
+def test_a_full_disk_leaves_the_old_model_and_no_receipt(tmp_path: Path) -> None:
+    """Whichever of the files does not fit."""
+    rows = rows_of(0, 300)
+    train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
+    write(tmp_path / "some.csv", rows[:40])
+    before, files = (tmp_path / "model.joblib").read_bytes(), set(os.listdir(tmp_path))
+    for limit in (300, len(before) - 200):
+        done = run_process("unlearn", "--data", tmp_path / "some.csv", "--model-path", tmp_path / "model.joblib",
+                           file_size_limit=limit)
+        assert 1 == done.returncode and done.stderr.count("\n") == 1, done.stderr
+        assert before == (tmp_path / "model.joblib").read_bytes() and files == set(os.listdir(tmp_path))
+
+
+def test_the_receipt_goes_where_it_is_asked_to(tmp_path: Path) -> None:
+    """And the old model stays where another place is named for the new one."""
+    rows = rows_of(0, 300)
+    before = train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
+    done = unlearn(write(tmp_path / "some.csv", rows[:40]), tmp_path / "model.joblib",
+                   "--model-save-path", tmp_path / "new" / "model.joblib", "--receipt-path", tmp_path / "receipt.json")
+    assert 0 == done.exit_code and f"receipt      {tmp_path / 'receipt.json'}" in done.stdout
+    assert load(tmp_path / "model.joblib").digest == before.digest
+    assert json.loads((tmp_path / "receipt.json").read_text())["model"]["after"] == load(
+        tmp_path / "new" / "model.joblib").digest

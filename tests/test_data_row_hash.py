@@ -1,0 +1,89 @@
+"""Hashes of rows, which decide what is kept for the test."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linear_regressor.data import row_hash
+
+MASK = 2**64 - 1
+
+
+def plainly(words: list[int], start: int) -> int:
+    """Hash words one after the other with Python's own whole numbers."""
+    h = start
+    for word in words:
+        h = (h ^ word) * int(row_hash.FIRST) & MASK
+        h ^= h >> 32
+    for shift, factor in ((30, row_hash.FIRST), (27, row_hash.SECOND)):
+        h = (h ^ h >> shift) * int(factor) & MASK
+    return h ^ h >> 31
+
+
+@given(st.lists(st.tuples(*[st.floats(allow_nan=False)] * 3), min_size=1, max_size=20))
+def test_rows_hash_as_the_formula_says(rows: list[tuple[float, float, float]]) -> None:
+    """Bit for bit, whatever the machine."""
+    block = np.asfortranarray(np.array(rows) + 0.0)
+
+    expected = [plainly([int(word) for word in row.view(np.uint64)], int(row_hash.START))
+                for row in np.ascontiguousarray(block)]
+
+    assert expected == row_hash.of_values(block).tolist()
+
+
+@given(st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=20), st.integers(0, 5))
+def test_keys_hash_as_the_formula_says(keys: list[str], skipped: int) -> None:
+    """Text of any length, eight bytes at a time, and a slice of a column too."""
+    encoded = [key.encode() for key in keys]
+    expected = [plainly([int.from_bytes(key[at:at + 8], "little") for at in range(0, len(key), 8)],
+                        int(row_hash.START) ^ len(key)) for key in encoded]
+
+    assert expected[skipped:] == row_hash.of_keys(pa.array(keys).slice(skipped)).tolist()
+
+
+@given(st.lists(st.integers(-2**63, 2**63 - 1), min_size=1, max_size=20))
+def test_a_key_is_the_same_as_number_and_as_text(keys: list[int]) -> None:
+    """A CSV file and its copy in Parquet are split alike."""
+    assert (row_hash.of_keys(pa.array(keys)) == row_hash.of_keys(pa.array([str(key) for key in keys]))).all()
+    assert (row_hash.of_keys(pa.array(keys)) == row_hash.of_keys(pa.array(keys).dictionary_encode())).all()
+
+
+def test_some_hashes_are_what_they_have_always_been() -> None:
+    """A change of one would move rows from training to test."""
+    values, keys = np.array([[0.0], [1.5]], order="F"), pa.array(["7", "patient 12"])
+
+    assert [1352044998279862280, 8521173096907472290] == row_hash.of_values(values).tolist()
+    assert [9520877468318238931, 9634830122043111155] == row_hash.of_keys(keys).tolist()
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.2, 0.5, 0.99])
+@pytest.mark.parametrize("kind", ["normal", "small whole numbers", "keys"])
+def test_the_share_of_the_test_is_the_fraction(random: np.random.Generator, kind: str, fraction: float) -> None:
+    """Within five standard deviations, also of values with few digits and of consecutive keys."""
+    count = 200_000
+    if kind == "keys":
+        hashes = row_hash.of_keys(pa.array(np.arange(count)))
+    elif kind == "normal":
+        hashes = row_hash.of_values(np.asfortranarray(random.normal(size=(count, 2))))
+    else:
+        grid = np.stack(np.meshgrid(*[np.arange(22.0)] * 4), axis=-1).reshape(-1, 4)
+        hashes = row_hash.of_values(np.asfortranarray(grid[:count]))
+    share = row_hash.in_test(hashes, fraction).mean()
+
+    assert abs(share - fraction) < 5 * np.sqrt(fraction * (1 - fraction) / len(hashes))
+    assert len(np.unique(hashes)) == len(hashes)
+
+
+def test_folds_of_the_training_rows_are_alike_in_size(random: np.random.Generator) -> None:
+    """They do not depend on what decides the test."""
+    hashes = row_hash.of_values(np.asfortranarray(random.normal(size=(100_000, 1))))
+    folds = row_hash.folds(hashes[~row_hash.in_test(hashes, 0.3)], 7)
+
+    counts = np.bincount(folds, minlength=7)
+
+    assert 7 == len(counts)
+    assert np.abs(counts / counts.sum() - 1 / 7).max() < 5 * np.sqrt(1 / 7 / counts.sum())

@@ -1,0 +1,192 @@
+"""``linear-regressor predict --engine dask``: a folder of files, each whole or not there."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from click.testing import Result
+from pyarrow.fs import FileSelector, FileSystem
+
+from tests.buckets import CREDENTIALS, Bucket, gs_bucket, s3_bucket
+from tests.command_line import ROOT, clean_environ, run, run_process, shadow
+
+FILES, ROWS = 6, 3000
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write rows into files, each one piece."""
+    folder, random = tmp_path_factory.mktemp("rows"), np.random.default_rng(0)
+    for number in range(FILES):
+        a, b, noise = random.normal(5.0, 2.0, (3, ROWS))
+        table = pa.table({"id": np.arange(ROWS) + ROWS * number, "a": a, "b": b, "y": 2 * a - b + noise})
+        pa.parquet.write_table(table, folder / f"{number}.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a model on them."""
+    return trained(rows, tmp_path_factory.mktemp("model"), "--standardize")
+
+
+def trained(rows: Path, folder: Path, *options: str) -> Path:
+    """Train a model and give its file."""
+    result = run("train", "--data", rows, "--features", "a,b", "--target", "y", "--model-save-path", folder / "model",
+                 "--report-path", folder, *options)
+    assert 0 == result.exit_code, result.stderr
+    return folder / "model"
+
+
+def predict(rows: Path | str, model: Path, output: Path | str, *options: str) -> Result:
+    """Predict on a cluster of this machine."""
+    return run("predict", "--data", rows, "--model-path", model, "--engine", "dask", output, *options)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files of a folder, hidden ones too."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("options", [[], ["--only-prediction"], ["--where", "a > 5"]], ids=" ".join)
+def test_the_folder_holds_what_one_file_would(rows: Path, model: Path, tmp_path: Path, options: list[str]) -> None:
+    """Row by row, in the order of the pieces."""
+    one = run("predict", "--data", rows, "--model-path", model, tmp_path / "one.parquet", *options)
+
+    result = predict(rows, model, tmp_path / "parts", *options)
+
+    expected = pa.parquet.read_table(tmp_path / "one.parquet")
+    assert (one.exit_code, result.exit_code, result.stderr) == (0, 0, "")
+    assert f"{expected.num_rows} predictions in {tmp_path / 'parts'}\n" == result.stdout
+    assert expected.equals(pa.parquet.read_table(tmp_path / "parts"))
+    assert FILES == len(contents(tmp_path / "parts"))
+
+
+def test_a_second_run_writes_what_is_missing_and_nothing_else(rows: Path, model: Path, tmp_path: Path) -> None:
+    """What is there is not even touched."""
+    predict(rows, model, tmp_path)
+    before, (lost, *others) = contents(tmp_path), sorted(tmp_path.iterdir())
+    times = [path.stat().st_mtime_ns for path in others]
+    lost.unlink()
+
+    result = predict(rows, model, tmp_path)
+
+    assert (0, f"{FILES * ROWS} predictions in {tmp_path}\n") == (result.exit_code, result.stdout)
+    assert before == contents(tmp_path)
+    assert times == [path.stat().st_mtime_ns for path in others]
+
+
+def test_a_killed_run_leaves_whole_files_and_is_gone_on_with(rows: Path, model: Path, tmp_path: Path) -> None:
+    """The second run ends with the bytes of an undisturbed one."""
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    predict(rows, model, undisturbed)
+    command = [ROOT / "main.py", "predict", "--data", rows, "--model-path", model, "--engine", "dask", killed]
+    process = subprocess.Popen([sys.executable, *map(str, command)], env=clean_environ({}))
+    while not list(killed.glob("*.parquet")):
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (killed / ".part-000009-0.parquet.0.tmp").write_text("what a writer leaves that is killed")
+
+    for path in killed.glob("*.parquet"):
+        assert (undisturbed / path.name).read_bytes() == path.read_bytes()
+    assert 0 == predict(rows, model, killed).exit_code
+
+    assert contents(undisturbed) == contents(killed)
+
+
+def test_files_of_another_model_are_refused(rows: Path, model: Path, tmp_path: Path) -> None:
+    """A folder is read as a whole: it may not say two things."""
+    predict(rows, model, tmp_path / "parts")
+    before = contents(tmp_path / "parts")
+
+    result = predict(rows, trained(rows, tmp_path, "--lr", "auto"), tmp_path / "parts")
+
+    assert (2, 1) == (result.exit_code, result.stderr.count("\n"))
+    assert f"{tmp_path}/parts holds part-000000-" in result.stderr
+    assert before == contents(tmp_path / "parts")
+
+
+def test_a_faulty_row_is_named_and_its_file_is_not_written(model: Path, tmp_path: Path) -> None:
+    """As without a cluster."""
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,\n")
+
+    result = predict(tmp_path / "rows.csv", model, tmp_path / "parts")
+
+    assert (1, 1) == (result.exit_code, result.stderr.count("\n"))
+    assert "rows.csv: column 'b', row 2 " in result.stderr
+    assert [] == list(tmp_path.glob("parts/*"))
+
+
+def test_a_full_disk_is_one_line(rows: Path, model: Path, tmp_path: Path) -> None:
+    """On a worker as anywhere."""
+    done = run_process("predict", "--data", rows, "--model-path", model, "--engine", "dask", tmp_path / "parts",
+                       file_size_limit=10_000)
+
+    assert (1, 1) == (done.returncode, done.stderr.count("\n"))
+    assert f"{tmp_path}/parts/part-00000" in done.stderr and "File too large" in done.stderr
+    assert [] == list((tmp_path / "parts").iterdir())
+
+
+def test_output_must_be_a_folder(rows: Path, model: Path) -> None:
+    """There is a file of this name."""
+    result = predict(rows, model, model)
+
+    assert (2, f"Error: {model} must be a folder, not a file\n") == (result.exit_code, result.stderr)
+
+
+def test_a_scheduler_is_for_dask(rows: Path, model: Path, tmp_path: Path) -> None:
+    """This process would not ask it."""
+    result = run("predict", "--data", rows, "--model-path", model, "--scheduler", "tcp://127.0.0.1:1",
+                 tmp_path / "out.csv")
+
+    assert 2 == result.exit_code
+    assert "--scheduler belongs to --engine dask" in result.stderr
+
+
+def test_without_dask_the_extra_is_named(rows: Path, model: Path, tmp_path: Path) -> None:
+    """And nothing is made."""
+    done = run_process("predict", "--data", rows, "--model-path", model, "--engine", "dask", tmp_path / "parts",
+                       environ=shadow(tmp_path, "dask", "distributed"))
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert "comes with the extra 'dask'" in done.stderr
+    assert not os.path.exists(tmp_path / "parts")
+
+
+@pytest.fixture(params=["s3", "gs"])
+def bucket(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """Serve an empty bucket."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with s3_bucket() if request.param == "s3" else gs_bucket(tmp_path / "objects") as bucket:
+        yield bucket
+
+
+def test_a_bucket_gets_the_same_files_once(rows: Path, model: Path, tmp_path: Path, bucket: Bucket) -> None:
+    """A second run finds them there."""
+    url = bucket.url("predictions")
+    predict(rows, model, tmp_path / "parts")
+
+    first, objects = predict(rows, model, url), objects_at(url)
+    second = predict(rows, model, url)
+
+    assert (0, 0, "", "") == (first.exit_code, second.exit_code, first.stderr, second.stderr)
+    assert contents(tmp_path / "parts") == {name: content for name, (content, _) in objects.items()}
+    assert objects == objects_at(url)
+
+
+def objects_at(url: str) -> dict[str, tuple[bytes, int]]:
+    """Content and time of each object."""
+    filesystem, path = FileSystem.from_uri(url)
+    return {info.base_name: (filesystem.open_input_file(info.path).read(), info.mtime_ns)
+            for info in filesystem.get_file_info(FileSelector(path))}

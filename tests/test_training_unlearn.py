@@ -1,0 +1,173 @@
+"""Unlearning: what is left is the model that training without the rows gives, or a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.errors import ArtefactError, MomentsError, RateError
+from linear_regressor.model.accumulator import Accumulator
+from linear_regressor.model.aggregate import Aggregate
+from linear_regressor.model.linear_regression import SimpleLinearRegression
+from linear_regressor.training import quantiles
+from linear_regressor.training.unlearn import unlearn
+from tests.oracles import rows_of_condition
+
+Array = NDArray[np.float64]
+
+seeds = st.integers(0, 2 ** 32 - 1)
+SETTINGS: dict[str, Any] = {"iterations": 200, "lr": "auto", "batch_size": None, "random_state": 7, "standardize": True}
+
+
+def read(X: Array, y: Array) -> Aggregate:
+    """Read rows."""
+    accumulator = Accumulator(X.shape[1] + 1)
+    accumulator.add(np.column_stack([X, y]))
+    return accumulator.aggregate()
+
+
+def trained(X: Array, y: Array, **settings: Any) -> Artefact:
+    """Train a model on rows, and note how."""
+    used = {**SETTINGS, **settings}
+    model = SimpleLinearRegression(**used).fit_moments(read(X, y).moments)
+    names = tuple(f"x{number}" for number in range(X.shape[1]))
+    return Artefact(names, "y", model.W, model.b, model.moments_, X.min(axis=0), X.max(axis=0),
+                    quantiles.table(len(X), X.shape[1]),
+                    {"settings": used, "data": {"rows": len(X), "target": "y"},
+                     "metrics": {"test": {"r2": 0.5}, "training": {"loss": 1.0, "gap": 0.0}}})
+
+
+def assert_same_line(left: Artefact, right: Artefact, precision: float = 1e-8) -> None:
+    """Hold the weights and quantiles of two models equal."""
+    size = float(np.abs(right.W).max()) + abs(right.b)
+    assert left.W == pytest.approx(right.W, rel=precision, abs=precision * size)
+    assert left.b == pytest.approx(right.b, rel=precision, abs=precision * size)
+    assert left.quantiles == right.quantiles and left.moments.n == right.moments.n
+
+
+@given(seeds, st.integers(1, 4), st.integers(1, 30), st.sampled_from([0.0, 1e3]), st.booleans())
+def test_unlearning_what_was_learned_is_the_identity(seed: int, p: int, gone: int, offset: float,
+                                                     standardize: bool) -> None:
+    """A model of old and new rows without the new ones is the model of the old ones."""
+    X, y = rows_of_condition(np.random.default_rng(seed), 40 + gone, p, 1e2)
+    X = X + offset
+    both = trained(X, y, standardize=standardize)
+    after = unlearn(both, [read(X[40:], y[40:])]).after
+    assert_same_line(after, trained(X[:40], y[:40], standardize=standardize), 1e-6)
+
+
+@given(seeds, st.lists(st.integers(1, 10), min_size=2, max_size=4))
+def test_rows_may_go_at_once_or_in_turn_in_any_order(seed: int, parts: list[int]) -> None:
+    """The model that is left is the same, and its card knows all that went."""
+    random = np.random.default_rng(seed)
+    X, y = rows_of_condition(random, 40 + sum(parts), 2, 10.0)
+    ends = 40 + np.cumsum(parts)
+    sets = [read(X[end - k:end], y[end - k:end]) for end, k in zip(ends, parts, strict=True)]
+    whole = trained(X, y)
+    once, turns = unlearn(whole, sets).after, whole
+    for place in random.permutation(len(sets)):
+        turns = unlearn(turns, [sets[place]]).after
+    assert_same_line(turns, once)
+    assert set(turns.card["unlearned"]["digests"]) == set(once.card["unlearned"]["digests"])
+    assert turns.card["unlearned"]["rows"] == once.card["unlearned"]["rows"] == sum(parts)
+
+
+def test_the_receipt_tells_digests_rows_and_the_change_of_every_weight(random: np.random.Generator) -> None:
+    """In numbers that can be checked against the two models."""
+    X, y = rows_of_condition(random, 50, 2, 10.0)
+    removed = read(X[:5], y[:5])
+    done = unlearn(trained(X, y), [removed])
+    receipt = done.receipt()
+    assert receipt["model"] == {"before": done.before.digest, "after": done.after.digest}
+    assert receipt["rows"] == {"before": 50.0, "removed": 5.0, "after": 45.0}
+    assert receipt["removed"] == [removed.digest]
+    assert receipt["W"]["x1"] == {"before": done.before.W[1], "after": done.after.W[1],
+                                  "change": done.after.W[1] - done.before.W[1]}
+    assert receipt["b"]["change"] == done.after.b - done.before.b
+
+
+def test_what_can_no_longer_be_known_is_dropped(random: np.random.Generator) -> None:
+    """Limits and the errors on the test rows go; rows, certificate and rate are those of what is left."""
+    X, y = rows_of_condition(random, 50, 2, 10.0)
+    before = trained(X, y)
+    after = unlearn(before, [read(X[:5], y[:5])]).after
+    assert after.limits == [(None, None)] * 2
+    assert after.card["data"] == {"rows": 45.0, "target": "y"}
+    assert set(after.card["metrics"]) == {"training"} and after.card["settings"]["lr_used"] > 0
+    assert "python" in after.card["environment"] and "test" in before.card["metrics"]
+
+
+def test_the_same_rows_are_not_taken_out_twice(random: np.random.Generator) -> None:
+    """Neither at once nor later."""
+    X, y = rows_of_condition(random, 50, 2, 10.0)
+    removed = read(X[:5], y[:5])
+    with pytest.raises(MomentsError, match="taken out twice"):
+        unlearn(trained(X, y), [removed, removed])
+    once = unlearn(trained(X, y), [removed]).after
+    with pytest.raises(MomentsError, match="taken out twice"):
+        unlearn(once, [removed])
+
+
+def test_rows_that_were_never_learned_are_refused_where_it_shows(random: np.random.Generator) -> None:
+    """A value beyond the limits; a spread that was not there."""
+    X, y = rows_of_condition(random, 50, 2, 10.0)
+    with pytest.raises(MomentsError, match="a value of 'x1' lies outside"):
+        unlearn(trained(X, y), [read(X[:5] + [0.0, 100.0], y[:5])])
+    with pytest.raises(MomentsError, match="not part of those moments"):
+        unlearn(replace(trained(X, y), minimum=None, maximum=None), [read(9.0 * X[:20], y[:20])])
+
+
+def test_a_rest_that_carries_no_model_is_refused(random: np.random.Generator) -> None:
+    """Too few rows, rows much smaller than those that go, a column that would be constant or depend on another."""
+    X, y = rows_of_condition(random, 50, 2, 10.0)
+    with pytest.raises(MomentsError, match="3 rows would be left, and a model of 2 features needs more than 3"):
+        unlearn(trained(X, y), [read(X[3:], y[3:])])
+    large = np.concatenate([X[:40], 1e9 * X[40:]])
+    with pytest.raises(MomentsError, match="fit again on the rows that stay"):
+        unlearn(trained(large, y), [read(large[40:], y[40:])])
+    flat = np.concatenate([np.column_stack([X[:40, 0], np.ones(40)]), X[40:]])
+    with pytest.raises(MomentsError, match="digits of the rest are lost"):
+        unlearn(trained(flat, y), [read(flat[40:], y[40:])])
+    twin = np.concatenate([np.column_stack([X[:40, 0], X[:40, 0]]), X[40:]])
+    with pytest.raises(MomentsError, match="carries no model: .* depends on others"):
+        unlearn(trained(twin, y), [read(twin[40:], y[40:])])
+
+
+def test_columns_that_always_depended_on_each_other_may_stay_so(random: np.random.Generator) -> None:
+    """A model that could be trained can be trained without some rows."""
+    x, y = random.normal(size=50), random.normal(size=50)
+    X = np.column_stack([x, x])
+    after = unlearn(trained(X, y), [read(X[40:], y[40:])]).after
+    assert_same_line(after, trained(X[:40], y[:40]), 1e-6)
+
+
+def test_a_model_that_cannot_be_written_leaves_no_receipt(tmp_path: Path, random: np.random.Generator) -> None:
+    """One without the other would tell of what did not happen."""
+    X, y = rows_of_condition(random, 50, 2, 10.0)
+    (tmp_path / "file").touch()
+    with pytest.raises(ArtefactError, match="cannot write the model file"):
+        unlearn(trained(X, y), [read(X[:5], y[:5])]).save(tmp_path / "file" / "model.joblib",
+                                                          tmp_path / "receipt.json", datetime.now(UTC))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_model_that_moments_cannot_train_again_is_refused(random: np.random.Generator) -> None:
+    """Mini-batches; a card without settings; a rate that is too high for what is left."""
+    X, y = rows_of_condition(random, 50, 2, 10.0)
+    model, removed = trained(X, y), [read(X[:5], y[:5])]
+    batches = replace(model, card={"settings": {**SETTINGS, "batch_size": 16}})
+    with pytest.raises(ArtefactError, match="mini-batches"):
+        unlearn(batches, removed)
+    with pytest.raises(ArtefactError, match="does not tell how it was trained"):
+        unlearn(replace(model, card={}), removed)
+    with pytest.raises(RateError, match="cannot converge"):
+        unlearn(replace(model, card={"settings": {**SETTINGS, "lr": 5.0}}), removed)
