@@ -95,7 +95,9 @@ def test_the_help_of_a_command_explains_every_option(command: str) -> None:
     """Each has a text, and each that takes a value tells its default."""
     text = " ".join(run(command, "--help").stdout.split())
 
-    for option in main.commands[command].params:
+    explained = main.get_command(click.Context(main), command)
+    assert explained is not None
+    for option in explained.params:
         if isinstance(option, click.Option):
             assert option.opts[0] in text
             assert option.help and " ".join(option.help.split()) in text

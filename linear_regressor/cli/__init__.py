@@ -7,20 +7,12 @@ Rule of the room: click lives here; what is heavy is imported inside a command, 
 import click
 
 from linear_regressor.cli.command_line import CommandLine
-from linear_regressor.cli.compare import compare
-from linear_regressor.cli.cross_validate import cross_validate
-from linear_regressor.cli.evaluate import evaluate
-from linear_regressor.cli.keys import keys
-from linear_regressor.cli.moments import moments
-from linear_regressor.cli.predict import predict
-from linear_regressor.cli.serve import serve
-from linear_regressor.cli.train import train
-from linear_regressor.cli.unlearn import unlearn
+
+NAMES = ("train", "evaluate", "predict", "serve", "keys", "moments", "cross-validate", "unlearn", "compare")
 
 
 @click.group(cls=CommandLine, name="linear-regressor", invoke_without_command=True,
-             commands=[train, evaluate, predict, serve, keys, moments, cross_validate, unlearn, compare],
-             context_settings={"max_content_width": 100})
+             names=NAMES, context_settings={"max_content_width": 100})
 @click.version_option(package_name="linear-regressor")
 @click.pass_context
 def main(context: click.Context) -> None:

@@ -6,6 +6,8 @@ import logging
 import logging.config
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.resources import files
 from typing import Any, NoReturn
 
@@ -24,11 +26,54 @@ EXTRAS = {"sklearn": "training", "scipy": "training", "joblib": "training", "pya
 class CommandLine(click.Group):
     """A group of commands that never shows a traceback.
 
+    A command is imported when it is asked for: a server starts without the options of all the others.
+
     Parameters
     ----------
     *arguments, **options
         What ``click.Group`` takes.
+    names : sequence of str
+        Further commands, each in the module of its name.
     """
+
+    def __init__(self, *arguments: Any, names: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._names = tuple(names)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            The running command.
+
+        Returns
+        -------
+        list of str
+        """
+        return [*self._names, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Give a command.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            The running command.
+        cmd_name : str
+            Its name.
+
+        Returns
+        -------
+        click.Command or None
+            None where there is none of this name.
+        """
+        if cmd_name not in self._names:
+            return super().get_command(ctx, cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"linear_regressor.cli.{name}"), name)
+        return command
 
     def main(self, *arguments: Any, **options: Any) -> NoReturn:
         """Run a command and end the process with its exit code.
