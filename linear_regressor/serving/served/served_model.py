@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import ArtefactError, StatisticsError
-from linear_regressor.model.inference import FitStatistics
 from linear_regressor.model.prediction import predict
 from linear_regressor.serving.http.call import Call
 from linear_regressor.serving.payload.decode import Decoder
@@ -17,6 +17,9 @@ from linear_regressor.serving.payload.faults import Fault, InvalidPayload
 from linear_regressor.serving.payload.signature import Signature
 from linear_regressor.serving.payload.wanted import DEFAULT_RANGE_LEVEL
 from linear_regressor.settings import RangePolicy
+
+if TYPE_CHECKING:
+    from linear_regressor.model.inference import FitStatistics
 
 Array = NDArray[np.float64]
 
@@ -72,6 +75,9 @@ class ServedModel:
         StatisticsError
             If the moments cannot give them.
         """
+        # Imported when somebody asks: a server starts sooner without.
+        from linear_regressor.model.inference import FitStatistics
+
         return FitStatistics(self.artefact.moments, self._W, self._b)
 
     def predict(self, rows: Array, pointer: str) -> Array:
