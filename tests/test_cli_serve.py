@@ -19,18 +19,13 @@ from tests.command_line import ROOT, clean_environ, run, run_process, shadow
 MODEL = ROOT / "models" / "simple_linear_regressor.joblib"
 
 
-def listen_to_interrupts() -> None:
-    """Undo what shells do to what they run in the background: a process that ignores SIGINT hands that down."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @contextmanager
 def serving(port: int, *options: object, environ: Mapping[str, str] | None = None) -> Iterator[list[str]]:
     """Serve until the block ends; the list then gets the server's log."""
     command = [sys.executable, str(ROOT / "main.py"), "serve", *map(str, options)]
     log: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          env=clean_environ(environ or {}), preexec_fn=listen_to_interrupts) as process:
+                          env=clean_environ(environ or {})) as process:
         try:
             wait_until_up(port)
             yield log
