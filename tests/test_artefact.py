@@ -469,6 +469,22 @@ def test_saving_where_it_cannot_is_refused_with_the_reason(tmp_path: Path) -> No
     assert not any((tmp_path / "folder").iterdir()) and (tmp_path / "file").read_bytes() == b"old"
 
 
+def test_model_and_card_change_together_or_not_at_all(tmp_path: Path) -> None:
+    """Whichever of them has a folder in its place."""
+    path, card = tmp_path / "model.joblib", tmp_path / "model.card.json"
+    save(example(), path, {})
+    before = path.read_bytes(), card.read_bytes()
+    for blocked, kept, other in ((card, path, before[0]), (path, card, before[1])):
+        content = blocked.read_bytes()
+        blocked.unlink()
+        blocked.mkdir()
+        with pytest.raises(ArtefactError, match="Is a directory"):
+            save(example(seed=1), path, {})
+        assert other == kept.read_bytes() and 2 == len(list(tmp_path.iterdir()))
+        blocked.rmdir()
+        blocked.write_bytes(content)
+
+
 @contextmanager
 def full_disk(room: int) -> Iterator[None]:
     """Let no file of this process grow beyond ``room`` bytes, as a disk that is full would."""

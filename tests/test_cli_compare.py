@@ -104,3 +104,17 @@ def test_models_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     for option in ("--radius", "--max-change"):
         for value in ("-1", "nan", "inf", "far"):
             assert 2 == run("compare", tmp_path / "a.joblib", tmp_path / "a.joblib", option, value).exit_code
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("slopes", [(1e300, 1e300), (-1.7e308, 0.0), (0.0, 1e300)])
+def test_the_gate_does_not_pass_on_what_is_no_number(tmp_path: Path, slopes: tuple[float, float]) -> None:
+    """Columns of sizes that float64 holds, with changes whose products it does not."""
+    random = np.random.default_rng(0)
+    moments = Moments.from_arrays(random.normal(size=(50, 2)) * [1e140, 1e-150], random.normal(size=50))
+    for name, W in (("a", (1.7e308, 0.0)), ("b", slopes)):
+        save(Artefact(("age", "bmi"), "score", np.array(W), 0.0, moments, np.zeros(2), np.ones(2),
+                      quantiles.table(50, 2), {}), tmp_path / f"{name}.joblib", {})
+    done = run("compare", tmp_path / "a.joblib", tmp_path / "b.joblib", "--max-change", "1")
+    assert (1, "", 1) == (done.exit_code, done.stdout, done.stderr.count("\n"))
+    assert "leaves the range of float64" in done.stderr

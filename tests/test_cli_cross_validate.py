@@ -118,3 +118,16 @@ def test_more_folds_than_rows_are_refused(tmp_path: Path) -> None:
 def test_misuse_is_exit_code_2(tmp_path: Path, options: tuple[object, ...]) -> None:
     """Before anything is read."""
     assert 2 == cross_validate(tmp_path / "none.csv", *options).exit_code
+
+
+def test_a_copy_of_a_file_is_refused(tmp_path: Path) -> None:
+    """Its rows would be learned and tested; single rows may well be equal."""
+    rows = rows_of(0, 200)
+    for name in ("a.csv", "b.parquet"):
+        write(tmp_path / "rows" / name, rows)
+        write(tmp_path / "single" / name, rows[:1])
+    write(tmp_path / "single" / "c.csv", rows)
+    done = cross_validate(tmp_path / "rows", "--standardize")
+    assert (1, 1) == (done.exit_code, done.stderr.count("\n"))
+    assert "a.csv and " in done.stderr and "b.parquet hold the same rows: take one of them away" in done.stderr
+    assert 0 == cross_validate(tmp_path / "single", "--standardize").exit_code

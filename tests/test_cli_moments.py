@@ -186,3 +186,22 @@ def test_a_moments_file_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
                        "--output", good, file_size_limit=200)
     assert 1 == full.returncode and full.stderr.startswith(f"Error: {good}: ") and full.stderr.count("\n") == 1
     assert good.read_bytes() == before and set(os.listdir(tmp_path)) == {"a.csv", "a.json", "bad.json"}
+
+
+def test_the_data_are_not_replaced_by_their_moments(tmp_path: Path) -> None:
+    """Whatever the path is called; the file stays as it was."""
+    data = write(tmp_path / "rows" / "self.csv", rows_of(0, 9))
+    (tmp_path / "link.csv").symlink_to(data)
+    before = data.read_bytes()
+    for place, output in ((data, data), (tmp_path / "rows", tmp_path / "rows" / ".." / "rows" / "self.csv"),
+                          (tmp_path / "link.csv", data), (f"{tmp_path}/rows/*.csv", tmp_path / "link.csv")):
+        done = build(place, output)
+        assert (2, 1) == (done.exit_code, done.stderr.count("\n"))
+        assert f"--output {output} is a file of the data set: name another file" in done.stderr
+    assert before == data.read_bytes()
+
+
+def test_without_a_subcommand_there_is_help() -> None:
+    """As of the program alone."""
+    done = run("moments")
+    assert (0, "", run("moments", "--help").stdout) == (done.exit_code, done.stderr, done.stdout)

@@ -66,14 +66,41 @@ def test_a_table_without_rows_gives_one_without_rows(tmp_path: Path, model: Path
     assert (0, 4) == read(tmp_path / "out.parquet").shape
 
 
-def test_the_input_may_be_the_output(tmp_path: Path, model: Path, rows: pa.Table) -> None:
-    """It is replaced in one step; a second time its column is in the way."""
+@pytest.mark.parametrize("name", ["rows.parquet", "link.parquet", "folder/../rows.parquet"])
+def test_a_file_that_is_read_is_not_written_over(tmp_path: Path, model: Path, rows: pa.Table, name: str) -> None:
+    """Also by another name: what is not passed on would be lost."""
+    path = write(rows, tmp_path / "rows.parquet")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.parquet").symlink_to(path)
+    before = path.read_bytes()
+
+    result = run("predict", path, tmp_path / name, "--only-prediction", "--model-path", model)
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert f"Error: {tmp_path / name} is a file that is read; write to another\n" == result.stderr
+    assert before == path.read_bytes()
+
+
+@pytest.mark.parametrize("output", [".", "out", "deep/out"])
+def test_a_folder_within_the_data_takes_no_predictions(tmp_path: Path, model: Path, rows: pa.Table,
+                                                       output: str) -> None:
+    """The next run would read them as data."""
     path = write(rows, tmp_path / "rows.parquet")
 
-    first, second = (run("predict", path, path, "--model-path", model) for _ in range(2))
+    result = run("predict", "--data", tmp_path, tmp_path / output, "--engine", "dask", "--model-path", model)
 
-    assert (0, 1) == (first.exit_code, second.exit_code)
-    assert (442, 4) == read(path).shape
+    assert (2, "", 1) == (result.exit_code, result.stdout, result.stderr.count("\n"))
+    assert f"must not lie within {tmp_path}, which is read" in result.stderr
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_predictions_take_the_rows_that_training_takes(tmp_path: Path, model: Path) -> None:
+    """Out of CSV, where the columns are passed on as text, an empty text is missing."""
+    (tmp_path / "rows.csv").write_text("bmi,bp,s,n\n1,2,f,1\n3,4,,2\n5,6,m,nan\n7,8,m,3\n")
+
+    for where, count in (("s != 'f'", 2), ("not s == 'f'", 2), ("n != 1", 2), ("not n <= 1", 2)):
+        result = run("predict", tmp_path / "rows.csv", tmp_path / "out.csv", "--model-path", model, "--where", where)
+        assert f"{count} predictions in {tmp_path / 'out.csv'}\n" == result.stdout
 
 
 @pytest.mark.parametrize(("content", "output", "exit_code", "message"), [

@@ -112,6 +112,7 @@ def test_no_rows_cannot_be_evaluated_on(tmp_path: Path, random: np.random.Genera
     (["train", "--where", "x1 > 0"], "--where needs --data."),
     (["train", "--engine", "local"], "--engine needs --data."),
     (["train", "--data", "rows.csv", *COLUMNS, "--scheduler", "tcp://127.0.0.1:1"], "--scheduler belongs to --engine"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--engine", "dask", "--scheduler", ""], "must be an address"),
     (["train", "--data", "rows.csv", *COLUMNS, "--test-fraction", "0"], "is not in the range 0<x<1"),
     (["train", "--data", "rows.csv", *COLUMNS, "--test-fraction", "1"], "is not in the range 0<x<1"),
     (["train", "--data", "rows.csv", *COLUMNS, "--key", "x1"], "'x1' is named twice"),
@@ -256,3 +257,33 @@ def test_runs_that_are_killed_end_with_the_same_bytes(tmp_path: Path, random: np
 
     assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
     assert not (tmp_path / "model.progress").exists()
+
+
+def test_the_data_are_not_replaced_by_the_model(tmp_path: Path, random: np.random.Generator) -> None:
+    """Also as one of many files, under another path."""
+    for number in range(2):
+        saved(rows(random, 100), tmp_path / "rows" / f"{number}.csv")
+    before = (tmp_path / "rows" / "1.csv").read_bytes()
+    done = train(tmp_path / "rows", tmp_path / "rows" / ".." / "rows" / "1.csv")
+    assert (2, 1) == (done.exit_code, done.stderr.count("\n"))
+    assert "1.csv is a file of the data set: name another file" in done.stderr
+    assert before == (tmp_path / "rows" / "1.csv").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.csv/y.joblib", "a.csv/deep/y.joblib"])
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path, random: np.random.Generator, name: str) -> None:
+    """And so is what could not be written."""
+    path = saved(rows(random, 100), tmp_path / "a.csv")
+    done = train(path, tmp_path / name)
+    assert (1, 1) == (done.exit_code, done.stderr.count("\n"))
+    assert f"{tmp_path / name}.progress: cannot be written, because " in done.stderr
+    assert done.stderr.endswith("is a file and no folder\n")
+
+
+def test_a_huge_loss_is_not_printed_with_all_its_digits(tmp_path: Path, random: np.random.Generator) -> None:
+    """Float64 does not hold them."""
+    table = rows(random, 200)
+    table = table.set_column(table.column_names.index("y"), "y", pa.array(table["y"].to_numpy() * 1e92))
+    done = train(saved(table, tmp_path / "rows.parquet"), tmp_path / "model.joblib")
+    assert 0 == done.exit_code, done.stderr
+    assert max(map(len, done.stdout.splitlines()[:-3])) < 160 and "e+18" in done.stdout

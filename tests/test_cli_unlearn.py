@@ -166,3 +166,60 @@ def test_the_receipt_goes_where_it_is_asked_to(tmp_path: Path) -> None:
     assert load(tmp_path / "model.joblib").digest == before.digest
     assert json.loads((tmp_path / "receipt.json").read_text())["model"]["after"] == load(
         tmp_path / "new" / "model.joblib").digest
+
+
+def test_a_card_that_cannot_be_written_leaves_the_old_model_and_no_receipt(tmp_path: Path) -> None:
+    """The error names the card, for the model could be written."""
+    rows = rows_of(0, 300)
+    train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
+    some, card = write(tmp_path / "some.csv", rows[:40]), tmp_path / "model.card.json"
+    card.unlink()
+    card.mkdir()
+    before = contents(tmp_path)
+    done = unlearn(some, tmp_path / "model.joblib")
+    assert (1, 1) == (done.exit_code, done.stderr.count("\n")), done.stderr
+    assert f"its card {card} cannot be written: Is a directory" in done.stderr
+    assert before == contents(tmp_path)
+
+
+def test_an_older_file_in_the_place_of_the_receipt_stays(tmp_path: Path) -> None:
+    """It may be the receipt of other rows; nothing is read, nothing is changed."""
+    rows = rows_of(0, 300)
+    train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
+    (tmp_path / "receipt.json").write_text("older")
+    before = contents(tmp_path)
+    done = unlearn(tmp_path / "none.csv", tmp_path / "model.joblib", "--receipt-path", tmp_path / "receipt.json")
+    assert 2 == done.exit_code and "receipt.json is there already" in done.stderr
+    assert before == contents(tmp_path)
+
+
+@pytest.mark.parametrize(("option", "name", "what"), [
+    ("--receipt-path", "model.joblib", "is the model:"), ("--receipt-path", "model.card.json", "is the card of"),
+    ("--receipt-path", "deep/../new.joblib", "is the new model:"),
+    ("--receipt-path", "new.card.json", "is the card of"),
+    ("--receipt-path", "some.csv", "is there already"), ("--model-save-path", "some.csv", "is a file of the data set:"),
+    ("--model-save-path", "model.card.json", "is the card of")])
+def test_what_is_read_is_not_written_over(tmp_path: Path, option: str, name: str, what: str) -> None:
+    """Neither by the receipt nor by the new model, whatever the path is called; the model itself may be replaced."""
+    rows = rows_of(0, 300)
+    train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
+    some = write(tmp_path / "some.csv", rows[:40])
+    (tmp_path / "deep").mkdir()
+    before = contents(tmp_path)
+    new = () if option == "--model-save-path" else ("--model-save-path", tmp_path / "new.joblib")
+    done = unlearn(some, tmp_path / "model.joblib", *new, option, tmp_path / name)
+    assert 2 == done.exit_code and 1 == done.stderr.count("\n"), done.stderr
+    assert what in done.stderr
+    assert before == contents(tmp_path)
+
+
+def test_a_filter_of_the_training_may_end_in_a_comment(tmp_path: Path) -> None:
+    """And so may that of the rows to take out."""
+    rows, comment = rows_of(0, 600), ("--where", "age > 40 # grown up")
+    write(tmp_path / "data" / "old.parquet", rows[:400])
+    new = write(tmp_path / "data" / "new.csv", rows[400:])
+    train(tmp_path / "data", tmp_path / "model.joblib", *comment)
+    old = train(tmp_path / "data" / "old.parquet", tmp_path / "old.joblib", *comment)
+    done = unlearn(new, tmp_path / "model.joblib", "--where", "age > 0 # all")
+    assert 0 == done.exit_code, done.stderr
+    assert_same_line(load(tmp_path / "model.joblib"), old)

@@ -113,3 +113,21 @@ def test_the_covariance_of_the_weights_is_that_of_the_design_matrix(seed: int, p
     fit, design = fit_of(X, y), np.column_stack([X, np.ones(30)])
     textbook = fit.residual_variance * np.linalg.inv(design.T @ design)
     assert fit.covariance(np.zeros(p)) == pytest.approx(textbook, rel=1e-8, abs=1e-8 * float(textbook.max()))
+
+
+@pytest.mark.parametrize("W", [[1e300, 0.0], [-1e308, 1e300], [1e300, -1e300], [np.inf, 1.0]])
+def test_a_difference_that_leaves_the_range_is_refused(W: list[float]) -> None:
+    """Not passed on as NaN or infinity, and not warned of."""
+    random = np.random.default_rng(0)
+    moments = Moments.from_arrays(random.normal(size=(20, 2)) * [1e140, 1e-150], random.normal(size=20))
+    with np.errstate(all="raise"), pytest.raises(StatisticsError, match="leaves the range of float64"):
+        LargestDifference.of(moments, np.array(W), 0.0, 3.0)
+
+
+def test_a_wald_statistic_that_leaves_the_range_is_refused() -> None:
+    """As where the change is squared."""
+    random = np.random.default_rng(0)
+    moments = Moments.from_arrays(random.normal(size=(20, 2)), random.normal(size=20))
+    before, after = (FitStatistics(moments, np.full(2, size), 0.0) for size in (0.0, 1e300))
+    with np.errstate(all="raise"), pytest.raises(StatisticsError, match="leave the range of float64"):
+        wald_statistic(before, after)

@@ -1,10 +1,13 @@
 """How a path, glob or URL finds files."""
 
+import re
 from pathlib import Path
 
 import pytest
+from pyarrow import fs
 
 from linear_regressor.data import files
+from linear_regressor.data.folder import Folder
 from linear_regressor.errors import DataError, SettingError
 
 
@@ -75,3 +78,47 @@ def test_a_changed_file_is_another(folder: Path) -> None:
     (folder / "a.csv").write_text("x\n1\n")
 
     assert before != files.find(str(folder / "a.csv"))
+
+
+@pytest.mark.parametrize("location", ["", " "])
+def test_an_empty_location_is_misuse(location: str) -> None:
+    """It is not the present folder."""
+    for name in (files.find, Folder.of):
+        with pytest.raises(SettingError, match="nothing is named"):
+            name(location)
+
+
+def test_a_glob_that_cannot_be_read_is_misuse(folder: Path) -> None:
+    """One line says why."""
+    with pytest.raises(SettingError, match=r"the glob '\[z-a\]\*' cannot be read: bad character range z-a"):
+        files.find(f"{folder}/[z-a]*")
+
+
+@pytest.mark.parametrize(("pattern", "secret"), [
+    ("s3://USER@bucket/rows.csv", "SE/CRETKEY"), ("S3://USER@bucket/rows.csv", "SE/CRETKEY"),
+    ("s3://USER@bucket/rows.csv?what=1", "SE%2FCRETKEY"), ("s3://USER@buc ket/rows.csv", "SECRETKEY"),
+    ("gs://USER@bucket/rows.csv", "SECRETKEY")])
+def test_a_secret_is_in_no_message(pattern: str, secret: str) -> None:
+    """Nor a part of it, whoever says what is wrong."""
+    location = pattern.replace("USER", f"AKIAXX:{secret}")
+    for name in (files.find, Folder.of):
+        if location[0] == "S" and name == Folder.of:
+            continue  # a folder on this machine, by an odd name
+        with pytest.raises((SettingError, DataError)) as caught:
+            name(location)
+
+        assert "***@" in str(caught.value)
+        assert not re.search("AKIA|SE|CRET|KEY", str(caught.value).replace(location[:2], ""))
+
+
+@pytest.mark.parametrize(("location", "below"), [
+    ("", True), ("deep", False), ("*", False), ("**", True), ("*/*.parquet", True), ("*/*.csv", False),
+    ("b.csv", False),
+], ids=str)
+def test_a_location_tells_what_it_would_find(folder: Path, location: str, below: bool) -> None:
+    """Before the file is there."""
+    local = fs.LocalFileSystem()
+
+    assert below == files.would_find(f"{folder}/{location}", local, f"{folder}/new/a.parquet")
+    assert not files.would_find(f"{folder}/{location}", local, f"{folder}/.new/a.parquet")
+    assert not files.would_find(f"{folder}/{location}", local, f"{folder}-new/a.parquet")

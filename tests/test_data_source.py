@@ -354,3 +354,156 @@ def test_a_filter_that_does_not_fit_the_type_of_a_column_is_named(tmp_path: Path
     path = saved(rows(random, 5), tmp_path / "rows.parquet")
 
     assert str(path) in refused(path, where="group > 3")
+
+
+@pytest.mark.parametrize(("row", "place"), [
+    ('1,2,"open', 20_001), ('1,"open,2', 20_001), ('1,2,"open', 1), ('1,"open,2', 1),
+], ids=["last column", "middle column", "last column of the first row", "middle column of the first row"])
+@pytest.mark.parametrize("after", ["3,4,plain\n", "3,4,'\"quoted\"'\n".replace("'", "")], ids=["plain", "quoted"])
+def test_a_quote_that_is_not_closed_is_named_by_row(tmp_path: Path, row: str, place: int, after: str) -> None:
+    """It swallowed the rest of the file, or merged two rows."""
+    path = tmp_path / "rows.csv"
+    path.write_text("x,y,note\n" + "1,2,good\n" * (place - 1) + row + "\n" + after * 50_000)
+
+    assert f"{path}: row {place} (counted from 1, without the header) has a quote that is not closed" == refused(
+        path, "x", None)
+
+
+def test_two_rows_that_an_open_quote_merges_are_noticed(tmp_path: Path) -> None:
+    """What is left has the right number of columns, and would be read."""
+    path = tmp_path / "rows.csv"
+    path.write_text('x,note,y\n1,"open,2\n3,"fine",4\n5,"fine",6\n')
+
+    assert f"{path}: row 1 (counted from 1, without the header) has a quote that is not closed" == refused(path, "x")
+
+
+@pytest.mark.parametrize("note", ['5" wide', '"a ""word"" and\na line"', '"a,b"', '""', '""""', 'a"b"c"'])
+def test_quotes_that_are_closed_or_mean_nothing_are_read(tmp_path: Path, note: str) -> None:
+    """A quote within a text that does not begin with one is a part of it, also where their number is odd."""
+    (tmp_path / "rows.csv").write_text(f'x,note,y\n1,{note},2\n3,7" wide,4\n5,,6\n')
+
+    assert [[1, 2], [3, 4], [5, 6]] == values(tmp_path / "rows.csv", "x").tolist()
+
+
+def with_gaps() -> pa.Table:
+    """Make 60 rows with values that are missing, and of numbers some that are NaN."""
+    random = np.random.default_rng(5)
+    numbers = [[1.0, 2.0, 3.0, 5.0, float("nan"), None][place] for place in random.integers(6, size=60)]
+    texts = [["f", "m", None][place] for place in random.integers(3, size=60)]
+    return pa.table({"x1": np.arange(60.0), "n": pa.array(numbers, pa.float64()), "s": texts})
+
+
+def as_python(where: str) -> list[float]:
+    """Give the rows that Python would take, of those in which nothing is missing."""
+    rows_ = [row for row in with_gaps().to_pylist() if row["n"] is not None and row["n"] == row["n"] and row["s"]]
+    return [row["x1"] for row in rows_ if eval(where, {}, row)]  # the filters below alone
+
+
+@pytest.mark.parametrize(("ending", "group"), [
+    (".csv", None), (".parquet", None), (".parquet", 1), (".parquet", 2), (".parquet", 7), (".feather", None),
+    (".ndjson", None)], ids=str)
+@pytest.mark.parametrize("where", [
+    "n == 5", "n != 5", "not n == 5", "n in (5, 2)", "n not in (5, 2)", "not n in (5, 2)", "n <= 3", "not n <= 3",
+    "s == 'f'", "s != 'f'", "not s == 'f'", "s in ('f', 'g')", "s not in ('f',)", "not s in ('f',)", "s <= 'f'",
+    "not s <= 'f'", "not (n <= 3 and s != 'f')"], ids=str)
+def test_missing_values_and_nan_are_never_taken_whatever_the_format(tmp_path: Path, ending: str, group: int | None,
+                                                                    where: str) -> None:
+    """Neither empty cells of CSV nor the statistics of row groups change what a filter takes."""
+    table = with_gaps()
+    if ending == ".ndjson":  # JSON has no NaN
+        table = table.set_column(1, "n", pa.array(table["n"].to_pandas(), from_pandas=True))
+    column = "n" if "n " in where.replace("in ", "") else "s"
+    path = saved(table, tmp_path / f"rows{ending}", group)
+    both = f"({where}) and n > 0 and s != ''"
+
+    assert as_python(where) == values(path, "x1", None, where=both)[:, 0].tolist()
+    taken = set(values(path, "x1", None, where=where)[:, 0])
+    if "and" not in where:
+        present = {row["x1"] for row in table.to_pylist() if row[column] is not None and row[column] == row[column]}
+        assert taken <= present
+        (opposite,) = [values(path, "x1", None, where=f"not ({where})")[:, 0]]
+        assert present - taken == set(opposite)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".ndjson", ".parquet"])
+@pytest.mark.parametrize("text", [True, False])
+def test_the_key_may_be_compared_with_numbers(tmp_path: Path, ending: str, text: bool) -> None:
+    """It is hashed as the text it is all the same."""
+    ids = ["007", "8", "12", "13"] if text else [7, 8, 12, 13]
+    path = saved(pa.table({"id": ids, "x1": [0.0, 1.0, 2.0, 3.0], "y": [1.0] * 4}), tmp_path / f"rows{ending}")
+
+    found = {where: np.concatenate([hashes.copy() for part in data_sets.source(path, "x1", "y", where, "id").pieces()
+                                    for _, hashes in part.hashed_blocks()]) for where in (None, "not 8 < id <= 12")}
+
+    np.testing.assert_array_equal(found[None][[0, 1, 3]], found["not 8 < id <= 12"])
+
+
+def test_a_key_that_is_compared_with_numbers_and_is_none_is_named(tmp_path: Path) -> None:
+    """By column and row."""
+    path = tmp_path / "rows.csv"
+    path.write_text("id,x1\n1,1\na,2\n")
+
+    with pytest.raises(DataError, match="column 'id', row 2 .* is not a number that float64 can hold"):
+        for part in data_sets.source(path, "x1", None, "id > 0", "id").pieces():
+            list(part.hashed_blocks())
+
+
+@pytest.mark.parametrize("where", [None, "x1 > 1"])
+def test_text_that_is_a_number_is_read_out_of_ndjson(tmp_path: Path, where: str | None) -> None:
+    """As out of every other format."""
+    path = tmp_path / "rows.ndjson"
+    path.write_text('{"x1": " 1"}\n{"x1": "2.5"}\n{"x1": "3"}\n')
+
+    assert [[1.0], [2.5], [3.0]][where is not None:] == values(path, "x1", None, where=where).tolist()
+
+
+def test_a_value_of_another_kind_in_ndjson_is_named_by_row(tmp_path: Path) -> None:
+    """Counted from 1, and from the beginning of the file."""
+    path = tmp_path / "rows.ndjson"
+    path.write_text('{"x1": 1}\n' * 200_000 + '{"x1": "2"}\n')
+
+    assert (f"{path}: column 'x1', row 200001 (counted from 1, without the header) is text, but a number before"
+            == refused(path, "x1", None))
+
+
+@pytest.mark.parametrize("content", [
+    "x,y,{}\n1,2,3\n4,5,6\n", "x,y,z\n1,2,{}\n4,5,6\n", "x,y,z\n1,2,3\n4,5,{}\n",
+], ids=["header", "first row", "last row"])
+@pytest.mark.parametrize("length", [70_000, 3_000_000])
+def test_a_header_or_row_of_csv_may_be_long(tmp_path: Path, content: str, length: int) -> None:
+    """Longer than a block."""
+    (tmp_path / "rows.csv").write_text(content.format("z" * length))
+
+    assert [[1, 2], [4, 5]] == values(tmp_path / "rows.csv", "x").tolist()
+
+
+def test_rows_before_a_long_one_are_read_once(tmp_path: Path) -> None:
+    """Reading starts again with larger blocks."""
+    lines = [f"{row},{row % 7},a" for row in range(300_000)]
+    lines[250_000] = "250000,1," + "z" * 2_500_000
+    (tmp_path / "rows.csv").write_text("\n".join(["x,y,z", *lines]))
+
+    assert [row for row in range(300_000) if row % 7 < 3 or row == 250_000] == values(
+        tmp_path / "rows.csv", "x", where="y < 3")[:, 0].tolist()
+
+
+def test_a_row_that_is_longer_than_any_block_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the file."""
+    monkeypatch.setattr(formats, "MOST_BLOCK_BYTES", 1 << 20)
+    path = tmp_path / "rows.csv"
+    path.write_text("x,y\n1,2\n3,4\n5," + "1" * 3_000_000 + "\n")
+
+    message = refused(path, "x")
+
+    assert message.startswith(f"{path} cannot be read as csv") and message.endswith(": a row is longer than 1 MB")
+
+
+@pytest.mark.parametrize(("ending", "column"), [(".csv", [1, 2]), (".ndjson", [1, 2]), (".parquet", [1.0, 2.0])])
+def test_a_filter_with_a_number_that_float64_cannot_hold_is_misuse(tmp_path: Path, ending: str, column: Any) -> None:
+    """The filter is named, not a value in the file; whole numbers of Parquet can be compared with it."""
+    path = saved(pa.table({"id": column, "x1": [1.0, 2.0]}), tmp_path / f"rows{ending}")
+
+    with pytest.raises(SettingError, match=f"the filter compares 'id' with {2**53 + 1}, but numbers of .* are float64"):
+        values(path, "x1", None, where=f"id in (1, {2**53 + 1})")
+    whole = saved(pa.table({"id": [2**53 + 1, 2**53], "x1": [1.0, 2.0]}), tmp_path / "whole.parquet")
+    assert [[1.0]] == values(whole, "x1", None, where=f"id == {2**53 + 1}").tolist()

@@ -54,6 +54,51 @@ def test_what_is_no_simple_filter_is_misuse(text: str) -> None:
         Where.of(text)
 
 
+@pytest.mark.parametrize(("text", "places"), [
+    ("x in ({})", [3.0, 19_999.0]), ("not x not in [{}]", [3.0, 19_999.0]), ("x not in ({})", [20_000.0]),
+])
+def test_a_list_may_be_long(text: str, places: list[float]) -> None:
+    """Twenty thousand values ended the process once."""
+    table = pa.table({"x": [3.0, 19_999.0, 20_000.0, None]})
+    where = Where.of(text.format(", ".join(map(str, range(20_000)))))
+
+    assert places == table.filter(where.expression)["x"].to_pylist()
+
+
+@pytest.mark.parametrize("join", [" or ", " and "])
+def test_comparisons_may_be_many_but_not_without_end(join: str) -> None:
+    """A thousand are evaluated; of more PyArrow would end the process, and one line says what to write instead."""
+    table = pa.table({"x": [3.0, -1.0]})
+    many = [f"x {'==' if join == ' or ' else '!='} {value}" for value in range(1001)]
+
+    expected = [3.0] if join == " or " else [-1.0]
+
+    assert expected == table.filter(Where.of(join.join(many[:-1])).expression)["x"].to_pylist()
+    with pytest.raises(SettingError, match=r"has 1001 comparisons, of which it may have 1000: `column in"):
+        Where.of(join.join(many))
+
+
+@pytest.mark.parametrize(("text", "places"), [
+    ("x == 5", [0]), ("x != 5", [1]), ("not x == 5", [1]), ("x <= 5", [0, 1]), ("not x <= 1", [0]),
+    ("x in (5, 7.5)", [0]), ("x not in (5, 7.5)", [1]), ("not x in (5, 1e300)", [1]), ("not (x == 5 and x < 9)", [1]),
+    ("s != 'f'", [1]), ("not s == 'f'", [1]), ("s not in ('f', 'g')", [1]), ("s <= 'f'", [0]), ("s != ''", [0, 1]),
+    ("not (s == 'f' or x == 1)", []), ("not 0 < x < 3", [0]),
+], ids=str)
+def test_nan_and_an_empty_text_are_missing(text: str, places: list[int]) -> None:
+    """So that no comparison with them is true, also under `not`."""
+    table = pa.table({"x": [5.0, 1.0, float("nan"), None], "s": ["f", "m", "", None], "place": range(4)})
+
+    assert places == table.filter(Where.of(text).expression)["place"].to_pylist()
+
+
+@pytest.mark.parametrize("value", [2**63, -2**63 - 1, 10**400])
+@pytest.mark.parametrize("form", ["x > {}", "x in (1, {})"])
+def test_a_whole_number_of_more_than_64_bits_is_misuse(form: str, value: int) -> None:
+    """The line names it."""
+    with pytest.raises(SettingError, match=f"whole number {value} is too large"):
+        Where.of(form.format(value))
+
+
 @given(st.recursive(
     st.tuples(st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), st.integers(-3, 3)),
     lambda inner: st.tuples(st.sampled_from(["and", "or"]), inner, inner), max_leaves=6),

@@ -421,3 +421,11 @@ def test_parts_that_no_rows_have_are_refused(n: Any, C: Any) -> None:
     """Cross-products are symmetric, and variances not negative."""
     with pytest.raises(MomentsError):
         Moments(n, np.zeros(2), C)
+
+
+@pytest.mark.parametrize(("eps", "dependent"), [(0.0, True), (1e-9, True), (1e-6, False), (1.0, False)])
+def test_dependence_to_rounding_is_told(eps: float, dependent: bool) -> None:
+    """Where it is so, the moments cannot tell what the difference of two columns would gain."""
+    rows = np.random.default_rng(0).normal(size=(1000, 2))
+    X = np.column_stack([rows[:, 0], rows[:, 0] + eps * rows[:, 1], np.ones(1000)])
+    assert dependent == Moments.from_arrays(X, rows[:, 1]).has_dependent_features

@@ -121,11 +121,13 @@ def test_partial_fit_standardises_by_all_rows_so_far(random: np.random.Generator
     assert parts.W == pytest.approx(whole.W, rel=1e-9) and parts.b == pytest.approx(whole.b, rel=1e-9)
 
 
-def test_a_constant_column_is_no_error() -> None:
-    """It has no spread to divide by; predictions on it are right."""
-    X = np.column_stack([np.arange(9.0), np.full(9, 1e6)])
+@pytest.mark.parametrize("constant", [0.0, 1e6, 1e16, 1e200])
+def test_a_constant_column_gets_no_slope(constant: float) -> None:
+    """It has no spread to divide by, and whatever its size, predictions are right."""
+    X = np.column_stack([np.arange(9.0), np.full(9, constant)])
     model = SimpleLinearRegression(random_state=0, standardize=True).fit(X, 2.0 * np.arange(9.0) + 1.0)
-    assert model.predict(X) == pytest.approx(2.0 * np.arange(9.0) + 1.0, rel=1e-6)
+    assert 0.0 == model.W[1]
+    assert model.predict(X) == pytest.approx(2.0 * np.arange(9.0) + 1.0, rel=1e-9)
 
 
 def test_names_of_earlier_rows_are_forgotten(random: np.random.Generator) -> None:
@@ -158,3 +160,17 @@ def test_scaled_moments_are_those_of_scaled_rows(seed: int, p: int) -> None:
     moments = Moments.from_arrays(X * 7.0 + 3.0, y)
     scaling = Scaling.of(moments)
     assert_same(scaling.moments(moments), Moments.from_arrays(scaling.rows(X * 7.0 + 3.0), y))
+
+
+@pytest.mark.parametrize(("eps", "told"), [(1e-9, True), (1e-3, False)])
+def test_the_command_line_says_where_the_certificate_cannot_see(tmp_path: Path, eps: float, told: bool) -> None:
+    """Two features whose difference decides, and is lost in rounding: a better line may well exist."""
+    one, other = np.random.default_rng(1).normal(size=(2, 500))
+    lines = [f"{a!r},{a + eps * b!r},{a + 2.0 * b!r}" for a, b in zip(one.tolist(), other.tolist(), strict=True)]
+    data = tmp_path / "rows.csv"
+    data.write_text("\n".join(["x1,x2,y", *lines, ""]))
+    done = run("train", "--data", data, "--features", "x1,x2", "--target", "y", "--standardize", "--min-r2", "-9",
+               "--model-save-path", tmp_path / "model", "--report-path", tmp_path)
+
+    assert 0 == done.exit_code
+    assert told == ("depend on each other to rounding" in done.stdout)

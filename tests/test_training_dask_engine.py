@@ -186,6 +186,15 @@ def test_an_address_that_is_none_is_one_line(address: str) -> None:
         pass
 
 
+@pytest.mark.parametrize("address", ["foo://x", "tcp://x:y"])
+def test_the_command_says_one_line_of_an_address_that_is_none(folder: Path, tmp_path: Path, address: str) -> None:
+    """And leaves no traceback at its end."""
+    done = run_process("train", "--data", folder, "--features", "a,b", "--target", "y", "--engine", "dask",
+                       "--scheduler", address, "--model-save-path", tmp_path / "model.joblib")
+    assert (1, 1) == (done.returncode, done.stderr.count("\n")), done.stderr
+    assert done.stderr.startswith(f"Error: no Dask cluster answers at {address}: ")
+
+
 def test_the_command_gives_the_same_model_file(folder: Path, tmp_path: Path) -> None:
     """And says nothing more than without a cluster."""
     files = []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.data import formats, row_hash, source
 from linear_regressor.data.piece import BLOCK_ROWS, Piece
 from linear_regressor.errors import DataError, DivergenceError, QualityError, RateError, SettingError
+from linear_regressor.training.checkpoint import digest
 from linear_regressor.training.engine import LocalEngine, Report
 from linear_regressor.training.piece_moments import PieceMoments, total
 from linear_regressor.training.recipe import Recipe
@@ -248,15 +250,62 @@ def test_a_torn_checkpoint_costs_no_more_than_its_torn_line(tmp_path: Path, rand
     assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
 
 
+def altered(content: bytes, change: Callable[[dict[str, Any]], object], proven: bool) -> bytes:
+    """Change the result in the first line of a checkpoint, with or without the digest that proves it."""
+    first, *rest = content.splitlines(keepends=True)
+    line = json.loads(first)
+    change(line["result"])
+    if proven:
+        line["sha256"] = digest([line["key"], line["result"]])
+    return b"".join([json.dumps(line).encode() + b"\n", *rest])
+
+
+def narrower(result: dict[str, Any]) -> None:
+    """Leave a feature out of both parts of a piece."""
+    for part in result.values():
+        part.update(m=part["m"][1:], C=[row[1:] for row in part["C"][1:]], minimum=part["minimum"][1:],
+                    maximum=part["maximum"][1:])
+
+
+@pytest.mark.parametrize("damage", [
+    lambda content: re.sub(rb'("m": \[-?0\.\d)(\d)', lambda at: at[1] + b"%d" % (9 - int(at[2])), content, count=1),
+    lambda content: altered(content, lambda result: result.update(training=None, test=None), proven=False),
+    lambda content: altered(content, lambda result: result["training"].update(minimum=["abc"]), proven=True),
+    lambda content: altered(content, lambda result: result["training"].update(n=10 ** 400), proven=True),
+    lambda content: altered(content, narrower, proven=True),
+    lambda content: content.replace(b'"n": ', b'"n": ' + b"[" * 100_000, 1),
+    lambda content: content.replace(b'"n": ', b'"n": ' + b"1" * 5_000, 1),
+    lambda content: b'{"key": [], "result": 1, "sha256": 2}\n{}\n7\n' + content[content.find(b"\n") + 1:],
+], ids=["a digit", "dropped rows", "a limit in words", "a huge number", "fewer features", "deep", "long", "others"])
+def test_a_damaged_line_of_a_checkpoint_is_as_if_it_were_not_there(tmp_path: Path, random: np.random.Generator,
+                                                                   damage: Any) -> None:
+    """Its piece is read again, and the bytes are those of an undisturbed run."""
+    for number in range(3):
+        saved(rows(random, 200), tmp_path / "rows" / f"{number}.csv")
+    train(tmp_path / "rows", tmp_path / "undisturbed")
+    with pytest.raises(Killed):
+        train(tmp_path / "rows", tmp_path / "model", engine=Dying(2))
+    checkpoint = tmp_path / "model.progress"
+    before = checkpoint.read_bytes()
+    checkpoint.write_bytes(damage(before))
+    assert before != checkpoint.read_bytes()
+    engine = Dying(9)
+    train(tmp_path / "rows", tmp_path / "model", engine=engine)
+
+    assert 2 == engine.asked
+    assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
+
+
 def test_lines_of_a_checkpoint_are_plain_json(tmp_path: Path, random: np.random.Generator) -> None:
     """Numbers to the last digit, under the digest of what decided them."""
     saved(rows(random, 200), tmp_path / "rows.csv")
     with pytest.raises(QualityError):
         train(tmp_path / "rows.csv", tmp_path / "model", replace(RECIPE, min_r2=1.0))
 
-    ((key, moments),) = json.loads((tmp_path / "model.progress").read_text()).items()
+    line = json.loads((tmp_path / "model.progress").read_text())
 
-    assert 64 == len(key)
+    assert {"key", "result", "sha256"} == set(line) and 64 == len(line["key"])
+    moments = line["result"]
     assert {"training", "test"} == set(moments) and {"n", "m", "C", "minimum", "maximum"} == set(moments["training"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.errors import ArtefactError, MomentsError, RateError
+from linear_regressor.artefact.load import load
+from linear_regressor.artefact.save import save
+from linear_regressor.errors import ArtefactError, MomentsError, RateError, SettingError
 from linear_regressor.model.accumulator import Accumulator
 from linear_regressor.model.aggregate import Aggregate
 from linear_regressor.model.linear_regression import SimpleLinearRegression
 from linear_regressor.training import quantiles
+from linear_regressor.training import unlearn as module
 from linear_regressor.training.unlearn import unlearn
 from tests.oracles import rows_of_condition
 
@@ -171,3 +175,52 @@ def test_a_model_that_moments_cannot_train_again_is_refused(random: np.random.Ge
         unlearn(replace(model, card={}), removed)
     with pytest.raises(RateError, match="cannot converge"):
         unlearn(replace(model, card={"settings": {**SETTINGS, "lr": 5.0}}), removed)
+
+
+def test_a_receipt_stays_where_its_model_is_in_place(tmp_path: Path, random: np.random.Generator,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where the last step failed, after the renaming."""
+    X, y = rows_of_condition(random, 50, 2, 10.0)
+    done = unlearn(trained(X, y), [read(X[:5], y[:5])])
+
+    def failing(*arguments: Any) -> None:
+        save(*arguments)
+        raise ArtefactError("the folder cannot be made durable")
+
+    monkeypatch.setattr(module, "save", failing)
+    with pytest.raises(ArtefactError, match="durable"):
+        done.save(tmp_path / "model.joblib", tmp_path / "receipt.json", datetime.now(UTC))
+    assert load(tmp_path / "model.joblib").digest == done.after.digest
+    assert json.loads((tmp_path / "receipt.json").read_bytes())["model"]["after"] == done.after.digest
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_file_that_was_there_is_neither_overwritten_nor_removed(tmp_path: Path, random: np.random.Generator,
+                                                                  named: bool) -> None:
+    """Under any name; the model stays as it was."""
+    X, y = rows_of_condition(random, 50, 2, 10.0)
+    done = unlearn(trained(X, y), [read(X[:5], y[:5])])
+    place = tmp_path / f"model.receipt-{done.after.digest[:12]}.json"
+    place.write_text("{}")
+    with pytest.raises(SettingError, match="is there already"):
+        done.save(tmp_path / "model.joblib", place if named else None, datetime.now(UTC))
+    assert [place] == list(tmp_path.iterdir()) and "{}" == place.read_text()
+
+
+def test_the_receipt_of_a_run_that_was_killed_before_the_model_serves_the_next(tmp_path: Path,
+                                                                               random: np.random.Generator) -> None:
+    """It tells of the same change; it is not removed where that fails again."""
+    X, y = rows_of_condition(random, 50, 2, 10.0)
+    done = unlearn(trained(X, y), [read(X[:5], y[:5])])
+    model, card = tmp_path / "model.joblib", tmp_path / "model.card.json"
+    place = done.save(model, None, datetime(2001, 2, 3, tzinfo=UTC))
+    content = place.read_bytes()
+    for path in (model, card):
+        path.unlink()
+    card.mkdir()
+    with pytest.raises(ArtefactError, match="its card"):
+        done.save(model, None, datetime(2004, 5, 6, tzinfo=UTC))
+    assert content == place.read_bytes() and not model.exists()
+    card.rmdir()
+    assert place == done.save(model, None, datetime(2004, 5, 6, tzinfo=UTC))
+    assert content == place.read_bytes() and load(model).digest == done.after.digest

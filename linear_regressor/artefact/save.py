@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import joblib
 
@@ -16,7 +18,7 @@ from linear_regressor.errors import ArtefactError
 
 
 def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path:
-    """Write the model file and, after it, a card for people beside it.
+    """Write the model file, and a card for people beside it; neither changes before both are known to fit.
 
     Parameters
     ----------
@@ -36,8 +38,8 @@ def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path:
     Raises
     ------
     ArtefactError
-        If a file cannot be written, or could not be read again because it is too large; an older model file is left
-        whole.
+        If either file cannot be written, or the model could not be read again because it is too large; an older model
+        file is left whole.
     """
     path = Path(path)
     # Through JSON and back: values that are equal then give the same bytes, whatever objects they came from.
@@ -49,9 +51,36 @@ def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path:
     try:
         parse(content.getvalue())
         card_path = path.with_suffix(".card.json")
-        replace_file(path, lambda file: file.write(content.getvalue()))
-        replace_file(card_path, lambda file: file.write(json.dumps(card, indent=2).encode() + b"\n"))
+        _replace_both(path, content.getvalue(), card_path, json.dumps(card, indent=2).encode() + b"\n")
     except (OSError, ValueError, ArtefactError) as error:  # ValueError: a path without a name, such as "."
         reason = getattr(error, "strerror", None) or error
         raise ArtefactError(f"cannot write the model file {path}: {reason}") from None
     return card_path
+
+
+def _replace_both(path: Path, content: bytes, card_path: Path, card: bytes) -> None:
+    """Put the card in its place while the model lies durable beside its own: the last step is the model's renaming."""
+    _require_no_folder(path)
+
+    def write(file: BinaryIO) -> None:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+        _write_card(card_path, card)
+
+    replace_file(path, write)
+
+
+def _write_card(path: Path, content: bytes) -> None:
+    """Write the card, or say that it was the card."""
+    try:
+        _require_no_folder(path)
+        replace_file(path, lambda file: file.write(content))
+    except OSError as error:
+        raise ArtefactError(f"its card {path} cannot be written: {error.strerror or error}") from None
+
+
+def _require_no_folder(path: Path) -> None:
+    """Refuse a place that no renaming can take, as long as nothing is changed."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))

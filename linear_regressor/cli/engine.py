@@ -46,10 +46,12 @@ def require_dask_for(scheduler: str | None, name: str) -> None:
     Raises
     ------
     click.UsageError
-        If there is a scheduler and nobody to use it.
+        If there is a scheduler and nobody to use it, or it is empty.
     """
     if scheduler is not None and name == "local":
         raise click.UsageError("--scheduler belongs to --engine dask.")
+    if scheduler is not None and not scheduler.strip():
+        raise click.UsageError("--scheduler must be an address, such as tcp://10.0.0.5:8786, not empty.")
 
 
 @contextmanager
@@ -70,7 +72,7 @@ def engine_of(name: str, scheduler: str | None) -> Iterator[Engine]:
     Raises
     ------
     click.UsageError
-        If a scheduler is given for this process.
+        If a scheduler is given for this process, or an empty one.
     """
     require_dask_for(scheduler, name)
     if name == "local":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from linear_regressor.cli import options
+from linear_regressor.cli.outputs import require_no_data
 from linear_regressor.cli.progress import rows_bar
 from linear_regressor.errors import SettingError
 
@@ -22,13 +23,16 @@ output = click.option("--output", type=MOMENTS, required=True, callback=options.
                       help="Moments file to write; an older one is replaced in one step.")
 
 
-@click.group()
-def moments() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def moments(context: click.Context) -> None:
     """Keep what a linear model knows of rows: a small file that adds and subtracts.
 
     A moments file is JSON: the number of rows, the mean and the centred cross-products of the columns, their smallest
     and largest values, and digests of what was added, so that nothing is added twice.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @moments.command()
@@ -44,7 +48,9 @@ def build(data: str, features: tuple[str, ...], target: str, where: str | None, 
     from linear_regressor.data.source import Source
     from linear_regressor.training.build_moments import build_moments
 
-    pieces = Source.of(data, Columns(features, target, where)).pieces()
+    source = Source.of(data, Columns(features, target, where))
+    require_no_data(source, {"--output": output})
+    pieces = source.pieces()
     with rows_bar(sum(piece.rows for piece in pieces)) as report:
         file = build_moments(pieces, report)
     _save(file, output)

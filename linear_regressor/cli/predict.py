@@ -31,11 +31,12 @@ def predict(context: click.Context, /, paths: tuple[str, ...], model_path: Path,
     Writes the columns of the data and a column 'prediction' to OUTPUT, which ends in .csv (comma-separated, the first
     line names the columns), .parquet, .feather or .arrow. The data must have a column for each feature of the model,
     named like it; others are passed on as they are; out of a CSV file every column is passed on as text. Rows are
-    written as they are read, in memory that does not grow with them; an older OUTPUT is replaced in one step.
+    written as they are read, in memory that does not grow with them; an older OUTPUT is replaced in one step, but
+    it is none of the files that are read.
 
     With --engine dask OUTPUT is a folder, also as gs://bucket/folder or s3://bucket/folder, that gets a file of Parquet
     for each piece of the data, in its order. A file is there whole or not at all, and the same command once more makes
-    those that are missing. Other files in the folder are an error.
+    those that are missing. Other files in the folder are an error, and so is a folder within the data.
     """
     from linear_regressor.artefact.load import load
 
@@ -57,7 +58,9 @@ def _into_file(location: str, where: str | None, artefact: Artefact, output: Pat
     from linear_regressor.model import prediction
 
     predictions.require_known_ending(output)
-    pieces = Source.of(location, Columns(artefact.features, None, where)).pieces()
+    source = Source.of(location, Columns(artefact.features, None, where))
+    source.require_apart(output)
+    pieces = source.pieces()
     with rows_bar(sum(piece.rows for piece in pieces)) as report:
         return predictions.write(pieces, partial(prediction.predict, W=artefact.W, b=artefact.b), output,
                                  predictions.schema_of(pieces[0], only), report)
@@ -73,6 +76,7 @@ def _into_folder(location: str, where: str | None, artefact: Artefact, output: s
     from linear_regressor.training.predict_parts import predict_parts
 
     folder = Folder.of(output)
+    folder.require_apart(location)
     pieces = Source.of(location, Columns(artefact.features, None, where)).pieces()
     with DaskEngine(scheduler) as workers, rows_bar(sum(piece.rows for piece in pieces)) as report:
         return predict_parts(pieces, artefact, folder, only, workers, report)

@@ -28,3 +28,5 @@ def rows_bar(total: int) -> Iterator[Callable[[int], None]]:
             bar.update(rows)
 
         yield report
+        bar.total = bar.n  # now it is known
+        bar.refresh()

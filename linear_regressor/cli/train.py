@@ -92,13 +92,16 @@ def _train_stream(data: str, target: str, recipe: Recipe, path: Path, where: str
     from datetime import UTC, datetime
 
     from linear_regressor.cli.engine import engine_of
+    from linear_regressor.cli.outputs import require_no_data
     from linear_regressor.cli.progress import rows_bar
     from linear_regressor.data.columns import Columns
     from linear_regressor.data.source import Source
     from linear_regressor.training.train_stream import train_stream
 
     recipe = replace(recipe, test_rows=0, test_fraction=test_fraction, key=key, where=where)
-    pieces = Source.of(data, Columns(recipe.features, target, where, key)).pieces()
+    source = Source.of(data, Columns(recipe.features, target, where, key))
+    require_no_data(source, {"--model-save-path": path})
+    pieces = source.pieces()
     passes = 1 if recipe.batch_size is None else 1 + recipe.iterations
     with engine_of(engine, scheduler) as reader, rows_bar(passes * sum(piece.rows for piece in pieces)) as report:
         return train_stream(pieces, recipe, path, datetime.now(UTC), reader, report)

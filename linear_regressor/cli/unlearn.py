@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from linear_regressor.cli import options
+from linear_regressor.cli.outputs import require_different, require_no_data
 from linear_regressor.cli.progress import rows_bar
+from linear_regressor.errors import SettingError
 
 
 @click.command()
@@ -17,7 +20,7 @@ from linear_regressor.cli.progress import rows_bar
 @click.option("--model-save-path", type=click.Path(dir_okay=False, path_type=Path), default=None,
               show_default="the model file itself", help="Model file to write, with its card beside it.")
 @click.option("--receipt-path", type=click.Path(dir_okay=False, path_type=Path), default=None,
-              show_default="beside the new model, named by its digest", help="Receipt to write, as JSON.")
+              show_default="beside the new model, named by its digest", help="Receipt to write, as JSON: a new file.")
 def unlearn(data: str, where: str | None, model_path: Path, model_save_path: Path | None,
             receipt_path: Path | None) -> None:
     """Take rows out of a trained model, without the rows that stay.
@@ -37,14 +40,28 @@ def unlearn(data: str, where: str | None, model_path: Path, model_save_path: Pat
     from linear_regressor.training.removed_rows import columns_of, read_removed
     from linear_regressor.training.unlearn import unlearn as run
 
+    output = model_save_path or model_path
+    _require_places(model_path, output, receipt_path)
     artefact = load(model_path)
-    pieces = Source.of(data, columns_of(artefact, where)).pieces()
+    source = Source.of(data, columns_of(artefact, where))
+    require_no_data(source, {"--model-save-path": output, "--receipt-path": receipt_path or output})
+    pieces = source.pieces()
     with rows_bar(sum(piece.rows for piece in pieces)) as report:
         done = run(artefact, read_removed(artefact, pieces, report))
-    receipt = done.save(model_save_path or model_path, receipt_path, datetime.now(UTC))
+    receipt = done.save(output, receipt_path, datetime.now(UTC))
     click.echo("\n".join([
         f"rows         {done.before.moments.n:.0f} before, {done.after.moments.n:.0f} after",
         *(f"slope        {slope:<14.10g} {name}, changed by {change:+.6g}" for name, slope, change in zip(
             artefact.features, done.after.W.tolist(), (done.after.W - done.before.W).tolist(), strict=True)),
         f"intercept    {done.after.b:<14.10g} changed by {done.after.b - done.before.b:+.6g}",
-        f"model        {model_save_path or model_path}", f"receipt      {receipt}"]))
+        f"model        {output}", f"receipt      {receipt}"]))
+
+
+def _require_places(model: Path, output: Path, receipt: Path | None) -> None:
+    """Refuse outputs in the place of each other, of what is read, or of an older receipt."""
+    cards = {path.with_suffix(".card.json"): f"the card of {path}" for path in (model, output) if path.name}
+    require_different({"--model-save-path": output}, cards)
+    if receipt is not None:
+        require_different({"--receipt-path": receipt}, {**cards, model: "the model", output: "the new model"})
+        if os.path.lexists(receipt):
+            raise SettingError(f"--receipt-path {receipt} is there already: a receipt takes the place of no other file")

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linear_regressor.data.numbers import numbers
+from linear_regressor.data.numbers import is_text, numbers
 from linear_regressor.data.where import Where
 from linear_regressor.errors import DataError, SettingError
 
@@ -77,6 +77,22 @@ class Columns:
         return {**dict.fromkeys(self.numbers, pa.float64()), **filtered, **key}
 
     @property
+    def numeric(self) -> tuple[str, ...]:
+        """Names of the columns whose values must be numbers: those of a block, and those compared with a number."""
+        return tuple(dict.fromkeys([*self.numbers, *self.compared_with_numbers]))
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Names of the columns that the filter looks at."""
+        return () if self.where is None else tuple(Where.of(self.where).types)
+
+    @property
+    def compared_with_numbers(self) -> tuple[str, ...]:
+        """Names of the columns that the filter compares with a number; the key may be one, and is text all the same."""
+        return () if self.where is None else tuple(
+            name for name, kind in Where.of(self.where).types.items() if kind == pa.float64())
+
+    @property
     def filter(self) -> pc.Expression | None:
         """The filter as PyArrow evaluates it."""
         return None if self.where is None else Where.of(self.where).expression
@@ -87,7 +103,7 @@ class Columns:
         Parameters
         ----------
         batch : pyarrow.RecordBatch
-            Rows with every column of the filter as text.
+            Rows with every column of the filter; one that is compared with numbers may be text.
 
         Returns
         -------
@@ -107,7 +123,8 @@ class Columns:
         if self.where is None:
             return batch
         where = Where.of(self.where)
-        seen = {name: pa.array(numbers(batch.column(name)), from_pandas=True) if kind == pa.float64()
+        seen = {name: pa.array(numbers(batch.column(name)), from_pandas=True)
+                if kind == pa.float64() and is_text(batch.column(name).type)
                 else batch.column(name) for name, kind in where.types.items()}
         places = pa.array(np.arange(batch.num_rows))
         kept = pa.table([*seen.values(), places], names=[*seen, PLACE]).filter(where.expression)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linear_regressor.data import formats
+from linear_regressor.data import formats, quotes
 from linear_regressor.data.columns import PLACE, Columns
 from linear_regressor.data.files import File
 from linear_regressor.data.numbers import first_that_is_none, is_key, is_numeric, numbers
@@ -23,6 +23,9 @@ from linear_regressor.errors import DataError
 Array = NDArray[np.float64]
 
 WRONG_WIDTH = re.compile(r"Row #(\d+): (Expected \d+ columns, got \d+)")
+# PyArrow counts the rows of JSON from 0, and from the beginning of a block.
+CHANGED = re.compile(r"changed from .* to .* in row \d+")
+KINDS = {str: "text", bool: "true or false", list: "a list", dict: "an object"}
 # What PyArrow may raise over the content of a file; MemoryError is none of it.
 CONTENT = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.ArrowTypeError, pa.ArrowIndexError,
            pa.ArrowSerializationError, OSError)
@@ -50,6 +53,8 @@ def of(file: File, columns: Columns, error: Exception | None = None,
     """
     seen = 0
     try:
+        if file.ending == ".csv":
+            quotes.require_closed(file)  # else it would show as whatever is wrong with the rows it takes in
         if not formats.is_json(file):
             columns.require_in(formats.names(file), file.name)
         for batch in _plainly(file, columns):
@@ -62,7 +67,7 @@ def of(file: File, columns: Columns, error: Exception | None = None,
     except CONTENT as said:
         return unreadable(file, said, seen)
     if error is not None:
-        return unreadable(file, error)
+        return _changed(file) if formats.is_json(file) and CHANGED.search(str(error)) else unreadable(file, error)
     return DataError(f"{file.name}: the values of {', '.join(columns.numbers)} are too large: their squares leave the "
                      "range of float64; scale the columns")
 
@@ -88,6 +93,8 @@ def unreadable(file: File, error: Exception, seen: int | None = None) -> DataErr
     if width := WRONG_WIDTH.search(said):
         return DataError(f"{file.name}: {_row(int(width[1]) - 2)}: {width[2].lower()}")
     after = f" after row {seen}" if seen else ""
+    if formats.is_too_long(file, error):
+        said = f"a row is longer than {formats.MOST_BLOCK_BYTES >> 20} MB"
     return DataError(f"{file.name} cannot be read as {file.ending[1:]}{after}: {said}")
 
 
@@ -100,14 +107,27 @@ def _plainly(file: File, columns: Columns) -> Iterator[pa.RecordBatch]:
 
 def _objects(file: File, columns: Columns) -> Iterator[pa.RecordBatch]:
     """Read one JSON object a line; numbers that are none become text."""
+    rows = _parsed(file)
+    while found := list(itertools.islice(rows, formats.BATCH_ROWS)):
+        yield pa.record_batch({name: _as_text([row.get(name) for row in found]) for name in columns.read})
+
+
+def _parsed(file: File) -> Iterator[dict[str, Any]]:
+    """Read one JSON object a line."""
     with file.filesystem.open_input_stream(file.path) as stream, io.BufferedReader(stream) as lines:
-        rows = (line for line in lines if line.strip())
-        for first in itertools.count(0, formats.BATCH_ROWS):
-            found = [_object(line, f"{file.name}: {_row(place)}")
-                     for place, line in enumerate(itertools.islice(rows, formats.BATCH_ROWS), first)]
-            if not found:
-                return
-            yield pa.record_batch({name: _as_text([row.get(name) for row in found]) for name in columns.read})
+        for place, line in enumerate(line for line in lines if line.strip()):
+            yield _object(line, f"{file.name}: {_row(place)}")
+
+
+def _changed(file: File) -> DataError:
+    """Find the first value of NDJSON that is not of the kind that its column has had so far."""
+    kinds: dict[str, str] = {}
+    for place, row in enumerate(_parsed(file)):
+        for name, value in row.items():
+            kind = KINDS.get(type(value), "a number")
+            if value is not None and kinds.setdefault(name, kind) != kind:
+                return DataError(f"{file.name}: column {name!r}, {_row(place)} is {kind}, but {kinds[name]} before")
+    return DataError(f"{file.name} cannot be read as {file.ending[1:]}: the values of a column are not of one kind")
 
 
 def _object(line: bytes, where: str) -> dict[str, Any]:
@@ -129,7 +149,7 @@ def _as_text(values: list[Any]) -> pa.Array:
 
 def _first(table: pa.Table, columns: Columns, predict: Callable[[Array], Array] | None) -> str | None:
     """Name the first fault in some rows of a file: a value that is no number, or missing, or not finite."""
-    numeric = [name for name, kind in columns.types.items() if kind == pa.float64()]
+    numeric = columns.numeric
     if strange := _wrong_type(table, columns, numeric):
         return strange
     start = table[PLACE][0].as_py() if table.num_rows else 0

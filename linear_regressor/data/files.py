@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from pyarrow import fs
 
@@ -15,6 +16,7 @@ from linear_regressor.errors import DataError, SettingError
 ENDINGS = (".csv", ".parquet", ".feather", ".arrow", ".ndjson", ".jsonl")
 WILDCARDS = re.compile(r"[*?\[]")
 URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<bucket>[^/?]*)/?(?P<path>[^?]*)(?P<query>\?.*)?")
+SECRET = re.compile(r"://(?P<secret>.*:.*|[^/?]*)@", re.DOTALL)
 SCHEMES = ("gs", "s3")
 # Without a limit the client of gs:// tries a server that is not there for a quarter of an hour.
 RETRY_SECONDS = "retry_limit_seconds=10"
@@ -155,19 +157,23 @@ def place(location: str) -> tuple[fs.FileSystem, str, str]:
     Raises
     ------
     SettingError
-        If the scheme is another one, or the bucket has no name.
+        If nothing is named, the scheme is another one, the bucket has no name, or its secret has a slash.
 
     Examples
     --------
     >>> place("/rows/*.csv")[1:]
     ('/rows/*.csv', '')
     """
+    if not location.strip():
+        raise SettingError(f"{location!r} is no path, no glob and no URL: nothing is named")
     url = URL.fullmatch(location)
     if url is None:
         return fs.LocalFileSystem(), os.path.abspath(location), ""
     scheme, query = url["scheme"], url["query"] or ""
     if scheme not in SCHEMES or not url["bucket"]:
         raise SettingError(f"{without_secret(location)} must be a path, a glob, gs://bucket/path or s3://bucket/path")
+    if "/" in _secret(location):
+        raise SettingError(f"{without_secret(location)}: write a slash in what stands before the bucket as %2F")
     if scheme == "gs" and "retry_limit_seconds" not in query:
         query = f"{query}&{RETRY_SECONDS}" if query else f"?{RETRY_SECONDS}"
     filesystem, bucket = fs.FileSystem.from_uri(f"{scheme}://{url['bucket']}{query}")
@@ -191,7 +197,58 @@ def without_secret(location: str) -> str:
     >>> without_secret("gs://anonymous@bucket/rows.csv")
     'gs://***@bucket/rows.csv'
     """
-    return re.sub(r"://[^/?]*@", "://***@", location)
+    return location.replace(f"://{secret}@", "://***@", 1) if (secret := _secret(location)) else location
+
+
+def _secret(location: str) -> str:
+    """What stands before the bucket's name: a secret may hold a slash, though it should not."""
+    found = SECRET.search(location)
+    return found["secret"] if found else ""
+
+
+def _masked(said: str, location: str) -> str:
+    """Take the secret of a location, and its parts, out of what a file system said of it."""
+    secret = _secret(location)
+    parts = [secret, *secret.split(":")]
+    for part in sorted({*parts, *map(unquote, parts)} - {"", "anonymous"}, key=len, reverse=True):
+        said = said.replace(part, "***")
+    return said
+
+
+def would_find(location: str, filesystem: fs.FileSystem, path: str) -> bool:
+    """Tell whether a location names a file that need not be there yet.
+
+    Parameters
+    ----------
+    location : str
+        As ``find`` takes it.
+    filesystem : pyarrow.fs.FileSystem
+        Where the file would lie.
+    path : str
+        Its path there.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    SettingError
+        If the location is none.
+    DataError
+        If the place cannot be reached.
+
+    Examples
+    --------
+    >>> would_find("/rows/*/*.csv", fs.LocalFileSystem(), "/rows/new/a.csv")
+    True
+    """
+    with naming(location):
+        there, named, _ = place(location)
+        if there.type_name != filesystem.type_name:
+            return False
+        folder, glob = _glob(there.get_file_info(named))
+    return path == named if glob is None else path.startswith(f"{folder}/") and _matches(glob, path[len(folder) + 1:])
 
 
 def _infos(filesystem: fs.FileSystem, path: str) -> list[fs.FileInfo]:
@@ -199,21 +256,35 @@ def _infos(filesystem: fs.FileSystem, path: str) -> list[fs.FileInfo]:
     info = filesystem.get_file_info(path)
     if info.type == fs.FileType.File:
         return [info]
+    folder, glob = _glob(info)
+    return [] if glob is None else _below(filesystem, folder, glob)
+
+
+def _glob(info: fs.FileInfo) -> tuple[str, str | None]:
+    """Divide a path into a folder and a glob of what is meant below it: of a file, or of nothing, there is none."""
     if info.type == fs.FileType.Directory:
-        return _below(filesystem, path, "**")
-    wildcard = WILDCARDS.search(path)
+        return info.path.rstrip("/"), "**"
+    wildcard = None if info.type == fs.FileType.File else WILDCARDS.search(info.path)
     if wildcard is None:
-        return []
-    folder, _, _ = path[:wildcard.start()].rpartition("/")
-    return _below(filesystem, folder, path[len(folder) + 1:])
+        return info.path, None
+    folder, _, _ = info.path[:wildcard.start()].rpartition("/")
+    return folder, info.path[len(folder) + 1:]
 
 
 def _below(filesystem: fs.FileSystem, folder: str, glob: str) -> list[fs.FileInfo]:
     """What lies below a folder and matches a glob, but what a dot or an underscore hides."""
     selector = fs.FileSelector(folder or "/", recursive="/" in glob or "**" in glob, allow_not_found=True)
-    pattern = re.compile(_regular(glob))
-    found = [(info, info.path[len(folder):].removeprefix("/")) for info in filesystem.get_file_info(selector)]
-    return [info for info, below in found if pattern.fullmatch(below) and not re.search(r"(^|/)[._]", below)]
+    return [info for info in filesystem.get_file_info(selector)
+            if _matches(glob, info.path[len(folder):].removeprefix("/"))]
+
+
+def _matches(glob: str, below: str) -> bool:
+    """Tell whether a path below a folder matches a glob, and no dot or underscore hides it."""
+    try:
+        pattern = re.compile(_regular(glob))
+    except re.error as error:
+        raise SettingError(f"the glob {glob!r} cannot be read: {error.msg}") from None
+    return pattern.fullmatch(below) is not None and not re.search(r"(^|/)[._]", below)
 
 
 def _regular(glob: str) -> str:
@@ -257,4 +328,4 @@ def naming(location: str) -> Iterator[None]:
     except (OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{without_secret(location)} cannot be reached: {error}") from None
+        raise DataError(f"{without_secret(location)} cannot be reached: {_masked(str(error), location)}") from None

@@ -71,6 +71,25 @@ class Folder:
                 raise SettingError(f"{files.without_secret(location)} must be a folder, not a file")
         return cls(filesystem, path, prefix + path)
 
+    def require_apart(self, location: str) -> None:
+        """Refuse to be a folder whose files a data set would take for its own.
+
+        Parameters
+        ----------
+        location : str
+            The data set, as ``files.find`` takes it.
+
+        Raises
+        ------
+        SettingError
+            If it would: the next run would read what this one has written.
+        DataError
+            If the data set cannot be reached.
+        """
+        if files.would_find(location, self.filesystem, f"{self.path}/part.parquet"):
+            raise SettingError(f"{self.name} must not lie within {files.without_secret(location)}, which is read: "
+                               "the predictions would be read as data the next time")
+
     def names(self) -> list[str]:
         """List the files in it, but those whose name starts with a dot or an underscore.
 

@@ -11,6 +11,7 @@ import pyarrow.dataset
 import pyarrow.parquet
 from pyarrow.fs import LocalFileSystem
 
+from linear_regressor.data import quotes
 from linear_regressor.data.files import File
 
 # Rows of a batch, where the format lets us choose.
@@ -19,6 +20,11 @@ BATCH_ROWS = 65_536
 READ_AHEAD = 4
 # How much of a file of text is looked at to guess how many rows it has.
 SAMPLE_BYTES = 1 << 16
+# How much CSV is taken apart at a time: a row must fit. It grows where one does not, to at most 64 MB.
+BLOCK_BYTES = 1 << 20
+MOST_BLOCK_BYTES = 1 << 26
+# What PyArrow says where a row, or the header, does not fit.
+TOO_LONG = ("straddling object straddles two block boundaries", "Empty CSV file or block")
 
 Types = Mapping[str, pa.DataType]
 
@@ -74,8 +80,7 @@ def names(file: File) -> list[str]:
         If it cannot be read.
     """
     if file.ending == ".csv":
-        with file.filesystem.open_input_stream(file.path) as stream:
-            return _names_of_csv(stream)
+        return _names_of_csv(file)
     return list(schema(file).names)
 
 
@@ -107,11 +112,17 @@ def schema(file: File) -> pa.Schema:
     return _fragment(file, {}, None).physical_schema
 
 
-def _names_of_csv(stream: pa.NativeFile) -> list[str]:
+def _names_of_csv(file: File, block: int = SAMPLE_BYTES) -> list[str]:
     """Read the header; a name that is there twice is kept twice, unlike in a data set."""
-    options = pa.csv.ReadOptions(use_threads=False, block_size=SAMPLE_BYTES)
-    with pa.csv.open_csv(stream, read_options=options, parse_options=_lines()) as reader:
-        return list(reader.schema.names)
+    options = pa.csv.ReadOptions(use_threads=False, block_size=block)
+    try:
+        with (file.filesystem.open_input_stream(file.path) as stream,
+              pa.csv.open_csv(stream, read_options=options, parse_options=_lines()) as reader):
+            return list(reader.schema.names)
+    except pa.ArrowInvalid as error:
+        if block >= MOST_BLOCK_BYTES or not is_too_long(file, error, block):
+            raise
+    return _names_of_csv(file, 4 * block)
 
 
 def parts(file: File) -> list[int]:
@@ -176,15 +187,92 @@ def batches(file: File, columns: Sequence[str], types: Types, filter: pc.Express
     ------
     pyarrow.ArrowException
         If the content is not of its format or type.
+    DataError
+        If all of a CSV file has been read and a quote in it is not closed.
     OSError
         If it cannot be read.
     """
     if file.ending in (".feather", ".arrow"):
         yield from _feather_batches(file, columns, types, filter, chosen)
-        return
+    elif file.ending == ".csv":
+        yield from _csv_batches(file, columns, types, filter, threads)
+        quotes.require_closed(file)
+    else:
+        yield from _scanned(file, _fragment(file, types, chosen), columns, types, filter, threads)
+
+
+def is_too_long(file: File, error: Exception, block: int | None = None) -> bool:
+    """Tell whether PyArrow stopped at a row of CSV that does not fit into a block.
+
+    Parameters
+    ----------
+    file : File
+        The file.
+    error : Exception
+        What PyArrow said.
+    block : int or None
+        Bytes of the block that was too small; None is the largest there is.
+
+    Returns
+    -------
+    bool
+    """
+    return file.size > (MOST_BLOCK_BYTES if block is None else block) and any(words in str(error) for words in TOO_LONG)
+
+
+def read_as(file: File, types: Types) -> Types:
+    """Tell what ``batches`` reads the columns of a file as, before anything is made a number.
+
+    Parameters
+    ----------
+    file : File
+        The file.
+    types : mapping of str to pyarrow.DataType
+        What to read columns of text as.
+
+    Returns
+    -------
+    mapping of str to pyarrow.DataType
+        Of CSV, only those of ``types``.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If the file is not of its format.
+    OSError
+        If it cannot be read.
+    """
+    if file.ending == ".csv":
+        return types
+    found = _json_schema(file, types) if is_json(file) else schema(file)
+    return {field.name: field.type for field in found}
+
+
+def _csv_batches(file: File, columns: Sequence[str], types: Types, filter: pc.Expression | None,
+                 threads: bool) -> Iterator[pa.RecordBatch]:
+    """Read CSV in blocks; where a row does not fit, start again with larger ones and pass over what was read."""
+    block, given = BLOCK_BYTES, 0
+    while True:
+        skip = given
+        try:
+            for batch in _scanned(file, _csv(file, types, block), columns, types, filter, threads):
+                fresh = batch.slice(min(skip, batch.num_rows))
+                skip, given = skip - batch.num_rows + fresh.num_rows, given + fresh.num_rows
+                if fresh.num_rows:
+                    yield fresh
+            return
+        except pa.ArrowInvalid as error:
+            if block >= MOST_BLOCK_BYTES or not is_too_long(file, error, block):
+                raise
+        block *= 4
+
+
+def _scanned(file: File, fragment: pa.dataset.Fragment, columns: Sequence[str], types: Types,
+             filter: pc.Expression | None, threads: bool) -> Iterator[pa.RecordBatch]:
+    """Read a fragment as PyArrow's data sets do."""
     # The types of JSON's fields come by way of the schema; CSV is told them by its format.
     schema = _json_schema(file, types) if is_json(file) else None
-    scanner = _fragment(file, types, chosen).scanner(
+    scanner = fragment.scanner(
         schema=schema, columns=list(columns), filter=filter, batch_size=BATCH_ROWS,
         batch_readahead=READ_AHEAD if threads else 0, use_threads=threads)
     yield from scanner.to_batches()
@@ -197,15 +285,16 @@ def _fragment(file: File, types: Types, chosen: range | None) -> pa.dataset.Frag
         in_steps = isinstance(file.filesystem, LocalFileSystem)
         form = pa.dataset.ParquetFileFormat(use_buffered_stream=in_steps, pre_buffer=not in_steps)
         return form.make_fragment(file.path, file.filesystem, row_groups=chosen)
-    form = _csv(file, types) if file.ending == ".csv" else pa.dataset.JsonFileFormat()
-    return form.make_fragment(file.path, file.filesystem)
+    return pa.dataset.JsonFileFormat().make_fragment(file.path, file.filesystem)
 
 
-def _csv(file: File, types: Types) -> pa.dataset.CsvFileFormat:
+def _csv(file: File, types: Types, block: int) -> pa.dataset.Fragment:
     """Comma-separated values, UTF-8, the first line names the columns."""
     # In a table of one column an empty line is a row whose value is missing, not a line to pass over.
     lines = _lines(ignore_empty_lines=len(names(file)) > 1)
-    return pa.dataset.CsvFileFormat(lines, convert_options=pa.csv.ConvertOptions(column_types=dict(types)))
+    form = pa.dataset.CsvFileFormat(lines, convert_options=pa.csv.ConvertOptions(column_types=dict(types)),
+                                    read_options=pa.csv.ReadOptions(block_size=block))
+    return form.make_fragment(file.path, file.filesystem)
 
 
 def _lines(ignore_empty_lines: bool = True) -> pa.csv.ParseOptions:
@@ -214,9 +303,13 @@ def _lines(ignore_empty_lines: bool = True) -> pa.csv.ParseOptions:
 
 
 def _json_schema(file: File, types: Types) -> pa.Schema:
-    """What to read the fields of an object as; unlike CSV, JSON tells whole numbers from text: a key may be either."""
+    """What to read the fields of an object as; unlike CSV, JSON tells numbers from text.
+
+    A key may be either, and so may a number, which is made one later.
+    """
     found = {field.name: field.type for field in _fragment(file, {}, None).physical_schema}
-    return pa.schema([(name, found[name] if kind == pa.string() and found.get(name) == pa.int64() else kind)
+    kept = {(pa.string(), pa.int64()), (pa.float64(), pa.string())}
+    return pa.schema([(name, found[name] if (kind, found.get(name)) in kept else kind)
                       for name, kind in {**found, **types}.items()])
 
 

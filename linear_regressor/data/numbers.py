@@ -27,7 +27,7 @@ def is_numeric(kind: pa.DataType) -> bool:
     >>> is_numeric(pa.int8()), is_numeric(pa.string()), is_numeric(pa.bool_())
     (True, True, False)
     """
-    return bool(_is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
+    return bool(is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
                 or pa.types.is_decimal(kind))
 
 
@@ -58,7 +58,7 @@ def numbers(column: pa.Array) -> Array:
         return column.to_numpy()  # type: ignore[no-any-return]  # PyArrow is not typed
     if not is_numeric(column.type):
         raise pa.ArrowInvalid(f"values of type {column.type} are no numbers")
-    if _is_text(column.type):
+    if is_text(column.type):
         column = pc.utf8_trim_whitespace(column)
         column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
     values = pc.fill_null(pc.cast(column, pa.float64()), np.nan)
@@ -84,7 +84,7 @@ def is_key(kind: pa.DataType) -> bool:
     """
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return bool(_is_text(kind) or pa.types.is_integer(kind))
+    return bool(is_text(kind) or pa.types.is_integer(kind))
 
 
 def first_that_is_none(column: pa.Array) -> int:
@@ -116,6 +116,21 @@ def first_that_is_none(column: pa.Array) -> int:
     return first
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    """Tell whether a column holds text."""
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether a type is that of text.
+
+    Parameters
+    ----------
+    kind : pyarrow.DataType
+        The type of a column.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_text(pa.string()), is_text(pa.int64())
+    (True, False)
+    """
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

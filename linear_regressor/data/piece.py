@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from linear_regressor.data import fault, formats, row_hash
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.files import File
-from linear_regressor.data.numbers import numbers
+from linear_regressor.data.numbers import is_text, numbers
 from linear_regressor.errors import DataError
 
 Array = NDArray[np.float64]
@@ -78,6 +78,43 @@ class Piece:
         for block, hashes in self._filled(self.columns.key):
             yield block, row_hash.of_values(block) if hashes is None else hashes
 
+    def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Read columns as they are in the file, of the rows that the filter takes.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names of columns, each once in the file.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            With these columns first, in this order; others may follow.
+
+        Raises
+        ------
+        pyarrow.ArrowException
+            If the content is not of its format or type.
+        DataError
+            If a quote in a CSV file is not closed.
+        OSError
+            If it cannot be read.
+        """
+        file, columns = self.file, self.columns
+        if not self._compares_text_with_numbers():
+            yield from formats.batches(file, names, columns.types, columns.filter, self.parts)
+            return
+        # The values are text here, as those of a key must be, or as the file has them.
+        wider = tuple(dict.fromkeys([*names, *columns.compared]))
+        for batch in formats.batches(file, wider, columns.types, None, self.parts):
+            yield columns.taken(batch)
+
+    def _compares_text_with_numbers(self) -> bool:
+        """Tell whether the filter compares with numbers what is read as text."""
+        compared = self.columns.compared_with_numbers
+        kinds = formats.read_as(self.file, self.columns.types) if compared else {}
+        return any(name in kinds and is_text(kinds[name]) for name in compared)
+
     def explain(self) -> DataError:
         """Read the piece once more, row by row, to find the first value that is missing or not finite.
 
@@ -114,7 +151,7 @@ class Piece:
         wanted = (*columns.numbers, *([] if key is None else [key]))
         try:
             columns.require_in(formats.names(self.file), self.file.name)
-            for batch in formats.batches(self.file, wanted, columns.types, columns.filter, self.parts):
+            for batch in self.batches(wanted):
                 yield ([_numbers(batch, name) for name in columns.numbers],
                        None if key is None else _hashes(batch, key))
         except fault.CONTENT as error:

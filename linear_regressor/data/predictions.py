@@ -166,7 +166,7 @@ def _batches(piece: Piece, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     file, columns, parts = piece.file, piece.columns, piece.parts
     names = tuple(dict.fromkeys([*schema.names, *columns.features]))
     if file.ending != ".csv" or not schema.names:
-        yield from formats.batches(file, names, columns.types, columns.filter, parts)
+        yield from piece.batches(names)
         return
     # What is passed on out of CSV stays text, which the filter has to see as numbers.
     text = dict.fromkeys([*names, *columns.read], pa.string())

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import pyarrow as pa
+from pyarrow import fs
+
 from linear_regressor.data import fault, files, formats
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.files import File
+from linear_regressor.data.numbers import is_text
 from linear_regressor.data.piece import Piece
+from linear_regressor.data.where import Where
+from linear_regressor.errors import SettingError
 
 # A piece is what a killed run reads again and what a worker gets: about a second of work.
 PIECE_ROWS = 1_000_000
@@ -70,6 +77,24 @@ class Source:
         """
         return cls(location, files.find(location), columns)
 
+    def require_apart(self, output: str | os.PathLike[str]) -> None:
+        """Refuse to write over a file of the data.
+
+        Parameters
+        ----------
+        output : str or path
+            The file to write, on this machine.
+
+        Raises
+        ------
+        SettingError
+            If it is one of the files, also by another name.
+        """
+        for file in self.files:
+            local = isinstance(file.filesystem, fs.LocalFileSystem) and os.path.exists(output)
+            if local and os.path.samefile(file.path, output):
+                raise SettingError(f"{output} is a file that is read; write to another")
+
     def pieces(self) -> tuple[Piece, ...]:
         """Divide the files into pieces, in a fixed order.
 
@@ -80,6 +105,8 @@ class Source:
 
         Raises
         ------
+        SettingError
+            If the filter compares a column of float64 with a whole number that float64 cannot hold.
         DataError
             If a file of Parquet or Feather is not one, as when it was truncated, or lacks a column; it is named.
         """
@@ -91,6 +118,7 @@ class Source:
         """Divide one file."""
         try:
             self.columns.require_in(formats.names(file), file.name)
+            self._require_held(file)
             counts = formats.parts(file)
         except fault.CONTENT as error:
             raise fault.of(file, self.columns, error) from None
@@ -104,3 +132,12 @@ class Source:
                 first, rows = part, 0
             rows += count
         yield Piece(file, self.columns, range(first, len(counts)), rows)
+
+    def _require_held(self, file: File) -> None:
+        """Refuse a filter whose whole numbers a column cannot hold: that is no fault of the file."""
+        wide = {} if self.columns.where is None else Where.of(self.columns.where).wide
+        kinds = formats.read_as(file, self.columns.types) if wide else {}
+        for name, value in wide.items():
+            if pa.types.is_floating(kinds[name]) or is_text(kinds[name]):
+                raise SettingError(f"the filter compares {name!r} with {value}, but numbers of {file.name} are "
+                                   "float64, which holds every whole number up to 2^53 alone")

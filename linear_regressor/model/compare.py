@@ -54,7 +54,8 @@ class LargestDifference:
         Raises
         ------
         StatisticsError
-            If there is one row or less, so that nothing tells how far rows spread.
+            If there is one row or less, so that nothing tells how far rows spread; or if the difference, or a number on
+            the way to it, leaves the range of float64.
 
         Examples
         --------
@@ -69,10 +70,19 @@ class LargestDifference:
         """
         if moments.n <= 1:
             raise StatisticsError("one row does not tell how far rows spread")
+        with np.errstate(all="ignore"):  # what leaves the range of float64 is found in the result
+            found = cls._of(moments, W_change, b_change, radius)
+        if not (np.isfinite(found.change) and np.isfinite(found.point).all()):
+            raise StatisticsError("the largest difference of the lines cannot be had: it leaves the range of float64")
+        return found
+
+    @classmethod
+    def _of(cls, moments: Moments, W_change: Array, b_change: float, radius: float) -> LargestDifference:
+        """Find it; not finite where a number on the way is not."""
         reach = moments.A @ W_change / (moments.n - 1.0)
-        spread = float(np.sqrt(max(float(W_change @ reach), 0.0)))
+        spread = float(np.sqrt(np.maximum(W_change @ reach, 0.0)))
         middle = b_change + float(W_change @ moments.x_mean)
-        away = radius * (reach / spread) if spread > 0 else np.zeros(moments.p)
+        away = radius * (reach / spread) if spread != 0 else np.zeros(moments.p)
         side = -1.0 if middle < 0 else 1.0
         return cls(middle + side * radius * spread, moments.x_mean + side * away)
 
@@ -96,7 +106,8 @@ def wald_statistic(before: FitStatistics, after: FitStatistics) -> float:
     Raises
     ------
     StatisticsError
-        If the moments cannot give the covariances, or both lines fit without error.
+        If the moments cannot give the covariances, both lines fit without error, or a number leaves the range of
+        float64.
 
     Examples
     --------
@@ -111,14 +122,26 @@ def wald_statistic(before: FitStatistics, after: FitStatistics) -> float:
     A. Wald, "Tests of statistical hypotheses concerning several parameters when the number of observations is large",
     Transactions of the American Mathematical Society 54, 1943.
     """
+    with np.errstate(all="ignore"):  # what leaves the range of float64 is found in the result
+        try:
+            statistic = _wald_statistic(before, after)
+        except np.linalg.LinAlgError:
+            statistic = np.nan
+    if not np.isfinite(statistic):
+        raise StatisticsError("a Wald test cannot be had: its numbers leave the range of float64")
+    return statistic
+
+
+def _wald_statistic(before: FitStatistics, after: FitStatistics) -> float:
+    """Compute the statistic; not finite where a number on the way is not."""
     point = before.moments.x_mean
     slopes = after.W - before.W
     change = np.append(slopes, after.b - before.b + slopes @ point)
     covariance = before.covariance(point) + after.covariance(point)
     length = np.sqrt(covariance.diagonal())
-    if not (length > 0).all():
+    if (length == 0).any():
         raise StatisticsError("a Wald test cannot be had: both lines fit their rows without error")
     scaled = change / length
     # Of columns that nearly depend on each other the sum of the covariances may be singular to the last digit.
     weighed = np.linalg.lstsq(covariance / length / length[:, None], scaled, rcond=None)[0]
-    return max(float(scaled @ weighed), 0.0)
+    return float(np.maximum(scaled @ weighed, 0.0))

@@ -289,15 +289,34 @@ class Moments:
         >>> W.round(12).tolist(), round(b, 12)
         ([2.0], 1.0)
         """
-        length = np.sqrt(self.A.diagonal())
-        scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
-        correlation = scale[:, None] * self.A * scale
+        W, _ = self._least_squares()
         with np.errstate(all="ignore"):  # what is not finite is told below, in words
-            W = scale * np.linalg.lstsq(correlation, scale * self.c, rcond=self.p * EPS)[0]
             b = self.y_mean - float(W @ self.x_mean)
         if not (np.isfinite(W).all() and np.isfinite(b)):
             raise MomentsError("the best weights leave the range of float64: scale the columns")
         return W, b
+
+    @property
+    def has_dependent_features(self) -> bool:
+        """Whether features that vary depend on each other, exactly or to rounding.
+
+        Then these moments cannot tell what a slope along that dependence would gain, and ``solve`` takes none.
+
+        Examples
+        --------
+        >>> Moments.from_arrays([[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]], [1.0, 3.0, 4.0]).has_dependent_features
+        True
+        """
+        return self._least_squares()[1] < int((self.A.diagonal() > 0).sum())
+
+    def _least_squares(self) -> tuple[Array, int]:
+        """Slopes of the lowest loss, and how many directions of the features the digits tell apart."""
+        length = np.sqrt(self.A.diagonal())
+        scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
+        correlation = scale[:, None] * self.A * scale
+        with np.errstate(all="ignore"):  # what is not finite is told by whoever asks
+            V, _, rank, _ = np.linalg.lstsq(correlation, scale * self.c, rcond=self.p * EPS)
+            return scale * V, int(rank)
 
 
 def _trusted_remainder(left: Array, whole: Array) -> Array:

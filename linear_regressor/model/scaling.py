@@ -59,7 +59,8 @@ class Scaling:
         Scaling
         """
         deviation = np.sqrt(moments.A.diagonal() / moments.n)
-        return cls(moments.x_mean, np.where(deviation > 0, deviation, 1.0))
+        # Of a constant column nothing can be learned: over an infinite deviation its slope comes back as 0.
+        return cls(moments.x_mean, np.where(deviation > 0, deviation, np.inf))
 
     def moments(self, moments: Moments) -> Moments:
         """Moments of the same rows in these coordinates.

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.data.piece import Piece
-from linear_regressor.errors import MomentsError
 from linear_regressor.model.aggregate import Aggregate
 from linear_regressor.model.moments import Moments
 from linear_regressor.training.piece_moments import PieceMoments
@@ -29,8 +28,8 @@ PACKAGES = ("linear-regressor", "numpy", "pyarrow")
 class Checkpoint:
     """A file of one finished result a line, each under the digest of everything that decided it.
 
-    A line that was torn when the process was killed is dropped. What belongs to another recipe or to a file that has
-    changed is not found, so it is computed anew.
+    A line that was torn when the process was killed is dropped, and so is one that its own digest does not prove. What
+    belongs to another recipe or to a file that has changed is not found, so it is computed anew.
 
     Parameters
     ----------
@@ -103,10 +102,11 @@ class Checkpoint:
             If it cannot be written.
         """
         self._kept[key] = result
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        line = {"key": key, "result": result, "sha256": digest([key, result])}
+        _make_folder(self.path)
         try:
             with open(self.path, "ab") as file:
-                file.write(json.dumps({key: result}).encode() + b"\n")
+                file.write(json.dumps(line).encode() + b"\n")
         except OSError as error:
             error.filename = str(self.path)  # a failed write names no file
             raise
@@ -184,13 +184,15 @@ def as_plain(moments: PieceMoments) -> dict[str, Any]:
             for name, part in (("training", moments.training), ("test", moments.test))}
 
 
-def from_plain(plain: Any) -> PieceMoments | None:
+def from_plain(plain: Any, p: int) -> PieceMoments | None:
     """Read the moments of a piece back, to the last digit.
 
     Parameters
     ----------
     plain : object
         What ``as_plain`` gave, once written and read.
+    p : int
+        The number of features that they must have.
 
     Returns
     -------
@@ -198,9 +200,10 @@ def from_plain(plain: Any) -> PieceMoments | None:
         None where it is something else.
     """
     try:
-        return PieceMoments(_aggregate(plain["training"]), _aggregate(plain["test"]))
-    except (KeyError, TypeError, MomentsError):
+        read = PieceMoments(_aggregate(plain["training"]), _aggregate(plain["test"]))
+    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError):  # a MomentsError is a ValueError
         return None
+    return read if all(part is None or part.moments.p == p for part in (read.training, read.test)) else None
 
 
 def _numbers(aggregate: Aggregate) -> dict[str, Any]:
@@ -219,9 +222,20 @@ def _aggregate(plain: dict[str, Any] | None) -> Aggregate | None:
 
 
 def _entry(line: bytes) -> dict[str, Any]:
-    """Read a line, which is empty of meaning where the disk lost a part of it."""
+    """Read a line, which is empty of meaning where its digest does not prove it: a disk may lose or change a part."""
     try:
         entry = json.loads(line)
-    except ValueError:
+        key, result = entry["key"], entry["result"]
+        proven = isinstance(key, str) and entry["sha256"] == digest([key, result])
+    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError):
         return {}
-    return entry if isinstance(entry, dict) else {}
+    return {key: result} if proven else {}
+
+
+def _make_folder(path: Path) -> None:
+    """Make the folder of a file, or say what is in its place."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise NotADirectoryError(error.errno, f"cannot be written, because {error.filename} is a file and no folder",
+                                 str(path)) from None

@@ -74,9 +74,9 @@ class Comparison:
         Raises
         ------
         QualityError
-            If there is a larger one.
+            If there is a larger one, or none that can be told.
         """
-        if abs(self.largest.change) > max_change:
+        if not abs(self.largest.change) <= max_change:  # what is no number does not pass
             raise QualityError(f"predictions change by up to {abs(self.largest.change):.10g}, more than the largest "
                                f"change that is allowed, {max_change:g}")
 
@@ -100,10 +100,11 @@ def compare_models(before: Artefact, after: Artefact, radius: float) -> Comparis
     MomentsError
         If their features or targets differ.
     StatisticsError
-        If the first model has one training row.
+        If the first model has one training row, or the change leaves the range of float64.
     """
     moments, W = _in_order_of(before, after)
-    W_change, b_change = W - before.W, after.b - before.b
+    with np.errstate(all="ignore"):  # what leaves the range of float64 is refused
+        W_change, b_change = W - before.W, after.b - before.b
     largest = LargestDifference.of(before.moments, W_change, b_change, radius)
     return Comparison(before.features, W_change, b_change, radius, largest, _wald(before, moments, W, after.b))
 
@@ -122,8 +123,12 @@ def _in_order_of(before: Artefact, after: Artefact) -> tuple[Moments, Array]:
 def _wald(before: Artefact, moments: Moments, W: Array, b: float) -> WaldTest | str:
     """Test the change, or say why that cannot be done."""
     try:
-        statistic = wald_statistic(FitStatistics(before.moments, before.W, before.b), FitStatistics(moments, W, b))
+        with np.errstate(all="ignore"):  # what leaves the range of float64 is refused
+            fits = FitStatistics(before.moments, before.W, before.b), FitStatistics(moments, W, b)
+        statistic = wald_statistic(*fits)
     except StatisticsError as error:
         return str(error)
+    except np.linalg.LinAlgError:
+        return "a Wald test cannot be had: its numbers leave the range of float64"
     degrees = moments.p + 1
     return WaldTest(statistic, degrees, chi_squared_tail(statistic, degrees))

@@ -14,6 +14,7 @@ from typing import Self, TypeAlias, TypeVar
 
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed.comm.addressing import get_address_host_port
 
 from linear_regressor.data.piece import Piece
 from linear_regressor.errors import ClusterError, LinearRegressorError
@@ -167,6 +168,8 @@ def dask_setup(worker: object) -> None:
 def _client(cluster: LocalCluster | str) -> Client:
     """Connect to a cluster."""
     try:
+        if isinstance(cluster, str):
+            get_address_host_port(cluster)  # of an address it cannot use a client leaves a traceback behind
         return Client(cluster, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ClusterError(f"no Dask cluster answers at {cluster}: {error}") from None

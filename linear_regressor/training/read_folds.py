@@ -13,7 +13,10 @@ from linear_regressor.data import row_hash
 from linear_regressor.data.piece import Piece
 from linear_regressor.errors import DataError
 from linear_regressor.model.accumulator import Accumulator
+from linear_regressor.model.aggregate import Aggregate
 from linear_regressor.model.moments import Moments
+from linear_regressor.training.checkpoint import digest
+from linear_regressor.training.different_files import require_different_files
 from linear_regressor.training.engine import Report
 
 Array = NDArray[np.float64]
@@ -42,20 +45,32 @@ def read_folds(pieces: Sequence[Piece], count: int, report: Report) -> list[Mome
     Raises
     ------
     DataError
-        If a fold has no rows, or a row cannot be used; the message names file, column and row.
+        If a fold has no rows, two files hold the same rows, or a row cannot be used; the message names file, column
+        and row.
     """
     folds: list[list[Moments]] = [[] for _ in range(count)]
+    digests = []
     for piece in pieces:
-        for fold, moments in zip(folds, _folds_of(piece, count, report), strict=True):
-            fold += moments
+        parts = _folds_of(piece, count, report)
+        digests.append(_digest(parts))
+        for fold, part in zip(folds, parts, strict=True):
+            fold += [] if part is None else [part.moments]
+    require_different_files(pieces, digests)
     empty = sum(not fold for fold in folds)
     if empty:
         raise DataError(f"{empty} of {count} folds have no rows: ask for fewer folds")
     return [reduce(add, fold) for fold in folds]
 
 
-def _folds_of(piece: Piece, count: int, report: Report) -> list[list[Moments]]:
-    """Moments of each fold of a piece; none where it has no rows."""
+def _digest(folds: Sequence[Aggregate | None]) -> str | None:
+    """Tell the rows of a piece from others; None where there are fewer than two, which may well be equal."""
+    if sum(fold.moments.n for fold in folds if fold is not None) < 2:
+        return None
+    return digest([None if fold is None else fold.digest for fold in folds])
+
+
+def _folds_of(piece: Piece, count: int, report: Report) -> list[Aggregate | None]:
+    """What is kept of each fold of a piece; None where it has no rows."""
     accumulators = [Accumulator(len(piece.columns.numbers)) for _ in range(count)]
     for block, hashes in piece.hashed_blocks():
         fold = row_hash.folds(hashes, count).astype(np.uint16)  # of so few digits that NumPy sorts by them
@@ -65,7 +80,7 @@ def _folds_of(piece: Piece, count: int, report: Report) -> list[list[Moments]]:
             accumulator.add(part)
         report(len(block))
     try:
-        return [[accumulator.aggregate().moments] if accumulator.rows else [] for accumulator in accumulators]
+        return [accumulator.aggregate() if accumulator.rows else None for accumulator in accumulators]
     except DataError:
         raise piece.explain() from None
 

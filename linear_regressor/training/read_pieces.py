@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from linear_regressor.data.piece import Piece
-from linear_regressor.errors import DataError
 from linear_regressor.training.checkpoint import Checkpoint, as_plain, from_plain, key_of
+from linear_regressor.training.different_files import require_different_files
 from linear_regressor.training.engine import Engine, Report
 from linear_regressor.training.piece_moments import PieceMoments
 
@@ -39,7 +39,7 @@ def read_pieces(pieces: Sequence[Piece], test_fraction: float, engine: Engine, c
         If a file cannot be read or a value cannot be used, or two files hold the same rows.
     """
     keys = [key_of(piece, test_fraction) for piece in pieces]
-    found = {} if checkpoint is None else _kept(checkpoint, keys)
+    found = {} if checkpoint is None else _kept(checkpoint, keys, len(pieces[0].columns.features))
     report(sum(pieces[place].rows for place in found))
     missing = {place: piece for place, piece in enumerate(pieces) if place not in found}
     for place, moments in engine.moments(missing, test_fraction, report):
@@ -47,24 +47,15 @@ def read_pieces(pieces: Sequence[Piece], test_fraction: float, engine: Engine, c
         if checkpoint is not None:
             checkpoint.keep(keys[place], as_plain(moments))
     in_order = [found[place] for place in range(len(pieces))]
-    _require_different_files(pieces, in_order)
+    # Two single rows may well be equal.
+    require_different_files(pieces, [None if part.training is None or part.training.moments.n < 2 else
+                                     part.training.digest for part in in_order])
     return in_order
 
 
-def _kept(checkpoint: Checkpoint, keys: Sequence[str]) -> dict[int, PieceMoments]:
+def _kept(checkpoint: Checkpoint, keys: Sequence[str], p: int) -> dict[int, PieceMoments]:
     """Moments that the checkpoint has, under the place of their piece."""
     found = {place: moments for place, key in enumerate(keys)
-             if (moments := from_plain(checkpoint.kept(key))) is not None}
+             if (moments := from_plain(checkpoint.kept(key), p)) is not None}
     checkpoint.tell(len(found), len(keys))
     return found
-
-
-def _require_different_files(pieces: Sequence[Piece], moments: Sequence[PieceMoments]) -> None:
-    """Refuse rows that are there twice, as when a file was copied under another name."""
-    seen: dict[str, str] = {}
-    for piece, part in zip(pieces, moments, strict=True):
-        if part.training is None or part.training.moments.n < 2:  # two single rows may well be equal
-            continue
-        other = seen.setdefault(part.training.digest, piece.file.name)
-        if other != piece.file.name:
-            raise DataError(f"{other} and {piece.file.name} hold the same rows: take one of them away")

@@ -38,7 +38,7 @@ def columns_of(artefact: Artefact, where: str | None) -> Columns:
     filters = [text for text in (settings.get("where"), where) if text is not None]
     for text in filters:
         Where.of(text)  # each by itself, so that no parenthesis of one closes the other
-    both = " and ".join(f"({text})" for text in filters) or None
+    both = " and ".join(f"({text}\n)" for text in filters) or None  # a filter may end in a comment
     return Columns(artefact.features, artefact.target, both, settings.get("key"))
 
 

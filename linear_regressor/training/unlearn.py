@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -14,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.artefact.load import load
 from linear_regressor.artefact.save import save
 from linear_regressor.atomic_file import replace_file
-from linear_regressor.errors import ArtefactError, MomentsError, StatisticsError
+from linear_regressor.errors import ArtefactError, MomentsError, SettingError, StatisticsError
 from linear_regressor.model.aggregate import Aggregate
 from linear_regressor.model.evaluate import Certificate
 from linear_regressor.model.inference import FitStatistics
@@ -79,21 +81,42 @@ class Unlearning:
 
         Raises
         ------
+        SettingError
+            If there is another file in the place of the receipt; then nothing is changed.
         OSError
             If the receipt cannot be written; then the model is as it was.
         ArtefactError
-            If the model cannot be written; then there is no receipt either, and an older model is left whole.
+            If the model or its card cannot be written; then there is no receipt either, unless the new model is there,
+            and an older model is left whole.
         """
         place = receipt_path or path.with_name(f"{path.stem}.receipt-{self.after.digest[:12]}.json")
         facts = {"unlearned_at": now.isoformat(timespec="seconds")}
-        content = json.dumps({**self.receipt(), **facts}, indent=1).encode() + b"\n"
-        replace_file(place, lambda file: file.write(content))
+        made = self._write_receipt(place, facts, again=receipt_path is None)
         try:
             save(self.after, path, facts)
-        except ArtefactError:
-            place.unlink()
+        except BaseException:  # an interrupt too
+            if made and not self._is_at(path):
+                place.unlink()
             raise
         return place
+
+    def _write_receipt(self, place: Path, facts: dict[str, str], again: bool) -> bool:
+        """Make the receipt; one of this very change may be there from a run that was killed, and then stays."""
+        receipt = self.receipt()
+        if os.path.lexists(place):
+            if again and _written(place, facts) == receipt:
+                return False
+            raise SettingError(f"{place} is there already: a receipt takes the place of no other file")
+        content = json.dumps({**receipt, **facts}, indent=1).encode() + b"\n"
+        replace_file(place, lambda file: file.write(content))
+        return True
+
+    def _is_at(self, path: Path) -> bool:
+        """Tell whether the new model is in its place."""
+        try:
+            return load(path).digest == self.after.digest
+        except ArtefactError:
+            return False
 
 
 def unlearn(artefact: Artefact, removed: Sequence[Aggregate]) -> Unlearning:
@@ -143,6 +166,15 @@ def unlearn(artefact: Artefact, removed: Sequence[Aggregate]) -> Unlearning:
     after = replace(artefact, W=model.W, b=model.b, moments=left, minimum=None, maximum=None,
                     quantiles=quantiles.table(left.n, left.p), card=card)
     return Unlearning(artefact, after, digests)
+
+
+def _written(place: Path, facts: Iterable[str]) -> Any:
+    """Read a receipt without the facts that two receipts of one change may differ in; None where it is none."""
+    try:
+        content = json.loads(place.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return {name: value for name, value in content.items() if name not in facts} if isinstance(content, dict) else None
 
 
 def _change(before: float, after: float) -> dict[str, float]:
