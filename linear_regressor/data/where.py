@@ -134,7 +134,8 @@ class _Seen:
 
     def present(self, node: ast.expr) -> pc.Expression:
         """Tell of a column that was read whether it has a value that can be compared."""
-        assert isinstance(node, ast.Name)
+        if not isinstance(node, ast.Name):
+            raise ValueError(node)
         field = pc.field(node.id)
         return field != "" if self.types[node.id] == pa.string() else ~pc.is_nan(field)
 
