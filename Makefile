@@ -170,7 +170,7 @@ openapi: environment ## Write docs/openapi.json anew: the description of the ser
 
 .PHONY: page-picture
 page-picture: environment ## Take docs/page.png anew, of the page with the committed model (needs Chromium)
-	@"$(BIN)/python" scripts/picture_page.py
+	@PYTHONPATH=. "$(BIN)/python" scripts/picture_page.py
 
 .PHONY: conformance
 conformance: environment ## Test every contract of the server at URL (SERVICE_TOKEN is sent as bearer token)

@@ -9,7 +9,7 @@ import re
 import select
 import shutil
 import socket
-import subprocess  # nosec B404 # it starts wrk or this file and nothing else
+import subprocess  # nosec B404  # it starts wrk or this file and nothing else
 import sys
 import time
 from contextlib import ExitStack
@@ -81,8 +81,8 @@ def requests_a_second(command: list[str]) -> float:
     ServerError
         If a request failed.
     """
-    # Program and arguments are our own, and no shell reads them.
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)  # nosec B603
+    done = subprocess.run(  # nosec B603  # our own program and arguments, and no shell
+        command, cwd=ROOT, capture_output=True, text=True)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
     faults = re.search(r"(Non-2xx|Socket errors).*", done.stdout)
     if rate is None or float(rate[1]) <= 0 or faults or done.returncode:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import subprocess  # nosec B404 # it starts our server and wrk and nothing else
+import subprocess  # nosec B404  # it starts our server and wrk and nothing else
 import tempfile
 import threading
 import time
@@ -105,8 +105,7 @@ def load_test(seconds: float) -> Outcome:
         path, port = Path(folder, "model.joblib"), free_port()
         models = [load(MODEL), _shifted()]
         save(models[0], path, {})
-        # Program and arguments are our own, and no shell reads them.
-        server = subprocess.Popen(  # nosec B603
+        server = subprocess.Popen(  # nosec B603  # our own program and arguments, and no shell
             [*ours(port, path), "--workers", str(WORKERS)], cwd=ROOT, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         try:
@@ -150,8 +149,8 @@ def _saturate(port: int, folder: Path, seconds: float) -> subprocess.Popen[str] 
     program = command(port, "/batch", body, 16, seconds)
     if not program[0].endswith("wrk"):
         return None
-    # Program and arguments are our own, and no shell reads them.
-    return subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # nosec B603
+    return subprocess.Popen(  # nosec B603  # our own program and arguments, and no shell
+        program, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def _trouble(server: int, path: Path, models: list[Artefact], seconds: float) -> tuple[int, list[float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess  # nosec B404 # it starts the servers below and nothing else
+import subprocess  # nosec B404  # it starts the servers below and nothing else
 import sys
 import time
 from collections.abc import Iterator
@@ -72,8 +72,7 @@ def running(command: list[str], cores: list[int], **environ: str) -> Iterator[No
         Variables it finds in its environment beside ours.
     """
     with on_cores(cores):
-        # Program and arguments are our own, and no shell reads them.
-        process = subprocess.Popen(  # nosec B603
+        process = subprocess.Popen(  # nosec B603  # our own program and arguments, and no shell
             command, cwd=ROOT, env={**os.environ, **environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield

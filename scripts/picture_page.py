@@ -4,15 +4,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
 
-from selenium.webdriver.common.by import By  # noqa: E402  # after the path: the tests' own browser and server are used
-from selenium.webdriver.common.keys import Keys  # noqa: E402  # as above
-from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402  # as above
-
-from tests.chromium import MISSING, browser  # noqa: E402  # as above
-from tests.running_server import start  # noqa: E402  # as above
+from tests.chromium import MISSING, browser
+from tests.running_server import ROOT, start
 
 WIDTH, HEIGHT = 1100, 1480
 

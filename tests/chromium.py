@@ -40,7 +40,7 @@ def browser(profile: Path, width: int = 1200, height: int = 900, dark: bool = Fa
 
 def log(chrome: Chrome, name: str) -> list[dict[str, str]]:
     """Take what was written to a log since the last call."""
-    entries: list[dict[str, str]] = chrome.get_log(name)  # type: ignore[no-untyped-call]  # selenium types it not
+    entries: list[dict[str, str]] = chrome.get_log(name)
     return entries
 
 

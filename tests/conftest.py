@@ -48,5 +48,5 @@ def start_server(model_path: Path) -> Iterator[Callable[..., RunningServer]]:
 
     yield start_and_note
     for server in started:
-        if not server.process.stdout.closed:  # type: ignore[union-attr]  # a pipe, as asked for
+        if server.process.stdout is not None and not server.process.stdout.closed:
             server.stop()

@@ -55,14 +55,15 @@ def numbers(column: pa.Array) -> Array:
     [1.5, nan, nan]
     """
     if pa.types.is_float64(column.type) and column.null_count == 0:
-        return column.to_numpy()  # type: ignore[no-any-return]  # PyArrow is not typed
+        whole: Array = column.to_numpy()
+        return whole
     if not is_numeric(column.type):
         raise pa.ArrowInvalid(f"values of type {column.type} are no numbers")
     if is_text(column.type):
         column = pc.utf8_trim_whitespace(column)
         column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
-    values = pc.fill_null(pc.cast(column, pa.float64()), np.nan)
-    return values.to_numpy()  # type: ignore[no-any-return]  # PyArrow is not typed
+    values: Array = pc.fill_null(pc.cast(column, pa.float64()), np.nan).to_numpy()
+    return values
 
 
 def is_key(kind: pa.DataType) -> bool:

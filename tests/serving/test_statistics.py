@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import statsmodels.api as sm  # type: ignore[import-untyped]  # it is not typed
+import statsmodels.api as sm
 from flask.testing import FlaskClient
 from scipy import stats
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 try:
     import simdjson
 except ImportError:  # no wheel for this Python and no compiler: every body takes the careful way
-    simdjson = None  # type: ignore[assignment]  # absent
+    simdjson = None  # type: ignore[assignment]  # not installed: it is asked for before it is used
 
 Array = NDArray[np.float64]
 

@@ -42,7 +42,7 @@ class Metrics:
     """
 
     def __init__(self, threads: int, folder: str | None = None) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped; shared counts could not tell them
+        disable_created_metrics()  # shared counts could not tell them
         self._threads, self._folder = threads, folder
         self._registry = registry = CollectorRegistry()
         self._requests = Counter("http_requests_total", "Requests that were answered or refused.",
@@ -132,7 +132,7 @@ class Metrics:
             Its process.
         """
         if self._folder is not None:
-            mark_process_dead(pid, self._folder)  # type: ignore[no-untyped-call]  # untyped
+            mark_process_dead(pid, self._folder)
 
     def exposition(self, served: ServedModel, accept: str) -> tuple[bytes, str]:
         """Write all of it in the form that the caller understands.
@@ -156,7 +156,7 @@ class Metrics:
         """Give the counts of this process, or the sum of those of all workers, dead ones included."""
         if self._folder is None:
             return self._registry
-        shared: Collector = MultiProcessCollector(None, self._folder)  # type: ignore[no-untyped-call]  # untyped
+        shared: Collector = MultiProcessCollector(None, self._folder)
         return shared
 
     def _note(self, key: tuple[str, str, int]) -> Noting:
