@@ -1,5 +1,6 @@
 """``DaskEngine``, on real clusters of processes."""
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -193,6 +194,19 @@ def test_the_command_says_one_line_of_an_address_that_is_none(folder: Path, tmp_
                        "--scheduler", address, "--model-save-path", tmp_path / "model.joblib")
     assert (1, 1) == (done.returncode, done.stderr.count("\n")), done.stderr
     assert done.stderr.startswith(f"Error: no Dask cluster answers at {address}: ")
+
+
+def _can_be_heard(_: object) -> bool:
+    """Tell whether an error of Dask's would be logged in this process."""
+    return any(logging.getLogger(f"distributed.{part}").isEnabledFor(logging.ERROR)
+               for part in ("worker", "nanny", "scheduler", "comm.tcp"))
+
+
+def test_a_cluster_of_our_own_ends_in_silence() -> None:
+    """Its processes end one after the other, and what they notice of that is for nobody, also after the end."""
+    with DaskEngine(workers=1) as engine:
+        assert [(0, False)] == list(engine.each(_can_be_heard, {0: None}))
+    assert not _can_be_heard(None)
 
 
 def test_the_command_gives_the_same_model_file(folder: Path, tmp_path: Path) -> None:

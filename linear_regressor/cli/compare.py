@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.cli.options import as_size
+from linear_regressor.cli.option_values import as_size
 
 if TYPE_CHECKING:
     from linear_regressor.training.compare_models import Comparison

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.cli import options
+from linear_regressor.cli import option_values, options
 from linear_regressor.cli.progress import rows_bar
 from linear_regressor.errors import RateError
 
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.data(required=True)
-@click.option("--features", metavar="NAME[,NAME...]", multiple=True, required=True, callback=options.as_features,
+@click.option("--features", metavar="NAME[,NAME...]", multiple=True, required=True, callback=option_values.as_features,
               help="Columns of the data set to predict from; separated by commas or by repeating the option.")
 @options.target(required=True)
 @options.where()
 @options.key("the fold of a row; rows of one key are in one fold")
 @click.option("--folds", type=click.IntRange(2, 100), default=5, show_default=True, help="Number of folds.")
 @click.option("--lr", "rates", metavar="RATE|auto[,...]", multiple=True, default=("0.1",), show_default=True,
-              callback=options.as_rates, help="Learning rates to try, separated by commas or by repeating the option.")
+              callback=option_values.as_rates,
+              help="Learning rates to try, separated by commas or by repeating the option.")
 @click.option("--iterations", metavar="INTEGER[,...]", multiple=True, default=("15000",), show_default=True,
-              callback=options.as_counts, help="Numbers of steps to try, as train takes them, in the same way.")
+              callback=option_values.as_counts, help="Numbers of steps to try, as train takes them, in the same way.")
 @click.option("--standardize", is_flag=True, help="Descend in coordinates of mean 0 and standard deviation 1.")
 @click.option("--random-state", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
               help="Seed of the start weights.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from linear_regressor.cli.options import as_file
+from linear_regressor.cli.option_values import as_file
 from linear_regressor.serving.security.scopes import SCOPES
 
 if TYPE_CHECKING:

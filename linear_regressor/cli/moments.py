@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.cli import options
+from linear_regressor.cli import option_values, options
 from linear_regressor.cli.outputs import require_no_data
 from linear_regressor.cli.progress import rows_bar
 from linear_regressor.errors import SettingError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from linear_regressor.artefact.moments_file import MomentsFile
 
 MOMENTS = click.Path(dir_okay=False, path_type=Path)
-output = click.option("--output", type=MOMENTS, required=True, callback=options.as_file,
+output = click.option("--output", type=MOMENTS, required=True, callback=option_values.as_file,
                       help="Moments file to write; an older one is replaced in one step.")
 
 
@@ -37,7 +37,7 @@ def moments(context: click.Context) -> None:
 
 @moments.command()
 @options.data(required=True)
-@click.option("--features", metavar="NAME[,NAME...]", multiple=True, required=True, callback=options.as_features,
+@click.option("--features", metavar="NAME[,NAME...]", multiple=True, required=True, callback=option_values.as_features,
               help="Columns of the data set to predict from; separated by commas or by repeating the option.")
 @options.target(required=True)
 @options.where()

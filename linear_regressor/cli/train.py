@@ -9,9 +9,8 @@ import click
 
 from linear_regressor.cli.command_line import describe
 from linear_regressor.cli.engine import engine
-from linear_regressor.cli.options import (
-    as_features, as_file, as_finite, as_rate, data, key, require_data_for, target, where,
-)
+from linear_regressor.cli.options import data, key, require_data_for, target, where
+from linear_regressor.cli.option_values import MOST_ITERATIONS, as_features, as_file, as_finite, as_rate
 from linear_regressor.settings import DEFAULT_MODEL_PATH
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--iterations", type=click.IntRange(1, 100_000_000), default=15000, show_default=True,
+@click.option("--iterations", type=click.IntRange(1, MOST_ITERATIONS), default=15000, show_default=True,
               help="Steps over all rows (one more is taken), or passes over the rows with --batch-size.")
 @click.option("--lr", metavar="RATE|auto", default="0.1", show_default=True, callback=as_rate,
               help="Learning rate, greater than 0 and below the limit at which descent stops converging, which an "

@@ -34,6 +34,9 @@ CONNECT_SECONDS = 30
 # Items are given to the scheduler in batches, of which it has one or two: more than a large cluster has threads, and
 # few enough for its memory.
 BATCH = 5_000
+# What goes wrong with a cluster of our own, exceptions tell. Its logs tell of the last heartbeats of workers to a
+# scheduler that ends with them, even after the end; of other clusters WARNING leaves out each connection.
+_QUIETEST = logging.CRITICAL
 
 
 class DaskEngine:
@@ -74,7 +77,7 @@ class DaskEngine:
 
     def __enter__(self) -> Self:
         """Start a cluster, or connect to the one that is there."""
-        logging.getLogger("distributed").setLevel(logging.WARNING)  # at INFO Dask tells of every connection
+        logging.getLogger("distributed").setLevel(_QUIETEST if self._scheduler is None else logging.WARNING)
         with ExitStack() as started:
             address = self._scheduler or started.enter_context(_local_cluster(self._workers))
             self._client = started.enter_context(_client(address))
@@ -149,13 +152,13 @@ def _local_cluster(workers: int) -> Iterator[LocalCluster]:
     """
     no_pages: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
     with dask.config.set(no_pages), LocalCluster(
-            n_workers=workers, threads_per_worker=1, host="127.0.0.1", security=True, silence_logs=logging.ERROR,
+            n_workers=workers, threads_per_worker=1, host="127.0.0.1", security=True, silence_logs=_QUIETEST,
             preload=__name__, dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False}) as cluster:
         yield cluster
 
 
 def dask_setup(worker: object) -> None:
-    """Leave an interrupt from the keyboard to the process that started the cluster; Dask calls this in a new worker.
+    """Leave interrupts, and all there is to tell, to the process that started the cluster; Dask calls it in a worker.
 
     Parameters
     ----------
@@ -163,6 +166,7 @@ def dask_setup(worker: object) -> None:
         The worker.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger("distributed").setLevel(_QUIETEST)  # Dask's own silence ends before the worker does
 
 
 def _client(cluster: LocalCluster | str) -> Client:

@@ -10,8 +10,7 @@ from linear_regressor.serving.worker.inbox import Inbox
 class CallerSocket:
     """Gives gunicorn what was gathered of a request and keeps what it answers until the caller takes it.
 
-    Nothing here waits. What gunicorn does to sockets beside reading and writing (time limits, closing) does nothing:
-    that is the worker's to decide.
+    Nothing here waits, and nothing here closes but ``hang_up``: both are the worker's to decide.
 
     Parameters
     ----------
@@ -140,24 +139,3 @@ class CallerSocket:
         flag : bool
             What gunicorn wants.
         """
-
-    def settimeout(self, seconds: float | None) -> None:
-        """Do nothing: the worker counts the time.
-
-        Parameters
-        ----------
-        seconds : float or None
-            What gunicorn wants.
-        """
-
-    def shutdown(self, how: int) -> None:
-        """Do nothing: what is kept has to be sent first.
-
-        Parameters
-        ----------
-        how : int
-            What gunicorn wants.
-        """
-
-    def close(self) -> None:
-        """Do nothing: the worker hangs up."""

@@ -12,20 +12,13 @@ from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
 from gunicorn.http import wsgi
-from gunicorn.http.errors import (
-    ExpectationFailed,
-    ForbiddenProxyRequest,
-    InvalidResponseHeader,
-    InvalidResponseHeaderName,
-    LimitRequestHeaders,
-    LimitRequestLine,
-    ParseException,
-)
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from linear_regressor.serving.worker.answer import Answer
 from linear_regressor.serving.worker.bare_answer import bare_answer
 from linear_regressor.serving.worker.caller_socket import CallerSocket
+from linear_regressor.serving.worker.caller_warnings import CallerWarnings
+from linear_regressor.serving.worker.http_fault import http_fault
 from linear_regressor.serving.worker.inbox import Inbox
 
 Reaction = Callable[[Any], None]
@@ -33,12 +26,7 @@ Reaction = Callable[[Any], None]
 # Answered whatever else is going on, and never told in a line of the log.
 _PROBES = (b"GET /ping ", b"GET /health/live ", b"GET /health/ready ")
 _OVERLOAD = (("Retry-After", "1"),)
-_SECONDS_BETWEEN_WARNINGS = 1.0
 _SECONDS_BETWEEN_SWEEPS = 0.25
-_REFUSALS = {LimitRequestLine: (414, "the request line is too long"),
-             LimitRequestHeaders: (431, "there are too many headers, or one is too long"),
-             ExpectationFailed: (417, "only 100-continue can be expected of this server"),
-             ForbiddenProxyRequest: (403, "this server is no proxy")}
 
 
 def _nothing() -> None:
@@ -64,7 +52,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         self.in_hand = self.held = self.refused = 0
         self.in_line: deque[Any] = deque()  # connections with a further whole request
         self.unsent: dict[Any, int] = {}  # bytes by connection
-        self._warned = self._next_sweep = self._next_notice = 0.0
+        self._next_sweep = self._next_notice = 0.0
 
     def load_wsgi(self) -> None:
         """Load the application, and learn its limits and which of its requests are quick."""
@@ -74,6 +62,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         self.quick_heads: tuple[bytes, ...] = parts["quick_heads"]
         self.most_body = self.wsgi.config["MAX_CONTENT_LENGTH"]
         self.most_held = self.most_body * (self.cfg.threads + 1)
+        self.warnings = CallerWarnings(self.log, self.lines)
 
     def enqueue_req(self, conn: Any) -> None:
         """Take up a connection that gunicorn has accepted.
@@ -168,15 +157,14 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         exc : Exception
             What went wrong.
         """
-        ours = isinstance(exc, (InvalidResponseHeader, InvalidResponseHeaderName))
         if client.is_answered:  # what is left of its body is none
             return
-        if isinstance(exc, ParseException) and not ours:
-            status, detail = _REFUSALS.get(type(exc), (400, "this is no request of HTTP/1.1"))
-            self._warn("refused what is no request: %s", type(exc).__name__)
-        else:
-            status, detail = 500, "the server failed to answer this request"
+        fault = http_fault(exc)
+        if fault is None:
             self.log.error("request failed outside the application", exc_info=exc)
+        else:
+            self.warnings.tell("refused what is no request: %s", type(exc).__name__)
+        status, detail = fault or (500, "the server failed to answer this request")
         self.metrics.refused(status)
         client.take_back()
         client.sendall(bare_answer(status, detail))
@@ -348,7 +336,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
     def _give_up(self, conn: Any) -> None:
         """End a connection whose time is over, or that takes up too much."""
         if conn in self.unsent:
-            self._warn("a caller did not take its answer soon enough")
+            self.warnings.tell("a caller did not take its answer soon enough")
             self._close(conn)
         elif len(conn.sock.inbox):
             self._refuse(conn, 408, f"the request did not come whole in {self.limits.receive_timeout} s")
@@ -359,16 +347,9 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         """Answer without a thread, and close."""
         self.refused += 1
         self.metrics.refused(status)
-        self._warn("refused %d connections since the start, now with %d: %s", self.refused, status, detail)
+        self.warnings.tell("refused %d connections since the start, now with %d: %s", self.refused, status, detail)
         conn.sock.sendall(bare_answer(status, detail, headers))
         self._send(conn, False)
-
-    def _warn(self, text: str, *values: object) -> None:
-        """Log what callers cause: at most a line a second, and none that would have to wait for its reader."""
-        now = time.monotonic()
-        if now - self._warned >= _SECONDS_BETWEEN_WARNINGS and self.lines.has_room():
-            self._warned = now
-            self.log.warning(text, *values)
 
     def _close(self, conn: Any) -> None:
         """Let go of a connection that the poller knows."""
