@@ -196,6 +196,15 @@ def test_the_command_says_one_line_of_an_address_that_is_none(folder: Path, tmp_
     assert done.stderr.startswith(f"Error: no Dask cluster answers at {address}: ")
 
 
+def test_a_cluster_that_cannot_be_started_is_one_line_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its logs are silent, so the error has to tell: here each worker fails as it imports what prepares it."""
+    monkeypatch.setattr(dask_engine, "__name__", "no_such_module")
+
+    with pytest.raises(ClusterError, match="no Dask cluster can be started on this machine: No module named "
+                                           "'no_such_module'"), DaskEngine(workers=1):
+        pass
+
+
 def _can_be_heard(_: object) -> bool:
     """Tell whether an error of Dask's would be logged in this process."""
     return any(logging.getLogger(f"distributed.{part}").isEnabledFor(logging.ERROR)

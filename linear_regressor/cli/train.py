@@ -9,8 +9,8 @@ import click
 
 from linear_regressor.cli.command_line import describe
 from linear_regressor.cli.engine import engine
-from linear_regressor.cli.options import data, key, require_data_for, target, where
 from linear_regressor.cli.option_values import MOST_ITERATIONS, as_features, as_file, as_finite, as_rate
+from linear_regressor.cli.options import data, key, require_data_for, target, where
 from linear_regressor.settings import DEFAULT_MODEL_PATH
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
-from typing import Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
@@ -55,7 +55,7 @@ class DaskEngine:
     Raises
     ------
     ClusterError
-        On entry, if there is no cluster at the address.
+        On entry, if there is no cluster at the address, or none can be started.
 
     Examples
     --------
@@ -151,10 +151,18 @@ def _local_cluster(workers: int) -> Iterator[LocalCluster]:
     and they serve no pages.
     """
     no_pages: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
-    with dask.config.set(no_pages), LocalCluster(
+    with dask.config.set(no_pages), _started(
             n_workers=workers, threads_per_worker=1, host="127.0.0.1", security=True, silence_logs=_QUIETEST,
             preload=__name__, dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False}) as cluster:
         yield cluster
+
+
+def _started(**options: Any) -> LocalCluster:
+    """Start a cluster on this machine; why that fails stands in the cause of what Dask raises, and nowhere else."""
+    try:
+        return LocalCluster(**options)
+    except (RuntimeError, OSError) as error:
+        raise ClusterError(f"no Dask cluster can be started on this machine: {error.__cause__ or error}") from None
 
 
 def dask_setup(worker: object) -> None:
