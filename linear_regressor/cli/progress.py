@@ -22,7 +22,8 @@ def rows_bar(total: int) -> Iterator[Callable[[int], None]]:
     """
     from tqdm import tqdm
 
-    with tqdm(total=total, unit=" rows", unit_scale=True, dynamic_ncols=True, disable=None) as bar:
+    tqdm.monitor_interval = 0  # no thread that looks after bars: every block is reported, and with miniters=1 looked at
+    with tqdm(total=total, unit=" rows", unit_scale=True, miniters=1, dynamic_ncols=True, disable=None) as bar:
         def report(rows: int) -> None:
             bar.total = max(bar.total or 0, bar.n + rows)  # of files of text the total is a guess
             bar.update(rows)
