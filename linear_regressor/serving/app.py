@@ -12,6 +12,7 @@ from linear_regressor.serving.http import problems
 from linear_regressor.serving.http.call import KEY, Call
 from linear_regressor.serving.express_lane import HOT_ROUTES, ExpressLane
 from linear_regressor.serving.http.front import Front
+from linear_regressor.serving.http.lazy_rule import LazyRule
 from linear_regressor.serving.served.model_slot import ModelSlot
 from linear_regressor.serving.readiness import Readiness
 from linear_regressor.serving.routes.openapi import openapi
@@ -61,6 +62,7 @@ def create_app(settings: Settings, counts_folder: str | None = None) -> Flask:
     readiness = Readiness()
     gate = Gate(settings.security, settings.vertex_health_routes)
     app = Flask("linear_regressor", static_folder=None)
+    app.url_rule_class = LazyRule
     app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length
     app.extensions.update(security=settings.security, slot=slot, readiness=readiness, metrics=counts, spans=spans,
                           lines=lines, quick_heads=quick_heads(settings.security.auth))

@@ -136,6 +136,11 @@ def gunicorn_options(settings: Settings, host: str, debug: bool = False) -> dict
         "limit_request_line": 4094,
         "limit_request_fields": 64,
         "limit_request_field_size": 8190,
+        # No header changes which path was asked for, or whether over TLS: neither list has a name. So nobody has to
+        # be trusted, and "*" spares gunicorn reading every caller's address to find out.
+        "forwarder_headers": "",
+        "secure_scheme_headers": {},
+        "forwarded_allow_ips": "*",
         "loglevel": "debug" if debug else "info",
         "logger_class": ServerLog,
         **hooks(),

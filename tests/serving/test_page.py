@@ -105,6 +105,14 @@ def test_hello_and_the_card_stand_on_the_page(make_app: MakeApp) -> None:
     assert "<title" in page and "<desc" in page
 
 
+def test_the_example_asks_the_address_that_the_page_came_from(client: FlaskClient) -> None:
+    """Over TLS where a proxy in front says so: one sent to http would be led there, and lose its body on the way."""
+    for headers, address in ({}, "http://a.example/"), ({"X-Forwarded-Proto": "https"}, "https://a.example/"):
+        page = client.get("/", headers={"Host": "a.example", **headers}).text
+
+        assert f"curl --request POST '{address}stream' " in page
+
+
 def test_the_figure_is_the_line_and_its_band(line: Artefact) -> None:
     """Points go back to the numbers that the statistics give."""
     served = ServedModel(line, max_rows=10)

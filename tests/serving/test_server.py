@@ -14,10 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask import url_for
+from werkzeug.routing import Rule
 
+from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.serving.server import gunicorn_options
 from linear_regressor.settings import Settings
 from tests.running_server import ROOT, RunningServer, free_port
+from tests.serving.conftest import MakeApp
 
 Start = Callable[..., RunningServer]
 
@@ -98,6 +102,24 @@ def test_a_server_imports_no_training_library(model_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
 
     assert ("[]\n", "") == (ended.stdout, ended.stderr)
+
+
+def test_no_code_for_urls_is_written_before_one_is_built(line: Artefact, make_app: MakeApp,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    """Werkzeug would write two functions for every route as the server starts."""
+    written, write = [], Rule._compile_builder
+
+    def note_and_write(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        written.append(rule.rule)
+        return write(rule, append_unknown)
+
+    monkeypatch.setattr(Rule, "_compile_builder", note_and_write)
+    app = make_app(line)
+
+    assert [] == written
+    with app.test_request_context():
+        assert "/assets/ab-a%20b?c=d" == url_for("page.asset", digest="ab", name="a b", c="d")
+    assert "/assets/<digest>-<name>" in written
 
 
 def test_gunicorn_is_set_up_for_a_platform_that_kills_after_ten_seconds() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -83,3 +85,24 @@ def test_a_compressed_body_is_415(running: RunningServer) -> None:
 def test_a_body_announced_as_far_too_large_is_413_at_once(running: RunningServer) -> None:
     """Nothing of it needs to be sent."""
     assert 413 == exchange(running, HEAD + b"Content-Length: 99999999999\r\n\r\n")[0]
+
+
+def test_no_header_says_what_was_asked_for(running: RunningServer) -> None:
+    """A proxy beside the server passes on what callers send; the path is the one in the request line."""
+    more = b"SCRIPT_NAME: /other\r\nPATH_INFO: /batch\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off\r\n\r\n"
+
+    assert (200, b'{"message":"pong!"}') == exchange(running, b"GET /ping HTTP/1.1\r\nHost: test\r\n" + more)
+    assert 404 == exchange(running, b"GET /other/ping HTTP/1.1\r\nHost: test\r\n" + more)[0]
+
+
+def test_every_answer_tells_the_time_it_was_made(running: RunningServer) -> None:
+    """Written once a second, and never older."""
+    for _ in range(3):
+        before = int(time.time())
+        connection = running.connection()
+        connection.request("GET", "/ping")
+        made = parsedate_to_datetime(connection.getresponse().headers["Date"]).timestamp()
+        connection.close()
+
+        assert before <= made <= time.time()
+        time.sleep(0.6)

@@ -50,7 +50,7 @@ def page(slot: ModelSlot, settings: Settings) -> Blueprint:
             "home.html", served=served, artefact=served.artefact, features=features,
             panels=panels_of(served, features), samples=samples_of(served, features),
             wanted=wanted_on_the_page(served), facts=facts_of(served.artefact.card), probability=PROBABILITY,
-            auth=settings.security.auth)
+            address=_address(), auth=settings.security.auth)
 
     @routes.get("/assets/<digest>-<name>")
     def asset(digest: str, name: str) -> Response:
@@ -66,3 +66,9 @@ def page(slot: ModelSlot, settings: Settings) -> Blueprint:
         return response
 
     return routes
+
+
+def _address() -> str:
+    """Give the address that the page was asked for at; only a proxy in front knows whether that was over TLS."""
+    scheme = "https" if request.headers.get("X-Forwarded-Proto") == "https" else request.scheme
+    return f"{scheme}://{request.host}/"

@@ -45,4 +45,5 @@ def write(call: Call, scope: str, allowed: bool, reason: str, address: str = "")
             "scope": scope, "allowed": allowed, "reason": reason, **call.log_fields}
     if address:
         line["address"] = address
-    logger.handle(logging.LogRecord(__name__, level, __file__, 0, orjson.dumps(line).decode(), None, None))
+    # without a place in the code: taking its path apart is a third of what a record costs
+    logger.handle(logging.LogRecord(__name__, level, "", 0, orjson.dumps(line).decode(), None, None))

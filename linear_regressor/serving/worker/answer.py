@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
+from functools import lru_cache
 
 from gunicorn.http.errors import InvalidResponseHeader
 from gunicorn.http.wsgi import Response
+from gunicorn.util import http_date
 
 # Status line and fields as RFC 9112 has them: nothing that a caller may have put into a value begins a line of its own.
 _HEAD = re.compile(r"HTTP/1\.[01] [1-5][0-9]{2} [\t -~]*\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*\r\n)*")
@@ -33,6 +36,19 @@ class Answer(Response):  # type: ignore[misc]  # gunicorn is not typed
             if name == "Content-Length":
                 self.response_length = int(value)
 
+    def default_headers(self) -> list[str]:
+        """Give the lines that gunicorn begins with: the status, and fields about the connection.
+
+        Returns
+        -------
+        list of str
+        """
+        major, minor = self.req.version
+        lines = [f"HTTP/{major}.{minor} {self.status}\r\n", f"Server: {self.version}\r\n",
+                 f"Date: {_date(int(time.time()))}\r\n",
+                 f"Connection: {'close' if self.should_close() else 'keep-alive'}\r\n"]
+        return [*lines, "Transfer-Encoding: chunked\r\n"] if self.chunked else lines
+
     def send_headers(self) -> None:
         """Write the head, once.
 
@@ -48,3 +64,9 @@ class Answer(Response):  # type: ignore[misc]  # gunicorn is not typed
             raise InvalidResponseHeader("a name or a value of the answer's head is none")
         self.sock.sendall(f"{head}\r\n".encode("latin-1"))
         self.headers_sent = True
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    """Write a time as HTTP wants it: many answers are made in one second."""
+    return str(http_date(second))

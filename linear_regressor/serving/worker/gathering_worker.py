@@ -57,6 +57,8 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
     def load_wsgi(self) -> None:
         """Load the application, and learn its limits and which of its requests are quick."""
         super().load_wsgi()
+        # each is looked up by way of two methods otherwise, and there are twenty of them in a request
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         parts = self.wsgi.extensions
         self.limits, self.metrics, self.lines = parts["security"], parts["metrics"], parts["lines"]
         self.quick_heads: tuple[bytes, ...] = parts["quick_heads"]
@@ -299,6 +301,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         """Keep what came behind a request; tell whether the parser ended it where the inbox did."""
         inbox = conn.sock.inbox
         rest, left_over = conn.parser.unreader.take_buffered() + inbox.rest(), inbox.left_over
+        conn.parser.mesg = None  # it is read to its end: the parser need not look for more of it
         inbox.begin(rest)
         return bool(len(rest) == left_over)
 
