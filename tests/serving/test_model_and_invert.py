@@ -115,3 +115,13 @@ def test_the_card_is_asked_for_again_by_its_digest(line: Artefact, client: Flask
     assert (304, b"") == (again.status_code, again.data)
     assert 200 == client.get("/v1/model", headers={"If-None-Match": '"another"'}).status_code
     assert f"sha256:{line.digest}" == again.headers["X-Model-Digest"]
+
+
+@pytest.mark.parametrize("path", ["/v1/model", "/openapi.json"])
+def test_another_content_than_the_caller_wants_is_412(client: FlaskClient, path: str) -> None:
+    """As a problem document, and not as what it does not want."""
+    etag = client.get(path).headers["ETag"]
+    answer = client.get(path, headers={"If-Match": '"another"'})
+
+    assert (412, "application/problem+json", 412) == (answer.status_code, answer.content_type, json.loads(answer.data)["status"])
+    assert 200 == client.get(path, headers={"If-Match": etag}).status_code

@@ -107,8 +107,10 @@ def test_hello_and_the_card_stand_on_the_page(make_app: MakeApp) -> None:
 
 def test_the_example_asks_the_address_that_the_page_came_from(client: FlaskClient) -> None:
     """Over TLS where a proxy in front says so: one sent to http would be led there, and lose its body on the way."""
-    for headers, address in ({}, "http://a.example/"), ({"X-Forwarded-Proto": "https"}, "https://a.example/"):
-        page = client.get("/", headers={"Host": "a.example", **headers}).text
+    for headers, address in (({"Host": "a.example"}, "http://a.example/"),
+                             ({"Host": "no host"}, "http://localhost:80/"),
+                             ({"Host": "a.example", "X-Forwarded-Proto": "https"}, "https://a.example/")):
+        page = client.get("/", headers=headers).text
 
         assert f"curl --request POST '{address}stream' " in page
 

@@ -97,6 +97,20 @@ def test_a_request_that_is_none_leaves_no_secret_in_the_log(start_server: Start,
     assert 1 <= out.count("refused what is no request") <= 6  # a line a second
 
 
+def test_half_a_request_leaves_no_secret_in_the_log_of_a_developer(start_server: Start, key: str,
+                                                                   keys_file: Path) -> None:
+    """gunicorn tells there what it holds of a request that will not come whole."""
+    running = start_server("--debug", environment={"AUTH": "api-key", "API_KEYS_FILE": str(keys_file)})
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
+        connection.sendall(f"GET /v1/model HTTP/1.1\r\nHost: a\r\nX-API-Key: {key}\r\nX: ".encode())
+        connection.shutdown(socket.SHUT_WR)
+        assert b"" == connection.recv(65536)
+    out, err = running.stop()
+
+    assert "NoMoreData" in out
+    assert key not in out + err
+
+
 def test_without_authentication_only_refusals_are_decisions(line: Artefact, make_app: MakeApp,
                                                             caplog: pytest.LogCaptureFixture) -> None:
     """A line for each allowed request would say nothing."""

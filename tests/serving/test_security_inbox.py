@@ -113,6 +113,25 @@ def test_padded_lengths_and_trailers_end_where_they_say(head: bytes, body: bytes
         assert (False, left_over) == (inbox.is_cut, inbox.left_over)
 
 
+@pytest.mark.parametrize(("body", "is_quick"), [
+    (b'{"instances":[%b[1]]}' % (b"[1]," * 8_000), True), (b'{"instances":[%b[1]]}' % (b"[1]," * 9_000), False),
+    (b'{"instances":[[1]],"parameters":{"range":true}}', True),
+    (b'{"instances":[%b[1]],"parameters":{"range":true}}' % (b"[1]," * 600), False),
+    (b'{"\\u0070arameters":{"range":true},"instances":[%b[1]]}' % (b"[1]," * 600), False)])
+@pytest.mark.parametrize("piece", [1000, 50_000])
+def test_what_takes_long_to_answer_is_left_to_a_thread(body: bytes, is_quick: bool, piece: int) -> None:
+    """Many rows with statistics, however the parameters are written, and however the request comes."""
+    request = plain(body)
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        ours.setblocking(False)
+        inbox = Inbox(ours, 100_000)
+        gather(inbox, theirs, [request[start:start + piece] for start in range(0, len(request), piece)])
+
+        assert (True, is_quick) == (inbox.is_whole, inbox.is_quick((b"POST / ",)))
+        assert not inbox.is_quick((b"GET / ",))
+
+
 def test_trailers_without_an_end_are_not_waited_for() -> None:
     """Beyond 64 KiB of them the parser gets what there is."""
     ours, theirs = socket.socketpair()

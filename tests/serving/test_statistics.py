@@ -150,6 +150,19 @@ def test_statistics_that_cannot_be_had_are_a_422(make_app: MakeApp, rows: list[l
     assert "prediction" in post(client, "/stream", {"instance": [1.0, 2.0]})
 
 
+def test_an_answer_has_at_most_a_million_numbers(client: FlaskClient) -> None:
+    """As many as without statistics; beyond, the answer would take up to a hundred times the memory of its question."""
+    rows = b",".join([b"[1]"] * 111_112)
+    body = b'{"instances":[%b],"parameters":{"interval":0.95,"explain":true,"range":true}}'
+    answer = client.post("/batch", data=body % rows, content_type="application/json")
+
+    assert 422 == answer.status_code
+    assert [("#/parameters", "too_many_rows", "ask for 9 numbers a row, of which an answer has at most 1000000: "
+             "send at most 111111 rows with them")] == [tuple(error.values()) for error in json.loads(answer.data)["errors"]]
+    answer = client.post("/batch", data=body % rows[4:], content_type="application/json")
+    assert (200, 111_111) == (answer.status_code, len(json.loads(answer.data)["predictions"]))
+
+
 def test_a_row_too_large_for_its_statistics_is_a_422(client: FlaskClient) -> None:
     """A leverage beyond float64 is not answered as null."""
     problem = post(client, "/stream", {"instance": 1e200, "parameters": {"range": True}}, status=422)

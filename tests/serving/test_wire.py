@@ -93,16 +93,49 @@ def test_no_header_says_what_was_asked_for(running: RunningServer) -> None:
 
     assert (200, b'{"message":"pong!"}') == exchange(running, b"GET /ping HTTP/1.1\r\nHost: test\r\n" + more)
     assert 404 == exchange(running, b"GET /other/ping HTTP/1.1\r\nHost: test\r\n" + more)[0]
+    assert 404 == exchange(running, b"GET /health//live HTTP/1.1\r\nHost: test\r\n\r\n")[0]
 
 
-def test_every_answer_tells_the_time_it_was_made(running: RunningServer) -> None:
-    """Written once a second, and never older."""
+@pytest.mark.parametrize("path", ["/ping", "/v1/model"])
+def test_every_answer_tells_the_time_it_was_made(running: RunningServer, path: str) -> None:
+    """Once, also where Flask tells it too; it is written once a second, and never older."""
     for _ in range(3):
         before = int(time.time())
         connection = running.connection()
-        connection.request("GET", "/ping")
-        made = parsedate_to_datetime(connection.getresponse().headers["Date"]).timestamp()
+        connection.request("GET", path)
+        dates = connection.getresponse().headers.get_all("Date", [])
         connection.close()
 
-        assert before <= made <= time.time()
+        assert 1 == len(dates)
+        assert before <= parsedate_to_datetime(dates[0]).timestamp() <= time.time()
         time.sleep(0.6)
+
+
+@pytest.mark.parametrize("connection", [b"close", b"Close, x", b"TE, close", b"x\r\nConnection: close"])
+def test_a_caller_that_wants_the_connection_closed_has_it_closed(running: RunningServer, connection: bytes) -> None:
+    """However it says so (RFC 9112, 9.6)."""
+    request = b"GET /ping HTTP/1.1\r\nHost: test\r\nConnection: " + connection + b"\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as caller:
+        caller.sendall(request * 2)
+        answers = b"".join(iter(lambda: caller.recv(65536), b""))
+
+    assert (1, 1) == (answers.count(b"HTTP/1.1 200 "), answers.count(b"\r\nConnection: close\r\n"))
+
+
+def test_a_body_that_nobody_reads_costs_no_connection(start_server: Callable[..., RunningServer]) -> None:
+    """What follows it is answered, however large it was."""
+    running = start_server()
+    request = b"POST /nowhere HTTP/1.1\r\nHost: test\r\nContent-Length: 200000\r\n\r\n" + b"a" * 200_000
+    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as caller:
+        caller.sendall(request + b"GET /ping HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+        answers = b"".join(iter(lambda: caller.recv(65536), b""))
+
+    assert answers.startswith(b"HTTP/1.1 404 ") and answers.endswith(b'{"message":"pong!"}')
+
+
+def test_a_body_of_countless_chunks_is_400(start_server: Callable[..., RunningServer]) -> None:
+    """Each costs the parser as much as a record; what has more of them than 512 bytes each need is not read on."""
+    few, many = (chunk(b'{"instances": [[1]]}') + chunk(b" ") * count + chunk(b"") for count in (10_000, 100_000))
+    running = start_server()
+
+    assert (200, 400) == (exchange(running, CHUNKED + few)[0], exchange(running, CHUNKED + many)[0])

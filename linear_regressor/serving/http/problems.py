@@ -26,6 +26,7 @@ MEDIA_TYPE = "application/problem+json"
 DETAILS = {
     404: "there is no such route",
     405: "this route does not take this method; the Allow header names those that it takes",
+    412: "the content has another ETag than the If-Match header names",
     413: "the body is larger than this server takes",
 }
 

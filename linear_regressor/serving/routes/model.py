@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from linear_regressor.serving.http.call import KEY
+from linear_regressor.serving.http.conditional import conditional
 from linear_regressor.serving.http.json_body import MEDIA_TYPE
 from linear_regressor.serving.payload.encode import encode
 from linear_regressor.serving.served.model_card import model_card
@@ -33,8 +34,6 @@ def model(slot: ModelSlot, model_name: str) -> Blueprint:
         served = slot.current()
         request.environ[KEY].answered_by(served.version, served.headers, 0, 0)
         answer = Response(encode(model_card(served, model_name)), mimetype=MEDIA_TYPE)
-        answer.set_etag(served.artefact.digest)
-        answer.make_conditional(request)
-        return answer
+        return conditional(answer, served.artefact.digest)
 
     return routes

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import sha256
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template
 
+from linear_regressor.serving.http.conditional import conditional
 from linear_regressor.serving.http.json_body import MEDIA_TYPE
 from linear_regressor.serving.payload.encode import encode
 from linear_regressor.serving.served.model_slot import ModelSlot
@@ -51,9 +52,7 @@ def openapi(slot: ModelSlot, settings: Settings) -> Blueprint:
         """Give the description to a program."""
         document = written(slot.current())
         response = Response(document, mimetype=MEDIA_TYPE, headers={"Cache-Control": "no-cache"})
-        response.set_etag(sha256(document).hexdigest())
-        response.make_conditional(request)
-        return response
+        return conditional(response, sha256(document).hexdigest())
 
     @routes.get("/docs")
     def page() -> str:

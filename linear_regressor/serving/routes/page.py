@@ -6,6 +6,7 @@ import re
 
 from flask import Blueprint, Response, abort, render_template, request
 
+from linear_regressor.serving.http.conditional import conditional
 from linear_regressor.serving.page.assets import read_assets
 from linear_regressor.serving.page.card import exact_text_of, facts_of, text_of
 from linear_regressor.serving.served.model_slot import ModelSlot
@@ -61,9 +62,7 @@ def page(slot: ModelSlot, settings: Settings) -> Blueprint:
         response = Response(wanted.content, content_type=f"{wanted.media_type}; charset=utf-8")
         # A page from an instance of another version may ask for its own content: it gets ours, and must ask again.
         response.headers["Cache-Control"] = FOR_EVER if digest == wanted.digest else "no-cache"
-        response.set_etag(wanted.digest)
-        response.make_conditional(request)
-        return response
+        return conditional(response, wanted.digest)
 
     return routes
 
@@ -71,4 +70,5 @@ def page(slot: ModelSlot, settings: Settings) -> Blueprint:
 def _address() -> str:
     """Give the address that the page was asked for at; only a proxy in front knows whether that was over TLS."""
     scheme = "https" if request.headers.get("X-Forwarded-Proto") == "https" else request.scheme
-    return f"{scheme}://{request.host}/"
+    host = request.host or "{SERVER_NAME}:{SERVER_PORT}".format_map(request.environ)  # where the caller named none
+    return f"{scheme}://{host}/"

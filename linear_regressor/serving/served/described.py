@@ -14,6 +14,10 @@ from linear_regressor.serving.served.served_model import ServedModel
 
 Array = NDArray[np.float64]
 
+# In one answer with statistics: as many as the largest answer without them has. What is said here of a row takes up to
+# a hundred times the memory of the number it is said about.
+MOST_NUMBERS = 1_000_000
+
 
 def describe(served: ServedModel, rows: Array, predictions: Array, wanted: Wanted) -> list[dict[str, Any]]:
     """Make one object a row: the prediction and what was asked for.
@@ -71,10 +75,11 @@ def statistics_of(served: ServedModel, rows: Array, wanted: Wanted) -> dict[str,
     Raises
     ------
     InvalidPayload
-        If the moments of the model cannot give them, or one leaves the range of float64.
+        If the moments of the model cannot give them, one leaves the range of float64, or there would be too many.
     """
     if not any(wanted):
         return {}
+    _require_room(served, rows, wanted)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # told below, in words
             columns = _columns(served, rows, wanted)
@@ -85,6 +90,16 @@ def statistics_of(served: ServedModel, rows: Array, wanted: Wanted) -> dict[str,
             raise InvalidPayload([Fault("#/parameters", "statistics_not_finite",
                                         f"a row is too large for {name} to be told in float64")])
     return columns
+
+
+def _require_room(served: ServedModel, rows: Array, wanted: Wanted) -> None:
+    """Refuse what would fill the memory with its answer."""
+    a_row = 1 + 3 * (wanted.interval is not None) + 2 * rows.shape[1] * wanted.explain + 3 * (wanted.range is not None)
+    most = max(MOST_NUMBERS // a_row, 1)
+    if len(rows) > most:
+        raise InvalidPayload([Fault("#/parameters", "too_many_rows",
+                                    f"ask for {a_row} numbers a row, of which an answer has at most {MOST_NUMBERS}: "
+                                    f"send at most {most} rows with them")])
 
 
 def _columns(served: ServedModel, rows: Array, wanted: Wanted) -> dict[str, NDArray[Any]]:

@@ -35,6 +35,8 @@ class Answer(Response):  # type: ignore[misc]  # gunicorn is not typed
         for name, value in headers:
             if name == "Content-Length":
                 self.response_length = int(value)
+            elif name == "Date":  # Werkzeug's beside an ETag; there may be one alone
+                self.headers = [(name, value) for name, value in headers if name != "Date"]
 
     def default_headers(self) -> list[str]:
         """Give the lines that gunicorn begins with: the status, and fields about the connection.

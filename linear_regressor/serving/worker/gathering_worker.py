@@ -12,6 +12,7 @@ from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
 from gunicorn.http import wsgi
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from linear_regressor.serving.worker.answer import Answer
@@ -23,7 +24,7 @@ from linear_regressor.serving.worker.inbox import Inbox
 
 Reaction = Callable[[Any], None]
 
-# Answered whatever else is going on, and never told in a line of the log.
+# Answered whatever else is going on; a line about one is left out rather than waited for.
 _PROBES = (b"GET /ping ", b"GET /health/live ", b"GET /health/ready ")
 _OVERLOAD = (("Retry-After", "1"),)
 _SECONDS_BETWEEN_SWEEPS = 0.25
@@ -31,6 +32,11 @@ _SECONDS_BETWEEN_SWEEPS = 0.25
 
 def _nothing() -> None:
     """Close what needs no closing."""
+
+
+def _members(field: str) -> list[str]:
+    """Take a list in a header apart."""
+    return [member.strip() for member in field.lower().split(",")]
 
 
 class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
@@ -93,11 +99,16 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         bool
             Whether the connection is kept.
         """
-        conn.sock.is_answered = False
+        caller = conn.sock
+        caller.is_answered = False
         try:
-            return super().handle(conn)
+            is_kept = super().handle(conn)
+            # whole to the inbox and not to the parser, which took a wrong version for half of a right one
+            if not (is_kept or caller.is_answered or caller.unsent or caller.inbox.has_ended):
+                self.handle_error(None, caller, conn.client, ParseException())
+            return is_kept
         finally:
-            conn.sock.flush()
+            caller.flush()
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         """Have the application answer a request; nothing is sent yet, so that what fails half way is not half told.
@@ -116,7 +127,8 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         """
         answer, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg, response_class=Answer)
         environ["wsgi.multithread"] = True
-        if not self.alive or conn.sock.inbox.is_cut or len(self.keepalived_conns) >= self.max_keepalived:
+        if (not self.alive or conn.sock.inbox.is_cut or len(self.keepalived_conns) >= self.max_keepalived
+                or "close" in _members(environ.get("HTTP_CONNECTION", ""))):
             answer.force_close()
         pieces = self.wsgi(environ, answer.start_response)
         try:
@@ -126,7 +138,9 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         finally:
             getattr(pieces, "close", _nothing)()
         conn.sock.is_answered = True
-        return not answer.should_close()
+        is_kept = not answer.should_close() and conn.parser.finish_body()  # it is here: there is nothing to wait for
+        conn.parser.mesg = None  # it is read to its end: the parser need not look for more of it
+        return is_kept
 
     def finish_request(self, conn: Any, fs: Future[Any]) -> None:
         """Take a connection back from its thread.
@@ -301,7 +315,6 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         """Keep what came behind a request; tell whether the parser ended it where the inbox did."""
         inbox = conn.sock.inbox
         rest, left_over = conn.parser.unreader.take_buffered() + inbox.rest(), inbox.left_over
-        conn.parser.mesg = None  # it is read to its end: the parser need not look for more of it
         inbox.begin(rest)
         return bool(len(rest) == left_over)
 

@@ -25,5 +25,17 @@ class ServerLog(Logger):  # type: ignore[misc]  # gunicorn is not typed
         """
         self.error_log.setLevel(logging.getLevelName(cfg.loglevel.upper()))
 
+    def debug(self, msg: str, *args: Any, **options: Any) -> None:
+        """Write a line for developers, which of an error names the kind alone: the parser's hold what was sent.
+
+        Parameters
+        ----------
+        msg : str
+            The message.
+        *args, **options
+            What ``logging`` takes.
+        """
+        super().debug(msg, *(type(arg).__name__ if isinstance(arg, Exception) else arg for arg in args), **options)
+
     def access(self, *_: Any) -> None:
         """Write nothing: ``telemetry.access_log`` has written the line."""
