@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -46,6 +48,40 @@ def replace_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
             error.filename = str(path)  # a failed write names no file, and the temporary one says nothing to anybody
         raise
     _sync_folder(path.parent)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Wait until nobody else holds a file, then keep others that ask from it: for who reads, changes and replaces it.
+
+    It is the folder that is locked, since the file itself is another one afterwards; nothing is left behind.
+
+    Parameters
+    ----------
+    path : Path
+        The file; where it has no folder yet there is nothing to hold.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be locked; it names the folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, held(Path(folder, "counts.json")):
+    ...     replace_file(Path(folder, "counts.json"), lambda file: file.write(b"{}"))
+    """
+    try:
+        handle = os.open(path.parent, os.O_RDONLY)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:

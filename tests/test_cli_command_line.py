@@ -44,18 +44,19 @@ def test_every_error_is_one_line_on_standard_error(error: Exception, exit_code: 
     assert (exit_code, "", f"{line}\n") == (result.exit_code, result.stdout, result.stderr)
 
 
-def test_an_interrupt_ends_with_the_code_that_shells_know(tmp_path: Path) -> None:
-    """130 is 128 + SIGINT; a training that is stopped says nothing and saves nothing."""
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_ends_with_the_code_that_shells_know(tmp_path: Path, number: int, exit_code: int) -> None:
+    """128 + the signal; a training that is stopped says nothing and saves nothing."""
     process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), "train", "--batch-size", "1", "--iterations",
                                 "1000000", "--model-save-path", str(tmp_path / "model")], stderr=subprocess.PIPE,
                                text=True, env=clean_environ({}))
     with process:
         assert process.stderr is not None
         assert "pass" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         rest = process.stderr.read()
 
-    assert 130 == process.returncode
+    assert exit_code == process.returncode
     assert "Error" not in rest and "Traceback" not in rest
     assert [] == list(tmp_path.iterdir())
 
@@ -71,6 +72,14 @@ def test_a_reader_that_went_away_is_no_traceback(tmp_path: Path) -> None:
         said = process.stderr.read()
 
     assert (1, "") == (process.returncode, said)
+
+
+def test_who_closed_standard_output_wants_to_hear_nothing() -> None:
+    """``linear-regressor moments show day.json >&-`` succeeds in silence."""
+    done = subprocess.run(["sh", "-c", '"$0" "$@" >&-', sys.executable, str(ROOT / "main.py"), "--version"],
+                          stderr=subprocess.PIPE, text=True, env=clean_environ({}), timeout=60)
+
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 def test_a_full_disk_behind_standard_output_is_one_line() -> None:

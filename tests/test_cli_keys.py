@@ -114,3 +114,21 @@ def test_the_commands_of_the_page_on_security_run_as_they_stand(tmp_path: Path) 
 
         assert ("linear-regressor", 0) == (program, done.returncode)
     assert (tmp_path / "build" / "keys.json").exists()
+
+
+def test_keys_made_at_once_are_all_kept(path: Path) -> None:
+    """Each waits for the others before it reads the file."""
+    commands = [[sys.executable, str(ROOT / "main.py"), "keys", "generate", "--name", f"caller-{number}", "--file",
+                 str(path)] for number in range(5)]
+    for process in [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                    for command in commands]:
+        assert 0 == process.wait(timeout=60)
+
+    assert {f"caller-{number}" for number in range(5)} == {key["name"] for key in json.loads(path.read_text())["keys"]}
+
+
+def test_without_a_command_there_is_help() -> None:
+    """As of the other groups."""
+    done = run("keys")
+
+    assert (0, "") == (done.exit_code, done.stderr) and "generate" in done.stdout

@@ -96,7 +96,7 @@ def test_the_same_rows_are_not_added_twice(tmp_path: Path) -> None:
 
 
 def test_subtract_takes_a_part_away_without_limits(tmp_path: Path) -> None:
-    """What is left is the moments of the rows that stay; the digest goes with its rows."""
+    """What is left is the moments of the rows that stay; what was taken away is noted, and not taken away again."""
     rows = rows_of(0, 100)
     for name, part in (("a", rows[:60]), ("b", rows[60:])):
         build(write(tmp_path / f"{name}.csv", part), tmp_path / f"{name}.json")
@@ -106,7 +106,9 @@ def test_subtract_takes_a_part_away_without_limits(tmp_path: Path) -> None:
     assert (0, f"moments of 60 rows in {tmp_path / 'left.json'}\n") == (done.exit_code, done.stdout)
     left = plain(tmp_path / "left.json")
     assert (None, None) == (left["minimum"], left["maximum"])
-    assert (plain(tmp_path / "a.json")["added"], []) == (left["added"], left["removed"])
+    assert [plain(tmp_path / f"{name}.json")["added"] for name in "ab"] == [left["added"], left["removed"]]
+    again = run("moments", "subtract", tmp_path / "left.json", tmp_path / "b.json", "--output", tmp_path / "left.json")
+    assert 1 == again.exit_code and "would be taken away twice" in again.stderr
     assert_same(moments_of(tmp_path / "left.json"), moments_of(tmp_path / "a.json"),
                 within=moments_of(tmp_path / "ab.json"))
 

@@ -115,6 +115,14 @@ def test_no_rows_cannot_be_evaluated_on(tmp_path: Path, random: np.random.Genera
     (["train", "--data", "rows.csv", *COLUMNS, "--engine", "dask", "--scheduler", ""], "must be an address"),
     (["train", "--data", "rows.csv", *COLUMNS, "--test-fraction", "0"], "is not in the range 0<x<1"),
     (["train", "--data", "rows.csv", *COLUMNS, "--test-fraction", "1"], "is not in the range 0<x<1"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--test-fraction", "nan"], "is not in the range 0<x<1"),
+    (["train", "--data", "rows.csv", "--data", "more.csv", *COLUMNS], "is given 2 times; a folder or a glob names"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--model-save-path", "gs://bucket/a"], "'gs:/bucket/a' is a URL"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--report-path", "s3://bucket/report"], "'s3:/bucket/report' is a URL"),
+    (["unlearn", "--data", "rows.csv", "--receipt-path", "gs://bucket/a.json"], "'gs:/bucket/a.json' is a URL"),
+    (["moments", "build", "--data", "rows.csv", *COLUMNS, "--output", "s3://bucket/a.json"], "is a URL"),
+    (["predict", "rows.csv", "gs://bucket/out.csv", "--model-path", "MODEL"], "to which --engine dask alone writes"),
+    (["predict", "rows.csv", ".", "--model-path", "MODEL"], "must end in"),
     (["train", "--data", "rows.csv", *COLUMNS, "--key", "x1"], "'x1' is named twice"),
     (["train", "--data", "rows.csv", *COLUMNS, "--where", "x1"], "must be comparisons of a column"),
     (["train", "--data", "none.csv", *COLUMNS], "none.csv names no file"),
@@ -287,3 +295,47 @@ def test_a_huge_loss_is_not_printed_with_all_its_digits(tmp_path: Path, random: 
     done = train(saved(table, tmp_path / "rows.parquet"), tmp_path / "model.joblib")
     assert 0 == done.exit_code, done.stderr
     assert max(map(len, done.stdout.splitlines()[:-3])) < 160 and "e+18" in done.stdout
+
+
+def test_an_output_that_is_a_folder_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    """Else it would be told after all of it."""
+    (tmp_path / "out.csv").mkdir()
+    done = run("predict", tmp_path / "rows.csv", tmp_path / "out.csv", "--model-path",
+               ROOT / "models" / "simple_linear_regressor.joblib")
+
+    assert (2, "is a folder" in done.stderr) == (done.exit_code, True)
+
+
+def test_columns_may_have_any_name(tmp_path: Path, random: np.random.Generator) -> None:
+    """In double quotes where it has a comma, or a blank at its edge."""
+    path = saved(rows(random, 100).rename_columns(["id", "a,b", " x", "x3", "group", "y"]), tmp_path / "rows.csv")
+    named = ("--target", "y", "--model-save-path", tmp_path / "model", "--report-path", tmp_path / "reports")
+    done = run("train", "--data", path, "--features", '"a,b", " x",x3', *named)
+    wrong = run("train", "--data", path, "--features", "x,x3", *named)
+
+    assert (0, "") == (done.exit_code, done.stderr)
+    assert ("a,b", " x", "x3") == load(tmp_path / "model").features
+    assert f"{path} must have one column 'x'; its columns: id, 'a,b', ' x', x3, group, y\n" in wrong.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
+def test_a_header_that_is_no_utf_8_is_told_with_its_file(tmp_path: Path, command: str) -> None:
+    """As spreadsheets write it."""
+    (tmp_path / "latin.csv").write_bytes(b"bmi,y,n\xe4me\n1,2,3\n2,3,4\n")
+    model = ("--model-path", ROOT / "models" / "simple_linear_regressor.joblib")
+    options = {"train": ("--features", "bmi", "--target", "y"), "evaluate": model,
+               "predict": (*model, tmp_path / "out.csv")}
+    done = run(command, "--data", tmp_path / "latin.csv", *options[command])
+
+    assert 1 == done.exit_code
+    assert done.stderr.startswith(f"Error: {tmp_path / 'latin.csv'}") and "utf-8" in done.stderr.lower()
+
+
+def test_a_filter_by_text_of_what_is_none_names_column_and_type(tmp_path: Path, random: np.random.Generator) -> None:
+    """Parquet knows dates; CSV has text alone."""
+    days = pa.array(np.arange(100), pa.timestamp("us"))
+    path = saved(rows(random, 100).append_column("day", days), tmp_path / "rows.parquet")
+    done = train(path, tmp_path / "model", "--where", "day > '1970-01-01'")
+
+    assert (1, f"Error: {path}: column 'day' is timestamp[us], which the filter cannot compare with text\n"
+            ) == (done.exit_code, done.stderr)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import os
 from pathlib import Path
 
@@ -223,3 +225,17 @@ def test_a_filter_of_the_training_may_end_in_a_comment(tmp_path: Path) -> None:
     done = unlearn(new, tmp_path / "model.joblib", "--where", "age > 0 # all")
     assert 0 == done.exit_code, done.stderr
     assert_same_line(load(tmp_path / "model.joblib"), old)
+
+
+def test_rows_taken_out_at_once_are_all_taken_out(tmp_path: Path) -> None:
+    """The second waits, and then takes its rows out of what the first has left."""
+    rows = rows_of(5, 900)
+    parts = [write(tmp_path / "data" / f"{number}.csv", rows[300 * number:][:300]) for number in range(3)]
+    train(tmp_path / "data", tmp_path / "model.joblib")
+    stays = train(parts[2], tmp_path / "stays.joblib")
+    for process in [subprocess.Popen([sys.executable, str(ROOT / "main.py"), "unlearn", "--data", str(part),
+                                      "--model-path", str(tmp_path / "model.joblib")], stdout=subprocess.DEVNULL)
+                    for part in parts[:2]]:
+        assert 0 == process.wait(timeout=60)
+
+    assert_same_line(load(tmp_path / "model.joblib"), stays)

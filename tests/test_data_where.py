@@ -35,6 +35,8 @@ def taken(text: str) -> list[int]:
     ('sex == "f" and (bmi > 1 or bmi < -1)', [0]),
     ("age in (20, 40)", [0, 2]),
     ("sex not in ['m']", [0, 2]),
+    ("sex in ('f')", [0, 2]),
+    ("age not in 20", [1, 2]),
     ("bmi < -1.5e0", [1]),
     ("  bmi == -2", [1]),
 ], ids=str)

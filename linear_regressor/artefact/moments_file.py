@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import reprlib
-from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,7 @@ class MomentsFile:
     aggregate : Aggregate
         Moments and limits of the rows.
     added, removed : tuple of str
-        Digests of the sets of rows that were added, and of those that were taken away without having been added as
-        they are; none is in both.
+        Digests of the sets of rows that were added and are there, and of those that were taken away; none is in both.
 
     Raises
     ------
@@ -101,9 +100,9 @@ class MomentsFile:
             If the columns differ, or a set of rows would be there twice.
         """
         self._require_same_columns(other)
-        counts = self._counts()
-        counts.update(other._counts())
-        return self._with(self.aggregate + other.aggregate, counts)
+        added = _once((*self.added, *other.added), "added")
+        removed = _once((*self.removed, *other.removed), "taken away")
+        return self._with(self.aggregate + other.aggregate, added, [gone for gone in removed if gone not in added])
 
     def subtract(self, other: MomentsFile) -> MomentsFile:
         """Take the rows of another away.
@@ -124,25 +123,14 @@ class MomentsFile:
             If the columns differ, a set of rows would be taken away twice, or what is left carries no model.
         """
         self._require_same_columns(other)
-        counts = self._counts()
-        counts.subtract(other._counts())
-        return self._with(self.aggregate - other.aggregate, counts)
+        removed = _once((*self.removed, *other.added), "taken away")
+        # what the other has not is still here
+        added = [there for there in dict.fromkeys((*self.added, *other.removed)) if there not in removed]
+        return self._with(self.aggregate - other.aggregate, added, removed)
 
-    def _counts(self) -> Counter[str]:
-        """How often each set of rows is in: 1 where it was added, -1 where it was taken away."""
-        counts = Counter(self.added)
-        counts.subtract(self.removed)
-        return counts
-
-    def _with(self, aggregate: Aggregate, counts: Counter[str]) -> MomentsFile:
-        """Keep the names, and refuse rows that would count twice."""
-        for digest, count in counts.items():
-            if abs(count) > 1:
-                raise MomentsError(f"the same rows (digest {digest[:12]}...) would be "
-                                   f"{'added' if count > 0 else 'taken away'} twice")
-        return MomentsFile(self.features, self.target, aggregate,
-                           tuple(digest for digest, count in counts.items() if count > 0),
-                           tuple(digest for digest, count in counts.items() if count < 0))
+    def _with(self, aggregate: Aggregate, added: Iterable[str], removed: Iterable[str]) -> MomentsFile:
+        """Keep the names."""
+        return MomentsFile(self.features, self.target, aggregate, tuple(added), tuple(removed))
 
     def _require_same_columns(self, other: MomentsFile) -> None:
         """Refuse moments of other columns."""
@@ -213,6 +201,14 @@ class MomentsFile:
         aggregate = Aggregate(Moments(plain["n"], plain["m"], plain["C"]), plain["minimum"], plain["maximum"])
         return cls(tuple(plain["features"]), plain["target"], aggregate, tuple(plain["added"]),
                    tuple(plain["removed"]))
+
+
+def _once(digests: Sequence[str], how: str) -> Sequence[str]:
+    """Refuse rows that would count twice."""
+    for place, digest in enumerate(digests):
+        if digest in digests[:place]:
+            raise MomentsError(f"the same rows (digest {digest[:12]}...) would be {how} twice")
+    return digests
 
 
 def _refuse_constant(name: str) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from linear_regressor.atomic_file import held
 from linear_regressor.cli.option_values import as_file
 from linear_regressor.serving.security.scopes import SCOPES
 
@@ -34,9 +35,12 @@ def file_option(command: Callable[..., Any]) -> Callable[..., Any]:
                         help="File of the keys' digests.")(command)
 
 
-@click.group()
-def keys() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def keys(context: click.Context) -> None:
     """Make, list and revoke API keys; a server takes changes of its file within a second."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @keys.command()
@@ -48,15 +52,17 @@ def generate(name: str, scopes: tuple[str, ...], path: Path) -> None:
     """Make a key and print it, this once; the file keeps its SHA-256."""
     from linear_regressor.serving.security.key_file import StoredKey, digest, draw_key, write_keys
 
-    known = _known(path)
-    if name in (key.name for key in known):
-        raise click.BadParameter(f"{name!r} has a key already; revoke it first.", param_hint="--name")
     key = draw_key()
     try:
         stored = StoredKey(name, digest(key).hex(), tuple(dict.fromkeys(scopes)))
     except ValueError as error:
         raise click.BadParameter(f"{name!r} cannot be used: {error}.", param_hint="--name") from None
-    write_keys(path, [*known, stored])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with held(path):
+        known = _known(path)
+        if name in (key.name for key in known):
+            raise click.BadParameter(f"{name!r} has a key already; revoke it first.", param_hint="--name")
+        write_keys(path, [*known, stored])
     click.echo(key)
     click.echo(f"kept its digest in {path}; the key itself is shown nowhere again", err=True)
 
@@ -78,11 +84,12 @@ def revoke(name: str, path: Path) -> None:
     """Take the key of NAME out of the file."""
     from linear_regressor.serving.security.key_file import read_keys, write_keys
 
-    known = read_keys(path)
-    kept = [key for key in known if key.name != name]
-    if len(kept) == len(known):
-        raise click.BadParameter(f"{name!r} has no key in {path}.", param_hint="NAME")
-    write_keys(path, kept)
+    with held(path):
+        known = read_keys(path)
+        kept = [key for key in known if key.name != name]
+        if len(kept) == len(known):
+            raise click.BadParameter(f"{name!r} has no key in {path}.", param_hint="NAME")
+        write_keys(path, kept)
 
 
 def _known(path: Path) -> list[StoredKey]:

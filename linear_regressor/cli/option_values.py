@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ MOST_ITERATIONS = 100_000_000
 
 
 def as_features(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Take names apart that are separated by commas.
+    """Take names apart that are separated by commas; one with a comma or a blank at its edge stands in double quotes.
 
     Parameters
     ----------
@@ -33,8 +35,10 @@ def as_features(context: click.Context, option: click.Parameter, values: tuple[s
     --------
     >>> as_features(click.Context(click.Command("train")), click.Option(["--features"]), ("bmi, bp", "s1"))
     ('bmi', 'bp', 's1')
+    >>> as_features(click.Context(click.Command("train")), click.Option(["--features"]), ('"a,b", " c"',))
+    ('a,b', ' c')
     """
-    return tuple(name.strip() for value in values for name in value.split(","))
+    return tuple(name for row in csv.reader(values, skipinitialspace=True) for name in row or [""])
 
 
 def as_rate(context: click.Context, option: click.Parameter, value: str) -> float | str:
@@ -186,7 +190,7 @@ def as_finite(context: click.Context, option: click.Parameter, value: str) -> fl
     return number
 
 
-def as_file(context: click.Context, option: click.Parameter, value: Path) -> Path:
+def as_file(context: click.Context, option: click.Parameter, value: Path) -> Path | None:
     """Take a path that can name a file.
 
     Parameters
@@ -206,8 +210,89 @@ def as_file(context: click.Context, option: click.Parameter, value: Path) -> Pat
     Raises
     ------
     click.BadParameter
-        If it ends in no name, such as an empty path.
+        If it ends in no name, such as an empty path, or is a URL.
     """
     if not value.name:
         raise click.BadParameter(f"'{value}' does not name a file.")
+    return as_local(context, option, value)
+
+
+def as_local(context: click.Context, option: click.Parameter, value: Path | None) -> Path | None:
+    """Take a path of this machine: a URL would be a folder of that name, and what is written there soon be lost.
+
+    Parameters
+    ----------
+    context : click.Context
+        The running command.
+    option : click.Parameter
+        The option that was given.
+    value : Path or None
+        What it was given, if it was.
+
+    Returns
+    -------
+    Path or None
+        The same.
+
+    Raises
+    ------
+    click.BadParameter
+        If it is a URL.
+    """
+    if value is not None and re.match("[a-z][a-z0-9+.-]+:/", str(value)):
+        raise click.BadParameter(f"'{value}' is a URL; what can be written here is a file of this machine.")
+    return value
+
+
+def as_one(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """Take what may be given once.
+
+    Parameters
+    ----------
+    context : click.Context
+        The running command.
+    option : click.Parameter
+        The option that was given.
+    values : tuple of str
+        What it was given, each time.
+
+    Returns
+    -------
+    str or None
+        None where it was not.
+
+    Raises
+    ------
+    click.BadParameter
+        If it was given more than once.
+    """
+    if len(values) > 1:
+        raise click.BadParameter(f"is given {len(values)} times; a folder or a glob names several files.")
+    return values[0] if values else None
+
+
+def as_share(context: click.Context, option: click.Parameter, value: float) -> float:
+    """Take a share that click has found in its range, which to click NaN is.
+
+    Parameters
+    ----------
+    context : click.Context
+        The running command.
+    option : click.Parameter
+        The option that was given.
+    value : float
+        What it was given.
+
+    Returns
+    -------
+    float
+        The same.
+
+    Raises
+    ------
+    click.BadParameter
+        If it is NaN.
+    """
+    if math.isnan(value):
+        raise click.BadParameter("nan is not in the range 0<x<1.")
     return value

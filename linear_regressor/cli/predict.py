@@ -46,6 +46,9 @@ def predict(context: click.Context, /, paths: tuple[str, ...], model_path: Path,
     if engine == "dask":
         count = _into_folder(location, where, artefact, output, only_prediction, scheduler)
     else:
+        if "://" in output:
+            raise click.BadParameter(f"{output!r} is a URL, to which --engine dask alone writes.", context,
+                                     param_hint="OUTPUT")
         count = _into_file(location, where, artefact, Path(output), only_prediction)
     click.echo(f"{count} predictions in {output}")
 
@@ -58,6 +61,8 @@ def _into_file(location: str, where: str | None, artefact: Artefact, output: Pat
     from linear_regressor.model import prediction
 
     predictions.require_known_ending(output)
+    if output.is_dir():
+        raise click.BadParameter(f"'{output}' is a folder.", param_hint="OUTPUT")
     source = Source.of(location, Columns(artefact.features, None, where))
     source.require_apart(output)
     pieces = source.pieces()

@@ -9,7 +9,15 @@ import click
 
 from linear_regressor.cli.command_line import describe
 from linear_regressor.cli.engine import engine
-from linear_regressor.cli.option_values import MOST_ITERATIONS, as_features, as_file, as_finite, as_rate
+from linear_regressor.cli.option_values import (
+    MOST_ITERATIONS,
+    as_features,
+    as_file,
+    as_finite,
+    as_local,
+    as_rate,
+    as_share,
+)
 from linear_regressor.cli.options import data, key, require_data_for, target, where
 from linear_regressor.settings import DEFAULT_MODEL_PATH
 
@@ -32,8 +40,8 @@ if TYPE_CHECKING:
 @click.option("--model-save-path", type=click.Path(dir_okay=False, path_type=Path), default=DEFAULT_MODEL_PATH,
               show_default=True, callback=as_file,
               help="Model file to write; a card for people is written beside it, ending in .card.json.")
-@click.option("--report-path", type=click.Path(file_okay=False, path_type=Path), default="reports", show_default=True,
-              help="Folder for the report: fit.png and losses.png.")
+@click.option("--report-path", type=click.Path(file_okay=False, writable=True, path_type=Path), default="reports",
+              show_default=True, callback=as_local, help="Folder for the report: fit.png and losses.png.")
 @click.option("--random-state", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
               help="Seed of the start weights and of the order of the rows.")
 @click.option("--min-r2", metavar="FLOAT", default="0.40", show_default=True, callback=as_finite,
@@ -45,7 +53,8 @@ if TYPE_CHECKING:
 @target(required=False)
 @where()
 @click.option("--test-fraction", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.2,
-              show_default=True, help="Share of the data set that is kept for the test, by a hash of each row.")
+              callback=as_share, show_default=True,
+              help="Share of the data set that is kept for the test, by a hash of each row.")
 @key("which rows are kept for the test")
 @engine
 @click.pass_context

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
+from linear_regressor.atomic_file import held
 from linear_regressor.cli import options
+from linear_regressor.cli.option_values import as_local
 from linear_regressor.cli.outputs import require_different, require_no_data
 from linear_regressor.cli.progress import rows_bar
 from linear_regressor.errors import SettingError
@@ -17,9 +19,9 @@ from linear_regressor.errors import SettingError
 @options.data(required=True)
 @options.where()
 @options.model_path("Model file to take the rows out of.")
-@click.option("--model-save-path", type=click.Path(dir_okay=False, path_type=Path), default=None,
+@click.option("--model-save-path", type=click.Path(dir_okay=False, path_type=Path), default=None, callback=as_local,
               show_default="the model file itself", help="Model file to write, with its card beside it.")
-@click.option("--receipt-path", type=click.Path(dir_okay=False, path_type=Path), default=None,
+@click.option("--receipt-path", type=click.Path(dir_okay=False, path_type=Path), default=None, callback=as_local,
               show_default="beside the new model, named by its digest", help="Receipt to write, as JSON: a new file.")
 def unlearn(data: str, where: str | None, model_path: Path, model_save_path: Path | None,
             receipt_path: Path | None) -> None:
@@ -42,13 +44,14 @@ def unlearn(data: str, where: str | None, model_path: Path, model_save_path: Pat
 
     output = model_save_path or model_path
     _require_places(model_path, output, receipt_path)
-    artefact = load(model_path)
-    source = Source.of(data, columns_of(artefact, where))
-    require_no_data(source, {"--model-save-path": output, "--receipt-path": receipt_path or output})
-    pieces = source.pieces()
-    with rows_bar(sum(piece.rows for piece in pieces)) as report:
-        done = run(artefact, read_removed(artefact, pieces, report))
-    receipt = done.save(output, receipt_path, datetime.now(UTC))
+    with held(output):  # two at once would each take their rows out of the same model, and one of the two be lost
+        artefact = load(model_path)
+        source = Source.of(data, columns_of(artefact, where))
+        require_no_data(source, {"--model-save-path": output, "--receipt-path": receipt_path or output})
+        pieces = source.pieces()
+        with rows_bar(sum(piece.rows for piece in pieces)) as report:
+            done = run(artefact, read_removed(artefact, pieces, report))
+        receipt = done.save(output, receipt_path, datetime.now(UTC))
     click.echo("\n".join([
         f"rows         {done.before.moments.n:.0f} before, {done.after.moments.n:.0f} after",
         *(f"slope        {slope:<14.10g} {name}, changed by {change:+.6g}" for name, slope, change in zip(

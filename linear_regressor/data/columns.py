@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,6 +147,25 @@ class Columns:
         """
         require_once(self.read, names, file)
 
+    def require_texts(self, kinds: Mapping[str, pa.DataType], file: str) -> None:
+        """Refuse a file in which a column that the filter compares with text is none.
+
+        Parameters
+        ----------
+        kinds : mapping of str to pyarrow.DataType
+            The types of the file's columns.
+        file : str
+            Its name, for the message.
+
+        Raises
+        ------
+        DataError
+            If one is of another type; the message names it.
+        """
+        for name in set(self.compared) - set(self.compared_with_numbers):
+            if not is_text(kinds[name]) and not pa.types.is_dictionary(kinds[name]):
+                raise DataError(f"{file}: column {name!r} is {kinds[name]}, which the filter cannot compare with text")
+
 
 def require_once(wanted: Iterable[str], names: Sequence[str], file: str) -> None:
     """Refuse a file that has not exactly one column of each name.
@@ -174,4 +193,10 @@ def require_once(wanted: Iterable[str], names: Sequence[str], file: str) -> None
     """
     for name in wanted:
         if list(names).count(name) != 1:
-            raise DataError(f"{file} must have one column {name!r}; its columns: {', '.join(names) or 'none'}")
+            there = ", ".join(map(_shown, names)) or "none"
+            raise DataError(f"{file} must have one column {name!r}; its columns: {there}")
+
+
+def _shown(name: str) -> str:
+    """Write a name so that its ends are seen."""
+    return repr(name) if name != name.strip() or "," in name else name

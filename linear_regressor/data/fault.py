@@ -28,7 +28,7 @@ CHANGED = re.compile(r"changed from .* to .* in row \d+")
 KINDS = {str: "text", bool: "true or false", list: "a list", dict: "an object"}
 # What PyArrow may raise over the content of a file; MemoryError is none of it.
 CONTENT = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.ArrowTypeError, pa.ArrowIndexError,
-           pa.ArrowSerializationError, OSError)
+           pa.ArrowSerializationError, UnicodeDecodeError, OSError)
 
 
 def of(file: File, columns: Columns, error: Exception | None = None,
@@ -57,6 +57,7 @@ def of(file: File, columns: Columns, error: Exception | None = None,
             quotes.require_closed(file)  # else it would show as whatever is wrong with the rows it takes in
         if not formats.is_json(file):
             columns.require_in(formats.names(file), file.name)
+            columns.require_texts(formats.read_as(file, columns.types), file.name)
         for batch in _plainly(file, columns):
             table = pa.Table.from_batches([batch]).append_column(PLACE, pa.array(np.arange(batch.num_rows) + seen))
             if found := _first(table, columns, predict):

@@ -20,7 +20,8 @@ OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
     ast.In: ast.NotIn, ast.NotIn: ast.In}
 MIRRORED = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
-FORM = "comparisons of a column with a number or a text (==, !=, <, <=, >, >=, in), joined by and, or, not"
+FORM = ("comparisons of a column with a number or a text (==, !=, <, <=, >, >=, in, not in), joined by and, or, not; "
+        "the column's name must be a plain word")
 # PyArrow joins what it is given into one long chain, goes down it by recursion, and dies of several thousand.
 MOST_COMPARISONS = 1000
 # Whole numbers from here on are not all float64.
@@ -111,8 +112,10 @@ class _Seen:
 
     def comparison(self, left: ast.expr, compare: type[ast.cmpop], right: ast.expr) -> pc.Expression:
         """Read one comparison of a column, on either side, with a literal on the other, or with several."""
-        if compare in (ast.In, ast.NotIn) and isinstance(right, (ast.Tuple, ast.List)) and right.elts:
-            values = [_literal(element) for element in right.elts]
+        if compare in (ast.In, ast.NotIn):
+            values = [_literal(element) for element in getattr(right, "elts", [right])]  # ("f") has no comma in it
+            if not values:
+                raise ValueError(compare)
             found = _is_in(self.field(left, values), values)
             return self.present(left) & (found if compare is ast.In else ~found)
         if compare not in COMPARE:

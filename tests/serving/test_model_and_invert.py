@@ -123,5 +123,6 @@ def test_another_content_than_the_caller_wants_is_412(client: FlaskClient, path:
     etag = client.get(path).headers["ETag"]
     answer = client.get(path, headers={"If-Match": '"another"'})
 
-    assert (412, "application/problem+json", 412) == (answer.status_code, answer.content_type, json.loads(answer.data)["status"])
+    assert (412, "application/problem+json") == (answer.status_code, answer.content_type)
+    assert 412 == json.loads(answer.data)["status"]
     assert 200 == client.get(path, headers={"If-Match": etag}).status_code

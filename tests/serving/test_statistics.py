@@ -157,8 +157,9 @@ def test_an_answer_has_at_most_a_million_numbers(client: FlaskClient) -> None:
     answer = client.post("/batch", data=body % rows, content_type="application/json")
 
     assert 422 == answer.status_code
+    errors = json.loads(answer.data)["errors"]
     assert [("#/parameters", "too_many_rows", "ask for 9 numbers a row, of which an answer has at most 1000000: "
-             "send at most 111111 rows with them")] == [tuple(error.values()) for error in json.loads(answer.data)["errors"]]
+             "send at most 111111 rows with them")] == [tuple(error.values()) for error in errors]
     answer = client.post("/batch", data=body % rows[4:], content_type="application/json")
     assert (200, 111_111) == (answer.status_code, len(json.loads(answer.data)["predictions"]))
 
