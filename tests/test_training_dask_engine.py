@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.piece import Piece
@@ -209,6 +209,23 @@ def _can_be_heard(_: object) -> bool:
     """Tell whether an error of Dask's would be logged in this process."""
     return any(logging.getLogger(f"distributed.{part}").isEnabledFor(logging.ERROR)
                for part in ("worker", "nanny", "scheduler", "comm.tcp"))
+
+
+def test_an_interrupt_while_a_cluster_starts_ends_it_when_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask cannot end in silence what it has begun to start."""
+    connect, before, started = dask_engine._client, signal.getsignal(signal.SIGINT), []
+
+    def interrupted(cluster: LocalCluster) -> Client:
+        started.append(cluster)
+        signal.raise_signal(signal.SIGINT)
+        return connect(cluster)
+
+    monkeypatch.setattr(dask_engine, "_client", interrupted)
+    with pytest.raises(KeyboardInterrupt), DaskEngine(workers=1):
+        pass
+
+    assert ["closed"] == [cluster.status.name for cluster in started]
+    assert before is signal.getsignal(signal.SIGINT)
 
 
 def test_a_cluster_of_our_own_ends_in_silence() -> None:

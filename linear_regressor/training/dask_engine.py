@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
@@ -79,8 +80,9 @@ class DaskEngine:
         """Start a cluster, or connect to the one that is there."""
         logging.getLogger("distributed").setLevel(_QUIETEST if self._scheduler is None else logging.WARNING)
         with ExitStack() as started:
-            address = self._scheduler or started.enter_context(_local_cluster(self._workers))
-            self._client = started.enter_context(_client(address))
+            with nullcontext() if self._scheduler else _uninterrupted():
+                address = self._scheduler or started.enter_context(_local_cluster(self._workers))
+                self._client = started.enter_context(_client(address))
             self._open = started.pop_all()
         if not self._client.nthreads():
             logger.warning("%s has no workers yet: waiting for the first", self._scheduler)
@@ -141,6 +143,24 @@ class DaskEngine:
                     yield places.pop(future), result
                 if len(places) < BATCH:
                     submit()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put off for the seconds of a start what would end the process: half a cluster of Dask's ends with a traceback."""
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread alone
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: came.append(number))
+              for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for first in came[:1]:
+            signal.raise_signal(first)
 
 
 @contextmanager
