@@ -62,8 +62,8 @@ def as_rate(context: click.Context, option: click.Parameter, value: str) -> floa
     click.BadParameter
         If it is something else.
     """
-    if value == "auto":
-        return value
+    if value.strip() == "auto":
+        return "auto"
     rate = as_finite(context, option, value)
     if rate <= 0:
         raise click.BadParameter(f"{value!r} must be greater than 0, or 'auto'.")
@@ -190,7 +190,7 @@ def as_finite(context: click.Context, option: click.Parameter, value: str) -> fl
     return number
 
 
-def as_file(context: click.Context, option: click.Parameter, value: Path) -> Path | None:
+def as_file(context: click.Context, option: click.Parameter, value: Path) -> Path:
     """Take a path that can name a file.
 
     Parameters
@@ -214,7 +214,8 @@ def as_file(context: click.Context, option: click.Parameter, value: Path) -> Pat
     """
     if not value.name:
         raise click.BadParameter(f"'{value}' does not name a file.")
-    return as_local(context, option, value)
+    as_local(context, option, value)
+    return value
 
 
 def as_local(context: click.Context, option: click.Parameter, value: Path | None) -> Path | None:

@@ -162,9 +162,10 @@ class Columns:
         DataError
             If one is of another type; the message names it.
         """
-        for name in set(self.compared) - set(self.compared_with_numbers):
-            if not is_text(kinds[name]) and not pa.types.is_dictionary(kinds[name]):
-                raise DataError(f"{file}: column {name!r} is {kinds[name]}, which the filter cannot compare with text")
+        for name in self.compared:
+            kind = kinds[name]
+            if name not in self.compared_with_numbers and not (is_text(kind) or pa.types.is_dictionary(kind)):
+                raise DataError(f"{file}: column {name!r} is {kind}, which the filter cannot compare with text")
 
 
 def require_once(wanted: Iterable[str], names: Sequence[str], file: str) -> None:
