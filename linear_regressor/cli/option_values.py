@@ -245,8 +245,8 @@ def as_local(context: click.Context, option: click.Parameter, value: Path | None
     return value
 
 
-def as_one(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
-    """Take what may be given once.
+def as_location(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """Take where a data set is, which may be told once.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from linear_regressor.cli.option_values import as_one
+from linear_regressor.cli.option_values import as_location
 from linear_regressor.settings import DEFAULT_MODEL_PATH
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -46,7 +46,7 @@ def data(required: bool) -> Decorator:
         A decorator for a click command.
     """
     return click.option("--data", metavar="PATH|GLOB|URL", required=required, show_default=not required and "none",
-                        multiple=True, callback=as_one,
+                        multiple=True, callback=as_location,
                         help="Data set: a file, a folder, a glob, gs://bucket/path or s3://bucket/path of CSV, "
                              "Parquet, Feather or NDJSON, any number of files.")
 

@@ -63,7 +63,7 @@ def create_app(settings: Settings, counts_folder: str | None = None) -> Flask:
     gate = Gate(settings.security, settings.vertex_health_routes)
     app = Flask("linear_regressor", static_folder=None)
     app.url_rule_class = LazyRule
-    app.url_map.merge_slashes = False  # a path is what it is: nobody is led from one to another
+    app.url_map.merge_slashes = False  # a doubled slash is no redirect to a host that the caller made up
     app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length
     app.extensions.update(security=settings.security, slot=slot, readiness=readiness, metrics=counts, spans=spans,
                           lines=lines, quick_heads=quick_heads(settings.security.auth))

@@ -18,7 +18,7 @@ from linear_regressor.errors import ServerError
 from linear_regressor.serving.app import create_app
 from linear_regressor.serving.payload import exact
 from linear_regressor.serving.worker.server_log import ServerLog
-from linear_regressor.serving.telemetry.shared_counts import shared_counts
+from linear_regressor.serving.telemetry.shared_counts import IN_MEMORY, shared_counts
 from linear_regressor.serving.telemetry.worker_life import hooks
 from linear_regressor.serving.worker.draining_worker import DrainingWorker
 from linear_regressor.settings import LOOPBACK, Settings
@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 # Cloud Run kills ten seconds after SIGTERM; what was taken must be answered before.
 GRACEFUL_SECONDS = 8
 KEEP_ALIVE_SECONDS = 65
-SHARED_MEMORY = "/dev/shm"  # nosec B108  # gunicorn makes its own private file in it
 
 
 class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
@@ -130,7 +129,7 @@ def gunicorn_options(settings: Settings, host: str, debug: bool = False) -> dict
         "graceful_timeout": GRACEFUL_SECONDS,
         "keepalive": KEEP_ALIVE_SECONDS,
         # The heartbeat in memory: a slow disk must not look like a hung worker.
-        "worker_tmp_dir": SHARED_MEMORY if os.path.isdir(SHARED_MEMORY) else None,
+        "worker_tmp_dir": IN_MEMORY if os.path.isdir(IN_MEMORY) else None,
         "control_socket_disable": True,
         # What a request of ours needs is a tenth of these; a token fits into one field.
         "limit_request_line": 4094,

@@ -12,7 +12,7 @@ from linear_regressor.errors import ServerError
 
 # The Prometheus client reads this name from the environment, and knows no other way.
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-IN_MEMORY = "/dev/shm"  # nosec B108  # only a private folder is made in it
+IN_MEMORY = "/dev/shm"  # nosec B108  # what is made in it, here and by gunicorn, is private
 BYTES_NEEDED = 1 << 20
 
 
