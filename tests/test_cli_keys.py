@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from linear_regressor.atomic_file import held
+from linear_regressor.serving.security.key_file import StoredKey, read_keys, write_keys
 from tests.command_line import ROOT, run, run_process
 
 
@@ -116,15 +118,18 @@ def test_the_commands_of_the_page_on_security_run_as_they_stand(tmp_path: Path) 
     assert (tmp_path / "build" / "keys.json").exists()
 
 
-def test_keys_made_at_once_are_all_kept(path: Path) -> None:
-    """Each waits for the others before it reads the file."""
-    commands = [[sys.executable, str(ROOT / "main.py"), "keys", "generate", "--name", f"caller-{number}", "--file",
-                 str(path)] for number in range(5)]
-    for process in [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                    for command in commands]:
-        assert 0 == process.wait(timeout=60)
+def test_a_key_made_beside_another_loses_none(path: Path) -> None:
+    """Who changes the file waits until nobody else does, and reads it then."""
+    run("keys", "generate", "--name", "first", "--file", path)
+    with held(path):
+        process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), "keys", "generate", "--name", "second",
+                                    "--file", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=3)
+        write_keys(path, [*read_keys(path), StoredKey("third", "0" * 64, ("predict",))])
 
-    assert {f"caller-{number}" for number in range(5)} == {key["name"] for key in json.loads(path.read_text())["keys"]}
+    assert 0 == process.wait(timeout=60)
+    assert ["first", "third", "second"] == [key.name for key in read_keys(path)]
 
 
 def test_without_a_command_there_is_help() -> None:

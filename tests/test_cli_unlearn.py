@@ -16,6 +16,7 @@ from click.testing import Result
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.load import load
+from linear_regressor.atomic_file import held
 from linear_regressor.data import diabetes
 from linear_regressor.model.linear_regression import SimpleLinearRegression
 from linear_regressor.serving.app import create_app
@@ -227,15 +228,20 @@ def test_a_filter_of_the_training_may_end_in_a_comment(tmp_path: Path) -> None:
     assert_same_line(load(tmp_path / "model.joblib"), old)
 
 
-def test_rows_taken_out_at_once_are_all_taken_out(tmp_path: Path) -> None:
-    """The second waits, and then takes its rows out of what the first has left."""
-    rows = rows_of(5, 900)
+def test_rows_taken_out_beside_others_are_all_taken_out(tmp_path: Path) -> None:
+    """Who comes second waits, and then takes its rows out of what the first has left."""
+    rows, model = rows_of(5, 900), tmp_path / "model.joblib"
     parts = [write(tmp_path / "data" / f"{number}.csv", rows[300 * number:][:300]) for number in range(3)]
-    train(tmp_path / "data", tmp_path / "model.joblib")
+    train(tmp_path / "data", model)
     stays = train(parts[2], tmp_path / "stays.joblib")
-    for process in [subprocess.Popen([sys.executable, str(ROOT / "main.py"), "unlearn", "--data", str(part),
-                                      "--model-path", str(tmp_path / "model.joblib")], stdout=subprocess.DEVNULL)
-                    for part in parts[:2]]:
-        assert 0 == process.wait(timeout=60)
+    less = tmp_path / "first" / "model.joblib"
+    assert 0 == unlearn(parts[0], model, "--model-save-path", less).exit_code
+    with held(model):
+        process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), "unlearn", "--data", str(parts[1]),
+                                    "--model-path", str(model)], stdout=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=3)
+        less.replace(model)
 
-    assert_same_line(load(tmp_path / "model.joblib"), stays)
+    assert 0 == process.wait(timeout=60)
+    assert_same_line(load(model), stays)

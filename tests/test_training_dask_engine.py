@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dask
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from distributed import Client, LocalCluster
+from distributed import LocalCluster
 
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.piece import Piece
@@ -213,14 +214,14 @@ def _can_be_heard(_: object) -> bool:
 
 def test_an_interrupt_while_a_cluster_starts_ends_it_when_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dask cannot end in silence what it has begun to start."""
-    connect, before, started = dask_engine._client, signal.getsignal(signal.SIGINT), []
+    start, before, started = dask_engine._started, signal.getsignal(signal.SIGINT), []
 
-    def interrupted(cluster: LocalCluster) -> Client:
-        started.append(cluster)
+    def interrupted(**options: Any) -> LocalCluster:
         signal.raise_signal(signal.SIGINT)
-        return connect(cluster)
+        started.append(start(**options))
+        return started[0]
 
-    monkeypatch.setattr(dask_engine, "_client", interrupted)
+    monkeypatch.setattr(dask_engine, "_started", interrupted)
     with pytest.raises(KeyboardInterrupt), DaskEngine(workers=1):
         pass
 
