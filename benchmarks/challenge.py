@@ -10,10 +10,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error, r2_score
 
 from linear_regressor import SimpleLinearRegression
-from linear_regressor.data import diabetes
-from linear_regressor.data.dataset import Dataset
+from linear_regressor.data.dataset import Dataset, read_diabetes
 from linear_regressor.errors import SettingError
-from linear_regressor.training.recipe import Recipe
+from linear_regressor.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def check() -> tuple[Dataset, list[Result]]:
     results : list of Result
         scikit-learn's, then ours.
     """
-    rows, test = diabetes.read(["bmi"]).split_last(Recipe.test_rows)
+    rows, test = read_diabetes(["bmi"]).split_last(TrainingConfig.test_rows)
     return test, [_judge(model.fit(rows.X, rows.y), test)
                   for model in (LinearRegression(), SimpleLinearRegression(random_state=0))]
 

@@ -7,7 +7,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from linear_regressor.settings import usable_cpus
+from linear_regressor.serving.settings import usable_cpus
 
 PACKAGES = ("linear-regressor", "numpy", "scikit-learn", "flask", "gunicorn", "gunicorn_h1c", "orjson", "pysimdjson")
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from benchmarks.load import ROOT, command
 from benchmarks.servers import free_port, ours, wait_until_up
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.load import load
-from linear_regressor.artefact.save import save
+from linear_regressor.artefact.file import load, save
 
 CALLERS = 8
 WORKERS = 2

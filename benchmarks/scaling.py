@@ -143,8 +143,8 @@ def read(engine: Engine, data: Path, features: tuple[str, ...]) -> None:
     features : tuple of str
         Names of its features.
     """
-    pieces = Source.of(str(data), Columns(features, "y")).pieces()
-    for _ in engine.moments(dict(enumerate(pieces)), 0.0, int):
+    partitions = Source.of(str(data), Columns(features, "y")).partitions()
+    for _ in engine.moments(dict(enumerate(partitions)), 0.0, int):
         pass
 
 

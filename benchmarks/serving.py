@@ -17,9 +17,9 @@ import numpy as np
 from benchmarks.load import command, requests_a_second
 from benchmarks.ratio import Ratio, seconds
 from benchmarks.servers import bare, free_port, on_cores, ours, running, usable_cores, wait_until_up
-from linear_regressor.data import diabetes
-from linear_regressor.serving.security.key_file import StoredKey, digest, draw_key, write_keys
-from linear_regressor.training.recipe import Recipe
+from linear_regressor.data.dataset import read_diabetes
+from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
+from linear_regressor.training.config import TrainingConfig
 from linear_regressor.training.train import train
 
 
@@ -42,7 +42,7 @@ def ratios(length: float = 2.0, rounds: int = 5) -> Iterator[Ratio]:
     cores = usable_cores()
     with TemporaryDirectory() as folder, on_cores(cores[-1:]):
         model = Path(folder, "model.joblib")
-        train(diabetes.read(["bmi"]), Recipe(), model, datetime.now(UTC))
+        train(read_diabetes(["bmi"]), TrainingConfig(), model, datetime.now(UTC))
         yield from _throughput(model, cores[:1], length, rounds)
         yield _start(model, cores[:1], rounds)
 
@@ -63,8 +63,8 @@ def _throughput(model: Path, cores: list[int], length: float, rounds: int) -> It
 
 def _secured(folder: Path) -> tuple[str, dict[str, str]]:
     """Draw an API key; give it and what our server finds in its environment."""
-    key, path = draw_key(), folder / "keys.json"
-    write_keys(path, [StoredKey("benchmark", digest(key).hex(), ("predict",))])
+    key, path = generate_key(), folder / "keys.json"
+    write_keys(path, [StoredKey("benchmark", key_digest(key).hex(), ("predict",))])
     return key, {"AUTH": "api-key", "API_KEYS_FILE": str(path), "ACCESS_LOG": "on"}
 
 

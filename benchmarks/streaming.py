@@ -15,13 +15,14 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 from sklearn.linear_model import SGDRegressor
 
+from benchmarks.make_rows import FEATURES, INTERCEPT, SLOPES, chunks, write
 from benchmarks.ratio import Ratio, timed_in_turn
 from linear_regressor.data import predictions
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
-from linear_regressor.model import mini_batch_descent, prediction
-from linear_regressor.training.piece_moments import PieceMoments, split_blocks, total
-from benchmarks.make_rows import FEATURES, INTERCEPT, SLOPES, chunks, write
+from linear_regressor.model import prediction
+from linear_regressor.model.descent import descend_stream
+from linear_regressor.training.partition_moments import PartitionMoments, split_blocks, total
 
 Array = NDArray[np.float64]
 
@@ -58,10 +59,10 @@ def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
             partial(streamed_pass, parquet), partial(partial_fit, parquet), max(rounds // 2, 1)), "s", ceiling=1)
 
 
-def train(path: Path) -> PieceMoments:
+def train(path: Path) -> PartitionMoments:
     """Read a file as ``train --data`` does, a fifth of the rows kept for the test."""
-    pieces = Source.of(str(path), Columns(FEATURES, "y")).pieces()
-    return total(PieceMoments.of(piece, TEST_FRACTION) for piece in pieces)
+    partitions = Source.of(str(path), Columns(FEATURES, "y")).partitions()
+    return total(PartitionMoments.of(partition, TEST_FRACTION) for partition in partitions)
 
 
 def scan(path: Path) -> int:
@@ -87,10 +88,10 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 def predict(path: Path) -> int:
     """Predict a file as ``predict --data --only-prediction`` does."""
-    pieces = Source.of(str(path), Columns(FEATURES, None)).pieces()
+    partitions = Source.of(str(path), Columns(FEATURES, None)).partitions()
     line = partial(prediction.predict, W=SLOPES, b=INTERCEPT)
-    schema = predictions.schema_of(pieces[0], True)
-    return predictions.write(pieces, line, path.with_name("predictions.parquet"), schema, int)
+    schema = predictions.schema_of(partitions[0], True)
+    return predictions.write(partitions, line, path.with_name("predictions.parquet"), schema, int)
 
 
 def read_and_write(path: Path) -> None:
@@ -110,20 +111,20 @@ def read_and_write(path: Path) -> None:
 
 def streamed_pass(path: Path) -> Array:
     """Take one pass of mini-batches over a file."""
-    pieces = Source.of(str(path), Columns(FEATURES, "y")).pieces()
+    partitions = Source.of(str(path), Columns(FEATURES, "y")).partitions()
 
     def read(random: np.random.Generator) -> Iterator[tuple[Array, Array]]:
-        for place in random.permutation(len(pieces)):
-            for rows, _ in split_blocks(pieces[place], 0.0):
+        for place in random.permutation(len(partitions)):
+            for rows, _ in split_blocks(partitions[place], 0.0):
                 yield rows[:, :-1], rows[:, -1]
 
-    return next(mini_batch_descent.descend_stream(read, np.zeros(len(COLUMNS)), 0.01, 256, 0))
+    return next(descend_stream(read, np.zeros(len(COLUMNS)), 0.01, 256, 0))
 
 
 def partial_fit(path: Path) -> SGDRegressor:
     """Let scikit-learn take one pass over the same blocks."""
     model = SGDRegressor(random_state=0)
-    for piece in Source.of(str(path), Columns(FEATURES, "y")).pieces():
-        for block in piece.blocks():
+    for partition in Source.of(str(path), Columns(FEATURES, "y")).partitions():
+        for block in partition.blocks():
             model.partial_fit(np.ascontiguousarray(block[:, :-1]), block[:, -1])
     return model

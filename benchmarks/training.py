@@ -11,10 +11,11 @@ from sklearn.linear_model import LinearRegression, SGDRegressor
 from benchmarks import streaming
 from benchmarks.ratio import Ratio, timed_in_turn
 from linear_regressor import Moments, SimpleLinearRegression
-from linear_regressor.data import diabetes
-from linear_regressor.model import full_batch_descent, mini_batch_descent
-from linear_regressor.model.curvature import Curvature
-from linear_regressor.training.recipe import Recipe
+from linear_regressor.data.dataset import read_diabetes
+from linear_regressor.model import descent
+from linear_regressor.model.descent import descend_mini_batches
+from linear_regressor.model.hessian_spectrum import HessianSpectrum
+from linear_regressor.training.config import TrainingConfig
 
 Array = NDArray[np.float64]
 
@@ -78,7 +79,7 @@ def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
 
 def beside_the_loop(rounds: int) -> Iterator[Ratio]:
     """15,000 iterations on the bmi data: all of ``fit``, and the trajectory with its losses alone."""
-    data, _ = diabetes.read(["bmi"]).split_last(Recipe.test_rows)
+    data, _ = read_diabetes(["bmi"]).split_last(TrainingConfig.test_rows)
     model = SimpleLinearRegression(ITERATIONS, RATE, random_state=0).fit(data.X, data.y)
     moments: Moments = model.moments_
     start, steps = model.start_, ITERATIONS + 1
@@ -87,7 +88,7 @@ def beside_the_loop(rounds: int) -> Iterator[Ratio]:
         loop(data.X, data.y, start, RATE, steps)
 
     def trajectory() -> None:
-        full_batch_descent.descend(moments, Curvature.of(moments), start, RATE, steps)
+        descent.descend(moments, HessianSpectrum.of(moments), start, RATE, steps)
 
     yield Ratio.of("loop / fit, bmi, 15,000 iterations with losses", timed_in_turn(
         slowly, lambda: model.fit(data.X, data.y), rounds, below_calls=20), "s", floor=50)
@@ -108,7 +109,7 @@ def beside_one_product(rows: int, rounds: int) -> Iterator[Ratio]:
 def beside_sgd(rows: int, rounds: int) -> Ratio:
     """A further pass of mini-batches beside a further pass of scikit-learn's stochastic descent."""
     X, y = _noisy_line(rows, 10)
-    passes = mini_batch_descent.descend(X, y, np.zeros(11), 0.01, 256, np.random.default_rng(0))
+    passes = descend_mini_batches(X, y, np.zeros(11), 0.01, 256, np.random.default_rng(0))
     other = SGDRegressor(random_state=0)
     return Ratio.of(f"pass of batches of 256 / SGDRegressor pass, {rows:,} x 10", timed_in_turn(
         lambda: next(passes), lambda: other.partial_fit(X, y), rounds), "s", ceiling=0.35)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.make_rows import CHUNK_ROWS, FEATURES, chunks, write
-from linear_regressor.artefact.load import load
+from linear_regressor.artefact.file import load
 from tests.command_line import ROOT, clean_environ, run_process
 
 FOLDER = ROOT / "build" / "large"

@@ -51,7 +51,7 @@ def replace_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Wait until nobody else holds a file, then keep others that ask from it: for who reads, changes and replaces it.
 
     It is the folder that is locked, since the file itself is another one afterwards; nothing is left behind.
@@ -69,7 +69,7 @@ def held(path: Path) -> Iterator[None]:
     Examples
     --------
     >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder, held(Path(folder, "counts.json")):
+    >>> with tempfile.TemporaryDirectory() as folder, locked(Path(folder, "counts.json")):
     ...     replace_file(Path(folder, "counts.json"), lambda file: file.write(b"{}"))
     """
     try:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from linear_regressor.serving.app import create_app
-from linear_regressor.settings import Settings
+from linear_regressor.serving.settings import Settings
 
 MODEL = Path(__file__).resolve().parent.parent / "models" / "simple_linear_regressor.joblib"
 

@@ -28,8 +28,7 @@ from sklearn.linear_model import LinearRegression
 from linear_regressor import Moments
 from linear_regressor.artefact import plain_pickle
 from linear_regressor.artefact.artefact import FORMAT, Artefact, digest_of
-from linear_regressor.artefact.load import LARGEST_FILE, load
-from linear_regressor.artefact.save import save
+from linear_regressor.artefact.file import LARGEST_FILE, load, save
 from linear_regressor.errors import ArtefactError
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -383,7 +382,7 @@ def test_no_small_file_asks_for_much_memory_or_time(tmp_path: Path) -> None:
     program = (
         "import sys, tracemalloc\n"
         "from pathlib import Path\n"
-        "from linear_regressor.artefact.load import load\n"
+        "from linear_regressor.artefact.file import load\n"
         "from linear_regressor.errors import ArtefactError\n"
         "tracemalloc.start()\n"
         "for path in sorted(Path(sys.argv[1]).iterdir()):\n"
@@ -418,7 +417,7 @@ def test_a_file_larger_than_the_largest_model_is_refused(tmp_path: Path) -> None
 
 def test_a_model_too_large_to_be_loaded_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Saving reads its own bytes back before it writes them."""
-    monkeypatch.setattr("linear_regressor.artefact.load.LARGEST_FILE", 100)
+    monkeypatch.setattr("linear_regressor.artefact.file.LARGEST_FILE", 100)
     with pytest.raises(ArtefactError, match="cannot write the model file .* larger than 100 bytes"):
         save(example(), tmp_path / "model.joblib", {})
     assert list(tmp_path.iterdir()) == []
@@ -444,7 +443,7 @@ def test_a_file_without_permission_is_refused_with_the_reason(tmp_path: Path) ->
     save(example(), path, {})
     path.chmod(0)
     program = ("import os, sys\n"
-               "from linear_regressor.artefact.load import load\n"
+               "from linear_regressor.artefact.file import load\n"
                "from linear_regressor.errors import ArtefactError\n"
                "if os.getuid() == 0:\n"
                "    os.setuid(65534)\n"

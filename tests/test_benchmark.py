@@ -17,9 +17,9 @@ from benchmarks.load import command, requests_a_second
 from benchmarks.ratio import Ratio, timed_in_turn
 from benchmarks.servers import free_port, ours, running, usable_cores, wait_until_up
 from benchmarks.training import loop
-from linear_regressor.data import diabetes
+from linear_regressor.data.dataset import read_diabetes
 from linear_regressor.errors import ServerError
-from linear_regressor.training.recipe import Recipe
+from linear_regressor.training.config import TrainingConfig
 from linear_regressor.training.train import train
 from tests.command_line import run, run_process
 from tests.oracles import challenge_loop
@@ -90,7 +90,7 @@ def test_wrk_is_used_where_it_is_installed(tmp_path: Path) -> None:
     """It gives a rate where requests succeed, and an error where they do not."""
     port, body = free_port(), tmp_path / "body.json"
     body.write_text('{"instance": 0.1}')
-    train(diabetes.read(["bmi"]), Recipe(), tmp_path / "model", datetime.now(UTC))
+    train(read_diabetes(["bmi"]), TrainingConfig(), tmp_path / "model", datetime.now(UTC))
 
     with running(ours(port, tmp_path / "model"), usable_cores()[:1]):
         wait_until_up(port)

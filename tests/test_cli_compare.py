@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.save import save
+from linear_regressor.artefact.file import save
 from linear_regressor.model.moments import Moments
-from linear_regressor.training import quantiles
+from linear_regressor.training.config import quantile_table
 from tests.command_line import run, run_process
 from tests.tables import rows_of
 
@@ -22,7 +22,7 @@ def model_of(path: Path, seed: int, n: int = 100, shift: float = 0.0) -> Artefac
     moments = Moments.from_arrays(rows[:, :2], rows[:, 2] + shift)
     W, b = moments.solve()
     artefact = Artefact(("age", "bmi"), "score", W, b, moments, rows.min(axis=0)[:2], rows.max(axis=0)[:2],
-                        quantiles.table(n, 2), {})
+                        quantile_table(n, 2), {})
     save(artefact, path, {})
     return artefact
 
@@ -114,7 +114,7 @@ def test_the_gate_does_not_pass_on_what_is_no_number(tmp_path: Path, slopes: tup
     moments = Moments.from_arrays(random.normal(size=(50, 2)) * [1e140, 1e-150], random.normal(size=50))
     for name, W in (("a", (1.7e308, 0.0)), ("b", slopes)):
         save(Artefact(("age", "bmi"), "score", np.array(W), 0.0, moments, np.zeros(2), np.ones(2),
-                      quantiles.table(50, 2), {}), tmp_path / f"{name}.joblib", {})
+                      quantile_table(50, 2), {}), tmp_path / f"{name}.joblib", {})
     done = run("compare", tmp_path / "a.joblib", tmp_path / "b.joblib", "--max-change", "1")
     assert (1, "", 1) == (done.exit_code, done.stdout, done.stderr.count("\n"))
     assert "leaves the range of float64" in done.stderr

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 
-from linear_regressor.data import row_hash
+from linear_regressor.data import splitting
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
 from linear_regressor.model.moments import Moments
-from linear_regressor.training.read_folds import read_folds
+from linear_regressor.training.reading import read_folds
 from tests.command_line import run
 from tests.tables import Array, rows_of, write
 from tests.test_moments import assert_same
@@ -51,7 +51,7 @@ def test_the_scores_are_those_of_refitting_without_each_fold(tmp_path: Path, fol
     rows = rows_of(0, 400)
     write(tmp_path / "rows" / "a.csv", rows[:150]), write(tmp_path / "rows" / "b.parquet", rows[150:])
     done = cross_validate(tmp_path / "rows", "--folds", folds, "--lr", "auto", "--standardize")
-    expected = out_of_fold(rows, row_hash.folds(row_hash.of_values(np.asfortranarray(rows)), folds))
+    expected = out_of_fold(rows, splitting.folds(splitting.hash_values(np.asfortranarray(rows)), folds))
 
     assert 0 == done.exit_code and done.stdout.startswith(f"400 rows in {folds} folds; ")
     ((rate, iterations, *scores),) = settings_of(done)
@@ -64,7 +64,7 @@ def test_rows_of_one_key_are_in_one_fold(tmp_path: Path) -> None:
     rows, keys = rows_of(0, 300), np.arange(300) // 3
     write(tmp_path / "a.parquet", rows, patient=keys.tolist())
     done = cross_validate(tmp_path / "a.parquet", "--key", "patient", "--lr", "auto", "--standardize", "--folds", 3)
-    fold = row_hash.folds(row_hash.of_keys(pa.array(keys)), 3)
+    fold = splitting.folds(splitting.hash_keys(pa.array(keys)), 3)
     assert [float(score) for score in settings_of(done)[0][2:]] == pytest.approx(out_of_fold(rows, fold), rel=1e-4)
 
 
@@ -97,8 +97,8 @@ def test_the_folds_are_the_same_however_the_rows_are_spread_over_files(
     order = np.random.default_rng(seed).permutation(100)
     for number, part in enumerate(np.split(rows[order], sorted(cuts))):
         write(folder / f"{number}{'.csv' if number % 2 else '.parquet'}", part)
-    found = read_folds(Source.of(str(folder), COLUMNS).pieces(), count, int)
-    fold = row_hash.folds(row_hash.of_values(np.asfortranarray(rows)), count)
+    found = read_folds(Source.of(str(folder), COLUMNS).partitions(), count, int)
+    fold = splitting.folds(splitting.hash_values(np.asfortranarray(rows)), count)
     for number, moments in enumerate(found):
         assert_same(moments, Moments.from_arrays(rows[fold == number, :2], rows[fold == number, 2]))
 

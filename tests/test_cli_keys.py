@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from linear_regressor.atomic_file import held
-from linear_regressor.serving.security.key_file import StoredKey, read_keys, write_keys
+from linear_regressor.atomic_file import locked
+from linear_regressor.serving.auth.api_keys import StoredKey, read_keys, write_keys
 from tests.command_line import ROOT, run, run_process
 
 
@@ -121,7 +121,7 @@ def test_the_commands_of_the_page_on_security_run_as_they_stand(tmp_path: Path) 
 def test_a_key_made_beside_another_loses_none(path: Path) -> None:
     """Who changes the file waits until nobody else does, and reads it then."""
     run("keys", "generate", "--name", "first", "--file", path)
-    with held(path):
+    with locked(path):
         process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), "keys", "generate", "--name", "second",
                                     "--file", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with pytest.raises(subprocess.TimeoutExpired):

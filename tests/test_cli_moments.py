@@ -28,7 +28,7 @@ def build(data: object, output: Path, *options: object) -> Result:
 
 def moments_of(path: Path) -> Moments:
     """Read the moments of a file."""
-    return MomentsFile.load(path).aggregate.moments
+    return MomentsFile.load(path).summary.moments
 
 
 def plain(path: Path) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def test_build_keeps_what_the_rows_are_like(tmp_path: Path) -> None:
 
     assert (0, f"moments of 500 rows in {tmp_path / 'all.json'}\n") == (done.exit_code, done.stdout)
     file = MomentsFile.load(tmp_path / "all.json")
-    assert_same(file.aggregate.moments, Moments.from_arrays(rows[:, :2], rows[:, 2]))
+    assert_same(file.summary.moments, Moments.from_arrays(rows[:, :2], rows[:, 2]))
     assert (["age", "bmi"], "score", 2) == (list(file.features), file.target, len(file.added))
     assert (rows.min(axis=0).tolist(), rows.max(axis=0).tolist()) == (
         plain(tmp_path / "all.json")["minimum"], plain(tmp_path / "all.json")["maximum"])

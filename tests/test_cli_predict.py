@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from linear_regressor import SimpleLinearRegression
-from linear_regressor.data import diabetes
+from linear_regressor.data.dataset import read_diabetes
 from tests.command_line import run, run_process
 
 
@@ -24,7 +24,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def rows() -> pa.Table:
     """The diabetes rows as a table with a name for each, the model's features in another order."""
-    X = diabetes.read(["bmi", "bp"]).X
+    X = read_diabetes(["bmi", "bp"]).X
     return pa.table({"bmi": X[:, 0], "name": [f"{row:04d}" for row in range(len(X))], "bp": X[:, 1]})
 
 
@@ -44,7 +44,7 @@ def read(path: Path) -> pa.Table:
 def test_predictions_are_those_of_the_estimator(tmp_path: Path, model: Path, rows: pa.Table, ending_in: str,
                                                 ending_out: str) -> None:
     """Each row of each format gets exactly what the estimator says, beside its own columns."""
-    data = diabetes.read(["bp", "bmi"])
+    data = read_diabetes(["bp", "bmi"])
     before, _ = data.split_last(20)
     estimator = SimpleLinearRegression(random_state=0).fit(before.X, before.y)
     source, target = write(rows, tmp_path / f"in{ending_in}"), tmp_path / f"out{ending_out}"

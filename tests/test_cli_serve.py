@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.servers import free_port, wait_until_up
-from linear_regressor.artefact.load import load
+from linear_regressor.artefact.file import load
 from tests.command_line import ROOT, clean_environ, run, run_process, shadow
 
 MODEL = ROOT / "models" / "simple_linear_regressor.joblib"

@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.load import load
+from linear_regressor.artefact.file import load
 from tests.command_line import run, run_process, shadow
 
 

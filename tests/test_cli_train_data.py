@@ -20,7 +20,7 @@ import pyarrow.parquet
 import pytest
 from click.testing import Result
 
-from linear_regressor.artefact.load import load
+from linear_regressor.artefact.file import load
 from tests.command_line import ROOT, clean_environ, run, run_process, shadow
 from tests.data_sets import ENDINGS, rows, saved
 

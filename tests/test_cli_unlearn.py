@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,13 @@ import pytest
 from click.testing import Result
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.load import load
-from linear_regressor.atomic_file import held
-from linear_regressor.data import diabetes
+from linear_regressor.artefact.file import load
+from linear_regressor.atomic_file import locked
+from linear_regressor.data.dataset import read_diabetes
 from linear_regressor.model.linear_regression import SimpleLinearRegression
 from linear_regressor.serving.app import create_app
-from linear_regressor.settings import Settings
-from linear_regressor.training.recipe import Recipe
+from linear_regressor.serving.settings import Settings
+from linear_regressor.training.config import TrainingConfig
 from tests.command_line import ROOT, run, run_process
 from tests.tables import rows_of, write
 
@@ -91,7 +91,7 @@ def test_the_key_and_the_filter_of_the_training_count_again(tmp_path: Path) -> N
 
 def test_rows_of_the_committed_model_can_be_taken_out(tmp_path: Path) -> None:
     """What is left is the estimator's fit to the other training rows of the diabetes set."""
-    rows, _ = diabetes.read(["bmi"]).split_last(Recipe.test_rows)
+    rows, _ = read_diabetes(["bmi"]).split_last(TrainingConfig.test_rows)
     table = pa.table({"bmi": rows.X[:100, 0], rows.target: rows.y[:100]})
     pa.parquet.write_table(table, tmp_path / "gone.parquet")
     done = unlearn(tmp_path / "gone.parquet", ROOT / "models" / "simple_linear_regressor.joblib",
@@ -236,7 +236,7 @@ def test_rows_taken_out_beside_others_are_all_taken_out(tmp_path: Path) -> None:
     stays = train(parts[2], tmp_path / "stays.joblib")
     less = tmp_path / "first" / "model.joblib"
     assert 0 == unlearn(parts[0], model, "--model-save-path", less).exit_code
-    with held(model):
+    with locked(model):
         process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), "unlearn", "--data", str(parts[1]),
                                     "--model-path", str(model)], stdout=subprocess.DEVNULL)
         with pytest.raises(subprocess.TimeoutExpired):

@@ -12,7 +12,7 @@ from linear_regressor.errors import StatisticsError
 from linear_regressor.model.compare import LargestDifference, wald_statistic
 from linear_regressor.model.inference import FitStatistics
 from linear_regressor.model.moments import Moments
-from linear_regressor.training.quantiles import chi_squared_tail
+from linear_regressor.training.config import chi_squared_tail
 
 Array = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from linear_regressor.artefact.load import load
+from linear_regressor.artefact.file import load
 from tests.buckets import BUCKET, CREDENTIALS, Bucket, gs_bucket, s3_bucket
 from tests.command_line import run_process
 from tests.data_sets import ENDINGS, rows, saved

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
 
-from linear_regressor.data import diabetes
+from linear_regressor.data.dataset import read_diabetes
 from linear_regressor.errors import SettingError
 
 
@@ -12,7 +12,7 @@ def test_features_come_in_the_order_they_are_asked_for() -> None:
     """Columns are scikit-learn's, found by name."""
     X, y = load_diabetes(return_X_y=True)
 
-    data = diabetes.read(["s5", "bmi"])
+    data = read_diabetes(["s5", "bmi"])
 
     np.testing.assert_array_equal(X[:, [8, 2]], data.X)
     np.testing.assert_array_equal(y, data.y)
@@ -27,4 +27,4 @@ def test_features_come_in_the_order_they_are_asked_for() -> None:
 def test_features_it_cannot_give_are_refused(features: list[str], message: str) -> None:
     """The message names the feature that is wrong and those that are known."""
     with pytest.raises(SettingError, match=message):
-        diabetes.read(features)
+        read_diabetes(features)

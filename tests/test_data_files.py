@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
-from linear_regressor.data import files
-from linear_regressor.data.folder import Folder
+from linear_regressor.data import locations
+from linear_regressor.data.locations import Folder
 from linear_regressor.errors import DataError, SettingError
 
 
@@ -35,16 +35,16 @@ def folder(tmp_path: Path) -> Path:
 ], ids=str)
 def test_a_location_names_files_in_a_fixed_order(folder: Path, location: str, names: list[str]) -> None:
     """A glob stops at slashes; what starts with a dot or an underscore is nobody's data."""
-    assert [str(folder / name) for name in names] == [file.name for file in files.find(str(folder / location))]
+    assert [str(folder / name) for name in names] == [file.name for file in locations.find_files(str(folder / location))]
 
 
 def test_a_path_may_be_relative(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the present folder, with a glob too."""
     monkeypatch.chdir(folder)
 
-    assert ["deep/c.csv"] == [file.name for file in files.find("deep/c.csv")]
-    assert ["a.csv", "b.csv"] == [file.name for file in files.find("?.csv")]
-    assert ["a.csv", "b.csv"] == [Path(file.name).name for file in files.find("./?.csv")]
+    assert ["deep/c.csv"] == [file.name for file in locations.find_files("deep/c.csv")]
+    assert ["a.csv", "b.csv"] == [file.name for file in locations.find_files("?.csv")]
+    assert ["a.csv", "b.csv"] == [Path(file.name).name for file in locations.find_files("./?.csv")]
 
 
 @pytest.mark.parametrize(("location", "message"), [
@@ -58,7 +58,7 @@ def test_nothing_found_is_misuse(folder: Path, location: str, message: str) -> N
     place = location if "://" in location else str(folder / location)
 
     with pytest.raises((SettingError, DataError)) as caught:
-        files.find(place)
+        locations.find_files(place)
 
     assert message in str(caught.value) and place in str(caught.value)
 
@@ -68,22 +68,22 @@ def test_an_ending_that_tells_no_format_is_misuse(folder: Path) -> None:
     (folder / "rows.xlsx").touch()
 
     with pytest.raises(SettingError, match="rows.xlsx must end in .csv, .parquet, .feather, .arrow, .ndjson or"):
-        files.find(str(folder / "*.xlsx"))
+        locations.find_files(str(folder / "*.xlsx"))
 
 
 def test_a_changed_file_is_another(folder: Path) -> None:
     """Size or time of the last change tell."""
-    before = files.find(str(folder / "a.csv"))
+    before = locations.find_files(str(folder / "a.csv"))
 
     (folder / "a.csv").write_text("x\n1\n")
 
-    assert before != files.find(str(folder / "a.csv"))
+    assert before != locations.find_files(str(folder / "a.csv"))
 
 
 @pytest.mark.parametrize("location", ["", " "])
 def test_an_empty_location_is_misuse(location: str) -> None:
     """It is not the present folder."""
-    for name in (files.find, Folder.of):
+    for name in (locations.find_files, Folder.of):
         with pytest.raises(SettingError, match="nothing is named"):
             name(location)
 
@@ -91,7 +91,7 @@ def test_an_empty_location_is_misuse(location: str) -> None:
 def test_a_glob_that_cannot_be_read_is_misuse(folder: Path) -> None:
     """One line says why."""
     with pytest.raises(SettingError, match=r"the glob '\[z-a\]\*' cannot be read: bad character range z-a"):
-        files.find(f"{folder}/[z-a]*")
+        locations.find_files(f"{folder}/[z-a]*")
 
 
 @pytest.mark.parametrize(("pattern", "secret"), [
@@ -101,7 +101,7 @@ def test_a_glob_that_cannot_be_read_is_misuse(folder: Path) -> None:
 def test_a_secret_is_in_no_message(pattern: str, secret: str) -> None:
     """Nor a part of it, whoever says what is wrong."""
     location = pattern.replace("USER", f"AKIAXX:{secret}")
-    for name in (files.find, Folder.of):
+    for name in (locations.find_files, Folder.of):
         if location[0] == "S" and name == Folder.of:
             continue  # a folder on this machine, by an odd name
         with pytest.raises((SettingError, DataError)) as caught:
@@ -119,6 +119,6 @@ def test_a_location_tells_what_it_would_find(folder: Path, location: str, below:
     """Before the file is there."""
     local = fs.LocalFileSystem()
 
-    assert below == files.would_find(f"{folder}/{location}", local, f"{folder}/new/a.parquet")
-    assert not files.would_find(f"{folder}/{location}", local, f"{folder}/.new/a.parquet")
-    assert not files.would_find(f"{folder}/{location}", local, f"{folder}-new/a.parquet")
+    assert below == locations.matches(f"{folder}/{location}", local, f"{folder}/new/a.parquet")
+    assert not locations.matches(f"{folder}/{location}", local, f"{folder}/.new/a.parquet")
+    assert not locations.matches(f"{folder}/{location}", local, f"{folder}-new/a.parquet")

@@ -35,9 +35,9 @@ def line(X: Array) -> Array:
 def written(location: Path, output: Path, features: str = "x1,x2,x3", only: bool = False,
             where: str | None = None) -> pa.Table:
     """Write predictions and read them."""
-    pieces = data_sets.source(location, features, None, where).pieces()
+    partitions = data_sets.source(location, features, None, where).partitions()
     told: list[int] = []
-    count = predictions.write(pieces, line, output, predictions.schema_of(pieces[0], only), told.append)
+    count = predictions.write(partitions, line, output, predictions.schema_of(partitions[0], only), told.append)
     table = read(output)
     assert count == table.num_rows == sum(told)
     return table
@@ -151,9 +151,9 @@ def test_a_row_that_cannot_be_predicted_is_named_and_nothing_written(tmp_path: P
     path.write_text(content)
 
     with pytest.raises(DataError) as caught:
-        pieces = data_sets.source(path.parent, "x1", None).pieces()
-        predictions.write(pieces, lambda X: line(X) * 1e10, tmp_path / "out.csv",
-                          predictions.schema_of(pieces[0], only), int)
+        partitions = data_sets.source(path.parent, "x1", None).partitions()
+        predictions.write(partitions, lambda X: line(X) * 1e10, tmp_path / "out.csv",
+                          predictions.schema_of(partitions[0], only), int)
 
     expected = f"{path}: {fault}" if fault else f"{path} must have one column 'x1'; its columns: id"
     assert expected == str(caught.value)
@@ -186,7 +186,7 @@ def test_a_column_that_only_the_first_file_has_is_named(tmp_path: Path) -> None:
 def test_a_first_file_that_is_none_is_named(tmp_path: Path, random: np.random.Generator, ending: str) -> None:
     """Its columns decide those of the output; it may be damaged after it was found."""
     path = saved(rows(random, 5), tmp_path / f"rows{ending}")
-    (part,) = data_sets.source(path, target=None).pieces()
+    (part,) = data_sets.source(path, target=None).partitions()
     path.write_bytes(b"")
 
     with pytest.raises(DataError) as caught:
@@ -219,7 +219,7 @@ def test_columns_that_csv_cannot_hold_leave_the_old_file(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", ["out.json", "out", "out.ndjson"])
 def test_the_ending_must_tell_the_format(tmp_path: Path, name: str) -> None:
     """Of those that can be written."""
-    pieces: Any = data_sets.source(saved(pa.table({"x1": [1.0]}), tmp_path / "in.parquet"), "x1", None).pieces()
+    partitions: Any = data_sets.source(saved(pa.table({"x1": [1.0]}), tmp_path / "in.parquet"), "x1", None).partitions()
 
     with pytest.raises(SettingError, match=f"{name} must end in .csv, .parquet, .feather or .arrow"):
-        predictions.write(pieces, line, tmp_path / name, predictions.schema_of(pieces[0], True), int)
+        predictions.write(partitions, line, tmp_path / name, predictions.schema_of(partitions[0], True), int)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linear_regressor.data import row_hash
+from linear_regressor.data import splitting
 
 MASK = 2**64 - 1
 
@@ -17,9 +17,9 @@ def plainly(words: list[int], start: int) -> int:
     """Hash words one after the other with Python's own whole numbers."""
     h = start
     for word in words:
-        h = (h ^ word) * int(row_hash.FIRST) & MASK
+        h = (h ^ word) * int(splitting.FIRST) & MASK
         h ^= h >> 32
-    for shift, factor in ((30, row_hash.FIRST), (27, row_hash.SECOND)):
+    for shift, factor in ((30, splitting.FIRST), (27, splitting.SECOND)):
         h = (h ^ h >> shift) * int(factor) & MASK
     return h ^ h >> 31
 
@@ -29,10 +29,10 @@ def test_rows_hash_as_the_formula_says(rows: list[tuple[float, float, float]]) -
     """Bit for bit, whatever the machine."""
     block = np.asfortranarray(np.array(rows) + 0.0)
 
-    expected = [plainly([int(word) for word in row.view(np.uint64)], int(row_hash.START))
+    expected = [plainly([int(word) for word in row.view(np.uint64)], int(splitting.START))
                 for row in np.ascontiguousarray(block)]
 
-    assert expected == row_hash.of_values(block).tolist()
+    assert expected == splitting.hash_values(block).tolist()
 
 
 @given(st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=20), st.integers(0, 5))
@@ -40,24 +40,24 @@ def test_keys_hash_as_the_formula_says(keys: list[str], skipped: int) -> None:
     """Text of any length, eight bytes at a time, and a slice of a column too."""
     encoded = [key.encode() for key in keys]
     expected = [plainly([int.from_bytes(key[at:at + 8], "little") for at in range(0, len(key), 8)],
-                        int(row_hash.START) ^ len(key)) for key in encoded]
+                        int(splitting.START) ^ len(key)) for key in encoded]
 
-    assert expected[skipped:] == row_hash.of_keys(pa.array(keys).slice(skipped)).tolist()
+    assert expected[skipped:] == splitting.hash_keys(pa.array(keys).slice(skipped)).tolist()
 
 
 @given(st.lists(st.integers(-2**63, 2**63 - 1), min_size=1, max_size=20))
 def test_a_key_is_the_same_as_number_and_as_text(keys: list[int]) -> None:
     """A CSV file and its copy in Parquet are split alike."""
-    assert (row_hash.of_keys(pa.array(keys)) == row_hash.of_keys(pa.array([str(key) for key in keys]))).all()
-    assert (row_hash.of_keys(pa.array(keys)) == row_hash.of_keys(pa.array(keys).dictionary_encode())).all()
+    assert (splitting.hash_keys(pa.array(keys)) == splitting.hash_keys(pa.array([str(key) for key in keys]))).all()
+    assert (splitting.hash_keys(pa.array(keys)) == splitting.hash_keys(pa.array(keys).dictionary_encode())).all()
 
 
 def test_some_hashes_are_what_they_have_always_been() -> None:
     """A change of one would move rows from training to test."""
     values, keys = np.array([[0.0], [1.5]], order="F"), pa.array(["7", "patient 12"])
 
-    assert [1352044998279862280, 8521173096907472290] == row_hash.of_values(values).tolist()
-    assert [9520877468318238931, 9634830122043111155] == row_hash.of_keys(keys).tolist()
+    assert [1352044998279862280, 8521173096907472290] == splitting.hash_values(values).tolist()
+    assert [9520877468318238931, 9634830122043111155] == splitting.hash_keys(keys).tolist()
 
 
 @pytest.mark.parametrize("fraction", [0.01, 0.2, 0.5, 0.99])
@@ -66,13 +66,13 @@ def test_the_share_of_the_test_is_the_fraction(random: np.random.Generator, kind
     """Within five standard deviations, also of values with few digits and of consecutive keys."""
     count = 200_000
     if kind == "keys":
-        hashes = row_hash.of_keys(pa.array(np.arange(count)))
+        hashes = splitting.hash_keys(pa.array(np.arange(count)))
     elif kind == "normal":
-        hashes = row_hash.of_values(np.asfortranarray(random.normal(size=(count, 2))))
+        hashes = splitting.hash_values(np.asfortranarray(random.normal(size=(count, 2))))
     else:
         grid = np.stack(np.meshgrid(*[np.arange(22.0)] * 4), axis=-1).reshape(-1, 4)
-        hashes = row_hash.of_values(np.asfortranarray(grid[:count]))
-    share = row_hash.in_test(hashes, fraction).mean()
+        hashes = splitting.hash_values(np.asfortranarray(grid[:count]))
+    share = splitting.in_test(hashes, fraction).mean()
 
     assert abs(share - fraction) < 5 * np.sqrt(fraction * (1 - fraction) / len(hashes))
     assert len(np.unique(hashes)) == len(hashes)
@@ -80,8 +80,8 @@ def test_the_share_of_the_test_is_the_fraction(random: np.random.Generator, kind
 
 def test_folds_of_the_training_rows_are_alike_in_size(random: np.random.Generator) -> None:
     """They do not depend on what decides the test."""
-    hashes = row_hash.of_values(np.asfortranarray(random.normal(size=(100_000, 1))))
-    folds = row_hash.folds(hashes[~row_hash.in_test(hashes, 0.3)], 7)
+    hashes = splitting.hash_values(np.asfortranarray(random.normal(size=(100_000, 1))))
+    folds = splitting.folds(hashes[~splitting.in_test(hashes, 0.3)], 7)
 
     counts = np.bincount(folds, minlength=7)
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from linear_regressor.data import formats, piece, source
+from linear_regressor.data import formats, source
 from linear_regressor.data.columns import Columns
 from linear_regressor.errors import DataError, SettingError
 from tests import data_sets
@@ -27,14 +27,14 @@ Array = NDArray[np.float64]
 def values(location: object, features: str = "x1,x2,x3", target: str | None = "y", where: str | None = None) -> Array:
     """Read all rows of a data set."""
     found = data_sets.source(location, features, target, where)
-    blocks = [block.copy() for part in found.pieces() for block in part.blocks()]
+    blocks = [block.copy() for part in found.partitions() for block in part.blocks()]
     return np.vstack([np.empty((0, len(found.columns.numbers))), *blocks])
 
 
 def refused(location: object, features: str = "x1,x2,x3", target: str | None = "y", where: str | None = None) -> str:
     """Read a data set that cannot be read, and give the message."""
     with pytest.raises(DataError) as caught:
-        for part in data_sets.source(location, features, target, where).pieces():
+        for part in data_sets.source(location, features, target, where).partitions():
             if not all(np.isfinite(block).all() for block in part.blocks()):  # as the moments find out
                 raise part.explain()
     return str(caught.value)
@@ -85,14 +85,14 @@ def test_blocks_do_not_depend_on_how_a_file_was_written(tmp_path_factory: pytest
     table = rows(np.random.default_rng(count), count)
     path = saved(table, tmp_path_factory.mktemp("rows") / f"rows{ending}", batch_rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(piece, "BLOCK_ROWS", block_rows)
+        patch.setattr(source, "BLOCK_ROWS", block_rows)
         patch.setattr(formats, "BATCH_ROWS", max(batch_rows // 2, 1))
-        (part,) = data_sets.source(path, key="id").pieces()
+        (part,) = data_sets.source(path, key="id").partitions()
         found = [(block.copy(), hashes.copy()) for block, hashes in part.hashed_blocks()]
 
     sizes = [len(block) for block, _ in found]
     expected = saved(table, tmp_path_factory.mktemp("rows") / "rows.parquet")
-    (whole,) = data_sets.source(expected, key="id").pieces()
+    (whole,) = data_sets.source(expected, key="id").partitions()
     ((block, hashes),) = [(block.copy(), hashes) for block, hashes in whole.hashed_blocks()]
     assert [block_rows] * (count // block_rows) + [count % block_rows] * (count % block_rows > 0) == sizes
     np.testing.assert_array_equal(block, np.vstack([block for block, _ in found]))
@@ -116,12 +116,12 @@ def test_large_files_fall_into_pieces(tmp_path: Path, random: np.random.Generato
     """Runs of row groups, or of record batches, each read by itself; a piece can travel."""
     monkeypatch.setattr(source, "PIECE_ROWS", 250)
     table = rows(random, 1000)
-    pieces = data_sets.source(saved(table, tmp_path / f"rows{ending}", batch_rows=100)).pieces()
+    partitions = data_sets.source(saved(table, tmp_path / f"rows{ending}", batch_rows=100)).partitions()
 
-    again = [np.vstack([block.copy() for block in pickle.loads(pickle.dumps(part)).blocks()]) for part in pieces]
+    again = [np.vstack([block.copy() for block in pickle.loads(pickle.dumps(part)).blocks()]) for part in partitions]
 
-    assert [range(0, 2), range(2, 4), range(4, 6), range(6, 8), range(8, 10)] == [part.parts for part in pieces]
-    assert [200] * 5 == [part.rows for part in pieces] == [len(block) for block in again]
+    assert [range(0, 2), range(2, 4), range(4, 6), range(6, 8), range(8, 10)] == [part.parts for part in partitions]
+    assert [200] * 5 == [part.rows for part in partitions] == [len(block) for block in again]
     np.testing.assert_array_equal(table["y"], np.vstack(again)[:, -1])
 
 
@@ -129,7 +129,7 @@ def test_large_files_fall_into_pieces(tmp_path: Path, random: np.random.Generato
 def test_rows_of_text_are_guessed_for_the_progress_bar(tmp_path: Path, random: np.random.Generator,
                                                        ending: str) -> None:
     """Within a few in a hundred."""
-    (part,) = data_sets.source(saved(rows(random, 20_000), tmp_path / f"rows{ending}")).pieces()
+    (part,) = data_sets.source(saved(rows(random, 20_000), tmp_path / f"rows{ending}")).partitions()
 
     assert part.rows == pytest.approx(20_000, rel=0.05)
 
@@ -292,7 +292,7 @@ def test_an_empty_line_in_a_table_of_one_column_is_a_missing_value(tmp_path: Pat
 def test_values_too_large_to_square_are_said_to_be(tmp_path: Path) -> None:
     """There is no single row to blame."""
     (tmp_path / "rows.csv").write_text("x1\n1e200\n-1e200\n")
-    (part,) = data_sets.source(tmp_path / "rows.csv", "x1", None).pieces()
+    (part,) = data_sets.source(tmp_path / "rows.csv", "x1", None).partitions()
 
     assert "the values of x1 are too large: their squares leave the range of float64" in str(part.explain())
 
@@ -305,7 +305,7 @@ def test_values_too_large_to_square_are_said_to_be(tmp_path: Path) -> None:
 def test_a_key_that_cannot_be_one_is_named(tmp_path: Path, key: Any, fault: str) -> None:
     """A number that is not whole has many spellings; what is missing has none."""
     path = saved(pa.table({"key": key, "x1": [1.0, 2.0]}), tmp_path / "rows.parquet")
-    (part,) = data_sets.source(path, "x1", None, key="key").pieces()
+    (part,) = data_sets.source(path, "x1", None, key="key").partitions()
 
     with pytest.raises(DataError) as caught:
         list(part.hashed_blocks())
@@ -318,8 +318,8 @@ def test_a_key_that_cannot_be_one_is_named(tmp_path: Path, key: Any, fault: str)
 def test_keys_hash_alike_in_every_format(tmp_path: Path, random: np.random.Generator, ending: str, key: str) -> None:
     """Whole numbers, and text."""
     table = rows(random, 50)
-    (part,) = data_sets.source(saved(table, tmp_path / f"rows{ending}"), key=key).pieces()
-    (expected,) = data_sets.source(saved(table, tmp_path / "expected.parquet"), key=key).pieces()
+    (part,) = data_sets.source(saved(table, tmp_path / f"rows{ending}"), key=key).partitions()
+    (expected,) = data_sets.source(saved(table, tmp_path / "expected.parquet"), key=key).partitions()
 
     ((_, found),), ((_, hashes),) = part.hashed_blocks(), expected.hashed_blocks()
 
@@ -329,7 +329,7 @@ def test_keys_hash_alike_in_every_format(tmp_path: Path, random: np.random.Gener
 def test_zero_has_one_sign(tmp_path: Path) -> None:
     """Equal rows have equal hashes."""
     (tmp_path / "rows.csv").write_text("x1,y\n0.0,1\n-0.0,1\n")
-    (part,) = data_sets.source(tmp_path / "rows.csv", "x1").pieces()
+    (part,) = data_sets.source(tmp_path / "rows.csv", "x1").partitions()
 
     ((block, hashes),) = part.hashed_blocks()
 
@@ -432,7 +432,7 @@ def test_the_key_may_be_compared_with_numbers(tmp_path: Path, ending: str, text:
     ids = ["007", "8", "12", "13"] if text else [7, 8, 12, 13]
     path = saved(pa.table({"id": ids, "x1": [0.0, 1.0, 2.0, 3.0], "y": [1.0] * 4}), tmp_path / f"rows{ending}")
 
-    found = {where: np.concatenate([hashes.copy() for part in data_sets.source(path, "x1", "y", where, "id").pieces()
+    found = {where: np.concatenate([hashes.copy() for part in data_sets.source(path, "x1", "y", where, "id").partitions()
                                     for _, hashes in part.hashed_blocks()]) for where in (None, "not 8 < id <= 12")}
 
     np.testing.assert_array_equal(found[None][[0, 1, 3]], found["not 8 < id <= 12"])
@@ -444,7 +444,7 @@ def test_a_key_that_is_compared_with_numbers_and_is_none_is_named(tmp_path: Path
     path.write_text("id,x1\n1,1\na,2\n")
 
     with pytest.raises(DataError, match="column 'id', row 2 .* is not a number that float64 can hold"):
-        for part in data_sets.source(path, "x1", None, "id > 0", "id").pieces():
+        for part in data_sets.source(path, "x1", None, "id > 0", "id").partitions():
             list(part.hashed_blocks())
 
 

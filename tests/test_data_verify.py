@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from linear_regressor.data.dataset import Dataset
-from linear_regressor.data.verify import verify
+from linear_regressor.data.dataset import Dataset, verify
 from linear_regressor.errors import DataError
 
 

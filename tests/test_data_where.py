@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linear_regressor.data.where import Where
+from linear_regressor.data.row_filter import RowFilter
 from linear_regressor.errors import SettingError
 
 TABLE = pa.table({"age": [20, 30, 40, None], "sex": ["f", "m", "f", None], "bmi": [1.5, -2.0, 0.0, 9.0],
@@ -19,7 +19,7 @@ TABLE = pa.table({"age": [20, 30, 40, None], "sex": ["f", "m", "f", None], "bmi"
 
 def taken(text: str) -> list[int]:
     """Places of the rows that a filter takes."""
-    places: list[int] = TABLE.filter(Where.of(text).expression)["place"].to_pylist()
+    places: list[int] = TABLE.filter(RowFilter.of(text).expression)["place"].to_pylist()
     return places
 
 
@@ -53,7 +53,7 @@ def test_it_takes_the_rows_that_python_would(text: str, places: list[int]) -> No
 def test_what_is_no_simple_filter_is_misuse(text: str) -> None:
     """One line says what a filter may be; nothing of it is run."""
     with pytest.raises(SettingError, match="must be comparisons of a column with a number or a text"):
-        Where.of(text)
+        RowFilter.of(text)
 
 
 @pytest.mark.parametrize(("text", "places"), [
@@ -62,7 +62,7 @@ def test_what_is_no_simple_filter_is_misuse(text: str) -> None:
 def test_a_list_may_be_long(text: str, places: list[float]) -> None:
     """Twenty thousand values ended the process once."""
     table = pa.table({"x": [3.0, 19_999.0, 20_000.0, None]})
-    where = Where.of(text.format(", ".join(map(str, range(20_000)))))
+    where = RowFilter.of(text.format(", ".join(map(str, range(20_000)))))
 
     assert places == table.filter(where.expression)["x"].to_pylist()
 
@@ -75,9 +75,9 @@ def test_comparisons_may_be_many_but_not_without_end(join: str) -> None:
 
     expected = [3.0] if join == " or " else [-1.0]
 
-    assert expected == table.filter(Where.of(join.join(many[:-1])).expression)["x"].to_pylist()
+    assert expected == table.filter(RowFilter.of(join.join(many[:-1])).expression)["x"].to_pylist()
     with pytest.raises(SettingError, match=r"has 1001 comparisons, of which it may have 1000: `column in"):
-        Where.of(join.join(many))
+        RowFilter.of(join.join(many))
 
 
 @pytest.mark.parametrize(("text", "places"), [
@@ -90,7 +90,7 @@ def test_nan_and_an_empty_text_are_missing(text: str, places: list[int]) -> None
     """So that no comparison with them is true, also under `not`."""
     table = pa.table({"x": [5.0, 1.0, float("nan"), None], "s": ["f", "m", "", None], "place": range(4)})
 
-    assert places == table.filter(Where.of(text).expression)["place"].to_pylist()
+    assert places == table.filter(RowFilter.of(text).expression)["place"].to_pylist()
 
 
 @pytest.mark.parametrize("value", [2**63, -2**63 - 1, 10**400])
@@ -98,7 +98,7 @@ def test_nan_and_an_empty_text_are_missing(text: str, places: list[int]) -> None
 def test_a_whole_number_of_more_than_64_bits_is_misuse(form: str, value: int) -> None:
     """The line names it."""
     with pytest.raises(SettingError, match=f"whole number {value} is too large"):
-        Where.of(form.format(value))
+        RowFilter.of(form.format(value))
 
 
 @given(st.recursive(
@@ -121,6 +121,6 @@ def test_any_filter_means_what_python_means_by_it(tree: Any, values: list[int]) 
         sides = (true_of(part, value) for part in node[1:])
         return all(sides) if node[0] == "and" else any(sides)
 
-    found = pa.table({"x": values}).filter(Where.of(text_of(tree)).expression)["x"].to_pylist()
+    found = pa.table({"x": values}).filter(RowFilter.of(text_of(tree)).expression)["x"].to_pylist()
 
     assert [value for value in values if true_of(tree, value)] == found

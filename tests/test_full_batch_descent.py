@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.errors import DataError
-from linear_regressor.model import full_batch_descent
-from linear_regressor.model.curvature import Curvature
-from linear_regressor.model.full_batch_descent import descend
+from linear_regressor.model import descent
+from linear_regressor.model.descent import descend
+from linear_regressor.model.hessian_spectrum import HessianSpectrum
 from tests.oracles import challenge_loop, rows_of_condition
 
 Array = NDArray[np.float64]
@@ -21,9 +21,9 @@ seeds = st.integers(0, 2 ** 32 - 1)
 shares_of_the_limit = st.sampled_from([1e-6, 0.05, 0.5, 0.75, 0.9, 0.999])
 
 
-def condition_of(curvature: Curvature) -> float:
+def condition_of(spectrum: HessianSpectrum) -> float:
     """Compute the condition number of the Hessian."""
-    return float(curvature.values[-1] / max(curvature.values[0], 1e-300))
+    return float(spectrum.values[-1] / max(spectrum.values[0], 1e-300))
 
 
 def assert_agree(X: Array, y: Array, share: float, iterations: int, seed: int, weight: Array | None = None) -> None:
@@ -32,10 +32,10 @@ def assert_agree(X: Array, y: Array, share: float, iterations: int, seed: int, w
     Losses are measured against the larger of the loss and the variance of y (of one row, the size of y instead).
     """
     moments = Moments.from_arrays(X, y, weight)
-    curvature = Curvature.of(moments)
-    start, rate = np.random.default_rng(seed).standard_normal(X.shape[1] + 1), share * curvature.rate_limit
+    spectrum = HessianSpectrum.of(moments)
+    start, rate = np.random.default_rng(seed).standard_normal(X.shape[1] + 1), share * spectrum.rate_limit
     W, b, losses = challenge_loop(X, y, start, rate, iterations, weight)
-    theta, closed = descend(moments, curvature, start, rate, iterations + 1)
+    theta, closed = descend(moments, spectrum, start, rate, iterations + 1)
     walked = np.append(W, b)
     assert np.abs(theta - walked).max() <= 1e-9 * np.abs(walked).max()
     assert closed.shape == (iterations + 2,)
@@ -50,7 +50,7 @@ def test_closed_form_and_loop_agree_up_to_a_condition_number_of_a_million(
     random = np.random.default_rng(seed)
     X, y = rows_of_condition(random, p + 2 + int(random.integers(40)), p, 10.0 ** digits)
     X, y = X * 10.0 ** scale, y * 10.0 ** random.uniform(-2, 2)
-    assume(condition_of(Curvature.of(Moments.from_arrays(X, y))) <= 1e6)
+    assume(condition_of(HessianSpectrum.of(Moments.from_arrays(X, y))) <= 1e6)
     assert_agree(X, y, share, iterations, seed)
 
 
@@ -99,9 +99,9 @@ def test_nearly_flat_directions_are_walked_as_far_as_the_loop_walks_them(random:
     """Beyond a condition number of a million the closed form still follows the loop, to 1e-6."""
     X, y = rows_of_condition(random, 30, 3, condition)
     moments = Moments.from_arrays(X, y)
-    curvature, start = Curvature.of(moments), random.standard_normal(4)
-    W, b, losses = challenge_loop(X, y, start, curvature.safe_rate, 3000)
-    theta, closed = descend(moments, curvature, start, curvature.safe_rate, 3001)
+    spectrum, start = HessianSpectrum.of(moments), random.standard_normal(4)
+    W, b, losses = challenge_loop(X, y, start, spectrum.safe_rate, 3000)
+    theta, closed = descend(moments, spectrum, start, spectrum.safe_rate, 3001)
     assert theta == pytest.approx(np.append(W, b), rel=1e-6, abs=1e-6 * np.abs(W).max())
     assert (np.abs(closed - losses) <= 1e-6 * np.maximum(losses, y.var())).all()
 
@@ -110,10 +110,10 @@ def test_measuring_from_the_start_or_from_the_optimum_is_the_same(random: np.ran
                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     """Where all directions are taken for flat, the losses of well-conditioned rows come out as before."""
     moments, start = Moments.from_arrays(*rows_of_condition(random, 30, 3, 100.0)), random.standard_normal(4)
-    curvature = Curvature.of(moments)
-    steep = descend(moments, curvature, start, 0.6 * curvature.safe_rate, 1000)[1]
-    monkeypatch.setattr(full_batch_descent, "FLAT", 2.0)
-    flat = descend(moments, curvature, start, 0.6 * curvature.safe_rate, 1000)[1]
+    spectrum = HessianSpectrum.of(moments)
+    steep = descend(moments, spectrum, start, 0.6 * spectrum.safe_rate, 1000)[1]
+    monkeypatch.setattr(descent, "FLAT", 2.0)
+    flat = descend(moments, spectrum, start, 0.6 * spectrum.safe_rate, 1000)[1]
     assert flat == pytest.approx(steep, rel=1e-9, abs=1e-12 * steep[0])
 
 
@@ -122,9 +122,9 @@ def test_an_offset_far_from_zero_agrees_with_the_loop(random: np.random.Generato
     """Columns far from zero make the Hessian ill-conditioned; the loop barely moves, and so does the closed form."""
     X = offset + random.normal(size=(30, 1))
     moments, start = Moments.from_arrays(X, X[:, 0]), random.standard_normal(2)
-    curvature = Curvature.of(moments)
-    W, b, losses = challenge_loop(X, X[:, 0], start, curvature.safe_rate, 1000)
-    theta, closed = descend(moments, curvature, start, curvature.safe_rate, 1001)
+    spectrum = HessianSpectrum.of(moments)
+    W, b, losses = challenge_loop(X, X[:, 0], start, spectrum.safe_rate, 1000)
+    theta, closed = descend(moments, spectrum, start, spectrum.safe_rate, 1001)
     assert theta == pytest.approx(np.append(W, b), rel=1e-7)
     assert losses[1:] == pytest.approx(closed[1:], rel=1e-5, abs=1e-9)
 
@@ -134,10 +134,10 @@ def test_walking_on_is_walking_all_the_way(seed: int, p: int, first: int, second
     """Steps from where earlier steps ended give what all steps at once give: descent has no memory."""
     random = np.random.default_rng(seed)
     moments = Moments.from_arrays(*rows_of_condition(random, 20, p, 1e3))
-    curvature, start = Curvature.of(moments), random.standard_normal(p + 1)
-    half, before = descend(moments, curvature, start, curvature.safe_rate, first)
-    end, after = descend(moments, curvature, half, curvature.safe_rate, second)
-    whole, losses = descend(moments, curvature, start, curvature.safe_rate, first + second)
+    spectrum, start = HessianSpectrum.of(moments), random.standard_normal(p + 1)
+    half, before = descend(moments, spectrum, start, spectrum.safe_rate, first)
+    end, after = descend(moments, spectrum, half, spectrum.safe_rate, second)
+    whole, losses = descend(moments, spectrum, start, spectrum.safe_rate, first + second)
     assert end == pytest.approx(whole, rel=1e-9, abs=1e-9 * np.abs(whole).max())
     assert np.concatenate([before, after[1:]]) == pytest.approx(losses, rel=1e-8, abs=1e-10 * moments.v)
 
@@ -147,8 +147,8 @@ def test_the_safe_rate_lowers_the_loss_at_every_step(seed: int, p: int, digits: 
     """At 1 / lambda_max no step makes it worse, however ill-conditioned the rows are."""
     random = np.random.default_rng(seed)
     moments = Moments.from_arrays(*rows_of_condition(random, 20, p, 10.0 ** digits))
-    curvature = Curvature.of(moments)
-    losses = descend(moments, curvature, random.standard_normal(p + 1), curvature.safe_rate, 500)[1]
+    spectrum = HessianSpectrum.of(moments)
+    losses = descend(moments, spectrum, random.standard_normal(p + 1), spectrum.safe_rate, 500)[1]
     assert (np.diff(losses) <= 1e-9 * np.maximum(losses[:-1], moments.v / moments.n)).all()
 
 
@@ -157,10 +157,10 @@ def test_the_limit_parts_rates_that_converge_from_rates_that_do_not(seed: int, p
     """In the loop, just under 2 / lambda_max the loss falls in the end, and just over it grows."""
     random = np.random.default_rng(seed)
     X, y = rows_of_condition(random, 20, p, 10.0)
-    curvature = Curvature.of(Moments.from_arrays(X, y))
-    steepest = 10.0 * curvature.Q[:, -1] + np.append(*Moments.from_arrays(X, y).solve())
-    under = challenge_loop(X, y, steepest, 0.95 * curvature.rate_limit, 200)[2]
-    over = challenge_loop(X, y, steepest, 1.05 * curvature.rate_limit, 200)[2]
+    spectrum = HessianSpectrum.of(Moments.from_arrays(X, y))
+    steepest = 10.0 * spectrum.Q[:, -1] + np.append(*Moments.from_arrays(X, y).solve())
+    under = challenge_loop(X, y, steepest, 0.95 * spectrum.rate_limit, 200)[2]
+    over = challenge_loop(X, y, steepest, 1.05 * spectrum.rate_limit, 200)[2]
     assert under[-1] < under[0] and over[-1] > over[0]
 
 
@@ -177,9 +177,9 @@ def test_columns_of_extreme_scale_neither_warn_nor_lose_the_descent(random: np.r
     """As long as squares fit into float64 the closed form follows the loop, losses to 1e-12 of the first."""
     X, y = random.normal(size=(20, 2)) * scale, random.normal(size=20)
     moments, start = Moments.from_arrays(X, y), random.standard_normal(3)
-    curvature = Curvature.of(moments)
-    W, b, losses = challenge_loop(X, y, start, curvature.safe_rate, 50)
-    theta, closed = descend(moments, curvature, start, curvature.safe_rate, 51)
+    spectrum = HessianSpectrum.of(moments)
+    W, b, losses = challenge_loop(X, y, start, spectrum.safe_rate, 50)
+    theta, closed = descend(moments, spectrum, start, spectrum.safe_rate, 51)
     assert theta == pytest.approx(np.append(W, b), rel=1e-9, abs=1e-12)
     assert (np.abs(closed - losses) <= 1e-12 * losses[0]).all()
 
@@ -187,22 +187,22 @@ def test_columns_of_extreme_scale_neither_warn_nor_lose_the_descent(random: np.r
 def test_a_mean_too_large_to_square_is_refused_in_words() -> None:
     """A constant column of 1e160 has a variance, but no Hessian, inside the range of float64."""
     with pytest.raises(DataError, match="too large"):
-        Curvature.of(Moments.from_arrays(np.full((5, 1), 1e160), np.arange(5.0)))
+        HessianSpectrum.of(Moments.from_arrays(np.full((5, 1), 1e160), np.arange(5.0)))
 
 
 def test_many_columns_and_few_rows_need_little_memory_beside_the_hessian(random: np.random.Generator) -> None:
     """The loss history of 400 flat directions comes from two small tables, and equals the loop's."""
     X, y = random.normal(size=(20, 420)), random.normal(size=20)
     moments = Moments.from_arrays(X, y)
-    curvature, start = Curvature.of(moments), random.standard_normal(421)
-    losses = challenge_loop(X, y, start, curvature.safe_rate, 2000)[2]
-    closed = descend(moments, curvature, start, curvature.safe_rate, 2001)[1]
+    spectrum, start = HessianSpectrum.of(moments), random.standard_normal(421)
+    losses = challenge_loop(X, y, start, spectrum.safe_rate, 2000)[2]
+    closed = descend(moments, spectrum, start, spectrum.safe_rate, 2001)[1]
     assert (np.abs(closed - losses) <= 1e-9 * np.maximum(losses, y.var())).all()
 
 
 def test_no_steps_leave_the_start() -> None:
     """Nought steps: the start, and its loss alone."""
     moments = Moments.from_arrays([[-1.0], [1.0]], [-2.0, 2.0])
-    theta, losses = descend(moments, Curvature.of(moments), np.array([0.5, 0.25]), rate=0.1, steps=0)
+    theta, losses = descend(moments, HessianSpectrum.of(moments), np.array([0.5, 0.25]), rate=0.1, steps=0)
     assert theta.tolist() == [0.5, 0.25]
     assert losses.tolist() == pytest.approx([moments.loss([0.5], 0.25)])

@@ -18,7 +18,7 @@ from sklearn.linear_model import LinearRegression
 
 from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.errors import DataError, DivergenceError, UnavailableError
-from linear_regressor.model.curvature import Curvature
+from linear_regressor.model.hessian_spectrum import HessianSpectrum
 from linear_regressor.model.inference import FitStatistics
 from tests.oracles import challenge_loop, rows_of_condition
 
@@ -54,7 +54,7 @@ def test_fit_is_the_challenges_loop_on_any_rows(seed: int, p: int, digits: float
                                                 iterations: int) -> None:
     """Any rows of a condition number up to 1e6, any rate under the limit, any number of iterations."""
     X, y = rows_of_condition(np.random.default_rng(seed), 30, p, 10.0 ** digits)
-    rate = share * Curvature.of(Moments.from_arrays(X, y)).rate_limit
+    rate = share * HessianSpectrum.of(Moments.from_arrays(X, y)).rate_limit
     model = SimpleLinearRegression(iterations=iterations, lr=rate, random_state=seed).fit(X, y)
     W, b, losses = challenge_loop(X, y, model.start_, rate, iterations)
     assert np.abs(weights(model) - np.append(W, b)).max() <= 1e-9 * np.abs(np.append(W, b)).max()
@@ -96,7 +96,7 @@ def test_without_a_random_state_every_start_is_another() -> None:
 def test_a_rate_that_cannot_converge_is_named_and_replaced(factor: float) -> None:
     """At or over the limit: a ConvergenceWarning with the limit and the rate used, and descent at 1 / lambda_max."""
     X, y = bmi()
-    limit = Curvature.of(Moments.from_arrays(X, y)).rate_limit
+    limit = HessianSpectrum.of(Moments.from_arrays(X, y)).rate_limit
     with pytest.warns(ConvergenceWarning) as caught:
         model = SimpleLinearRegression(lr=limit * factor, random_state=0).fit(X, y)
     words = str(caught[0].message)
@@ -108,7 +108,7 @@ def test_a_rate_that_cannot_converge_is_named_and_replaced(factor: float) -> Non
 def test_a_rate_under_the_limit_is_used_as_it_is() -> None:
     """The last float below the limit is legal, without a warning."""
     X, y = bmi()
-    rate = float(np.nextafter(Curvature.of(Moments.from_arrays(X, y)).rate_limit, 0.0))
+    rate = float(np.nextafter(HessianSpectrum.of(Moments.from_arrays(X, y)).rate_limit, 0.0))
     assert SimpleLinearRegression(lr=rate, random_state=0).fit(X, y).lr_ == rate
 
 

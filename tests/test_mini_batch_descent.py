@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from linear_regressor import SimpleLinearRegression
 from linear_regressor.errors import DivergenceError
-from linear_regressor.model import linear_regression, mini_batch_descent
-from linear_regressor.model.mini_batch_descent import descend
+from linear_regressor.model import descent, linear_regression
+from linear_regressor.model.descent import descend_mini_batches
 from tests.oracles import challenge_loop, rows_of_condition
 
 Array = NDArray[np.float64]
@@ -45,7 +45,7 @@ def test_passes_take_the_steps_of_the_formula_batch_by_batch(seed: int, p: int, 
     random = np.random.default_rng(seed)
     X, y, start = random.normal(size=(n, p)), random.normal(size=n), random.normal(size=p + 1)
     weight = random.uniform(0.1, 2.0, size=n) if weighted else None
-    fast = list(islice(descend(X, y, start, 0.01, batch_size, np.random.default_rng(seed), weight), 3))
+    fast = list(islice(descend_mini_batches(X, y, start, 0.01, batch_size, np.random.default_rng(seed), weight), 3))
     slow = plain_passes(X, y, start, 0.01, batch_size, seed, 3, weight)
     assert fast[-1] == pytest.approx(slow, rel=1e-9, abs=1e-9)
 
@@ -54,8 +54,8 @@ def test_rows_that_fill_several_chunks_are_all_visited_once_a_pass(random: np.ra
                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     """Copying the shuffled rows a few at a time changes nothing but the rounding."""
     X, y, start = random.normal(size=(1003, 2)), random.normal(size=1003), np.zeros(3)
-    monkeypatch.setattr(mini_batch_descent, "CHUNK_VALUES", 400)
-    chunked = next(descend(X, y, start, 0.01, 10, np.random.default_rng(seed)))
+    monkeypatch.setattr(descent, "CHUNK_VALUES", 400)
+    chunked = next(descend_mini_batches(X, y, start, 0.01, 10, np.random.default_rng(seed)))
     assert chunked == pytest.approx(plain_passes(X, y, start, 0.01, 10, seed, 1), rel=1e-9, abs=1e-12)
 
 
@@ -95,7 +95,7 @@ def test_the_same_random_state_takes_the_same_steps(random: np.random.Generator)
 def test_the_steps_are_really_stochastic(random: np.random.Generator) -> None:
     """From one start, another order of the rows ends elsewhere, and the loss does not fall at every pass."""
     X, y, start = random.normal(size=(100, 1)), random.normal(size=100), np.zeros(2)
-    ends = [next(descend(X, y, start, 0.05, 1, np.random.default_rng(order))).tolist() for order in range(5)]
+    ends = [next(descend_mini_batches(X, y, start, 0.05, 1, np.random.default_rng(order))).tolist() for order in range(5)]
     assert len({tuple(end) for end in ends}) == 5
     model = SimpleLinearRegression(iterations=200, lr=0.05, batch_size=1, random_state=0).fit(X, y)
     assert (np.diff(model.losses) > 0).any()

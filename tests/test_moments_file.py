@@ -27,7 +27,7 @@ def file_of(rows: Array, *parts: Array) -> MomentsFile:
     """Read rows of two features and a target; further rows are merged."""
     accumulator = Accumulator(3)
     accumulator.add(rows)
-    file = MomentsFile.of(FEATURES, "score", accumulator.aggregate())
+    file = MomentsFile.of(FEATURES, "score", accumulator.summary())
     return file.merge(file_of(*parts)) if parts else file
 
 
@@ -38,7 +38,7 @@ def rows_of(seed: int, n: int = 12) -> Array:
 
 def content(file: MomentsFile) -> tuple[Any, ...]:
     """Everything but the digits of the moments."""
-    return file.features, file.target, file.aggregate.moments.n, set(file.added), set(file.removed)
+    return file.features, file.target, file.summary.moments.n, set(file.added), set(file.removed)
 
 
 @given(st.integers(0, 2 ** 32 - 1), st.integers(1, 30), st.booleans())
@@ -52,8 +52,8 @@ def test_what_is_saved_is_what_is_loaded(tmp_path_factory: pytest.TempPathFactor
     path = tmp_path_factory.mktemp("moments") / "deep" / "rows.json"
     file.save(path)
     again = MomentsFile.load(path)
-    assert content(again) == content(file) and again.aggregate.digest == file.aggregate.digest
-    assert again.aggregate.moments == file.aggregate.moments
+    assert content(again) == content(file) and again.summary.digest == file.summary.digest
+    assert again.summary.moments == file.summary.moments
 
 
 def test_the_file_is_json_that_anybody_can_read(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_sets_of_rows_are_there_once_or_taken_away_once(signs: list[str], seed: 
             return  # rows that never were there: refused or not, the digest alone cannot tell
         file, done = change(part), sign
         assert (part.added[0] in file.added, part.added[0] in file.removed) == (done == "+", done == "-")
-        assert file.aggregate.moments.n == 80 + 5 * (done == "+")
+        assert file.summary.moments.n == 80 + 5 * (done == "+")
 
 
 def test_rows_out_of_a_file_are_taken_away_once_and_can_come_back() -> None:
@@ -95,7 +95,7 @@ def test_rows_out_of_a_file_are_taken_away_once_and_can_come_back() -> None:
         left.subtract(part)
     back = left.merge(part)
     assert (back.added, back.removed) == ((*whole.added, *part.added), ())
-    assert_same(back.aggregate.moments, whole.aggregate.moments)
+    assert_same(back.summary.moments, whole.summary.moments)
     with pytest.raises(MomentsError, match="added twice"):
         back.merge(part)
 
@@ -106,11 +106,11 @@ def test_what_a_part_has_lost_is_still_in_what_it_is_taken_from() -> None:
     whole, hour = file_of(rows), file_of(rows[:10])
     left = whole.subtract(file_of(rows[:30]).subtract(hour))
 
-    assert 40 == left.aggregate.moments.n
+    assert 40 == left.summary.moments.n
     assert hour.added[0] in left.added
     with pytest.raises(MomentsError, match="added twice"):
         left.merge(hour)
-    assert 30 == left.subtract(hour).aggregate.moments.n
+    assert 30 == left.subtract(hour).summary.moments.n
 
 
 def test_the_same_rows_under_another_name_are_not_added_twice() -> None:
@@ -123,7 +123,7 @@ def test_the_same_rows_under_another_name_are_not_added_twice() -> None:
 def test_other_columns_do_not_go_together() -> None:
     """Names and order both count."""
     file = file_of(rows_of(1))
-    other = MomentsFile(("bmi", "age"), "score", file_of(rows_of(2)).aggregate, ())
+    other = MomentsFile(("bmi", "age"), "score", file_of(rows_of(2)).summary, ())
     for change in (file.merge, file.subtract):
         with pytest.raises(MomentsError, match="moments of age, bmi, score do not go with moments of bmi, age, score"):
             change(other)

@@ -12,7 +12,7 @@ import pytest
 import linear_regressor
 from linear_regressor import Moments, errors
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.save import save
+from linear_regressor.artefact.file import save
 
 
 def modules_after(program: str, *arguments: str) -> set[str]:
@@ -46,7 +46,7 @@ def test_predicting_from_an_artefact_brings_no_scikit_learn(tmp_path: Path) -> N
                   {"levels": [], "t": [], "f": []}, {}), tmp_path / "model.joblib", {})
     loaded = modules_after(
         "import numpy as np\n"
-        "from linear_regressor.artefact.load import load\n"
+        "from linear_regressor.artefact.file import load\n"
         "from linear_regressor.model.inference import FitStatistics\n"
         "from linear_regressor.model.prediction import predict\n"
         "artefact = load(sys.argv[1])\n"

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.load import load
-from linear_regressor.settings import OPTIONS, Settings
+from linear_regressor.artefact.file import load
+from linear_regressor.serving.settings import OPTIONS, Settings
 from tests.running_server import ROOT, RunningServer
 
 README = (ROOT / "README.md").read_text()

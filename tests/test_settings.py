@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from linear_regressor.errors import SettingError
-from linear_regressor.settings import Settings, usable_cpus
+from linear_regressor.serving.settings import Settings, usable_cpus
 
 
 def test_defaults_hold_where_nothing_is_set() -> None:

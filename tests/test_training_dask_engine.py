@@ -16,13 +16,12 @@ import pytest
 from distributed import LocalCluster
 
 from linear_regressor.data.columns import Columns
-from linear_regressor.data.piece import Piece
-from linear_regressor.data.source import Source
+from linear_regressor.data.source import Partition, Source
 from linear_regressor.errors import ClusterError, DataError
 from linear_regressor.training import dask_engine
 from linear_regressor.training.dask_engine import DaskEngine
 from linear_regressor.training.engine import LocalEngine
-from linear_regressor.training.piece_moments import PieceMoments, total
+from linear_regressor.training.partition_moments import PartitionMoments, total
 from tests.command_line import run_process
 
 COLUMNS = Columns(("a", "b"), "y", key="id")
@@ -44,9 +43,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pieces(folder: Path) -> dict[int, Piece]:
+def partitions(folder: Path) -> dict[int, Partition]:
     """The pieces of these files."""
-    return dict(enumerate(Source.of(str(folder), COLUMNS).pieces()))
+    return dict(enumerate(Source.of(str(folder), COLUMNS).partitions()))
 
 
 def started(workers: int) -> LocalCluster:
@@ -69,23 +68,23 @@ def engine(cluster: LocalCluster) -> Iterator[DaskEngine]:
         yield engine
 
 
-def in_order(found: dict[int, PieceMoments]) -> list[str]:
+def in_order(found: dict[int, PartitionMoments]) -> list[str]:
     """Digests of the training and the test rows of each piece and of all, in the order of the pieces."""
     parts = [found[place] for place in sorted(found)]
     return [part.digest for each in [*parts, total(parts)] for part in (each.training, each.test) if part]
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.3])
-def test_the_bytes_are_those_of_one_process(engine: DaskEngine, pieces: dict[int, Piece], fraction: float,
+def test_the_bytes_are_those_of_one_process(engine: DaskEngine, partitions: dict[int, Partition], fraction: float,
                                             monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each piece and of the sum, however many go to the cluster at a time; and every row is reported, once."""
     monkeypatch.setattr(dask_engine, "BATCH", 5)
     rows: list[int] = []
 
-    found = dict(engine.moments(pieces, fraction, rows.append))
+    found = dict(engine.moments(partitions, fraction, rows.append))
 
-    assert in_order(dict(LocalEngine().moments(pieces, fraction, int))) == in_order(found)
-    assert sum(piece.rows for piece in pieces.values()) == sum(rows)
+    assert in_order(dict(LocalEngine().moments(partitions, fraction, int))) == in_order(found)
+    assert sum(partition.rows for partition in partitions.values()) == sum(rows)
 
 
 def test_wide_rows_give_the_bytes_of_one_process_too(engine: DaskEngine, tmp_path: Path) -> None:
@@ -94,44 +93,44 @@ def test_wide_rows_give_the_bytes_of_one_process_too(engine: DaskEngine, tmp_pat
     random = np.random.default_rng(0)
     pa.parquet.write_table(pa.table({name: random.normal(size=20_000) for name in (*names, "y")}),
                            tmp_path / "rows.parquet")
-    pieces = dict(enumerate(Source.of(str(tmp_path), Columns(names, "y")).pieces()))
+    partitions = dict(enumerate(Source.of(str(tmp_path), Columns(names, "y")).partitions()))
 
-    found = dict(engine.moments(pieces, 0.0, int))
+    found = dict(engine.moments(partitions, 0.0, int))
 
-    assert in_order(dict(LocalEngine().moments(pieces, 0.0, int))) == in_order(found)
+    assert in_order(dict(LocalEngine().moments(partitions, 0.0, int))) == in_order(found)
 
 
 def test_a_worker_killed_half_way_changes_nothing(engine: DaskEngine, cluster: LocalCluster,
-                                                  pieces: dict[int, Piece]) -> None:
+                                                  partitions: dict[int, Partition]) -> None:
     """Its pieces go to the other one, or to its successor."""
     found, killed = {}, None
-    for place, moments in engine.moments(pieces, 0.3, int):
+    for place, moments in engine.moments(partitions, 0.3, int):
         found[place] = moments
         if killed is None:
             killed = cluster.workers[0].pid
             os.kill(killed, signal.SIGKILL)
 
     assert killed != cluster.workers[0].pid
-    assert in_order(dict(LocalEngine().moments(pieces, 0.3, int))) == in_order(found)
+    assert in_order(dict(LocalEngine().moments(partitions, 0.3, int))) == in_order(found)
 
 
 def test_a_fault_of_the_data_is_named_as_in_one_process(engine: DaskEngine, tmp_path: Path) -> None:
     """File, column and row."""
     (tmp_path / "rows.csv").write_text("id,a,b,y\n1,2,3,4\n5,6,x,8\n")
-    pieces = dict(enumerate(Source.of(str(tmp_path), COLUMNS).pieces()))
+    partitions = dict(enumerate(Source.of(str(tmp_path), COLUMNS).partitions()))
     with pytest.raises(DataError) as expected:
-        list(LocalEngine().moments(pieces, 0.3, int))
+        list(LocalEngine().moments(partitions, 0.3, int))
 
     with pytest.raises(DataError, match=r"rows.csv: column 'b', row 2 ") as error:
-        list(engine.moments(pieces, 0.3, int))
+        list(engine.moments(partitions, 0.3, int))
 
     assert str(expected.value) == str(error.value)
 
 
-def test_a_piece_that_kills_worker_after_worker_is_given_up(engine: DaskEngine, pieces: dict[int, Piece]) -> None:
+def test_a_piece_that_kills_worker_after_worker_is_given_up(engine: DaskEngine, partitions: dict[int, Partition]) -> None:
     """Instead of trying for ever."""
     with pytest.raises(ClusterError, match="several workers died over the same piece of the data; the last at tcp:"):
-        list(engine.each(lambda piece: os.kill(os.getpid(), signal.SIGKILL), {0: pieces[0]}))
+        list(engine.each(lambda partition: os.kill(os.getpid(), signal.SIGKILL), {0: partitions[0]}))
 
 
 def test_a_worker_without_the_package_is_one_line(engine: DaskEngine) -> None:
@@ -143,29 +142,29 @@ def test_a_worker_without_the_package_is_one_line(engine: DaskEngine) -> None:
         list(engine.each(work, {0: 0}))
 
 
-def test_a_cluster_without_workers_is_waited_for(pieces: dict[int, Piece], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_cluster_without_workers_is_waited_for(partitions: dict[int, Partition], caplog: pytest.LogCaptureFixture) -> None:
     """It may start them on demand; that there are none yet is said."""
     with started(workers=0) as cluster, DaskEngine(cluster.scheduler_address) as engine:
         cluster.scale(1)
-        found = dict(engine.moments({0: pieces[0]}, 0.0, int))
+        found = dict(engine.moments({0: partitions[0]}, 0.0, int))
 
     assert [0] == list(found)
     assert f"{cluster.scheduler_address} has no workers yet: waiting for the first" in caplog.messages
 
 
-def test_a_worker_of_other_versions_is_refused(engine: DaskEngine, pieces: dict[int, Piece],
+def test_a_worker_of_other_versions_is_refused(engine: DaskEngine, partitions: dict[int, Partition],
                                                monkeypatch: pytest.MonkeyPatch) -> None:
     """They could round otherwise."""
     monkeypatch.setattr(dask_engine, "_versions", lambda: {"numpy": "1.0"})
 
     with pytest.raises(ClusterError, match=rf"a worker has numpy {np.__version__} where 1.0 is wanted"):
-        list(engine.moments(pieces, 0.0, int))
+        list(engine.moments(partitions, 0.0, int))
 
 
-def test_a_cluster_that_goes_away_is_one_line(pieces: dict[int, Piece]) -> None:
+def test_a_cluster_that_goes_away_is_one_line(partitions: dict[int, Partition]) -> None:
     """What was finished before is with the caller already."""
     with started(workers=1) as cluster, DaskEngine(cluster.scheduler_address) as engine:
-        running = engine.moments(pieces, 0.0, int)
+        running = engine.moments(partitions, 0.0, int)
         next(running)
         cluster.close()
         with pytest.raises(ClusterError, match="the cluster went away"):

@@ -8,11 +8,10 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from linear_regressor.data import diabetes
-from linear_regressor.data.dataset import Dataset
+from linear_regressor.data.dataset import Dataset, read_diabetes
 from linear_regressor.model.inference import FitStatistics
 from linear_regressor.training import report
-from linear_regressor.training.recipe import Recipe
+from linear_regressor.training.config import TrainingConfig
 from linear_regressor.training.train import Training, train
 
 NOW = datetime(2001, 2, 3, tzinfo=UTC)
@@ -29,7 +28,7 @@ def texts(figure: Figure) -> str:
 @pytest.fixture
 def trained(tmp_path: Path) -> Training:
     """Train with the default recipe."""
-    return train(diabetes.read(["bmi"]), Recipe(), tmp_path / "model", NOW)
+    return train(read_diabetes(["bmi"]), TrainingConfig(), tmp_path / "model", NOW)
 
 
 def test_both_images_have_something_on_them(trained: Training, tmp_path: Path) -> None:
@@ -59,7 +58,7 @@ def test_the_line_and_its_band_are_those_of_the_model(trained: Training) -> None
 
 def test_several_features_are_drawn_as_observed_over_predicted(tmp_path: Path) -> None:
     """There is no line over several features to draw."""
-    training = train(diabetes.read(["bmi", "bp"]), Recipe(("bmi", "bp")), tmp_path / "model", NOW)
+    training = train(read_diabetes(["bmi", "bp"]), TrainingConfig(("bmi", "bp")), tmp_path / "model", NOW)
 
     figure = report.draw_fit(training)
 
@@ -76,7 +75,7 @@ def test_a_model_without_statistics_says_so_instead_of_drawing_a_band(tmp_path: 
     columns = {"a": y + 1.0, "three": np.full(100, 3.0)}
     data = Dataset(np.column_stack([columns[name] for name in features]), y, features, "y")
 
-    figure = report.draw_fit(train(data, Recipe(features, lr="auto", min_r2=-9.0), tmp_path / "model", NOW))
+    figure = report.draw_fit(train(data, TrainingConfig(features, lr="auto", min_r2=-9.0), tmp_path / "model", NOW))
 
     assert "no prediction band: statistics of the fit cannot be had: a column is constant" in texts(figure)
     assert "95% prediction band" not in texts(figure)

@@ -19,20 +19,19 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error, r2_score
 
 from linear_regressor import Moments, SimpleLinearRegression
-from linear_regressor.data import formats, row_hash, source
-from linear_regressor.data.piece import BLOCK_ROWS, Piece
+from linear_regressor.data import formats, source, splitting
+from linear_regressor.data.source import BLOCK_ROWS, Partition
 from linear_regressor.errors import DataError, DivergenceError, QualityError, RateError, SettingError
 from linear_regressor.training.checkpoint import digest
+from linear_regressor.training.config import TrainingConfig
 from linear_regressor.training.engine import LocalEngine, Report
-from linear_regressor.training.piece_moments import PieceMoments, total
-from linear_regressor.training.recipe import Recipe
-from linear_regressor.training.train import Training
-from linear_regressor.training.train_stream import train_stream
+from linear_regressor.training.partition_moments import PartitionMoments, total
+from linear_regressor.training.train import Training, train_stream
 from tests import data_sets
 from tests.data_sets import ENDINGS, rows, saved
 
 NOW = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
-RECIPE = Recipe(("x1", "x2", "x3"), test_rows=0, test_fraction=0.25)
+RECIPE = TrainingConfig(("x1", "x2", "x3"), test_rows=0, test_fraction=0.25)
 
 
 class Killed(Exception):
@@ -45,26 +44,26 @@ class Dying(LocalEngine):
     def __init__(self, alive: int) -> None:
         self.alive, self.asked = alive, 0
 
-    def moments(self, pieces: Mapping[int, Piece], test_fraction: float,
-                report: Report) -> Iterator[tuple[int, PieceMoments]]:
+    def moments(self, partitions: Mapping[int, Partition], test_fraction: float,
+                report: Report) -> Iterator[tuple[int, PartitionMoments]]:
         """Read pieces until the end comes."""
-        self.asked = len(pieces)
-        for number, found in enumerate(super().moments(pieces, test_fraction, report)):
+        self.asked = len(partitions)
+        for number, found in enumerate(super().moments(partitions, test_fraction, report)):
             if number == self.alive:
                 raise Killed
             yield found
 
 
-def train(location: Path, path: Path, recipe: Recipe = RECIPE, engine: LocalEngine | None = None) -> Training:
+def train(location: Path, path: Path, config: TrainingConfig = RECIPE, engine: LocalEngine | None = None) -> Training:
     """Train on the files at a location."""
-    found = data_sets.source(location, ",".join(recipe.features), where=recipe.where, key=recipe.key)
-    return train_stream(found.pieces(), recipe, path, NOW, engine or LocalEngine(), int)
+    found = data_sets.source(location, ",".join(config.features), where=config.where, key=config.key)
+    return train_stream(found.partitions(), config, path, NOW, engine or LocalEngine(), int)
 
 
 def split(table: pa.Table, fraction: float) -> tuple[Any, Any, Any, Any]:
     """Training and test rows of a table, as the hash of each row decides."""
     Z = np.column_stack([table[name].to_numpy() for name in ("x1", "x2", "x3", "y")])
-    test = row_hash.in_test(row_hash.of_values(np.asfortranarray(Z + 0.0)), fraction)
+    test = splitting.in_test(splitting.hash_values(np.asfortranarray(Z + 0.0)), fraction)
     return Z[~test, :-1], Z[~test, -1], Z[test, :-1], Z[test, -1]
 
 
@@ -118,7 +117,7 @@ def test_any_partition_in_any_order_gives_the_same_moments(tmp_path_factory: pyt
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "PIECE_ROWS", 100)
         patch.setattr(formats, "BATCH_ROWS", read_rows)
-        whole = total(PieceMoments.of(piece, 0.3) for piece in data_sets.source(folder).pieces())
+        whole = total(PartitionMoments.of(partition, 0.3) for partition in data_sets.source(folder).partitions())
 
     X, y, X_test, y_test = split(table, 0.3)
     for found, (features, target) in ((whole.training, (X, y)), (whole.test, (X_test, y_test))):
@@ -138,7 +137,7 @@ def test_a_key_keeps_its_rows_together(tmp_path: Path, random: np.random.Generat
     table = rows(random, 1000)
     patients = pa.array([f"patient {number}" for number in random.integers(0, 40, 1000)])
     table = table.set_column(0, "id", patients)
-    held_out = row_hash.in_test(row_hash.of_keys(patients), 0.25)
+    held_out = splitting.in_test(splitting.hash_keys(patients), 0.25)
     y = table["y"].to_numpy()[~held_out]
 
     training = train(saved(table, tmp_path / f"rows{ending}"), tmp_path / "model", replace(RECIPE, key="id"))
@@ -154,13 +153,13 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path, random: np.r
     """It reads what is missing, ends with the same bytes, and leaves nothing behind."""
     for number in range(5):
         saved(rows(random, 200), tmp_path / "rows" / f"{number}.csv")
-    recipe = replace(RECIPE, batch_size=batch_size, iterations=3, lr=0.01, min_r2=-9.0)
-    train(tmp_path / "rows", tmp_path / "undisturbed", recipe)
+    config = replace(RECIPE, batch_size=batch_size, iterations=3, lr=0.01, min_r2=-9.0)
+    train(tmp_path / "rows", tmp_path / "undisturbed", config)
 
     with pytest.raises(Killed):
-        train(tmp_path / "rows", tmp_path / "model", recipe, Dying(alive))
+        train(tmp_path / "rows", tmp_path / "model", config, Dying(alive))
     engine = Dying(9)
-    train(tmp_path / "rows", tmp_path / "model", recipe, engine)
+    train(tmp_path / "rows", tmp_path / "model", config, engine)
 
     assert 5 - alive == engine.asked
     assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
@@ -171,25 +170,25 @@ def test_passes_that_were_taken_are_not_taken_again(tmp_path: Path, random: np.r
                                                     monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed in the middle of a pass, a run goes on with that pass."""
     saved(rows(random, 2000), tmp_path / "rows.csv")
-    recipe = replace(RECIPE, batch_size=64, iterations=6, lr=0.01)
-    undisturbed = train(tmp_path / "rows.csv", tmp_path / "undisturbed", recipe)
-    read, passes = Piece.hashed_blocks, 0
+    config = replace(RECIPE, batch_size=64, iterations=6, lr=0.01)
+    undisturbed = train(tmp_path / "rows.csv", tmp_path / "undisturbed", config)
+    read, passes = Partition.hashed_blocks, 0
 
-    def dying(piece: Piece) -> Iterator[Any]:
+    def dying(partition: Partition) -> Iterator[Any]:
         nonlocal passes
         passes += 1
         if passes == 5:  # the moments, then three passes
             raise Killed
-        return read(piece)
+        return read(partition)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Piece, "hashed_blocks", dying)
+        patch.setattr(Partition, "hashed_blocks", dying)
         with pytest.raises(Killed):
-            train(tmp_path / "rows.csv", tmp_path / "model", recipe)
+            train(tmp_path / "rows.csv", tmp_path / "model", config)
     kept = (tmp_path / "model.progress").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(Piece, "hashed_blocks", dying)
-        again = train(tmp_path / "rows.csv", tmp_path / "model", recipe)
+        patch.setattr(Partition, "hashed_blocks", dying)
+        again = train(tmp_path / "rows.csv", tmp_path / "model", config)
 
     assert 4 == kept.count(b"\n")
     assert 5 + 3 + 1 == passes  # three passes more, and the first rows for the report
@@ -315,10 +314,10 @@ def test_mini_batches_of_a_stream_come_near_the_best_line(tmp_path: Path, random
     X, y, _, _ = split(table, 0.25)
     for number in range(4):
         saved(table.slice(number * 5000, 5000), tmp_path / "rows" / f"{number}.parquet", 2500)
-    recipe = replace(RECIPE, batch_size=64, iterations=5, lr=0.01)
+    config = replace(RECIPE, batch_size=64, iterations=5, lr=0.01)
     in_memory = SimpleLinearRegression(5, 0.01, 64, random_state=0).fit(X, y)
 
-    training = train(tmp_path / "rows", tmp_path / "model", recipe)
+    training = train(tmp_path / "rows", tmp_path / "model", config)
 
     assert 6 == len(training.model.losses)
     assert in_memory.losses[0] == pytest.approx(training.model.losses[0], rel=1e-9)
@@ -335,9 +334,9 @@ def test_standardized_descent_converges_on_raw_units(tmp_path: Path, random: np.
         table = table.set_column(table.column_names.index(name), name, pa.array(table[name].to_numpy() * size + size))
     X, y, _, _ = split(table, 0.25)
     best = LinearRegression().fit(X / sizes, y).coef_
-    recipe = replace(RECIPE, batch_size=batch_size, iterations=20 if batch_size else 2000, lr=0.01, standardize=True)
+    config = replace(RECIPE, batch_size=batch_size, iterations=20 if batch_size else 2000, lr=0.01, standardize=True)
 
-    training = train(saved(table, tmp_path / "rows.parquet"), tmp_path / "model", recipe)
+    training = train(saved(table, tmp_path / "rows.parquet"), tmp_path / "model", config)
 
     assert training.artefact.W * sizes == pytest.approx(best, rel=0.1 if batch_size else 1e-9)
 
@@ -346,9 +345,9 @@ def test_a_stream_is_told_about_row_by_row(tmp_path: Path, random: np.random.Gen
     """The progress bar counts each row once a pass, filtered ones too few, and what the checkpoint has at once."""
     saved(rows(random, 400), tmp_path / "rows.parquet")
     told: list[int] = []
-    pieces = data_sets.source(tmp_path / "rows.parquet").pieces()
+    partitions = data_sets.source(tmp_path / "rows.parquet").partitions()
 
-    train_stream(pieces, replace(RECIPE, batch_size=32, iterations=2, lr=0.01), tmp_path / "model", NOW, LocalEngine(),
+    train_stream(partitions, replace(RECIPE, batch_size=32, iterations=2, lr=0.01), tmp_path / "model", NOW, LocalEngine(),
                  told.append)
 
     assert 3 * 400 == sum(told)

@@ -11,25 +11,24 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error, r2_score
 
 from linear_regressor import Moments, SimpleLinearRegression
-from linear_regressor.artefact.load import load
-from linear_regressor.data import diabetes
-from linear_regressor.data.dataset import Dataset
+from linear_regressor.artefact.file import load
+from linear_regressor.data.dataset import Dataset, read_diabetes
 from linear_regressor.errors import ArtefactError, DataError, QualityError, RateError
-from linear_regressor.training.recipe import Recipe
+from linear_regressor.training.config import TrainingConfig
 from linear_regressor.training.train import Training, train
 
 NOW = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 COMMITTED = Path(__file__).resolve().parent.parent / "models" / "simple_linear_regressor.joblib"
 
 
-def train_on_diabetes(path: Path, recipe: Recipe) -> Training:
+def train_on_diabetes(path: Path, config: TrainingConfig) -> Training:
     """Train on the built-in set."""
-    return train(diabetes.read(recipe.features), recipe, path, NOW)
+    return train(read_diabetes(config.features), config, path, NOW)
 
 
 def test_the_default_recipe_gives_the_known_numbers(tmp_path: Path) -> None:
     """R2 0.47 on the last 20 rows, and 163.2... for a bmi of 0.011."""
-    training = train_on_diabetes(tmp_path / "model", Recipe())
+    training = train_on_diabetes(tmp_path / "model", TrainingConfig())
 
     assert (422, 20) == (training.rows.rows, training.test.rows)
     assert pytest.approx(0.47, abs=0.005) == training.evaluation.r2
@@ -38,11 +37,11 @@ def test_the_default_recipe_gives_the_known_numbers(tmp_path: Path) -> None:
 
 def test_the_artefact_holds_what_was_trained(tmp_path: Path) -> None:
     """Weights, moments and ranges are those of the training rows; the estimator alone gives the same."""
-    recipe = Recipe(features=("bmi", "bp"))
-    data, test = diabetes.read(recipe.features).split_last(20)
+    config = TrainingConfig(features=("bmi", "bp"))
+    data, test = read_diabetes(config.features).split_last(20)
     model = SimpleLinearRegression(random_state=0).fit(data.X, data.y)
 
-    training = train_on_diabetes(tmp_path / "model", recipe)
+    training = train_on_diabetes(tmp_path / "model", config)
 
     artefact = load(tmp_path / "model")
     np.testing.assert_array_equal(model.W, artefact.W)
@@ -59,7 +58,7 @@ def test_the_artefact_holds_what_was_trained(tmp_path: Path) -> None:
 
 def test_the_certificate_is_the_distance_from_the_best_line(tmp_path: Path) -> None:
     """scikit-learn's least squares has a training loss lower by just that."""
-    training = train_on_diabetes(tmp_path / "model", Recipe(iterations=3000, min_r2=-1.0))
+    training = train_on_diabetes(tmp_path / "model", TrainingConfig(iterations=3000, min_r2=-1.0))
 
     best = LinearRegression().fit(training.rows.X, training.rows.y)
     gap = (mean_squared_error(training.rows.y, training.model.predict(training.rows.X))
@@ -69,10 +68,10 @@ def test_the_certificate_is_the_distance_from_the_best_line(tmp_path: Path) -> N
 
 def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
     """The time is on the card for people alone."""
-    data = diabetes.read(["bmi"])
+    data = read_diabetes(["bmi"])
 
-    train(data, Recipe(), tmp_path / "one.joblib", NOW)
-    train(data, Recipe(), tmp_path / "two.joblib", NOW.replace(year=2002))
+    train(data, TrainingConfig(), tmp_path / "one.joblib", NOW)
+    train(data, TrainingConfig(), tmp_path / "two.joblib", NOW.replace(year=2002))
 
     assert (tmp_path / "one.joblib").read_bytes() == (tmp_path / "two.joblib").read_bytes()
     assert '"trained_at": "2001-02-03T04:05:06+00:00"' in (tmp_path / "one.card.json").read_text()
@@ -83,9 +82,9 @@ def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
                                     {"batch_size": 100}, {"random_state": 1}], ids=str)
 def test_each_part_of_the_recipe_changes_the_weights(tmp_path: Path, change: dict[str, Any]) -> None:
     """No setting is read and forgotten."""
-    usual = train_on_diabetes(tmp_path / "usual", Recipe(iterations=500, min_r2=-9.0))
+    usual = train_on_diabetes(tmp_path / "usual", TrainingConfig(iterations=500, min_r2=-9.0))
 
-    other = train_on_diabetes(tmp_path / "other", replace(Recipe(iterations=500, min_r2=-9.0), **change))
+    other = train_on_diabetes(tmp_path / "other", replace(TrainingConfig(iterations=500, min_r2=-9.0), **change))
 
     assert usual.artefact.W.tolist() != other.artefact.W.tolist()
     settings = load(tmp_path / "other").card["settings"]
@@ -97,12 +96,12 @@ def test_each_part_of_the_recipe_changes_the_weights(tmp_path: Path, change: dic
 def test_a_rate_that_cannot_converge_is_refused_before_anything_is_done(tmp_path: Path, batch_size: int | None,
                                                                         excess: float) -> None:
     """The message names rate and limit; not one of ever so many passes was taken."""
-    data, _ = diabetes.read(["bmi"]).split_last(20)
+    data, _ = read_diabetes(["bmi"]).split_last(20)
     limit = 2.0 / np.linalg.eigvalsh(Moments.from_arrays(data.X, data.y).hessian)[-1]
-    recipe = Recipe(lr=float(limit) * excess, batch_size=batch_size, iterations=10**8)
+    config = TrainingConfig(lr=float(limit) * excess, batch_size=batch_size, iterations=10**8)
 
     with pytest.raises(RateError, match=f"a learning rate of {limit * excess:g} cannot converge .* below {limit:.6g}"):
-        train_on_diabetes(tmp_path / "model", recipe)
+        train_on_diabetes(tmp_path / "model", config)
 
     assert [] == list(tmp_path.iterdir())
 
@@ -113,7 +112,7 @@ def test_a_model_that_is_not_good_enough_is_not_saved(tmp_path: Path) -> None:
     path.write_text("old")
 
     with pytest.raises(QualityError, match=r"R2 on the 20 test rows is 0.4723, below .* 0.5: nothing was saved"):
-        train_on_diabetes(path, Recipe(min_r2=0.5))
+        train_on_diabetes(path, TrainingConfig(min_r2=0.5))
 
     assert "old" == path.read_text()
     assert [path] == list(tmp_path.iterdir())
@@ -122,7 +121,7 @@ def test_a_model_that_is_not_good_enough_is_not_saved(tmp_path: Path) -> None:
 def test_rows_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     """Verification comes first."""
     with pytest.raises(DataError, match="39 rows are too few: 40 are needed"):
-        train(Dataset(np.ones((39, 1)), np.arange(39.0), ("a",), "y"), Recipe(("a",)), tmp_path / "model", NOW)
+        train(Dataset(np.ones((39, 1)), np.arange(39.0), ("a",), "y"), TrainingConfig(("a",)), tmp_path / "model", NOW)
 
 
 def test_a_constant_column_trains_all_the_same(tmp_path: Path, random: np.random.Generator) -> None:
@@ -130,7 +129,7 @@ def test_a_constant_column_trains_all_the_same(tmp_path: Path, random: np.random
     x = random.normal(size=100)
     data = Dataset(np.column_stack([x, np.full(100, 3.0)]), 2.0 * x + 1.0, ("a", "three"), "y")
 
-    training = train(data, Recipe(data.features, lr="auto"), tmp_path / "model", NOW)
+    training = train(data, TrainingConfig(data.features, lr="auto"), tmp_path / "model", NOW)
 
     assert pytest.approx(1.0) == training.evaluation.r2
 
@@ -140,14 +139,14 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ArtefactError, match="cannot write the model file .*file/model"):
-        train_on_diabetes(tmp_path / "file" / "model", Recipe())
+        train_on_diabetes(tmp_path / "file" / "model", TrainingConfig())
 
 
 def test_the_committed_model_is_what_training_gives(tmp_path: Path) -> None:
     """To 1e-12, whatever the machine: a change of the model cannot be forgotten."""
     committed = load(COMMITTED)
 
-    fresh = train_on_diabetes(tmp_path / "model", Recipe()).artefact
+    fresh = train_on_diabetes(tmp_path / "model", TrainingConfig()).artefact
 
     assert (fresh.features, fresh.target) == (committed.features, committed.target)
     for name in ("W", "b", "minimum", "maximum"):

@@ -15,14 +15,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.load import load
-from linear_regressor.artefact.save import save
+from linear_regressor.artefact.file import load, save
 from linear_regressor.errors import ArtefactError, MomentsError, RateError, SettingError
 from linear_regressor.model.accumulator import Accumulator
-from linear_regressor.model.aggregate import Aggregate
 from linear_regressor.model.linear_regression import SimpleLinearRegression
-from linear_regressor.training import quantiles
+from linear_regressor.model.moments import RowSummary
 from linear_regressor.training import unlearn as module
+from linear_regressor.training.config import quantile_table
 from linear_regressor.training.unlearn import unlearn
 from tests.oracles import rows_of_condition
 
@@ -32,11 +31,11 @@ seeds = st.integers(0, 2 ** 32 - 1)
 SETTINGS: dict[str, Any] = {"iterations": 200, "lr": "auto", "batch_size": None, "random_state": 7, "standardize": True}
 
 
-def read(X: Array, y: Array) -> Aggregate:
+def read(X: Array, y: Array) -> RowSummary:
     """Read rows."""
     accumulator = Accumulator(X.shape[1] + 1)
     accumulator.add(np.column_stack([X, y]))
-    return accumulator.aggregate()
+    return accumulator.summary()
 
 
 def trained(X: Array, y: Array, **settings: Any) -> Artefact:
@@ -45,7 +44,7 @@ def trained(X: Array, y: Array, **settings: Any) -> Artefact:
     model = SimpleLinearRegression(**used).fit_moments(read(X, y).moments)
     names = tuple(f"x{number}" for number in range(X.shape[1]))
     return Artefact(names, "y", model.W, model.b, model.moments_, X.min(axis=0), X.max(axis=0),
-                    quantiles.table(len(X), X.shape[1]),
+                    quantile_table(len(X), X.shape[1]),
                     {"settings": used, "data": {"rows": len(X), "target": "y"},
                      "metrics": {"test": {"r2": 0.5}, "training": {"loss": 1.0, "gap": 0.0}}})
 

@@ -12,8 +12,7 @@ from typing import Any
 from linear_regressor.artefact.artefact import digest_of
 from linear_regressor.atomic_file import replace_file
 from linear_regressor.errors import ArtefactError, MomentsError
-from linear_regressor.model.aggregate import Aggregate
-from linear_regressor.model.moments import Moments
+from linear_regressor.model.moments import Moments, RowSummary
 
 FORMAT = 1
 KEYS = {"format", "features", "target", "n", "m", "C", "minimum", "maximum", "added", "removed", "sha256"}
@@ -42,7 +41,7 @@ class MomentsFile:
     Examples
     --------
     >>> import numpy as np
-    >>> rows = Aggregate(Moments.from_arrays([[1.0], [3.0]], [2.0, 8.0]), np.array([1.0, 2.0]), np.array([3.0, 8.0]))
+    >>> rows = RowSummary(Moments.from_arrays([[1.0], [3.0]], [2.0, 8.0]), np.array([1.0, 2.0]), np.array([3.0, 8.0]))
     >>> file = MomentsFile.of(("bmi",), "progress", rows)
     >>> file.merge(file)
     Traceback (most recent call last):
@@ -52,19 +51,19 @@ class MomentsFile:
 
     features: tuple[str, ...]
     target: str
-    aggregate: Aggregate
+    summary: RowSummary
     added: tuple[str, ...]
     removed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the names against the moments."""
         texts = (*self.features, self.target, *self.added, *self.removed)
-        if len(self.features) != self.aggregate.moments.p or not all(isinstance(text, str) for text in texts):
-            raise ArtefactError(f"it must name the target and each of {self.aggregate.moments.p} features, and its "
+        if len(self.features) != self.summary.moments.p or not all(isinstance(text, str) for text in texts):
+            raise ArtefactError(f"it must name the target and each of {self.summary.moments.p} features, and its "
                                 f"digests must be text")
 
     @classmethod
-    def of(cls, features: tuple[str, ...], target: str, aggregate: Aggregate) -> MomentsFile:
+    def of(cls, features: tuple[str, ...], target: str, summary: RowSummary) -> MomentsFile:
         """Note rows that were just read.
 
         Parameters
@@ -80,7 +79,7 @@ class MomentsFile:
         -------
         MomentsFile
         """
-        return cls(features, target, aggregate, (aggregate.digest,))
+        return cls(features, target, summary, (summary.digest,))
 
     def merge(self, other: MomentsFile) -> MomentsFile:
         """Add the rows of both.
@@ -102,7 +101,7 @@ class MomentsFile:
         self._require_same_columns(other)
         added = _once((*self.added, *other.added), "added")
         removed = _once((*self.removed, *other.removed), "taken away")
-        return self._with(self.aggregate + other.aggregate, added, [gone for gone in removed if gone not in added])
+        return self._with(self.summary + other.summary, added, [gone for gone in removed if gone not in added])
 
     def subtract(self, other: MomentsFile) -> MomentsFile:
         """Take the rows of another away.
@@ -126,11 +125,11 @@ class MomentsFile:
         removed = _once((*self.removed, *other.added), "taken away")
         # what the other has not is still here
         added = [there for there in dict.fromkeys((*self.added, *other.removed)) if there not in removed]
-        return self._with(self.aggregate - other.aggregate, added, removed)
+        return self._with(self.summary - other.summary, added, removed)
 
-    def _with(self, aggregate: Aggregate, added: Iterable[str], removed: Iterable[str]) -> MomentsFile:
+    def _with(self, summary: RowSummary, added: Iterable[str], removed: Iterable[str]) -> MomentsFile:
         """Keep the names."""
-        return MomentsFile(self.features, self.target, aggregate, tuple(added), tuple(removed))
+        return MomentsFile(self.features, self.target, summary, tuple(added), tuple(removed))
 
     def _require_same_columns(self, other: MomentsFile) -> None:
         """Refuse moments of other columns."""
@@ -151,8 +150,8 @@ class MomentsFile:
         OSError
             If it cannot be written.
         """
-        moments = self.aggregate.moments
-        low, high = self.aggregate.minimum, self.aggregate.maximum
+        moments = self.summary.moments
+        low, high = self.summary.minimum, self.summary.maximum
         plain = {"format": FORMAT, "features": list(self.features), "target": self.target, "n": moments.n,
                  "m": moments.m.tolist(), "C": moments.C.tolist(), "minimum": None if low is None else low.tolist(),
                  "maximum": None if high is None else high.tolist(), "added": list(self.added),
@@ -198,8 +197,8 @@ class MomentsFile:
         values = {key: value for key, value in plain.items() if key != "sha256"}
         if plain.keys() != KEYS or plain["sha256"] != digest_of(values):
             raise ArtefactError("its digest does not match its content: the file is damaged or was changed")
-        aggregate = Aggregate(Moments(plain["n"], plain["m"], plain["C"]), plain["minimum"], plain["maximum"])
-        return cls(tuple(plain["features"]), plain["target"], aggregate, tuple(plain["added"]),
+        summary = RowSummary(Moments(plain["n"], plain["m"], plain["C"]), plain["minimum"], plain["maximum"])
+        return cls(tuple(plain["features"]), plain["target"], summary, tuple(plain["added"]),
                    tuple(plain["removed"]))
 
 

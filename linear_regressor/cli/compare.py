@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.cli.option_values import as_size
+from linear_regressor.cli.options import as_size
 
 if TYPE_CHECKING:
     from linear_regressor.training.compare_models import Comparison
@@ -27,7 +27,7 @@ def compare(a: Path, b: Path, radius: float, max_change: float | None) -> None:
     Prints the largest difference of their predictions around the training rows of A and a point where it is attained,
     the change of every weight, and a Wald test of whether the change is more than chance.
     """
-    from linear_regressor.artefact.load import load
+    from linear_regressor.artefact.file import load
     from linear_regressor.training.compare_models import compare_models
 
     comparison = compare_models(load(a), load(b), radius)

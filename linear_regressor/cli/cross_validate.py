@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.cli import option_values, options
-from linear_regressor.cli.progress import rows_bar
+from linear_regressor.cli import options
+from linear_regressor.cli.options import as_counts, as_features, as_rates
+from linear_regressor.cli.output import rows_bar
 from linear_regressor.errors import RateError
 
 if TYPE_CHECKING:
@@ -16,17 +17,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.data(required=True)
-@click.option("--features", metavar="NAME[,NAME...]", multiple=True, required=True, callback=option_values.as_features,
+@click.option("--features", metavar="NAME[,NAME...]", multiple=True, required=True, callback=as_features,
               help="Columns of the data set to predict from; separated by commas or by repeating the option.")
 @options.target(required=True)
 @options.where()
 @options.key("the fold of a row; rows of one key are in one fold")
 @click.option("--folds", type=click.IntRange(2, 100), default=5, show_default=True, help="Number of folds.")
 @click.option("--lr", "rates", metavar="RATE|auto[,...]", multiple=True, default=("0.1",), show_default=True,
-              callback=option_values.as_rates,
+              callback=as_rates,
               help="Learning rates to try, separated by commas or by repeating the option.")
 @click.option("--iterations", metavar="INTEGER[,...]", multiple=True, default=("15000",), show_default=True,
-              callback=option_values.as_counts, help="Numbers of steps to try, as train takes them, in the same way.")
+              callback=as_counts, help="Numbers of steps to try, as train takes them, in the same way.")
 @click.option("--standardize", is_flag=True, help="Descend in coordinates of mean 0 and standard deviation 1.")
 @click.option("--random-state", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
               help="Seed of the start weights.")
@@ -42,11 +43,11 @@ def cross_validate(data: str, features: tuple[str, ...], target: str, where: str
     from linear_regressor.data.columns import Columns
     from linear_regressor.data.source import Source
     from linear_regressor.model.cross_validation import CrossValidation
-    from linear_regressor.training.read_folds import read_folds
+    from linear_regressor.training.reading import read_folds
 
-    pieces = Source.of(data, Columns(features, target, where, key)).pieces()
-    with rows_bar(sum(piece.rows for piece in pieces)) as report:
-        moments = read_folds(pieces, folds, report)
+    partitions = Source.of(data, Columns(features, target, where, key)).partitions()
+    with rows_bar(sum(partition.rows for partition in partitions)) as report:
+        moments = read_folds(partitions, folds, report)
     found = CrossValidation.of(moments, rates, iterations, random_state, standardize)
     rows = sum(fold.n for fold in moments)
     click.echo(f"{rows:.0f} rows in {folds} folds; descent converges at rates below {found.rate_limit:.6g}")

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from linear_regressor.cli.engine import engine, engine_of
-from linear_regressor.cli.options import data, model_path, require_data_for, where
-from linear_regressor.cli.progress import rows_bar
+from linear_regressor.cli.options import data, engine, engine_of, model_path, require_data_for, where
+from linear_regressor.cli.output import rows_bar
 from linear_regressor.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,8 +29,8 @@ def evaluate(context: click.Context, /, model_path: Path, data: str | None, **st
     rows of --data, which must have a column for each feature and for the target, named as in the model; and, from the
     moments in the model file alone, how far at most the training loss is above the lowest that any line can reach.
     """
-    from linear_regressor.artefact.load import load
-    from linear_regressor.cli.summary import summary
+    from linear_regressor.artefact.file import load
+    from linear_regressor.cli.output import summary
     from linear_regressor.model.evaluate import Certificate, Evaluation
 
     require_data_for(context, data, ("where", "engine", "scheduler"))
@@ -43,11 +42,11 @@ def evaluate(context: click.Context, /, model_path: Path, data: str | None, **st
 
 def _last_rows(artefact: Artefact) -> Moments:
     """Moments of the built-in test rows."""
-    from linear_regressor.data import diabetes
+    from linear_regressor.data.dataset import read_diabetes
     from linear_regressor.model.moments import Moments
-    from linear_regressor.training.recipe import Recipe
+    from linear_regressor.training.config import TrainingConfig
 
-    _, test = diabetes.read(artefact.features).split_last(Recipe.test_rows)
+    _, test = read_diabetes(artefact.features).split_last(TrainingConfig.test_rows)
     return Moments.from_arrays(test.X, test.y)
 
 
@@ -55,12 +54,12 @@ def _rows_of(data: str, artefact: Artefact, where: str | None, engine: str, sche
     """Moments of all rows of a data set."""
     from linear_regressor.data.columns import Columns
     from linear_regressor.data.source import Source
-    from linear_regressor.training.piece_moments import total
-    from linear_regressor.training.read_pieces import read_pieces
+    from linear_regressor.training.partition_moments import total
+    from linear_regressor.training.reading import read_partitions
 
-    pieces = Source.of(data, Columns(artefact.features, artefact.target, where)).pieces()
-    with engine_of(engine, scheduler) as reader, rows_bar(sum(piece.rows for piece in pieces)) as report:
-        whole = total(read_pieces(pieces, 0.0, reader, None, report)).training
+    partitions = Source.of(data, Columns(artefact.features, artefact.target, where)).partitions()
+    with engine_of(engine, scheduler) as reader, rows_bar(sum(partition.rows for partition in partitions)) as report:
+        whole = total(read_partitions(partitions, 0.0, reader, None, report)).training
     if whole is None:
         raise DataError(f"{data} has no rows to evaluate on")
     return whole.moments

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from linear_regressor.atomic_file import held
-from linear_regressor.cli.option_values import as_file
-from linear_regressor.serving.security.scopes import SCOPES
+from linear_regressor.atomic_file import locked
+from linear_regressor.cli.options import as_file
+from linear_regressor.serving.auth.scopes import SCOPES
 
 if TYPE_CHECKING:
-    from linear_regressor.serving.security.key_file import StoredKey
+    from linear_regressor.serving.auth.api_keys import StoredKey
 
 DEFAULT_FILE = "keys.json"
 
@@ -50,15 +50,15 @@ def keys(context: click.Context) -> None:
 @file_option
 def generate(name: str, scopes: tuple[str, ...], path: Path) -> None:
     """Make a key and print it, this once; the file keeps its SHA-256."""
-    from linear_regressor.serving.security.key_file import StoredKey, digest, draw_key, write_keys
+    from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
 
-    key = draw_key()
+    key = generate_key()
     try:
-        stored = StoredKey(name, digest(key).hex(), tuple(dict.fromkeys(scopes)))
+        stored = StoredKey(name, key_digest(key).hex(), tuple(dict.fromkeys(scopes)))
     except ValueError as error:
         raise click.BadParameter(f"{name!r} cannot be used: {error}.", param_hint="--name") from None
     path.parent.mkdir(parents=True, exist_ok=True)
-    with held(path):
+    with locked(path):
         known = _known(path)
         if name in (key.name for key in known):
             raise click.BadParameter(f"{name!r} has a key already; revoke it first.", param_hint="--name")
@@ -71,7 +71,7 @@ def generate(name: str, scopes: tuple[str, ...], path: Path) -> None:
 @file_option
 def list_keys(path: Path) -> None:
     """Show names, scopes and the beginning of each digest."""
-    from linear_regressor.serving.security.key_file import read_keys
+    from linear_regressor.serving.auth.api_keys import read_keys
 
     for key in read_keys(path):
         click.echo(f"{key.name}\t{','.join(key.scopes)}\t{key.sha256[:12]}")
@@ -82,9 +82,9 @@ def list_keys(path: Path) -> None:
 @file_option
 def revoke(name: str, path: Path) -> None:
     """Take the key of NAME out of the file."""
-    from linear_regressor.serving.security.key_file import read_keys, write_keys
+    from linear_regressor.serving.auth.api_keys import read_keys, write_keys
 
-    with held(path):
+    with locked(path):
         known = read_keys(path)
         kept = [key for key in known if key.name != name]
         if len(kept) == len(known):
@@ -94,6 +94,6 @@ def revoke(name: str, path: Path) -> None:
 
 def _known(path: Path) -> list[StoredKey]:
     """Read the keys there are; none where there is no file yet."""
-    from linear_regressor.serving.security.key_file import read_keys
+    from linear_regressor.serving.auth.api_keys import read_keys
 
     return read_keys(path) if path.exists() else []

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.cli import option_values, options
-from linear_regressor.cli.outputs import require_no_data
-from linear_regressor.cli.progress import rows_bar
+from linear_regressor.cli import options
+from linear_regressor.cli.options import as_features, as_file
+from linear_regressor.cli.output import require_no_data, rows_bar
 from linear_regressor.errors import SettingError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from linear_regressor.artefact.moments_file import MomentsFile
 
 MOMENTS = click.Path(dir_okay=False, path_type=Path)
-output = click.option("--output", type=MOMENTS, required=True, callback=option_values.as_file,
+output = click.option("--output", type=MOMENTS, required=True, callback=as_file,
                       help="Moments file to write; an older one is replaced in one step.")
 
 
@@ -37,7 +37,7 @@ def moments(context: click.Context) -> None:
 
 @moments.command()
 @options.data(required=True)
-@click.option("--features", metavar="NAME[,NAME...]", multiple=True, required=True, callback=option_values.as_features,
+@click.option("--features", metavar="NAME[,NAME...]", multiple=True, required=True, callback=as_features,
               help="Columns of the data set to predict from; separated by commas or by repeating the option.")
 @options.target(required=True)
 @options.where()
@@ -46,13 +46,13 @@ def build(data: str, features: tuple[str, ...], target: str, where: str | None, 
     """Read a data set once and write its moments."""
     from linear_regressor.data.columns import Columns
     from linear_regressor.data.source import Source
-    from linear_regressor.training.build_moments import build_moments
+    from linear_regressor.training.reading import build_moments
 
     source = Source.of(data, Columns(features, target, where))
     require_no_data(source, {"--output": output})
-    pieces = source.pieces()
-    with rows_bar(sum(piece.rows for piece in pieces)) as report:
-        file = build_moments(pieces, report)
+    partitions = source.partitions()
+    with rows_bar(sum(partition.rows for partition in partitions)) as report:
+        file = build_moments(partitions, report)
     _save(file, output)
 
 
@@ -97,15 +97,15 @@ def subtract(whole: Path, part: Path, output: Path) -> None:
 def _save(file: MomentsFile, output: Path) -> None:
     """Write a file and say so."""
     file.save(output)
-    click.echo(f"moments of {file.aggregate.moments.n:.0f} rows in {output}")
+    click.echo(f"moments of {file.summary.moments.n:.0f} rows in {output}")
 
 
 def _lines(file: MomentsFile) -> list[str]:
     """Write the columns as a table, and what was added."""
     import numpy as np
 
-    moments = file.aggregate.moments
-    low, high = file.aggregate.minimum, file.aggregate.maximum
+    moments = file.summary.moments
+    low, high = file.summary.minimum, file.summary.maximum
     W, b = moments.solve()
     columns = {"mean": moments.m, "sd": np.sqrt(moments.C.diagonal() / max(moments.n - 1.0, 1.0)),
                "smallest": low, "largest": high, "best slope": W}

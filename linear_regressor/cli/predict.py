@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.cli.engine import engine, require_dask_for
-from linear_regressor.cli.options import data, model_path, where
-from linear_regressor.cli.progress import rows_bar
+from linear_regressor.cli.options import data, engine, model_path, require_dask_for, where
+from linear_regressor.cli.output import rows_bar
 
 if TYPE_CHECKING:
     from linear_regressor.artefact.artefact import Artefact
@@ -38,7 +37,7 @@ def predict(context: click.Context, /, paths: tuple[str, ...], model_path: Path,
     for each piece of the data, in its order. A file is there whole or not at all, and the same command once more makes
     those that are missing. Other files in the folder are an error, and so is a folder within the data.
     """
-    from linear_regressor.artefact.load import load
+    from linear_regressor.artefact.file import load
 
     location, output = _places(context, paths, data)
     require_dask_for(scheduler, engine)
@@ -65,26 +64,26 @@ def _into_file(location: str, where: str | None, artefact: Artefact, output: Pat
         raise click.BadParameter(f"'{output}' is a folder.", param_hint="OUTPUT")
     source = Source.of(location, Columns(artefact.features, None, where))
     source.require_apart(output)
-    pieces = source.pieces()
-    with rows_bar(sum(piece.rows for piece in pieces)) as report:
-        return predictions.write(pieces, partial(prediction.predict, W=artefact.W, b=artefact.b), output,
-                                 predictions.schema_of(pieces[0], only), report)
+    partitions = source.partitions()
+    with rows_bar(sum(partition.rows for partition in partitions)) as report:
+        return predictions.write(partitions, partial(prediction.predict, W=artefact.W, b=artefact.b), output,
+                                 predictions.schema_of(partitions[0], only), report)
 
 
 def _into_folder(location: str, where: str | None, artefact: Artefact, output: str, only: bool,
                  scheduler: str | None) -> int:
     """Predict on a cluster."""
     from linear_regressor.data.columns import Columns
-    from linear_regressor.data.folder import Folder
+    from linear_regressor.data.locations import Folder
     from linear_regressor.data.source import Source
     from linear_regressor.training.dask_engine import DaskEngine
     from linear_regressor.training.predict_parts import predict_parts
 
     folder = Folder.of(output)
     folder.require_apart(location)
-    pieces = Source.of(location, Columns(artefact.features, None, where)).pieces()
-    with DaskEngine(scheduler) as workers, rows_bar(sum(piece.rows for piece in pieces)) as report:
-        return predict_parts(pieces, artefact, folder, only, workers, report)
+    partitions = Source.of(location, Columns(artefact.features, None, where)).partitions()
+    with DaskEngine(scheduler) as workers, rows_bar(sum(partition.rows for partition in partitions)) as report:
+        return predict_parts(partitions, artefact, folder, only, workers, report)
 
 
 def _places(context: click.Context, paths: tuple[str, ...], data: str | None) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from linear_regressor.settings import DEFAULT_MODEL_PATH
+from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
 
 
 @click.command()
@@ -31,7 +31,7 @@ def serve(host: str, port: int | None, server: str, workers: int | None, threads
     An option goes before its environment variable, and that before the default. MAX_CONTENT_LENGTH (bytes, default
     16777216) and MAX_ROWS (default 1000000) limit a request.
     """
-    from linear_regressor.settings import Settings
+    from linear_regressor.serving.settings import Settings
 
     gc.disable()  # until the server is made: there is no garbage in what is imported
     try:

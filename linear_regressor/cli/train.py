@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from linear_regressor.cli.command_line import describe
-from linear_regressor.cli.engine import engine
-from linear_regressor.cli.option_values import (
+from linear_regressor.cli.options import (
     MOST_ITERATIONS,
     as_features,
     as_file,
@@ -17,12 +16,17 @@ from linear_regressor.cli.option_values import (
     as_local,
     as_rate,
     as_share,
+    data,
+    engine,
+    key,
+    require_data_for,
+    target,
+    where,
 )
-from linear_regressor.cli.options import data, key, require_data_for, target, where
-from linear_regressor.settings import DEFAULT_MODEL_PATH
+from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
 
 if TYPE_CHECKING:
-    from linear_regressor.training.recipe import Recipe
+    from linear_regressor.training.config import TrainingConfig
     from linear_regressor.training.train import Training
 
 
@@ -73,46 +77,45 @@ def train(context: click.Context, /, iterations: int, lr: float | str, batch_siz
     """
     from datetime import UTC, datetime
 
-    from linear_regressor.cli.summary import summary
-    from linear_regressor.data import diabetes
-    from linear_regressor.training.recipe import Recipe
+    from linear_regressor.cli.output import summary
+    from linear_regressor.data.dataset import read_diabetes
+    from linear_regressor.training.config import TrainingConfig
     from linear_regressor.training.train import train as run
 
-    recipe = Recipe(features or ("bmi",), iterations, lr, batch_size, random_state, min_r2, standardize=standardize)
+    config = TrainingConfig(features or ("bmi",), iterations, lr, batch_size, random_state, min_r2, standardize=standardize)
     require_data_for(context, data, ("target", "where", "test_fraction", "key", "engine", "scheduler"))
     if data is None:
-        training = run(diabetes.read(recipe.features), recipe, model_save_path, datetime.now(UTC))
+        training = run(read_diabetes(config.features), config, model_save_path, datetime.now(UTC))
         share = "the last"
     else:
         if not features or target is None:
             raise click.UsageError("--data needs --features and --target: the names of its columns.", context)
-        training = _train_stream(data, target, recipe, model_save_path, **stream)
+        training = _train_stream(data, target, config, model_save_path, **stream)
         share = "the"
     click.echo(summary(training.artefact, training.evaluation, training.certificate, share))
     click.echo(f"model        {model_save_path}")
     _write_report(training, report_path)
 
 
-def _train_stream(data: str, target: str, recipe: Recipe, path: Path, where: str | None, test_fraction: float,
+def _train_stream(data: str, target: str, config: TrainingConfig, path: Path, where: str | None, test_fraction: float,
                   key: str | None, engine: str, scheduler: str | None) -> Training:
     """Train on a data set that is read as a stream."""
     from dataclasses import replace
     from datetime import UTC, datetime
 
-    from linear_regressor.cli.engine import engine_of
-    from linear_regressor.cli.outputs import require_no_data
-    from linear_regressor.cli.progress import rows_bar
+    from linear_regressor.cli.options import engine_of
+    from linear_regressor.cli.output import require_no_data, rows_bar
     from linear_regressor.data.columns import Columns
     from linear_regressor.data.source import Source
-    from linear_regressor.training.train_stream import train_stream
+    from linear_regressor.training.train import train_stream
 
-    recipe = replace(recipe, test_rows=0, test_fraction=test_fraction, key=key, where=where)
-    source = Source.of(data, Columns(recipe.features, target, where, key))
+    config = replace(config, test_rows=0, test_fraction=test_fraction, key=key, where=where)
+    source = Source.of(data, Columns(config.features, target, where, key))
     require_no_data(source, {"--model-save-path": path})
-    pieces = source.pieces()
-    passes = 1 if recipe.batch_size is None else 1 + recipe.iterations
-    with engine_of(engine, scheduler) as reader, rows_bar(passes * sum(piece.rows for piece in pieces)) as report:
-        return train_stream(pieces, recipe, path, datetime.now(UTC), reader, report)
+    partitions = source.partitions()
+    passes = 1 if config.batch_size is None else 1 + config.iterations
+    with engine_of(engine, scheduler) as reader, rows_bar(passes * sum(partition.rows for partition in partitions)) as report:
+        return train_stream(partitions, config, path, datetime.now(UTC), reader, report)
 
 
 def _write_report(training: Training, folder: Path) -> None:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from linear_regressor.atomic_file import held
+from linear_regressor.atomic_file import locked
 from linear_regressor.cli import options
-from linear_regressor.cli.option_values import as_local
-from linear_regressor.cli.outputs import require_different, require_no_data
-from linear_regressor.cli.progress import rows_bar
+from linear_regressor.cli.options import as_local
+from linear_regressor.cli.output import require_different, require_no_data, rows_bar
 from linear_regressor.errors import SettingError
 
 
@@ -37,20 +36,20 @@ def unlearn(data: str, where: str | None, model_path: Path, model_save_path: Pat
     """
     from datetime import UTC, datetime
 
-    from linear_regressor.artefact.load import load
+    from linear_regressor.artefact.file import load
     from linear_regressor.data.source import Source
-    from linear_regressor.training.removed_rows import columns_of, read_removed
+    from linear_regressor.training.unlearn import columns_of, read_removed
     from linear_regressor.training.unlearn import unlearn as run
 
     output = model_save_path or model_path
     _require_places(model_path, output, receipt_path)
-    with held(output):  # two at once would each take their rows out of the same model, and one of the two be lost
+    with locked(output):  # two at once would each take their rows out of the same model, and one of the two be lost
         artefact = load(model_path)
         source = Source.of(data, columns_of(artefact, where))
         require_no_data(source, {"--model-save-path": output, "--receipt-path": receipt_path or output})
-        pieces = source.pieces()
-        with rows_bar(sum(piece.rows for piece in pieces)) as report:
-            done = run(artefact, read_removed(artefact, pieces, report))
+        partitions = source.partitions()
+        with rows_bar(sum(partition.rows for partition in partitions)) as report:
+            done = run(artefact, read_removed(artefact, partitions, report))
         receipt = done.save(output, receipt_path, datetime.now(UTC))
     click.echo("\n".join([
         f"rows         {done.before.moments.n:.0f} before, {done.after.moments.n:.0f} after",

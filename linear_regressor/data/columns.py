@@ -8,10 +8,140 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from linear_regressor.data.numbers import is_text, numbers
-from linear_regressor.data.where import Where
+from linear_regressor.data.row_filter import RowFilter
 from linear_regressor.errors import DataError, SettingError
+
+Array = NDArray[np.float64]
+
+
+def is_numeric(kind: pa.DataType) -> bool:
+    """Tell whether a type can hold numbers: numbers themselves, text that may spell them, or nothing but nulls.
+
+    Parameters
+    ----------
+    kind : pyarrow.DataType
+        The type of a column.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_numeric(pa.int8()), is_numeric(pa.string()), is_numeric(pa.bool_())
+    (True, True, False)
+    """
+    return bool(is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
+                or pa.types.is_decimal(kind))
+
+
+def numbers(column: pa.Array) -> Array:
+    """Turn a column into float64, a missing value or an empty text into NaN.
+
+    Parameters
+    ----------
+    column : pyarrow.Array or pyarrow.ChunkedArray
+        A column.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        A view where the column is float64 without missing values.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If the type is none of numbers, or a value is no number, or a whole number that float64 cannot hold.
+
+    Examples
+    --------
+    >>> numbers(pa.array([" 1.5", None, ""])).tolist()
+    [1.5, nan, nan]
+    """
+    if pa.types.is_float64(column.type) and column.null_count == 0:
+        whole: Array = column.to_numpy()
+        return whole
+    if not is_numeric(column.type):
+        raise pa.ArrowInvalid(f"values of type {column.type} are no numbers")
+    if is_text(column.type):
+        column = pc.utf8_trim_whitespace(column)
+        column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+    values: Array = pc.fill_null(pc.cast(column, pa.float64()), np.nan).to_numpy()
+    return values
+
+
+def is_key(kind: pa.DataType) -> bool:
+    """Tell whether a type can hold keys: whole numbers or text.
+
+    Parameters
+    ----------
+    kind : pyarrow.DataType
+        The type of a column.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_key(pa.int64()), is_key(pa.dictionary(pa.int32(), pa.string())), is_key(pa.float64())
+    (True, True, False)
+    """
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(is_text(kind) or pa.types.is_integer(kind))
+
+
+def first_that_is_none(column: pa.Array) -> int:
+    """Find the first value that is no number, by halving.
+
+    Parameters
+    ----------
+    column : pyarrow.Array or pyarrow.ChunkedArray
+        A column that ``numbers`` refused.
+
+    Returns
+    -------
+    int
+        Its place, counted from 0.
+
+    Examples
+    --------
+    >>> first_that_is_none(pa.array(["1", "2", "x", "y"]))
+    2
+    """
+    first, last = 0, len(column) - 1
+    while first < last:
+        middle = (first + last) // 2
+        try:
+            numbers(column.slice(first, middle + 1 - first))
+            first = middle + 1
+        except pa.ArrowInvalid:
+            last = middle
+    return first
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether a type is that of text.
+
+    Parameters
+    ----------
+    kind : pyarrow.DataType
+        The type of a column.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_text(pa.string()), is_text(pa.int64())
+    (True, False)
+    """
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
 
 # A name that no column of a file is likely to have: the place of a row.
 PLACE = "\0row"
@@ -72,7 +202,7 @@ class Columns:
     @property
     def types(self) -> dict[str, pa.DataType]:
         """The type of each column in a file that does not tell types: float64 or string."""
-        filtered = {} if self.where is None else Where.of(self.where).types
+        filtered = {} if self.where is None else RowFilter.of(self.where).types
         key = {} if self.key is None else {self.key: pa.string()}
         return {**dict.fromkeys(self.numbers, pa.float64()), **filtered, **key}
 
@@ -84,18 +214,18 @@ class Columns:
     @property
     def compared(self) -> tuple[str, ...]:
         """Names of the columns that the filter looks at."""
-        return () if self.where is None else tuple(Where.of(self.where).types)
+        return () if self.where is None else tuple(RowFilter.of(self.where).types)
 
     @property
     def compared_with_numbers(self) -> tuple[str, ...]:
         """Names of the columns that the filter compares with a number; the key may be one, and is text all the same."""
         return () if self.where is None else tuple(
-            name for name, kind in Where.of(self.where).types.items() if kind == pa.float64())
+            name for name, kind in RowFilter.of(self.where).types.items() if kind == pa.float64())
 
     @property
     def filter(self) -> pc.Expression | None:
         """The filter as PyArrow evaluates it."""
-        return None if self.where is None else Where.of(self.where).expression
+        return None if self.where is None else RowFilter.of(self.where).expression
 
     def taken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Take the rows that the filter takes out of columns of text.
@@ -122,7 +252,7 @@ class Columns:
         """
         if self.where is None:
             return batch
-        where = Where.of(self.where)
+        where = RowFilter.of(self.where)
         seen = {name: pa.array(numbers(batch.column(name)), from_pandas=True)
                 if kind == pa.float64() and is_text(batch.column(name).type)
                 else batch.column(name) for name, kind in where.types.items()}

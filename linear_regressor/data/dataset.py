@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.datasets import load_diabetes
 
-from linear_regressor.errors import DataError
+from linear_regressor.errors import DataError, SettingError
 
 Array = NDArray[np.float64]
 
@@ -83,3 +85,97 @@ class Dataset:
             raise DataError(f"cannot split the last {rows} rows off {self.rows}")
         cut = self.rows - rows
         return replace(self, X=self.X[:cut], y=self.y[:cut]), replace(self, X=self.X[cut:], y=self.y[cut:])
+
+
+TARGET = "disease_progression"
+
+
+def read_diabetes(features: Sequence[str]) -> Dataset:
+    """Read the set with these features only, in this order.
+
+    Parameters
+    ----------
+    features : sequence of str
+        Names out of age, sex, bmi, bp, s1, ..., s6; at least one, none twice.
+
+    Returns
+    -------
+    Dataset
+        442 rows.
+
+    Raises
+    ------
+    SettingError
+        If a feature is unknown or named twice, or none is named.
+
+    Examples
+    --------
+    >>> read_diabetes(["bmi", "bp"]).X.shape
+    (442, 2)
+
+    References
+    ----------
+    B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, "Least Angle Regression", Annals of Statistics 32, 2004.
+    """
+    bunch = load_diabetes()
+    known = list(bunch.feature_names)
+    _check_features(features, known)
+    columns = [known.index(name) for name in features]
+    return Dataset(bunch.data[:, columns], bunch.target, tuple(features), TARGET)
+
+
+def _check_features(features: Sequence[str], known: list[str]) -> None:
+    """Refuse names the set does not have, names given twice, and no names at all."""
+    unknown = [name for name in features if name not in known]
+    if unknown or not features:
+        wrong = f"{unknown[0]!r} is not one" if unknown else "none was named"
+        raise SettingError(f"features must be of {', '.join(known)}: {wrong}")
+    twice = [name for name in features if features.count(name) > 1]
+    if twice:
+        raise SettingError(f"feature {twice[0]!r} is named twice")
+
+
+def verify(dataset: Dataset, least_rows: int = 1) -> Dataset:
+    """Give the rows back where a model can be trained and judged on them.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The rows to verify.
+    least_rows : int
+        The least number of rows, at least 1.
+
+    Returns
+    -------
+    Dataset
+        The same object.
+
+    Raises
+    ------
+    DataError
+        If there are too few rows, a value is NaN or infinite, or the target is the same in every row; the message
+        names every fault.
+
+    Examples
+    --------
+    >>> verify(Dataset(np.array([[0.0], [np.nan]]), np.array([1.0, 1.0]), ("x",), "y"))
+    Traceback (most recent call last):
+        ...
+    linear_regressor.errors.DataError: x is not finite in row 2 (counted from 1); y is the same in every row
+    """
+    faults = list(_dataset_faults(dataset, least_rows))
+    if faults:
+        raise DataError("; ".join(faults))
+    return dataset
+
+
+def _dataset_faults(dataset: Dataset, least_rows: int) -> Iterator[str]:
+    """Every way in which these rows cannot be used."""
+    if dataset.rows < least_rows:
+        yield f"{dataset.rows} rows are too few: {least_rows} are needed"
+    for name, values in zip([*dataset.features, dataset.target], [*dataset.X.T, dataset.y], strict=True):
+        finite = np.isfinite(values)
+        if not finite.all():
+            yield f"{name} is not finite in row {np.argmin(finite) + 1} (counted from 1)"
+    if dataset.rows and (dataset.y == dataset.y[0]).all():
+        yield f"{dataset.target} is the same in every row"

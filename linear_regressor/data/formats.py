@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,8 +13,80 @@ import pyarrow.dataset
 import pyarrow.parquet
 from pyarrow.fs import LocalFileSystem
 
-from linear_regressor.data import quotes
-from linear_regressor.data.files import File
+from linear_regressor.data.locations import File
+from linear_regressor.errors import DataError
+
+BLOCK_BYTES = 1 << 20
+# A text that a quote has opened, then values with a comma or the end of a line of an old machine between them.
+TEXT = rb'"[^"]*(?:""[^"]*)*'
+VALUE = rb'(?:[^",\r][^,\r]*|' + TEXT + rb'"|)'
+CLOSED = re.compile(VALUE + rb"(?:[,\r]" + VALUE + rb")*")
+OPEN = re.compile(rb"(?:" + VALUE + rb"[,\r])*" + TEXT)
+
+
+def require_closed(file: File) -> None:
+    """Refuse a CSV file in which a quote is not closed.
+
+    Parameters
+    ----------
+    file : File
+        A file of CSV. It is read once more: counting quotes takes a small part of what reading rows does. Only where
+        their number is odd is the open one looked for.
+
+    Raises
+    ------
+    DataError
+        If one is open; the message names file and row. Two of them, with an even number in all, are not noticed.
+    OSError
+        If the file cannot be read.
+    """
+    if sum(block.count(b'"') for block in _blocks(file)) % 2 == 0:
+        return
+    with file.filesystem.open_input_stream(file.path) as stream, io.BufferedReader(stream, BLOCK_BYTES) as lines:
+        row = open_row(lines)
+    if row is not None:
+        raise DataError(f"{file.name}: row {row} (counted from 1, without the header) has a quote that is not closed")
+
+
+def open_row(lines: Iterable[bytes]) -> int | None:
+    """Find the row in which a quote is opened and not closed before the next comma or line.
+
+    Parameters
+    ----------
+    lines : iterable of bytes
+        The lines of a CSV file, each with its end.
+
+    Returns
+    -------
+    int or None
+        Counted from 1, without the header, which is 0; empty lines are no rows. None where every quote is closed, as
+        where one stands within a text that does not begin with one.
+
+    Examples
+    --------
+    >>> open_row([b'x,note\\n', b'1,"a ""word"", and\\n', b' a line\\n', b'more"\\n', b'2,5" wide\\n'])
+    >>> open_row([b'x,note\\n', b'1,fine\\n', b'2,"open\\n', b'3,fine\\n'])
+    2
+    """
+    row, inside = -1, False
+    for line in lines:
+        content = line.rstrip(b"\r\n")
+        row += bool(content) and not inside
+        if b'"' not in content:
+            continue
+        content = b'"' + content if inside else content
+        inside = CLOSED.fullmatch(content) is None
+        if inside and not OPEN.fullmatch(content):
+            return row
+    return row if inside else None
+
+
+def _blocks(file: File) -> Iterator[bytes]:
+    """Read a file in blocks."""
+    with file.filesystem.open_input_stream(file.path) as stream:
+        while block := stream.read(BLOCK_BYTES):
+            yield block
+
 
 # Rows of a batch, where the format lets us choose.
 BATCH_ROWS = 65_536
@@ -21,7 +95,6 @@ READ_AHEAD = 4
 # How much of a file of text is looked at to guess how many rows it has.
 SAMPLE_BYTES = 1 << 16
 # How much CSV is taken apart at a time: a row must fit. It grows where one does not, to at most 64 MB.
-BLOCK_BYTES = 1 << 20
 MOST_BLOCK_BYTES = 1 << 26
 # What PyArrow says where a row, or the header, does not fit.
 TOO_LONG = ("straddling object straddles two block boundaries", "Empty CSV file or block")
@@ -196,7 +269,7 @@ def batches(file: File, columns: Sequence[str], types: Types, filter: pc.Express
         yield from _feather_batches(file, columns, types, filter, chosen)
     elif file.ending == ".csv":
         yield from _csv_batches(file, columns, types, filter, threads)
-        quotes.require_closed(file)
+        require_closed(file)
     else:
         yield from _scanned(file, _fragment(file, types, chosen), columns, types, filter, threads)
 

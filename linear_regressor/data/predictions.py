@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,10 +15,10 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from linear_regressor.atomic_file import replace_file
-from linear_regressor.data import fault, files, formats
-from linear_regressor.data.columns import require_once
-from linear_regressor.data.numbers import numbers
-from linear_regressor.data.piece import Piece
+from linear_regressor.data import diagnosis, formats, locations, predictions
+from linear_regressor.data.columns import numbers, require_once
+from linear_regressor.data.locations import Folder
+from linear_regressor.data.source import Partition
 from linear_regressor.errors import DataError, SettingError
 
 Array = NDArray[np.float64]
@@ -29,7 +30,7 @@ PREDICTION = "prediction"
 GROUP_ROWS = 4 * formats.BATCH_ROWS
 
 
-def schema_of(piece: Piece, only: bool) -> pa.Schema:
+def schema_of(partition: Partition, only: bool) -> pa.Schema:
     """Tell the columns to write: those of the first file, as they are passed on, and ``prediction``.
 
     Parameters
@@ -49,13 +50,13 @@ def schema_of(piece: Piece, only: bool) -> pa.Schema:
     DataError
         If the file cannot be read, lacks a column, or has a column ``prediction`` already.
     """
-    schema = pa.schema([]) if only else _passed_on(piece)
+    schema = pa.schema([]) if only else _passed_on(partition)
     if PREDICTION in schema.names:
-        raise DataError(f"{piece.file.name} already has a column {PREDICTION!r}; rename or remove it")
+        raise DataError(f"{partition.file.name} already has a column {PREDICTION!r}; rename or remove it")
     return schema.append(pa.field(PREDICTION, pa.float64()))
 
 
-def write(pieces: Sequence[Piece], predict: Predict, path: Path, whole: pa.Schema,
+def write(partitions: Sequence[Partition], predict: Predict, path: Path, whole: pa.Schema,
           report: Callable[[int], object]) -> int:
     """Predict every row of some pieces, and write them in one step: an older file stays whole if that fails.
 
@@ -92,7 +93,7 @@ def write(pieces: Sequence[Piece], predict: Predict, path: Path, whole: pa.Schem
 
     def write_all(file: BinaryIO) -> None:
         with _writer(path, file, whole) as writer:
-            for table in _grouped(_in_form(piece, predict, schema, whole) for piece in pieces):
+            for table in _grouped(_in_form(partition, predict, schema, whole) for partition in partitions):
                 writer.write_table(table)
                 report(table.num_rows)
                 counts.append(table.num_rows)
@@ -117,36 +118,36 @@ def require_known_ending(path: Path) -> None:
     SettingError
         If it ends in none of ``ENDINGS``.
     """
-    if files.ending(path.name) not in ENDINGS:
+    if locations.ending(path.name) not in ENDINGS:
         raise SettingError(f"{path} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, which tells its format")
 
 
-def _passed_on(piece: Piece) -> pa.Schema:
+def _passed_on(partition: Partition) -> pa.Schema:
     """The columns of a file, as they are passed on."""
     try:
-        return formats.schema(piece.file)
-    except fault.CONTENT as error:
-        raise fault.of(piece.file, piece.columns, error) from None
+        return formats.schema(partition.file)
+    except diagnosis.CONTENT as error:
+        raise diagnosis.diagnose(partition.file, partition.columns, error) from None
 
 
-def _in_form(piece: Piece, predict: Predict, schema: pa.Schema, whole: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _in_form(partition: Partition, predict: Predict, schema: pa.Schema, whole: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Predict a piece, each batch in the form of the output."""
-    for batch, predictions in _predicted(piece, predict, schema):
+    for batch, predictions in _predicted(partition, predict, schema):
         columns = [batch.column(name) for name in schema.names]
         try:
             yield pa.record_batch([*columns, pa.array(predictions)], names=whole.names).cast(whole)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise DataError(f"{piece.file.name}: a column is not of the type that it has in the first file: "
+            raise DataError(f"{partition.file.name}: a column is not of the type that it has in the first file: "
                             f"{error}") from None
 
 
-def _predicted(piece: Piece, predict: Predict, schema: pa.Schema) -> Iterator[tuple[pa.RecordBatch, Array]]:
+def _predicted(partition: Partition, predict: Predict, schema: pa.Schema) -> Iterator[tuple[pa.RecordBatch, Array]]:
     """Read a piece with the columns of the output, and predict its rows."""
-    file, columns = piece.file, piece.columns
+    file, columns = partition.file, partition.columns
     block = np.empty((formats.BATCH_ROWS, len(columns.features)), order="F")
     try:
         require_once([*columns.read, *schema.names], formats.names(file), file.name)
-        for batch in _batches(piece, schema):
+        for batch in _batches(partition, schema):
             for start in range(0, batch.num_rows, len(block)):
                 part = batch.slice(start, len(block))
                 X = block[:part.num_rows]
@@ -155,18 +156,18 @@ def _predicted(piece: Piece, predict: Predict, schema: pa.Schema) -> Iterator[tu
                 with np.errstate(all="ignore"):  # what is not finite is named below, by row
                     predictions = predict(X)
                 if not np.isfinite(predictions).all():
-                    raise fault.of(file, columns, predict=predict)
+                    raise diagnosis.diagnose(file, columns, predict=predict)
                 yield part, predictions
-    except fault.CONTENT as error:
-        raise fault.of(file, columns, error, predict) from None
+    except diagnosis.CONTENT as error:
+        raise diagnosis.diagnose(file, columns, error, predict) from None
 
 
-def _batches(piece: Piece, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _batches(partition: Partition, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Read the features, and the columns that are passed on as they are."""
-    file, columns, parts = piece.file, piece.columns, piece.parts
+    file, columns, parts = partition.file, partition.columns, partition.parts
     names = tuple(dict.fromkeys([*schema.names, *columns.features]))
     if file.ending != ".csv" or not schema.names:
-        yield from piece.batches(names)
+        yield from partition.batches(names)
         return
     # What is passed on out of CSV stays text, which the filter has to see as numbers.
     text = dict.fromkeys([*names, *columns.read], pa.string())
@@ -174,10 +175,10 @@ def _batches(piece: Piece, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         yield columns.taken(batch)
 
 
-def _grouped(pieces: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[pa.Table]:
+def _grouped(partitions: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[pa.Table]:
     """Gather batches into tables of a fixed number of rows, so that the same rows give the same file."""
     gathered: list[pa.RecordBatch] = []
-    for batch in itertools.chain.from_iterable(pieces):
+    for batch in itertools.chain.from_iterable(partitions):
         gathered.append(batch)
         while sum(batch.num_rows for batch in gathered) >= GROUP_ROWS:
             table = pa.Table.from_batches(gathered)
@@ -189,7 +190,7 @@ def _grouped(pieces: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[pa.Table]:
 
 def _writer(path: Path, file: BinaryIO, schema: pa.Schema) -> Any:
     """Give the writer of the format that the file's ending tells."""
-    ending = files.ending(path.name)
+    ending = locations.ending(path.name)
     if ending == ".csv":
         return pa.csv.CSVWriter(file, schema)
     if ending == ".parquet":
@@ -197,3 +198,49 @@ def _writer(path: Path, file: BinaryIO, schema: pa.Schema) -> Any:
         return pa.parquet.ParquetWriter(file, schema, use_dictionary=[name for name in schema.names
                                                                       if name != PREDICTION])
     return pa.ipc.new_file(file, schema)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a worker predicts at a time: a small value that can travel to it.
+
+    Parameters
+    ----------
+    piece : Piece
+        What to read, without a target.
+    folder : Folder
+        Where the file goes.
+    name : str
+        Its name, ending in ``.parquet``.
+    """
+
+    partition: Partition
+    folder: Folder
+    name: str
+
+    def write(self, predict: predictions.Predict, whole: pa.Schema) -> int:
+        """Predict every row of the piece, and write them in one step.
+
+        Parameters
+        ----------
+        predict : callable
+            Gives a prediction for each row of an array of shape (n, p), float64.
+        whole : pyarrow.Schema
+            The columns to write, as ``predictions.schema_of`` tells them.
+
+        Returns
+        -------
+        int
+            The number of rows.
+
+        Raises
+        ------
+        DataError
+            As ``predictions.write``, or if the bucket cannot be reached.
+        OSError
+            If the file cannot be written.
+        """
+        def write(path: Path) -> int:
+            return predictions.write([self.partition], predict, path, whole, int)
+
+        return self.folder.put(self.name, write)

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import DataError
-from linear_regressor.model.aggregate import Aggregate
 from linear_regressor.model.cross_products import BLOCK_ROWS, BLOCK_VALUES, centred, round_mean
-from linear_regressor.model.moments import Moments
+from linear_regressor.model.moments import Moments, RowSummary
 
 Array = NDArray[np.float64]
 
@@ -33,8 +32,8 @@ class Accumulator:
     >>> accumulator = Accumulator(2)
     >>> for block in (np.array([[1.0, 2.0]]), np.array([[3.0, 8.0]])):
     ...     accumulator.add(block)
-    >>> aggregate = accumulator.aggregate()
-    >>> aggregate.moments.n, aggregate.moments.m.tolist(), aggregate.moments.C.tolist()
+    >>> summary = accumulator.aggregate()
+    >>> summary.moments.n, summary.moments.m.tolist(), summary.moments.C.tolist()
     (2.0, [2.0, 5.0], [[2.0, 6.0], [6.0, 18.0]])
     """
 
@@ -80,7 +79,7 @@ class Accumulator:
         """Number of rows added so far."""
         return int(self._gram[-1, -1]) + self._filled
 
-    def aggregate(self) -> Aggregate:
+    def summary(self) -> RowSummary:
         """Give the moments and limits of all rows added so far.
 
         Returns
@@ -102,7 +101,7 @@ class Accumulator:
             n, m, C = centred(np.triu(self._gram) + np.triu(self._gram, 1).T, self._shift)
         if not (np.isfinite(C).all() and np.isfinite(m).all()):
             raise DataError("a value is NaN, infinite, or so large that its square leaves the range of float64")
-        return Aggregate(Moments(n, m, C), self._minimum, self._maximum)
+        return RowSummary(Moments(n, m, C), self._minimum, self._maximum)
 
     def _multiply(self) -> None:
         """Add the buffer's rows to the cross-products and empty it."""

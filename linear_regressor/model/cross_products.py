@@ -14,7 +14,7 @@ BLOCK_ROWS = 8192
 BLOCK_VALUES = 1 << 20
 
 
-def of_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[float, Array, Array]:
+def from_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[float, Array, Array]:
     """Row count, mean and centred cross-products of ``z = (x, y)``.
 
     Rows are shifted by about the mean of the first block before they are multiplied, so that an offset common to all
@@ -46,7 +46,7 @@ def of_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) 
 
     Examples
     --------
-    >>> n, m, C = of_rows([[1.0], [3.0]], [2.0, 8.0])
+    >>> n, m, C = from_rows([[1.0], [3.0]], [2.0, 8.0])
     >>> n, m.tolist(), C.tolist()
     (2.0, [2.0, 5.0], [[2.0, 6.0], [6.0, 18.0]])
     """

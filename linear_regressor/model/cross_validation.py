@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import MomentsError, StatisticsError
-from linear_regressor.model.curvature import Curvature
+from linear_regressor.model.hessian_spectrum import HessianSpectrum
 from linear_regressor.model.linear_regression import SimpleLinearRegression
 from linear_regressor.model.moments import Moments
 from linear_regressor.model.scaling import in_descent
@@ -144,7 +144,7 @@ def _without(whole: Moments, folds: Sequence[Moments], place: int) -> Moments:
 
 def _rate_limit(moments: Moments, standardize: bool) -> float:
     """The learning rate at and over which descent on these moments cannot converge."""
-    return Curvature.of(in_descent(moments, standardize)).rate_limit
+    return HessianSpectrum.of(in_descent(moments, standardize)).rate_limit
 
 
 def _loss_without(model: SimpleLinearRegression, fold: Moments, rest: Moments) -> float:

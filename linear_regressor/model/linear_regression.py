@@ -19,8 +19,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from linear_regressor.errors import DivergenceError, UnavailableError
-from linear_regressor.model import full_batch_descent, mini_batch_descent
-from linear_regressor.model.curvature import Curvature
+from linear_regressor.model import descent
+from linear_regressor.model.descent import descend_mini_batches
+from linear_regressor.model.hessian_spectrum import HessianSpectrum
 from linear_regressor.model.moments import Moments
 from linear_regressor.model.prediction import predict
 from linear_regressor.model.scaling import Scaling
@@ -104,7 +105,7 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
     References
     ----------
-    The closed form is explained in ``linear_regressor.model.full_batch_descent``.
+    The closed form is explained in ``linear_regressor.model.descent``.
     """
 
     def __init__(self, iterations: int = 15000, lr: float | str = 0.1, batch_size: int | None = None,
@@ -166,7 +167,7 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
         def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
             rows = scaling.rows(X) if scaling else X
-            return mini_batch_descent.descend(rows, y, start, rate, int(self.batch_size or 1), shuffling, sample_weight)
+            return descend_mini_batches(rows, y, start, rate, int(self.batch_size or 1), shuffling, sample_weight)
 
         return self.__sgd(moments, start, passes)
 
@@ -307,13 +308,13 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         """
         scaling = Scaling.of(moments) if self.standardize else None
         seen = scaling.moments(moments) if scaling else moments
-        curvature = Curvature.of(seen)
-        rate = self._usable_rate(curvature)
+        spectrum = HessianSpectrum.of(seen)
+        rate = self._usable_rate(spectrum)
         with np.errstate(all="ignore"):  # what overflows is told below, once, in words
             if passes:
                 theta, losses = self._stochastic(seen, start, passes(start, rate, scaling))
             else:
-                theta, losses = full_batch_descent.descend(seen, curvature, start, rate, self.iterations + 1)
+                theta, losses = descent.descend(seen, spectrum, start, rate, self.iterations + 1)
             losses[0] = self.__loss(seen, start)
         if not (np.isfinite(theta).all() and np.isfinite(losses).all()):
             raise DivergenceError(f"descent leaves the range of float64 at a learning rate of {rate:g}; use a lower "
@@ -345,16 +346,16 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         if hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
-    def _usable_rate(self, curvature: Curvature) -> float:
+    def _usable_rate(self, spectrum: HessianSpectrum) -> float:
         """Give the learning rate to descend at; warn where the one asked for cannot converge."""
         if self.lr == "auto":
-            return curvature.safe_rate
+            return spectrum.safe_rate
         rate = float(self.lr)
-        if rate < curvature.rate_limit:
+        if rate < spectrum.rate_limit:
             return rate
-        warnings.warn(f"lr={rate:g} cannot converge on these data: the limit is {curvature.rate_limit:.6g}; "
-                      f"descending at {curvature.safe_rate:.6g} (lr='auto') instead", ConvergenceWarning, stacklevel=4)
-        return curvature.safe_rate
+        warnings.warn(f"lr={rate:g} cannot converge on these data: the limit is {spectrum.rate_limit:.6g}; "
+                      f"descending at {spectrum.safe_rate:.6g} (lr='auto') instead", ConvergenceWarning, stacklevel=4)
+        return spectrum.safe_rate
 
     def _check_parameters(self) -> None:
         """Refuse parameters out of their range, by name."""

@@ -2,30 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from flask import Flask, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter, Rule
 
-from linear_regressor.serving import contracts
-from linear_regressor.serving.http import problems
-from linear_regressor.serving.http.call import KEY, Call
-from linear_regressor.serving.express_lane import HOT_ROUTES, ExpressLane
-from linear_regressor.serving.http.front import Front
-from linear_regressor.serving.http.lazy_rule import LazyRule
-from linear_regressor.serving.served.model_slot import ModelSlot
-from linear_regressor.serving.readiness import Readiness
-from linear_regressor.serving.routes.openapi import openapi
-from linear_regressor.serving.routes.metrics import metrics
-from linear_regressor.serving.routes.page import page
-from linear_regressor.serving.routes.predictions import predictions
-from linear_regressor.serving.routes.status import status
-from linear_regressor.serving.security.gate import Gate
-from linear_regressor.serving.served.served_model import ServedModel
-from linear_regressor.serving.telemetry.line_writer import LineWriter
-from linear_regressor.serving.telemetry.span_export import SpanExport
-from linear_regressor.serving.telemetry.telemetry import telemetry_of
-from linear_regressor.settings import Settings
+from linear_regressor.serving.auth.policy import AccessPolicy
+from linear_regressor.serving.contracts.fast_path import FAST_ROUTES, FastPath
+from linear_regressor.serving.contracts.health import Readiness, metrics_routes, status_routes
+from linear_regressor.serving.contracts.kserve_v1 import kserve_v1_routes
+from linear_regressor.serving.contracts.kserve_v2 import kserve_v2_routes
+from linear_regressor.serving.contracts.mlflow import mlflow_routes
+from linear_regressor.serving.contracts.model_info import invert_routes, model_routes
+from linear_regressor.serving.contracts.native import native_routes
+from linear_regressor.serving.contracts.vertex import vertex_routes
+from linear_regressor.serving.middleware import errors
+from linear_regressor.serving.middleware.chain import MiddlewareChain
+from linear_regressor.serving.middleware.request_context import CONTEXT_KEY, RequestContext
+from linear_regressor.serving.observability.access_log import LineWriter
+from linear_regressor.serving.observability.telemetry import telemetry_of
+from linear_regressor.serving.observability.tracing import SpanExport
+from linear_regressor.serving.openapi.docs_page import openapi_routes
+from linear_regressor.serving.page.home import page_routes
+from linear_regressor.serving.predictor.predictor import Predictor
+from linear_regressor.serving.predictor.reload import ModelReloader
+from linear_regressor.serving.settings import Settings
+
+
+class Name(BaseConverter):
+    """A part of a path without a colon, so that what follows one, such as ``:predict``, is no part of a name."""
+
+    regex = "[^/:]+"
+
+
+def register_contracts(app: Flask, reloader: ModelReloader, readiness: Readiness, settings: Settings) -> None:
+    """Let an application speak them all; called after every other route is there.
+
+    Parameters
+    ----------
+    app : Flask
+        The application.
+    slot : ModelSlot
+        The model.
+    readiness : Readiness
+        Whether further requests may come.
+    settings : Settings
+        Name of the model, and routes of Vertex AI.
+
+    Raises
+    ------
+    SettingError
+        If a route of Vertex AI has another meaning here.
+    """
+    app.url_map.converters["default"] = Name
+    app.register_blueprint(invert_routes(reloader))
+    app.register_blueprint(model_routes(reloader, settings.model_name))
+    app.register_blueprint(kserve_v2_routes(reloader, readiness, settings.model_name))
+    app.register_blueprint(kserve_v1_routes(reloader, readiness, settings.model_name))
+    app.register_blueprint(mlflow_routes(reloader, readiness))
+    app.register_blueprint(vertex_routes(reloader, readiness, settings, app))  # last: it must not hide another route
+
+
+class LazyRule(Rule):
+    """Matches as Werkzeug's rule does, and compiles what builds a URL of it only when one is asked for.
+
+    Werkzeug compiles two functions for every route as it is registered. This service builds no URL of its own, and they
+    were a twentieth of all the time until its first answer.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compile_now = super()._compile_builder
+
+        def build(rule: Rule, **values: object) -> tuple[str, str]:
+            return compile_now(append_unknown)(rule, **values)
+
+        return build
 
 
 def create_app(settings: Settings, counts_folder: str | None = None) -> Flask:
@@ -51,33 +104,33 @@ def create_app(settings: Settings, counts_folder: str | None = None) -> Flask:
         If spans are to be exported and OpenTelemetry is not installed.
     """
     # Only now: it imports the Prometheus client, which finds out whether counts are shared as it is imported.
-    from linear_regressor.serving.telemetry.metrics import Metrics
+    from linear_regressor.serving.observability.metrics import Metrics
 
-    make = partial(ServedModel, max_rows=settings.max_rows, policy=settings.out_of_range)
+    make = partial(Predictor, max_rows=settings.max_rows, policy=settings.out_of_range)
     counts = Metrics(settings.workers * settings.threads, counts_folder)
-    slot = ModelSlot(settings.model_path, make, counts.reloaded)
+    reloader = ModelReloader(settings.model_path, make, counts.reloaded)
     spans = SpanExport() if settings.telemetry.trace_endpoint else None
     lines = LineWriter.to_stdout(counts.dropped)
     telemetry = telemetry_of(settings.telemetry, counts, spans, lines)
     readiness = Readiness()
-    gate = Gate(settings.security, settings.vertex_health_routes)
+    policy = AccessPolicy(settings.security, settings.vertex_health_routes)
     app = Flask("linear_regressor", static_folder=None)
     app.url_rule_class = LazyRule
     app.url_map.merge_slashes = False  # a doubled slash is no redirect to a host that the caller made up
     app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length
-    app.extensions.update(security=settings.security, slot=slot, readiness=readiness, metrics=counts, spans=spans,
+    app.extensions.update(security=settings.security, reloader=reloader, readiness=readiness, metrics_routes=counts, spans=spans,
                           lines=lines, quick_heads=quick_heads(settings.security.auth))
     app.before_request(_name_route)
-    problems.register(app)
-    app.register_blueprint(predictions(slot))
-    app.register_blueprint(status(readiness))
-    app.register_blueprint(page(slot, settings))
-    app.register_blueprint(metrics(slot, counts))
-    app.register_blueprint(openapi(slot, settings))
-    contracts.register(app, slot, readiness, settings)
-    lane = ExpressLane(app.wsgi_app, slot, settings.max_content_length)
-    front = Front(lane, guards=[telemetry.begin, gate], watchers=[telemetry.end], route_of=partial(_route_of, app))
-    app.wsgi_app = front  # type: ignore[method-assign]  # the documented place for a WSGI middleware
+    errors.register_error_handlers(app)
+    app.register_blueprint(native_routes(reloader))
+    app.register_blueprint(status_routes(readiness))
+    app.register_blueprint(page_routes(reloader, settings))
+    app.register_blueprint(metrics_routes(reloader, counts))
+    app.register_blueprint(openapi_routes(reloader, settings))
+    register_contracts(app, reloader, readiness, settings)
+    fast_path = FastPath(app.wsgi_app, reloader, settings.max_content_length)
+    chain = MiddlewareChain(fast_path, guards=[telemetry.begin, policy], watchers=[telemetry.end], route_of=partial(_route_of, app))
+    app.wsgi_app = chain  # type: ignore[method-assign]  # the documented place for a WSGI middleware
     return app
 
 
@@ -98,19 +151,19 @@ def quick_heads(auth: str) -> tuple[bytes, ...]:
     >>> quick_heads("none"), quick_heads("oidc")
     ((b'POST /stream ', b'POST /batch '), ())
     """
-    return () if auth == "oidc" else tuple(f"POST {path} ".encode() for path in HOT_ROUTES)
+    return () if auth == "oidc" else tuple(f"POST {path} ".encode() for path in FAST_ROUTES)
 
 
 def _name_route() -> None:
     """Note the template of the route that answers."""
     if request.url_rule is not None:
-        request.environ[KEY].route = request.url_rule.rule
+        request.environ[CONTEXT_KEY].route = request.url_rule.rule
 
 
-def _route_of(app: Flask, call: Call) -> str:
+def _route_of(app: Flask, context: RequestContext) -> str:
     """Find the template of a route without answering it."""
     try:
-        rule, _ = app.url_map.bind_to_environ(call.environ).match(return_rule=True)
+        rule, _ = app.url_map.bind_to_environ(context.environ).match(return_rule=True)
     except HTTPException:
-        return call.route
+        return context.route
     return rule.rule

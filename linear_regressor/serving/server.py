@@ -6,8 +6,11 @@ import gc
 import importlib.util
 import logging
 import os
+import shutil
 import socket
-from collections.abc import MutableMapping
+import tempfile
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
@@ -16,12 +19,103 @@ from werkzeug.serving import is_running_from_reloader
 
 from linear_regressor.errors import ServerError
 from linear_regressor.serving.app import create_app
-from linear_regressor.serving.payload import exact
-from linear_regressor.serving.worker.server_log import ServerLog
-from linear_regressor.serving.telemetry.shared_counts import IN_MEMORY, shared_counts
-from linear_regressor.serving.telemetry.worker_life import hooks
-from linear_regressor.serving.worker.draining_worker import DrainingWorker
-from linear_regressor.settings import LOOPBACK, Settings
+from linear_regressor.serving.schema import fast_numbers
+from linear_regressor.serving.settings import LOOPBACK, Settings
+from linear_regressor.serving.worker.log import ServerLog
+from linear_regressor.serving.worker.worker import DrainingWorker
+
+# The Prometheus client reads this name from the environment, and knows no other way.
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+IN_MEMORY = "/dev/shm"  # nosec B108  # what is made in it, here and by gunicorn, is private
+BYTES_NEEDED = 1 << 20
+
+
+@contextmanager
+def shared_counts(environ: MutableMapping[str, str], workers: int) -> Iterator[str | None]:
+    """Keep a private folder for the counts of several workers, in memory where that can be had.
+
+    Parameters
+    ----------
+    environ : mutable mapping of str to str
+        The environment of this process, which must not have imported the Prometheus client yet.
+    workers : int
+        Worker processes; a single one needs no folder.
+
+    Yields
+    ------
+    str or None
+        The folder; it is removed at the end, by the process that made it.
+
+    Raises
+    ------
+    ServerError
+        If no folder can be made.
+
+    Examples
+    --------
+    >>> with shared_counts({}, workers=1) as folder:
+    ...     print(folder)
+    None
+    """
+    environ.pop(VARIABLE, None)
+    if workers == 1:
+        yield None
+        return
+    owner, folder = os.getpid(), _private_folder()
+    environ[VARIABLE] = folder
+    try:
+        yield folder
+    finally:
+        if os.getpid() == owner:  # workers leave through here too, when they end
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _private_folder() -> str:
+    """Make a folder that only this user can look into."""
+    for parent in (IN_MEMORY, None):
+        try:
+            if parent is None or shutil.disk_usage(parent).free > BYTES_NEEDED:
+                return tempfile.mkdtemp(prefix="linear_regressor_", dir=parent)
+        except OSError:
+            continue
+    raise ServerError("no folder can be written to in which several workers could count requests together; give the "
+                      "server a writable TMPDIR (such as --tmpfs /tmp), or --workers 1 (WEB_CONCURRENCY)")
+
+
+def worker_hooks() -> dict[str, Any]:
+    """Give gunicorn's settings by which it tells of its workers.
+
+    Returns
+    -------
+    dict
+        Functions by name of gunicorn's setting.
+
+    Examples
+    --------
+    >>> sorted(worker_hooks())
+    ['child_exit', 'post_worker_init', 'worker_exit']
+    """
+    return {"post_worker_init": _begun, "worker_exit": _ending, "child_exit": _ended}
+
+
+def _begun(worker: Any) -> None:
+    """Begin, in the worker, what does not survive a fork."""
+    spans = worker.app.wsgi().extensions["spans"]
+    if spans is not None:
+        spans.start()
+
+
+def _ending(arbiter: Any, worker: Any) -> None:
+    """Send, from the worker, what it still holds."""
+    spans = worker.app.wsgi().extensions["spans"]
+    if spans is not None:
+        spans.stop()
+
+
+def _ended(arbiter: Any, worker: Any) -> None:
+    """Take back, in the process that is left, what a worker said of itself while it lived."""
+    arbiter.app.wsgi().extensions["metrics"].forget(worker.pid)
+
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +236,7 @@ def gunicorn_options(settings: Settings, host: str, debug: bool = False) -> dict
         "forwarded_allow_ips": "*",
         "loglevel": "debug" if debug else "info",
         "logger_class": ServerLog,
-        **hooks(),
+        **worker_hooks(),
     }
 
 
@@ -167,7 +261,7 @@ def _tell_open_door(settings: Settings, host: str) -> None:
 
 def _tell_missing_parsers() -> None:
     """Say once which of the faster parsers are not installed."""
-    missing = [] if exact.AVAILABLE else ["pysimdjson"]
+    missing = [] if fast_numbers.FAST_PARSER_AVAILABLE else ["pysimdjson"]
     if importlib.util.find_spec("gunicorn_h1c") is None:
         missing.append("gunicorn_h1c")
     if missing:

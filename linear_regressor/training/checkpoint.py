@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.data.piece import Piece
-from linear_regressor.model.aggregate import Aggregate
-from linear_regressor.model.moments import Moments
-from linear_regressor.training.piece_moments import PieceMoments
+from linear_regressor.data.source import Partition
+from linear_regressor.model.moments import Moments, RowSummary
+from linear_regressor.training.partition_moments import PartitionMoments
 
 Array = NDArray[np.float64]
 
@@ -131,7 +130,7 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
-def key_of(piece: Piece, test_fraction: float) -> str:
+def key_of(partition: Partition, test_fraction: float) -> str:
     """Digest of everything that decides the moments of a piece: file, columns, split, and what computes them.
 
     Parameters
@@ -146,8 +145,8 @@ def key_of(piece: Piece, test_fraction: float) -> str:
     str
         64 hexadecimal digits.
     """
-    file, columns = piece.file, piece.columns
-    return digest([file.path, file.size, file.modified, str(piece.parts), columns.features, columns.target,
+    file, columns = partition.file, partition.columns
+    return digest([file.path, file.size, file.modified, str(partition.parts), columns.features, columns.target,
                    columns.where, columns.key, test_fraction, *(version(name) for name in PACKAGES)])
 
 
@@ -167,7 +166,7 @@ def digest(plain: Any) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
-def as_plain(moments: PieceMoments) -> dict[str, Any]:
+def as_plain(moments: PartitionMoments) -> dict[str, Any]:
     """Write the moments of a piece as plain values.
 
     Parameters
@@ -184,7 +183,7 @@ def as_plain(moments: PieceMoments) -> dict[str, Any]:
             for name, part in (("training", moments.training), ("test", moments.test))}
 
 
-def from_plain(plain: Any, p: int) -> PieceMoments | None:
+def from_plain(plain: Any, p: int) -> PartitionMoments | None:
     """Read the moments of a piece back, to the last digit.
 
     Parameters
@@ -200,25 +199,25 @@ def from_plain(plain: Any, p: int) -> PieceMoments | None:
         None where it is something else.
     """
     try:
-        read = PieceMoments(_aggregate(plain["training"]), _aggregate(plain["test"]))
+        read = PartitionMoments(_summary_from_plain(plain["training"]), _summary_from_plain(plain["test"]))
     except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError):  # a MomentsError is a ValueError
         return None
     return read if all(part is None or part.moments.p == p for part in (read.training, read.test)) else None
 
 
-def _numbers(aggregate: Aggregate) -> dict[str, Any]:
+def _numbers(summary: RowSummary) -> dict[str, Any]:
     """Write an aggregate as lists."""
-    moments = aggregate.moments
+    moments = summary.moments
     return {"n": moments.n, "m": moments.m.tolist(), "C": moments.C.tolist(),
-            "minimum": None if aggregate.minimum is None else aggregate.minimum.tolist(),
-            "maximum": None if aggregate.maximum is None else aggregate.maximum.tolist()}
+            "minimum": None if summary.minimum is None else summary.minimum.tolist(),
+            "maximum": None if summary.maximum is None else summary.maximum.tolist()}
 
 
-def _aggregate(plain: dict[str, Any] | None) -> Aggregate | None:
+def _summary_from_plain(plain: dict[str, Any] | None) -> RowSummary | None:
     """Read an aggregate from lists, where there is one."""
     if plain is None:
         return None
-    return Aggregate(Moments(plain["n"], plain["m"], plain["C"]), plain["minimum"], plain["maximum"])
+    return RowSummary(Moments(plain["n"], plain["m"], plain["C"]), plain["minimum"], plain["maximum"])
 
 
 def _entry(line: bytes) -> dict[str, Any]:

@@ -14,15 +14,15 @@ from itertools import islice
 from typing import Any, Self, TypeAlias, TypeVar
 
 import dask
+from dask.system import CPU_COUNT
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.comm.addressing import get_address_host_port
 
-from linear_regressor.data.piece import Piece
+from linear_regressor.data.source import Partition
 from linear_regressor.errors import ClusterError, LinearRegressorError
-from linear_regressor.settings import usable_cpus
 from linear_regressor.training.checkpoint import PACKAGES
 from linear_regressor.training.engine import Report
-from linear_regressor.training.piece_moments import PieceMoments
+from linear_regressor.training.partition_moments import PartitionMoments
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -66,14 +66,14 @@ class DaskEngine:
     >>> from linear_regressor.data.source import Source
     >>> with tempfile.TemporaryDirectory() as folder, DaskEngine(workers=1) as engine:
     ...     _ = Path(folder, "rows.csv").write_text("x,y\\n1,2\\n3,8\\n")
-    ...     pieces = Source.of(folder, Columns(("x",), "y")).pieces()
-    ...     [(place, read.training.moments.n) for place, read in engine.moments(dict(enumerate(pieces)), 0.0, int)]
+    ...     partitions = Source.of(folder, Columns(("x",), "y")).pieces()
+    ...     [(place, read.training.moments.n) for place, read in engine.moments(dict(enumerate(partitions)), 0.0, int)]
     [(0, 2.0)]
     """
 
     def __init__(self, scheduler: str | None = None, workers: int | None = None) -> None:
         self._scheduler = scheduler
-        self._workers = workers or usable_cpus()
+        self._workers = workers or CPU_COUNT
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -92,11 +92,11 @@ class DaskEngine:
         """Give up what is not finished, and end what was started."""
         self._open.close()
 
-    def moments(self, pieces: Mapping[int, Piece], test_fraction: float,
-                report: Report) -> Iterator[tuple[int, PieceMoments]]:
+    def moments(self, partitions: Mapping[int, Partition], test_fraction: float,
+                report: Report) -> Iterator[tuple[int, PartitionMoments]]:
         """Read pieces, in the order in which they are finished; as ``Engine.moments``."""
-        for place, moments in self.each(partial(PieceMoments.of, test_fraction=test_fraction), pieces):
-            report(pieces[place].rows)
+        for place, moments in self.each(partial(PartitionMoments.of, test_fraction=test_fraction), partitions):
+            report(partitions[place].rows)
             yield place, moments
 
     def each(self, work: Callable[[Item], Result], items: Mapping[int, Item]) -> Iterator[tuple[int, Result]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from linear_regressor.data.piece import Piece
-from linear_regressor.training.piece_moments import PieceMoments
+from linear_regressor.data.source import Partition
+from linear_regressor.training.partition_moments import PartitionMoments
 
 Report = Callable[[int], object]
 
@@ -14,8 +14,8 @@ Report = Callable[[int], object]
 class Engine(Protocol):
     """Maps ``PieceMoments.of`` over pieces, wherever and in whichever order that is quickest."""
 
-    def moments(self, pieces: Mapping[int, Piece], test_fraction: float,
-                report: Report) -> Iterator[tuple[int, PieceMoments]]:
+    def moments(self, partitions: Mapping[int, Partition], test_fraction: float,
+                report: Report) -> Iterator[tuple[int, PartitionMoments]]:
         """Read pieces.
 
         Parameters
@@ -50,8 +50,8 @@ class LocalEngine:
     []
     """
 
-    def moments(self, pieces: Mapping[int, Piece], test_fraction: float,
-                report: Report) -> Iterator[tuple[int, PieceMoments]]:
+    def moments(self, partitions: Mapping[int, Partition], test_fraction: float,
+                report: Report) -> Iterator[tuple[int, PartitionMoments]]:
         """Read pieces in their order; as ``Engine.moments``."""
-        for place, piece in pieces.items():
-            yield place, PieceMoments.of(piece, test_fraction, report)
+        for place, partition in partitions.items():
+            yield place, PartitionMoments.of(partition, test_fraction, report)

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from linear_regressor.data import predictions
-from linear_regressor.data.folder import Folder
-from linear_regressor.data.part import Part
-from linear_regressor.data.piece import Piece
+from linear_regressor.data.locations import Folder
+from linear_regressor.data.predictions import Part
+from linear_regressor.data.source import Partition
 from linear_regressor.errors import SettingError
 from linear_regressor.model import prediction
 from linear_regressor.training.checkpoint import digest, key_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from linear_regressor.training.dask_engine import DaskEngine
 
 
-def predict_parts(pieces: Sequence[Piece], artefact: Artefact, folder: Folder, only: bool, engine: DaskEngine,
+def predict_parts(partitions: Sequence[Partition], artefact: Artefact, folder: Folder, only: bool, engine: DaskEngine,
                   report: Report) -> int:
     """Predict each piece into a file of its own, but those whose file is there already.
 
@@ -53,9 +53,9 @@ def predict_parts(pieces: Sequence[Piece], artefact: Artefact, folder: Folder, o
     ClusterError
         If the cluster cannot do the work; what was finished before stays.
     """
-    whole = predictions.schema_of(pieces[0], only)
-    parts = {place: Part(piece, folder, _name(place, [key_of(piece, 0.0), artefact.digest, str(whole)]))
-             for place, piece in enumerate(pieces)}
+    whole = predictions.schema_of(partitions[0], only)
+    parts = {place: Part(partition, folder, _name(place, [key_of(partition, 0.0), artefact.digest, str(whole)]))
+             for place, partition in enumerate(partitions)}
     rows = _finished(parts, folder)
     report(sum(rows.values()))
     line = partial(prediction.predict, W=artefact.W, b=artefact.b)

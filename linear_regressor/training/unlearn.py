@@ -15,18 +15,20 @@ from typing import Any
 import numpy as np
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.load import load
-from linear_regressor.artefact.save import save
+from linear_regressor.artefact.file import load, save
 from linear_regressor.atomic_file import replace_file
-from linear_regressor.errors import ArtefactError, MomentsError, SettingError, StatisticsError
-from linear_regressor.model.aggregate import Aggregate
+from linear_regressor.data.columns import Columns
+from linear_regressor.data.row_filter import RowFilter
+from linear_regressor.data.source import Partition
+from linear_regressor.errors import ArtefactError, DataError, MomentsError, SettingError, StatisticsError
 from linear_regressor.model.evaluate import Certificate
+from linear_regressor.model.hessian_spectrum import require_converging_rate
 from linear_regressor.model.inference import FitStatistics
 from linear_regressor.model.linear_regression import SimpleLinearRegression
-from linear_regressor.model.moments import Moments
-from linear_regressor.training import quantiles
-from linear_regressor.training.card import environment
-from linear_regressor.training.rate import require_converging_rate
+from linear_regressor.model.moments import Moments, RowSummary
+from linear_regressor.training.config import environment, quantile_table
+from linear_regressor.training.engine import LocalEngine, Report
+from linear_regressor.training.reading import read_partitions
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +121,7 @@ class Unlearning:
             return False
 
 
-def unlearn(artefact: Artefact, removed: Sequence[Aggregate]) -> Unlearning:
+def unlearn(artefact: Artefact, removed: Sequence[RowSummary]) -> Unlearning:
     """Take rows out of a model.
 
     The moments of the rows are subtracted, and the descent that trained the model is taken again over what is left:
@@ -164,7 +166,7 @@ def unlearn(artefact: Artefact, removed: Sequence[Aggregate]) -> Unlearning:
             "metrics": {"training": asdict(Certificate.of(left, model.W, model.b))}, "environment": environment(),
             "unlearned": {"rows": past["rows"] + rows.moments.n, "digests": [*past["digests"], *digests]}}
     after = replace(artefact, W=model.W, b=model.b, moments=left, minimum=None, maximum=None,
-                    quantiles=quantiles.table(left.n, left.p), card=card)
+                    quantiles=quantile_table(left.n, left.p), card=card)
     return Unlearning(artefact, after, digests)
 
 
@@ -200,7 +202,7 @@ def _require_new(digests: Sequence[str], past: Sequence[str]) -> None:
             raise MomentsError(f"the same rows (digest {digest[:12]}...) would be taken out twice")
 
 
-def _require_within(artefact: Artefact, rows: Aggregate) -> None:
+def _require_within(artefact: Artefact, rows: RowSummary) -> None:
     """Refuse rows with a value that no training row had, where that is known."""
     if artefact.minimum is None or artefact.maximum is None or rows.minimum is None or rows.maximum is None:
         return
@@ -220,3 +222,62 @@ def _require_statistics(artefact: Artefact, left: Moments, model: SimpleLinearRe
         FitStatistics(left, model.W, model.b)
     except StatisticsError as error:
         raise MomentsError(f"what would be left carries no model: {error}") from None
+
+
+def columns_of(artefact: Artefact, where: str | None) -> Columns:
+    """Tell which columns and rows of a data set the model was trained on, out of those that are to go.
+
+    Parameters
+    ----------
+    artefact : Artefact
+        The model; its card tells the filter and the key of its training.
+    where : str or None
+        Which rows are to go; None is all.
+
+    Returns
+    -------
+    Columns
+        Rows that the training filtered out are filtered out here too: they were never learned.
+
+    Raises
+    ------
+    SettingError
+        If the filter cannot be read.
+    """
+    settings = artefact.card.get("settings", {})
+    filters = [text for text in (settings.get("where"), where) if text is not None]
+    for text in filters:
+        RowFilter.of(text)  # each by itself, so that no parenthesis of one closes the other
+    both = " and ".join(f"({text}\n)" for text in filters) or None  # a filter may end in a comment
+    return Columns(artefact.features, artefact.target, both, settings.get("key"))
+
+
+def read_removed(artefact: Artefact, partitions: Sequence[Partition], report: Report) -> list[RowSummary]:
+    """Read the rows to take out.
+
+    Parameters
+    ----------
+    artefact : Artefact
+        The model; its card tells which share of the rows was kept for the test.
+    pieces : sequence of Piece
+        The rows to take out, with the columns of ``columns_of``.
+    report : callable
+        Told now and then how many further rows were read.
+
+    Returns
+    -------
+    list of Aggregate
+        What is kept of each piece, without the rows that the training kept for its test: they were never learned.
+
+    Raises
+    ------
+    DataError
+        If no row is left to take out, one cannot be used, or two files hold the same rows; the message names file,
+        column and row.
+    """
+    fraction = float(artefact.card.get("settings", {}).get("test_fraction") or 0.0)
+    read = read_partitions(partitions, fraction, LocalEngine(), None, report)
+    removed = [part.training for part in read if part.training is not None]
+    if not removed:
+        raise DataError("there are no rows to take out: none was in the training")
+    return removed

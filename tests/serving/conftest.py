@@ -11,11 +11,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.save import save
+from linear_regressor.artefact.file import save
 from linear_regressor.model.moments import Moments
 from linear_regressor.serving.app import create_app
-from linear_regressor.settings import Settings
-from linear_regressor.training import quantiles
+from linear_regressor.serving.settings import Settings
+from linear_regressor.training.config import quantile_table
 
 MakeApp = Callable[..., Flask]
 
@@ -28,7 +28,7 @@ def artefact_of(features: int, seed: int = 0) -> Artefact:
     moments = Moments.from_arrays(X, y)
     W, b = moments.solve()
     return Artefact(tuple(f"x{number}" for number in range(features)), "y", W, b, moments, X.min(axis=0), X.max(axis=0),
-                    quantiles.table(50, features), {})
+                    quantile_table(50, features), {})
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.serving.payload import exact, open_inference
-from linear_regressor.serving.payload.faults import InvalidPayload
-from linear_regressor.serving.payload.open_inference import read_inference
-from linear_regressor.serving.payload.signature import Signature
+from linear_regressor.serving.contracts.kserve_v2 import OUTPUTS, read_inference
+from linear_regressor.serving.schema import fast_numbers
+from linear_regressor.serving.schema.faults import InvalidPayload
+from linear_regressor.serving.schema.rows import Signature
 from tests.serving.conftest import MakeApp, artefact_of
 
 INFER = "/v2/models/linear-regressor/infer"
@@ -185,7 +185,7 @@ def test_outputs_by_name_are_the_statistics_of_batch(plane_client: FlaskClient) 
     rows = [[0.5, 1, -1], [9, 9, 9]]
     wanted = {"interval": 0.9, "explain": True, "range": 0.95}
     items = plane_client.post("/batch", json={"instances": rows, "parameters": wanted}).get_json()["predictions"]
-    asked = [{"name": name, "parameters": {"binary_data": False}} for name in open_inference.OUTPUTS]
+    asked = [{"name": name, "parameters": {"binary_data": False}} for name in OUTPUTS]
     answer = plane_client.post(INFER, json={
         "inputs": [{"name": "a", "shape": [2, 3], "datatype": "FP32", "data": rows}], "outputs": asked,
         "parameters": {"interval": 0.9, "range": 0.95}})
@@ -239,7 +239,7 @@ more = st.sampled_from(["", ', "parameters": {"content_type": "\\"data\\": [1]"}
                         ', "x\\"data": [4]'])
 
 
-@pytest.mark.skipif(not exact.AVAILABLE, reason="pysimdjson is not installed: there is one reading only")
+@pytest.mark.skipif(not fast_numbers.FAST_PARSER_AVAILABLE, reason="pysimdjson is not installed: there is one reading only")
 @given(data=piece, shape=st.sampled_from(["[1, 1]", "[2, 1]", "[2]", "[1]"]), more=more, second=st.booleans(),
        datatype=st.sampled_from(['"FP64"', '"INT8"', '"FP16"']), id_=st.sampled_from(["", ', "id": "\\"data\\": [5]"']))
 def test_fast_and_careful_reading_agree(data: str, shape: str, more: str, second: bool, datatype: str,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from linear_regressor.artefact.save import save
+from linear_regressor.artefact.file import save
 from tests.running_server import ROOT, RunningServer
 from tests.serving.conftest import artefact_of
 

@@ -13,12 +13,12 @@ from flask.testing import FlaskClient
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from linear_regressor.serving.payload import exact
-from linear_regressor.serving.payload.decode import Decoder
-from linear_regressor.serving.payload.faults import InvalidPayload
+from linear_regressor.serving.schema import fast_numbers
+from linear_regressor.serving.schema.faults import InvalidPayload
+from linear_regressor.serving.schema.rows import Decoder
 from tests.running_server import RunningServer
 
-READINGS = [False, True] if exact.AVAILABLE else [False]
+READINGS = [False, True] if fast_numbers.FAST_PARSER_AVAILABLE else [False]
 
 # The grammar, rule by rule; section numbers are the RFC's.
 blank = st.text(" \t\n\r", max_size=3)  # section 2: ws

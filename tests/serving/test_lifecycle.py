@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.load import load
-from linear_regressor.artefact.save import save
+from linear_regressor.artefact.file import load, save
 from tests.running_server import RunningServer
 from tests.serving.conftest import artefact_of
 

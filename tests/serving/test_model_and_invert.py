@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.model.moments import Moments
-from linear_regressor.training import quantiles
+from linear_regressor.training.config import quantile_table
 from tests.running_server import ROOT
 from tests.serving.conftest import MakeApp
 
@@ -22,7 +22,7 @@ def line_of(W: float, spread: float, rows: int = 30) -> Artefact:
     y = W * X[:, 0] + spread * random.normal(size=rows)
     moments = Moments.from_arrays(X, y)
     slope, b = moments.solve()
-    return Artefact(("x",), "y", slope, b, moments, X.min(axis=0), X.max(axis=0), quantiles.table(rows, 1), {})
+    return Artefact(("x",), "y", slope, b, moments, X.min(axis=0), X.max(axis=0), quantile_table(rows, 1), {})
 
 
 def ends(artefact: Artefact, make_app: MakeApp, y: float) -> dict[str, float | str]:
@@ -72,9 +72,9 @@ def test_a_bad_question_is_refused_with_its_fault_named(client: FlaskClient, bod
 def test_what_cannot_be_told_has_a_code(plane_client: FlaskClient, make_app: MakeApp) -> None:
     """Several features; a slope of 0; too few rows for any level."""
     flat = Artefact(("x",), "y", np.array([0.0]), 1.0, Moments.from_arrays([[-1.0], [0.0], [1.0]], [0.0, 3.0, 0.0]),
-                    np.array([-1.0]), np.array([1.0]), quantiles.table(3, 1), {})
+                    np.array([-1.0]), np.array([1.0]), quantile_table(3, 1), {})
     few = Artefact(("x",), "y", np.array([1.0]), 0.0, Moments.from_arrays([[0.0], [1.0]], [0.0, 1.0]),
-                   np.array([0.0]), np.array([1.0]), quantiles.table(2, 1), {})
+                   np.array([0.0]), np.array([1.0]), quantile_table(2, 1), {})
     answers = [client.post("/v1/invert", json={"y": 1}) for client in (
         plane_client, make_app(flat).test_client(), make_app(few).test_client())]
 

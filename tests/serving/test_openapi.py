@@ -16,7 +16,7 @@ from openapi_spec_validator import validate
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.model.moments import Moments
-from linear_regressor.training import quantiles
+from linear_regressor.training.config import quantile_table
 from tests.serving.conftest import MakeApp, artefact_of
 
 Json = dict[str, Any]
@@ -159,7 +159,7 @@ def test_examples_are_what_this_server_answers(make_app: MakeApp, features: int)
 def test_a_model_that_gives_no_statistics_is_described_too(make_app: MakeApp) -> None:
     """Two rows: no level, and no interval to ask for."""
     moments = Moments.from_arrays([[0.0], [1.0]], [0.0, 1.0])
-    few = Artefact(("x",), "y", *moments.solve(), moments, np.array([0.0]), np.array([1.0]), quantiles.table(2, 1), {})
+    few = Artefact(("x",), "y", *moments.solve(), moments, np.array([0.0]), np.array([1.0]), quantile_table(2, 1), {})
     document = document_of(make_app(few))
 
     validate(document)

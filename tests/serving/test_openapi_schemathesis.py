@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from linear_regressor.serving.security.key_file import StoredKey, digest, draw_key, write_keys
+from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
 from tests.running_server import ROOT, RunningServer, start
 from tests.serving.documented_limits import MOST_ROWS
 
@@ -48,8 +48,8 @@ def test_schemathesis_finds_nothing(seed: int, tmp_path: Path) -> None:
 
 def test_schemathesis_finds_no_way_around_a_key(seed: int, tmp_path: Path) -> None:
     """With a key it gets in; without, or with another one, nowhere that asks for one."""
-    key, file = draw_key(), tmp_path / "keys.json"
-    write_keys(file, [StoredKey("examiner", digest(key).hex(), ("predict",))])
+    key, file = generate_key(), tmp_path / "keys.json"
+    write_keys(file, [StoredKey("examiner", key_digest(key).hex(), ("predict",))])
     with serving(AUTH="api-key", API_KEYS_FILE=str(file)) as server:
         ended = examine(server, seed, tmp_path, "--header", f"X-API-Key: {key}", "--max-examples", "4")
 

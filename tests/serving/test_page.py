@@ -14,12 +14,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.load import load
+from linear_regressor.artefact.file import load
 from linear_regressor.model.moments import Moments
-from linear_regressor.serving.page.feature import features_of
-from linear_regressor.serving.page.panel import MOST_PANELS, panels_of
-from linear_regressor.serving.served.served_model import ServedModel
-from linear_regressor.training import quantiles
+from linear_regressor.serving.page.figure import MOST_PANELS, features_of, panels_of
+from linear_regressor.serving.predictor.predictor import Predictor
+from linear_regressor.training.config import quantile_table
 from tests.running_server import ROOT
 from tests.serving.conftest import MakeApp, artefact_of
 
@@ -45,7 +44,7 @@ def artefact_with(X: Any, y: Any) -> Artefact:
     moments = Moments.from_arrays(X, y)
     W, b = moments.solve()
     names = tuple(f"x{number}" for number in range(X.shape[1]))
-    return Artefact(names, "y", W, b, moments, X.min(axis=0), X.max(axis=0), quantiles.table(*X.shape), {})
+    return Artefact(names, "y", W, b, moments, X.min(axis=0), X.max(axis=0), quantile_table(*X.shape), {})
 
 
 UNUSUAL = {
@@ -117,35 +116,35 @@ def test_the_example_asks_the_address_that_the_page_came_from(client: FlaskClien
 
 def test_the_figure_is_the_line_and_its_band(line: Artefact) -> None:
     """Points go back to the numbers that the statistics give."""
-    served = ServedModel(line, max_rows=10)
-    (feature,) = features_of(served)
-    (panel,) = panels_of(served, [feature])
+    predictor = Predictor(line, max_rows=10)
+    (feature,) = features_of(predictor)
+    (panel,) = panels_of(predictor, [feature])
     across, up = (float(value) for value in panel.line.split()[0].split(","))
-    lower, upper = served.statistics.interval(np.array([[feature.low]]), served.quantiles[0.95][0])
+    lower, upper = predictor.statistics.interval(np.array([[feature.low]]), predictor.quantiles[0.95][0])
     corners = [float(point.split(",")[1]) for point in (panel.band.split()[0], panel.band.split()[-1])]
 
     assert panel.x.start == across
-    assert panel.y.pixel(float(served.predict(np.array([[feature.low]]), "")[0])) == up
+    assert panel.y.pixel(float(predictor.predict(np.array([[feature.low]]), "")[0])) == up
     assert [panel.y.pixel(float(lower[0])), panel.y.pixel(float(upper[0]))] == corners
 
 
 def test_the_usual_range_is_where_the_flag_of_its_level_stands(line: Artefact) -> None:
     """For one feature both are Hotelling's statistic at the level 0.95."""
-    served = ServedModel(line, max_rows=10)
-    (feature,) = features_of(served)
+    predictor = Predictor(line, max_rows=10)
+    (feature,) = features_of(predictor)
     low, high = feature.usual or (0.0, 0.0)
     rows = np.array([[low - 1e-9], [low + 1e-9], [high - 1e-9], [high + 1e-9]])
 
-    assert [True, False, False, True] == served.statistics.out_of_range(rows, served.quantiles[0.95][1]).tolist()
+    assert [True, False, False, True] == predictor.statistics.out_of_range(rows, predictor.quantiles[0.95][1]).tolist()
 
 
 def test_the_slider_reaches_beyond_the_range_and_stops_at_round_places() -> None:
     """Far enough to see the flag move, at both ends."""
-    served = ServedModel(load(COMMITTED), max_rows=10)
-    (feature,) = features_of(served)
+    predictor = Predictor(load(COMMITTED), max_rows=10)
+    (feature,) = features_of(predictor)
     rows = np.array([[feature.low], [feature.high]])
 
-    assert served.statistics.out_of_range(rows, served.quantiles[0.99][1]).all()
+    assert predictor.statistics.out_of_range(rows, predictor.quantiles[0.99][1]).all()
     assert feature.minimum is not None and feature.low < feature.minimum
     assert feature.maximum is not None and feature.maximum < feature.high
     assert 100 <= (feature.high - feature.low) / feature.step <= 1000

@@ -14,8 +14,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.save import save
-from linear_regressor.serving.security.key_file import StoredKey, digest, draw_key, write_keys
+from linear_regressor.artefact.file import save
+from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
 from tests.chromium import MISSING, browser, log, requested_urls
 from tests.running_server import ROOT, RunningServer, start
 
@@ -232,8 +232,8 @@ def test_a_value_that_the_server_refuses_is_told_with_the_reason(chrome: Chrome,
 def test_a_page_that_needs_a_key_says_so_and_keeps_it_nowhere(chrome: Chrome, tmp_path: Path,
                                                               start_server: StartServer) -> None:
     """Without it no answer; with it the answer; after leaving it is gone."""
-    key, file = draw_key(), tmp_path / "keys.json"
-    write_keys(file, [StoredKey("reader", digest(key).hex(), ("predict",))])
+    key, file = generate_key(), tmp_path / "keys.json"
+    write_keys(file, [StoredKey("reader", key_digest(key).hex(), ("predict",))])
     server = start_server(environment={"AUTH": "api-key", "API_KEYS_FILE": str(file)})
     chrome.get(f"http://127.0.0.1:{server.port}/")
     press(chrome, "slide-0", Keys.ARROW_RIGHT)

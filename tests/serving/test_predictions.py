@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.model.prediction import predict
-from linear_regressor.serving.payload import exact
-from linear_regressor.serving.payload.decode import Decoder
-from linear_regressor.serving.payload.faults import InvalidPayload
+from linear_regressor.serving.schema import fast_numbers
+from linear_regressor.serving.schema.faults import InvalidPayload
+from linear_regressor.serving.schema.rows import Decoder
 from tests.serving.conftest import MakeApp, artefact_of
 from tests.serving.test_bad_bodies import BAD_BATCHES
 
@@ -23,7 +23,7 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64).filter(lamb
 ROWS = st.integers(1, 3).flatmap(
     lambda width: st.lists(st.lists(NUMBERS, min_size=width, max_size=width), min_size=1, max_size=20))
 
-needs_fast_parser = pytest.mark.skipif(not exact.AVAILABLE, reason="pysimdjson is not installed (extra: fast)")
+needs_fast_parser = pytest.mark.skipif(not fast_numbers.FAST_PARSER_AVAILABLE, reason="pysimdjson is not installed (extra: fast)")
 
 
 def post(client: FlaskClient, path: str, payload: Any) -> Any:

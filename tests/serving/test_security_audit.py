@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.serving.security.key_file import StoredKey, digest, draw_key, write_keys
+from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
 from tests.running_server import RunningServer
 from tests.serving.conftest import MakeApp
 
@@ -21,15 +21,15 @@ Start = Callable[..., RunningServer]
 @pytest.fixture
 def key() -> str:
     """Draw a key."""
-    return draw_key()
+    return generate_key()
 
 
 @pytest.fixture
 def keys_file(key: str, tmp_path: Path) -> Path:
     """Give the file of it and of one that may not predict."""
     path = tmp_path / "keys.json"
-    write_keys(path, [StoredKey("the-caller", digest(key).hex(), ("predict",)),
-                      StoredKey("the-judge", digest("lr_" + key).hex(), ("feedback",))])
+    write_keys(path, [StoredKey("the-caller", key_digest(key).hex(), ("predict",)),
+                      StoredKey("the-judge", key_digest("lr_" + key).hex(), ("feedback",))])
     return path
 
 
@@ -74,7 +74,7 @@ def test_each_decision_of_a_real_server_is_one_line_of_json(start_server: Start,
     ] == [tuple(line[member] for member in members) for line in told]
     assert all({"time", "message", "logger"} <= set(line) for line in told)
     assert all(("address" in line) == (not line["allowed"]) for line in told)
-    for secret in (key, key[3:], digest(key).hex(), "in-the-query", "1234567", "not-a-key-of-ours"):
+    for secret in (key, key[3:], key_digest(key).hex(), "in-the-query", "1234567", "not-a-key-of-ours"):
         assert secret not in out + err, secret
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from linear_regressor.serving.security.key_file import StoredKey, digest, draw_key, write_keys
+from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
 from tests.running_server import RunningServer
 from tests.serving.scraping import scrape
 
@@ -378,8 +378,8 @@ def test_who_takes_no_answer_is_not_refused_for_what_others_send(start_server: S
 
 def test_a_log_that_nobody_reads_keeps_no_probe_waiting(start_server: Start, tmp_path: Path) -> None:
     """Predictions wait until their audit lines are read, each in a thread; probes have none, and are answered."""
-    key, keys = draw_key(), tmp_path / "keys.json"
-    write_keys(keys, [StoredKey("caller", digest(key).hex(), ("predict",))])
+    key, keys = generate_key(), tmp_path / "keys.json"
+    write_keys(keys, [StoredKey("caller", key_digest(key).hex(), ("predict",))])
     running = start_server("--threads", "1", environment={"AUTH": "api-key", "API_KEYS_FILE": str(keys)})
     head = (HEAD % len(BODY)).rstrip() + b"\r\nX-API-Key: %b\r\n\r\n" % key.encode()
     with closing(connect(running)) as connection:

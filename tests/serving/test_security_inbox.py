@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linear_regressor.serving.worker.inbox import Inbox
+from linear_regressor.serving.worker.connection import RequestBuffer
 
 MOST = 1000
 BODIES = st.binary(max_size=MOST)
@@ -31,7 +31,7 @@ REQUESTS = st.one_of(st.just(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), BODIES.map(p
                      st.builds(chunked, BODIES, st.integers(1, 300)))
 
 
-def gather(inbox: Inbox, sender: socket.socket, pieces: list[bytes]) -> list[bool]:
+def gather(inbox: RequestBuffer, sender: socket.socket, pieces: list[bytes]) -> list[bool]:
     """Send piece by piece; tell after each whether the inbox has all it waits for."""
     told = []
     for piece in pieces:
@@ -48,7 +48,7 @@ def test_a_request_is_whole_at_its_last_byte_and_not_before(request: bytes, cuts
     ours, theirs = socket.socketpair()
     with closing(ours), closing(theirs):
         ours.setblocking(False)
-        inbox = Inbox(ours, MOST)
+        inbox = RequestBuffer(ours, MOST)
         told = gather(inbox, theirs, pieces)
         read = b"".join(iter(lambda: inbox.recv(100), b""))
 
@@ -64,7 +64,7 @@ def test_what_follows_a_request_is_left_for_the_next(first: bytes, second: bytes
     ours, theirs = socket.socketpair()
     with closing(ours), closing(theirs):
         ours.setblocking(False)
-        inbox = Inbox(ours, MOST)
+        inbox = RequestBuffer(ours, MOST)
         gather(inbox, theirs, [first + second])
         inbox.recv(len(first))
         inbox.begin(inbox.rest())
@@ -87,7 +87,7 @@ def test_what_is_not_worth_waiting_for_is_given_to_the_parser(request_bytes: byt
     ours, theirs = socket.socketpair()
     with closing(ours), closing(theirs):
         ours.setblocking(False)
-        inbox = Inbox(ours, MOST)
+        inbox = RequestBuffer(ours, MOST)
         theirs.sendall(request_bytes)
         while not inbox.receive():
             assert len(inbox) < len(request_bytes)
@@ -105,7 +105,7 @@ def test_padded_lengths_and_trailers_end_where_they_say(head: bytes, body: bytes
     ours, theirs = socket.socketpair()
     with closing(ours), closing(theirs):
         ours.setblocking(False)
-        inbox = Inbox(ours, MOST)
+        inbox = RequestBuffer(ours, MOST)
         request = b"POST / HTTP/1.1\r\n" + head + b"\r\n" + body
         told = gather(inbox, theirs, [request[:-1], request[-1:] + b"GET"])
 
@@ -125,7 +125,7 @@ def test_what_takes_long_to_answer_is_left_to_a_thread(body: bytes, is_quick: bo
     ours, theirs = socket.socketpair()
     with closing(ours), closing(theirs):
         ours.setblocking(False)
-        inbox = Inbox(ours, 100_000)
+        inbox = RequestBuffer(ours, 100_000)
         gather(inbox, theirs, [request[start:start + piece] for start in range(0, len(request), piece)])
 
         assert (True, is_quick) == (inbox.is_whole, inbox.is_quick((b"POST / ",)))
@@ -137,7 +137,7 @@ def test_trailers_without_an_end_are_not_waited_for() -> None:
     ours, theirs = socket.socketpair()
     with closing(ours), closing(theirs):
         ours.setblocking(False)
-        inbox = Inbox(ours, 1 << 24)
+        inbox = RequestBuffer(ours, 1 << 24)
         theirs.sendall(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
         inbox.receive()
         for _ in range(3):
@@ -154,7 +154,7 @@ def test_who_speaks_an_older_http_is_not_told_to_continue() -> None:
         for connection in (ours, theirs):
             connection.setblocking(False)
         theirs.sendall(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
-        Inbox(ours, MOST).receive()
+        RequestBuffer(ours, MOST).receive()
 
         with pytest.raises(BlockingIOError):
             theirs.recv(1)
@@ -165,7 +165,7 @@ def test_the_end_of_a_connection_ends_the_waiting() -> None:
     ours, theirs = socket.socketpair()
     with closing(ours):
         ours.setblocking(False)
-        inbox = Inbox(ours, MOST)
+        inbox = RequestBuffer(ours, MOST)
         theirs.sendall(b"POST /")
         assert not inbox.receive()
         assert not inbox.receive()

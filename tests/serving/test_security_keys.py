@@ -14,8 +14,14 @@ from werkzeug.test import TestResponse
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import SettingError
-from linear_regressor.serving.security.api_keys import SECONDS_BETWEEN_LOOKS
-from linear_regressor.serving.security.key_file import StoredKey, digest, draw_key, read_keys, write_keys
+from linear_regressor.serving.auth.api_keys import (
+    SECONDS_BETWEEN_LOOKS,
+    StoredKey,
+    generate_key,
+    key_digest,
+    read_keys,
+    write_keys,
+)
 from tests.serving.conftest import MakeApp
 
 BODY = b'{"instance": 0.5}'
@@ -24,14 +30,14 @@ BODY = b'{"instance": 0.5}'
 @pytest.fixture
 def keys() -> dict[str, str]:
     """Draw a key of each scope."""
-    return {scope: draw_key() for scope in ("predict", "feedback", "admin")}
+    return {scope: generate_key() for scope in ("predict", "feedback", "admin")}
 
 
 @pytest.fixture
 def keys_file(keys: dict[str, str], tmp_path: Path) -> Path:
     """Give the file of them."""
     path = tmp_path / "keys.json"
-    write_keys(path, [StoredKey(f"the-{scope}", digest(key).hex(), (scope,)) for scope, key in keys.items()])
+    write_keys(path, [StoredKey(f"the-{scope}", key_digest(key).hex(), (scope,)) for scope, key in keys.items()])
     return path
 
 
@@ -49,7 +55,7 @@ def ask(client: FlaskClient, **headers: str) -> TestResponse:
 
 def test_a_key_has_256_random_bits_and_a_prefix() -> None:
     """43 characters of base64 hold 256 bits; no two are the same."""
-    drawn = {draw_key() for _ in range(100)}
+    drawn = {generate_key() for _ in range(100)}
 
     assert 100 == len(drawn)
     assert all(key.startswith("lr_") and len(key) == 46 for key in drawn)
@@ -77,7 +83,7 @@ def test_a_wrong_key_is_401_invalid_token_and_is_not_repeated(guarded: FlaskClie
     """Near misses, digests, both keys at once, absurd sizes and odd bytes are all unknown."""
     key = keys["predict"]
     stored = hashlib.sha256(key.encode()).hexdigest()
-    for wrong in (key[:-1], key + "A", key.swapcase(), stored, f"lr_{stored}", draw_key(), f"{key},{key}",
+    for wrong in (key[:-1], key + "A", key.swapcase(), stored, f"lr_{stored}", generate_key(), f"{key},{key}",
                   "lr_" + "x" * 7000, "lr_\xff\xfe", f"{key} {key}", "null", "lr_"):
         answer = ask(guarded, Authorization=f"Bearer {wrong}")
 
@@ -105,8 +111,8 @@ def test_a_key_in_query_or_body_is_no_key(guarded: FlaskClient, keys: dict[str, 
 def test_a_revoked_key_ends_and_a_new_one_begins_without_a_restart(guarded: FlaskClient, keys: dict[str, str],
                                                                    keys_file: Path) -> None:
     """The file is looked at once a second; one that is damaged changes nothing."""
-    new = draw_key()
-    write_keys(keys_file, [StoredKey("new", digest(new).hex(), ("predict",))])
+    new = generate_key()
+    write_keys(keys_file, [StoredKey("new", key_digest(new).hex(), ("predict",))])
     time.sleep(SECONDS_BETWEEN_LOOKS + 0.05)
 
     assert (401, 200) == (ask(guarded, X_API_Key=keys["predict"]).status_code, ask(guarded, X_API_Key=new).status_code)

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.serving.security.key_file import StoredKey, digest, draw_key, write_keys
-from linear_regressor.serving.security.response_headers import PUBLIC
+from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
+from linear_regressor.serving.auth.policy import PUBLIC
 from tests.serving.conftest import MakeApp
 
 
@@ -45,8 +45,8 @@ def test_a_rate_begins_anew_after_its_window(line: Artefact, make_app: MakeApp) 
 def test_keys_have_rates_of_their_own_wherever_they_come_from(line: Artefact, make_app: MakeApp,
                                                               tmp_path_factory: pytest.TempPathFactory) -> None:
     """The principal counts, not the address; a wrong key is 401 and takes nothing from anybody."""
-    path, keys = tmp_path_factory.mktemp("keys") / "keys.json", [draw_key(), draw_key()]
-    write_keys(path, [StoredKey(f"k{number}", digest(key).hex(), ("predict",)) for number, key in enumerate(keys)])
+    path, keys = tmp_path_factory.mktemp("keys") / "keys.json", [generate_key(), generate_key()]
+    write_keys(path, [StoredKey(f"k{number}", key_digest(key).hex(), ("predict",)) for number, key in enumerate(keys)])
     client = make_app(line, RATE_LIMIT="2/hour", AUTH="api-key", API_KEYS_FILE=str(path)).test_client()
 
     assert [401] * 3 == [ask(client, Authorization="Bearer lr_wrong").status_code for _ in range(3)]

@@ -20,8 +20,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.serving.security import jwks
-from linear_regressor.serving.security.oidc import SKEW_SECONDS, scopes_of
+from linear_regressor.serving.auth import oidc
+from linear_regressor.serving.auth.oidc import SKEW_SECONDS, scopes_of
 from tests.running_server import free_port
 from tests.serving.conftest import MakeApp
 
@@ -239,7 +239,7 @@ def test_no_token_is_401_without_an_error_code(client: FlaskClient, issuer: Issu
 def test_a_new_key_is_found_and_made_up_ones_do_not_flood_the_issuer(
         client: FlaskClient, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unknown key ids fetch at most once in a while, shortened here."""
-    monkeypatch.setattr(jwks, "UNKNOWN_SECONDS", 0.5)
+    monkeypatch.setattr(oidc, "UNKNOWN_SECONDS", 0.5)
     assert 200 == ask(client, issuer.token()).status_code
     issuer.keys.append(public(OTHER_RSA, "new", "RS256"))
     for number in range(20):
@@ -296,8 +296,8 @@ def test_a_redirect_is_not_followed(client: FlaskClient, issuer: Issuer) -> None
 def test_keys_that_are_known_outlast_an_issuer_that_is_down(client: FlaskClient, issuer: Issuer,
                                                             monkeypatch: pytest.MonkeyPatch) -> None:
     """Stale keys are better than none; unknown ones are told apart."""
-    monkeypatch.setattr(jwks, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(jwks, "UNKNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(oidc, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(oidc, "UNKNOWN_SECONDS", 0.0)
     assert 200 == ask(client, issuer.token()).status_code
     issuer.status = 500
 
@@ -309,7 +309,7 @@ def test_keys_that_are_known_outlast_an_issuer_that_is_down(client: FlaskClient,
 def test_an_issuer_that_hangs_keeps_few_threads_and_not_long(client: FlaskClient, issuer: Issuer,
                                                              monkeypatch: pytest.MonkeyPatch) -> None:
     """One thread waits for the issuer, the others a while for that one; far apart, for a machine that is busy."""
-    monkeypatch.setattr(jwks, "FETCH_SECONDS", 8.0)
+    monkeypatch.setattr(oidc, "FETCH_SECONDS", 8.0)
     issuer.wait = 30.0
     took: list[float] = []
 

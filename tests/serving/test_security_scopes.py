@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.serving.security.key_file import StoredKey, digest, draw_key, write_keys
-from linear_regressor.serving.security.scopes import scope_of
+from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
+from linear_regressor.serving.auth.scopes import scope_of
 from tests.serving.conftest import MakeApp
 
 OPEN = ["/", "/ping", "/health/live", "/health/ready", "/docs", "/openapi.json", "/metrics"]
@@ -31,7 +31,7 @@ TRICKS = ["//batch", "/batch/", "/./batch", "/health/../batch", "/health/live/..
 def app(line: Artefact, make_app: MakeApp, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """Give an application that asks for keys."""
     path: Path = tmp_path_factory.mktemp("keys") / "keys.json"
-    write_keys(path, [StoredKey("one", digest(draw_key()).hex(), ("predict",))])
+    write_keys(path, [StoredKey("one", key_digest(generate_key()).hex(), ("predict",))])
     return make_app(line, AUTH="api-key", API_KEYS_FILE=str(path))
 
 
@@ -104,7 +104,7 @@ def test_the_health_route_that_vertex_names_is_open_to_be_read(line: Artefact, m
                                                                tmp_path: Path) -> None:
     """The platform has no key to ask with; what it predicts by still needs one."""
     path = tmp_path / "keys.json"
-    write_keys(path, [StoredKey("one", digest(draw_key()).hex(), ("predict",))])
+    write_keys(path, [StoredKey("one", key_digest(generate_key()).hex(), ("predict",))])
     client = make_app(line, AUTH="api-key", API_KEYS_FILE=str(path), AIP_HEALTH_ROUTE="/vertex/health",
                       AIP_PREDICT_ROUTE="/vertex/predict").test_client()
 

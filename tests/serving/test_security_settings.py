@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from linear_regressor.errors import SettingError
-from linear_regressor.settings import SecuritySettings, Settings
+from linear_regressor.serving.settings import SecuritySettings, Settings
 from tests.running_server import ROOT, RunningServer
 
 OIDC = {"AUTH": "oidc", "OIDC_ISSUER": "https://idp.example", "OIDC_AUDIENCE": "us"}

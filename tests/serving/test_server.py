@@ -19,7 +19,7 @@ from werkzeug.routing import Rule
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.serving.server import gunicorn_options
-from linear_regressor.settings import Settings
+from linear_regressor.serving.settings import Settings
 from tests.running_server import ROOT, RunningServer, free_port
 from tests.serving.conftest import MakeApp
 
@@ -91,7 +91,7 @@ def run_serve(*options: str) -> subprocess.CompletedProcess[str]:
 def test_a_server_imports_no_training_library(model_path: Path) -> None:
     """The server's process stays slim."""
     program = (
-        "import sys; from linear_regressor.settings import Settings\n"
+        "import sys; from linear_regressor.serving.settings import Settings\n"
         "from linear_regressor.serving import server; from linear_regressor.serving.app import create_app\n"
         f"client = create_app(Settings.from_env({{'MODEL_PATH': {str(model_path)!r}, 'ACCESS_LOG': 'off'}})"
         ").test_client()\n"

@@ -13,7 +13,7 @@ from scipy import stats
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.model.moments import Moments
-from linear_regressor.training import quantiles
+from linear_regressor.training.config import quantile_table
 from tests.serving.conftest import MakeApp
 
 ALL = {"interval": 0.95, "explain": True, "range": True}
@@ -25,7 +25,7 @@ def fitted(X: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> Artefact:
     W, b = moments.solve()
     n, p = X.shape
     return Artefact(tuple(f"x{number}" for number in range(p)), "y", W, b, moments, X.min(axis=0), X.max(axis=0),
-                    quantiles.table(n, p), {})
+                    quantile_table(n, p), {})
 
 
 def post(client: FlaskClient, path: str, payload: dict[str, Any], status: int = 200) -> Any:

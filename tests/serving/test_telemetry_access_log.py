@@ -17,7 +17,7 @@ from typing import IO, Any
 import pytest
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.serving.telemetry.line_writer import LineWriter
+from linear_regressor.serving.observability.access_log import LineWriter
 from tests.running_server import ROOT, RunningServer, free_port
 from tests.serving.scraping import access_lines, lines, scrape
 
@@ -91,7 +91,7 @@ def test_lines_of_threads_and_workers_are_never_torn(model_path: Path, tmp_path:
     """Two workers of four threads each, long names, every line whole, in a file and in a pipe that is read."""
     agent = {"User-Agent": "é\"\\" * 120}
     for to_pipe in (False, True):
-        with served(model_path, tmp_path / "log", to_pipe) as (server, log):
+        with predictor(model_path, tmp_path / "log", to_pipe) as (server, log):
             with ThreadPoolExecutor(8) as callers:
                 assert {404} == set(callers.map(
                     lambda number: ask(server, f"/{number:04}%00" + "%C3%A9" * 150, None, **agent), range(400)))
@@ -103,7 +103,7 @@ def test_lines_of_threads_and_workers_are_never_torn(model_path: Path, tmp_path:
 
 
 @contextmanager
-def served(model_path: Path, log: Path, to_pipe: bool) -> Iterator[tuple[RunningServer, Callable[[], str]]]:
+def predictor(model_path: Path, log: Path, to_pipe: bool) -> Iterator[tuple[RunningServer, Callable[[], str]]]:
     """Serve with two workers, logging to a file, or by a pipe that is always read."""
     port, parts = free_port(), list[str]()
     with log.open("w") as file, subprocess.Popen(

@@ -11,10 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.save import save
+from linear_regressor.artefact.file import save
 from linear_regressor.serving.app import create_app
-from linear_regressor.serving.telemetry.metrics import SECONDS
-from linear_regressor.settings import Settings
+from linear_regressor.serving.observability.metrics import SECONDS
+from linear_regressor.serving.settings import Settings
 from tests.serving.conftest import MakeApp, artefact_of
 from tests.serving.scraping import Scraped
 
@@ -83,11 +83,11 @@ def test_a_reload_changes_the_model_that_is_told_and_is_counted(tmp_path: Path) 
     old, new = artefact_of(1), artefact_of(1, seed=1)
     save(old, tmp_path / "model", {})
     app = create_app(Settings.from_env({"MODEL_PATH": str(tmp_path / "model")}))
-    slot, client = app.extensions["slot"], app.test_client()
+    reloader, client = app.extensions["slot"], app.test_client()
     versions = []
     for write in (lambda: save(new, tmp_path / "model", {}), lambda: (tmp_path / "model").write_bytes(b"bad")):
         write()
-        slot._look_again = 0.0
+        reloader._look_again = 0.0
         versions.append([labels["version"] for labels in scraped(client).labels("model_info")])
     found = scraped(client)
 

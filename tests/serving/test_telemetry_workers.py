@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.save import save
+from linear_regressor.artefact.file import save
 from linear_regressor.errors import ServerError
-from linear_regressor.serving.telemetry import shared_counts
+from linear_regressor.serving.server import VARIABLE, shared_counts
 from tests.running_server import ROOT, RunningServer
 from tests.serving.conftest import artefact_of
 from tests.serving.scraping import lines, scrape
@@ -115,7 +115,7 @@ def test_the_folder_of_the_counts_is_private_and_gone_at_the_end(start_server: S
 def test_a_folder_that_the_environment_names_is_not_trusted(start_server: Start, tmp_path: Path) -> None:
     """Counts of another program, or of an earlier run, are never told as ours."""
     for workers in ("1", "2"):
-        server = start_server("--workers", workers, environment={shared_counts.VARIABLE: str(tmp_path / "none")})
+        server = start_server("--workers", workers, environment={VARIABLE: str(tmp_path / "none")})
 
         assert 200 == server.request("POST", "/batch", BODY)[0]
         assert 1 == scrape(server).value("http_requests_total", route="/batch")
@@ -126,9 +126,9 @@ def test_counts_are_kept_where_there_is_no_memory_for_them(monkeypatch: pytest.M
     monkeypatch.setattr(shared_counts, "IN_MEMORY", str(tmp_path / "none"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     environ: dict[str, str] = {}
-    with shared_counts.shared_counts(environ, 2) as folder:
+    with shared_counts(environ, 2) as folder:
         assert folder is not None
-        assert (str(tmp_path), folder) == (os.path.dirname(folder), environ[shared_counts.VARIABLE])
+        assert (str(tmp_path), folder) == (os.path.dirname(folder), environ[VARIABLE])
     assert [] == list(tmp_path.iterdir())
 
 
@@ -137,7 +137,7 @@ def test_no_folder_at_all_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(shared_counts, "IN_MEMORY", str(tmp_path / "none"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     with pytest.raises(ServerError, match="--tmpfs /tmp.*--workers 1"):
-        with shared_counts.shared_counts({}, 2):
+        with shared_counts({}, 2):
             pass
 
 

@@ -5,28 +5,26 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from linear_regressor.serving.openapi import kserve_v1, kserve_v2, mlflow, own, service_model, status, vertex
-from linear_regressor.serving.openapi.access import REQUIREMENTS, SCHEMES
-from linear_regressor.serving.openapi.errors import PROBLEMS, SCHEMAS
-from linear_regressor.serving.openapi.headers import HEADERS
-from linear_regressor.serving.served.served_model import ServedModel
-from linear_regressor.settings import Settings
+from linear_regressor.serving.contracts import health, kserve_v1, kserve_v2, mlflow, model_info, native, vertex
+from linear_regressor.serving.openapi.operation import ERROR_SCHEMAS, HEADERS, PROBLEM_RESPONSES, REQUIREMENTS, SCHEMES
+from linear_regressor.serving.predictor.predictor import Predictor
+from linear_regressor.serving.settings import Settings
 
 Json = dict[str, Any]
 
 TAGS = {
-    own.TAG: "This service's own contract.",
-    service_model.TAG: "What is known of the model, and which x gives y.",
+    native.TAG: "This service's own contract.",
+    model_info.TAG: "What is known of the model, and which x gives y.",
     vertex.TAG: "Custom containers of Vertex AI: the routes that the platform chooses.",
     kserve_v2.TAG: "KServe V2, which Triton and MLServer speak too.",
     kserve_v1.TAG: "KServe V1, which is TensorFlow Serving's REST form.",
     mlflow.TAG: "MLflow's scoring protocol.",
-    status.TAG: "Pages, probes, counts and this description.",
+    health.TAG: "Pages, probes, counts and this description.",
 }
-FORMS = (PROBLEMS, kserve_v2.FORM, mlflow.FORM)
+FORMS = (PROBLEM_RESPONSES, kserve_v2.ERROR_RESPONSES, mlflow.ERROR_RESPONSES)
 
 
-def openapi_document(served: ServedModel, settings: Settings) -> Json:
+def openapi_document(predictor: Predictor, settings: Settings) -> Json:
     """Describe the service as it is set and the model that it serves.
 
     Parameters
@@ -41,31 +39,33 @@ def openapi_document(served: ServedModel, settings: Settings) -> Json:
     dict
         An OpenAPI 3.1 document.
     """
-    described = _paths(served, settings)
+    described = _paths(predictor, settings)
     responses = {name: response for form in FORMS for name, response in form.responses().items()}
     return {
         "openapi": "3.1.1",
-        "info": _info(served),
+        "info": _info(predictor),
         "servers": [{"url": "/", "description": "The server that this document came from."}],
         "tags": _tags(described),
         "security": REQUIREMENTS[settings.security.auth],
         "paths": described,
-        "components": {"schemas": _schemas(served), "responses": _used(responses, described), "headers": HEADERS,
+        "components": {"schemas": _schemas(predictor), "responses": _used(responses, described), "headers": HEADERS,
                        "securitySchemes": SCHEMES},
     }
 
 
-def _paths(served: ServedModel, settings: Settings) -> Json:
+def _paths(predictor: Predictor, settings: Settings) -> Json:
     """Describe every route; one that the platform chose may be one of ours."""
     name = settings.model_name
-    return {**vertex.paths(served, settings), **own.paths(served), **service_model.paths(served, name),
-            **kserve_v2.paths(served, name), **kserve_v1.paths(served, name), **mlflow.paths(served), **status.paths()}
+    return {**vertex.openapi_paths(predictor, settings), **native.openapi_paths(predictor),
+            **model_info.openapi_paths(predictor, name), **kserve_v2.openapi_paths(predictor, name),
+            **kserve_v1.openapi_paths(predictor, name), **mlflow.openapi_paths(predictor), **health.openapi_paths()}
 
 
-def _schemas(served: ServedModel) -> Json:
+def _schemas(predictor: Predictor) -> Json:
     """Gather the schemas of all bodies."""
-    return {**SCHEMAS, **own.schemas(served), **service_model.schemas(served), **kserve_v2.schemas(served),
-            **kserve_v1.schemas(served), **mlflow.schemas(served)}
+    return {**ERROR_SCHEMAS, **native.openapi_schemas(predictor), **model_info.openapi_schemas(predictor),
+            **kserve_v2.openapi_schemas(predictor), **kserve_v1.openapi_schemas(predictor),
+            **mlflow.openapi_schemas(predictor)}
 
 
 def _tags(described: Json) -> list[Json]:
@@ -74,9 +74,9 @@ def _tags(described: Json) -> list[Json]:
     return [{"name": name, "description": description} for name, description in TAGS.items() if name in used]
 
 
-def _info(served: ServedModel) -> Json:
+def _info(predictor: Predictor) -> Json:
     """Say what this is."""
-    artefact = served.artefact
+    artefact = predictor.artefact
     return {
         "title": "linear_regressor",
         "version": version("linear-regressor"),

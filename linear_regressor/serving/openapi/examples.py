@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import StatisticsError
-from linear_regressor.serving.served.described import describe
-from linear_regressor.serving.payload.faults import InvalidPayload
-from linear_regressor.serving.payload.wanted import DEFAULT_RANGE_LEVEL, NOTHING, Wanted
-from linear_regressor.serving.served.served_model import ServedModel
+from linear_regressor.serving.predictor.predictor import Predictor
+from linear_regressor.serving.predictor.statistics import describe_rows
+from linear_regressor.serving.schema.faults import InvalidPayload
+from linear_regressor.serving.schema.parameters import DEFAULT_RANGE_LEVEL, NO_STATISTICS, StatisticsOptions
 
 Json = dict[str, Any]
 Array = NDArray[np.float64]
@@ -29,7 +29,7 @@ class Exchange(NamedTuple):
     answers: Json
 
 
-def exchanges(served: ServedModel) -> tuple[Exchange, Exchange]:
+def exchanges(predictor: Predictor) -> tuple[Exchange, Exchange]:
     """Ask the model for examples.
 
     Parameters
@@ -42,19 +42,19 @@ def exchanges(served: ServedModel) -> tuple[Exchange, Exchange]:
     one, many : Exchange
         Of ``/stream`` and of ``/batch``.
     """
-    rows = example_rows(served)
+    rows = example_rows(predictor)
     one, many = Exchange({}, {}), Exchange({}, {})
     single = rows[0].tolist() if rows.shape[1] > 1 else rows[0, 0].item()
-    for name, parameters, wanted in _questions(served):
-        told = answers_of(served, rows, wanted)
+    for name, parameters, options in _questions(predictor):
+        told = answers_of(predictor, rows, options)
         one.requests[name] = {"instance": single, **parameters}
         many.requests[name] = {"instances": rows.tolist(), **parameters}
         one.answers[name] = told[0]
-        many.answers[name] = {"predictions": told if any(wanted) else [answer["prediction"] for answer in told]}
+        many.answers[name] = {"predictions": told if any(options) else [answer["prediction"] for answer in told]}
     return one, many
 
 
-def example_rows(served: ServedModel) -> Array:
+def example_rows(predictor: Predictor) -> Array:
     """Choose rows inside the range of training, in short numbers.
 
     Parameters
@@ -69,12 +69,12 @@ def example_rows(served: ServedModel) -> Array:
         these are no longer known, between two standard deviations either side of the mean; zeros where float64 cannot
         hold what is predicted there.
     """
-    low, high = _ends(served.artefact)
+    low, high = _ends(predictor.artefact)
     with np.errstate(over="ignore", invalid="ignore"):
         rows = np.array([low + part * (high - low) for part in (0.25, 0.5, 0.75)])
     rows = np.array([[float(f"{value:.3g}") for value in row] for row in rows.tolist()])
     try:
-        served.predict(rows, "")
+        predictor.predict(rows, "")
     except InvalidPayload:
         return np.zeros_like(rows)
     return rows
@@ -88,7 +88,7 @@ def _ends(artefact: Artefact) -> tuple[Array, Array]:
     return artefact.moments.x_mean - spread, artefact.moments.x_mean + spread
 
 
-def answers_of(served: ServedModel, rows: Array, wanted: Wanted) -> list[Json]:
+def answers_of(predictor: Predictor, rows: Array, options: StatisticsOptions) -> list[Json]:
     """Ask the model, and round what it says to digits that every machine agrees on.
 
     Parameters
@@ -105,11 +105,11 @@ def answers_of(served: ServedModel, rows: Array, wanted: Wanted) -> list[Json]:
     list of dict
         As the service answers.
     """
-    answers: list[Json] = rounded(describe(served, rows, served.predict(rows, ""), wanted))
+    answers: list[Json] = rounded(describe_rows(predictor, rows, predictor.predict(rows, ""), options))
     return answers
 
 
-def plain_answers(served: ServedModel) -> Json:
+def plain_answers(predictor: Predictor) -> Json:
     """Ask the model for the predictions alone.
 
     Parameters
@@ -122,19 +122,19 @@ def plain_answers(served: ServedModel) -> Json:
     dict
         ``{"predictions": [...]}`` of ``example_rows``.
     """
-    return {"predictions": [told["prediction"] for told in answers_of(served, example_rows(served), NOTHING)]}
+    return {"predictions": [told["prediction"] for told in answers_of(predictor, example_rows(predictor), NO_STATISTICS)]}
 
 
-def _questions(served: ServedModel) -> list[tuple[str, Json, Wanted]]:
+def _questions(predictor: Predictor) -> list[tuple[str, Json, StatisticsOptions]]:
     """Name the examples: the plain one, and one with every statistic that this model can give."""
-    plain: list[tuple[str, Json, Wanted]] = [("plain", {}, NOTHING)]
-    if not can_describe(served):
+    plain: list[tuple[str, Json, StatisticsOptions]] = [("plain", {}, NO_STATISTICS)]
+    if not can_describe(predictor):
         return plain
     parameters = {"interval": INTERVAL_LEVEL, "explain": True, "range": True}
-    return [*plain, ("statistics", {"parameters": parameters}, Wanted(INTERVAL_LEVEL, True, DEFAULT_RANGE_LEVEL))]
+    return [*plain, ("statistics", {"parameters": parameters}, StatisticsOptions(INTERVAL_LEVEL, True, DEFAULT_RANGE_LEVEL))]
 
 
-def can_describe(served: ServedModel) -> bool:
+def can_describe(predictor: Predictor) -> bool:
     """Tell whether the model's moments and table give the statistics of the examples.
 
     Parameters
@@ -147,7 +147,7 @@ def can_describe(served: ServedModel) -> bool:
     bool
     """
     try:
-        answers_of(served, example_rows(served), Wanted(INTERVAL_LEVEL, True, DEFAULT_RANGE_LEVEL))
+        answers_of(predictor, example_rows(predictor), StatisticsOptions(INTERVAL_LEVEL, True, DEFAULT_RANGE_LEVEL))
     except (KeyError, StatisticsError, InvalidPayload):
         return False
     return True
@@ -175,3 +175,69 @@ def rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [rounded(one) for one in value]
     return {name: rounded(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+def feature_notes(artefact: Artefact) -> list[Json]:
+    """Describe each feature by its name and, where it is known, the range it had in training.
+
+    Parameters
+    ----------
+    artefact : Artefact
+        The model.
+
+    Returns
+    -------
+    list of dict
+        Members that explain and check nothing.
+    """
+    return [{"title": name, "description": f"{name}, in the unit of the training data.",
+             **({} if low is None else {"x-training-range": {"minimum": low, "maximum": high}}),
+             "x-training-mean": float(f"{mean:.10g}")}
+            for name, (low, high), mean in zip(artefact.features, artefact.limits, artefact.moments.x_mean.tolist(),
+                                               strict=True)]
+
+
+def with_notes(schema: Json, notes: list[Json]) -> Json:
+    """Write what is known of the features into the schema of a row, or of the number that is one.
+
+    Parameters
+    ----------
+    schema : dict
+        The schema of a rule.
+    notes : list of dict
+        Of each feature.
+
+    Returns
+    -------
+    dict
+        Another schema, which accepts the same.
+
+    Examples
+    --------
+    >>> with_notes({"type": "number"}, [{"title": "bmi"}])
+    {'type': 'number', 'title': 'bmi'}
+    """
+    if "prefixItems" not in schema:
+        return {**schema, **notes[0]}
+    items = [{**item, **note} for item, note in zip(schema["prefixItems"], notes, strict=True)]
+    return {**schema, "prefixItems": items}
+
+
+def by_feature(artefact: Artefact, schema: Json, description: str) -> Json:
+    """Describe an object with a member for each feature.
+
+    Parameters
+    ----------
+    artefact : Artefact
+        The model.
+    schema : dict
+        What each member holds.
+    description : str
+        What they say.
+
+    Returns
+    -------
+    dict
+    """
+    return {"type": "object", "description": description, "required": list(artefact.features),
+            "properties": {name: schema for name in artefact.features}}

@@ -1,0 +1,167 @@
+"""A number for each row that is the same on every machine: it splits rows into training and test, and into folds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from linear_regressor.data.columns import is_key
+
+Array = NDArray[np.float64]
+Hashes = NDArray[np.uint64]
+
+# The increment and the two multipliers of splitmix64.
+START = np.uint64(0x9E3779B97F4A7C15)
+FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+# Rows hashed at a time: few enough for the processor's cache.
+CHUNK_ROWS = 16_384
+
+
+def hash_values(block: Array) -> Hashes:
+    """Hash rows of numbers, each value as its 64 bits.
+
+    Parameters
+    ----------
+    block : ndarray of shape (n, k), float64, Fortran order
+        The rows, in which ``-0.0`` has been made ``0.0``: the two are equal and their bits are not.
+
+    Returns
+    -------
+    ndarray of shape (n,), uint64
+
+    Examples
+    --------
+    >>> hashes = hash_values(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], order="F"))
+    >>> bool(hashes[0] == hashes[1]), bool(hashes[0] == hashes[2])
+    (True, False)
+
+    References
+    ----------
+    G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+    """
+    hashes = np.full(len(block), START)
+    shifted = np.empty(CHUNK_ROWS, np.uint64)
+    for start in range(0, len(block), CHUNK_ROWS):
+        h = hashes[start:start + CHUNK_ROWS]
+        high = shifted[:len(h)]
+        for column in block[start:start + CHUNK_ROWS].T:
+            h ^= column.view(np.uint64)
+            _step(h, high)
+        _finish(h, high)
+    return hashes
+
+
+def hash_keys(keys: pa.Array) -> Hashes:
+    """Hash whole numbers or text by their text, so that ``7`` in Parquet and ``7`` in CSV are the same key.
+
+    Parameters
+    ----------
+    keys : pyarrow.Array of integers or text
+        The key of each row.
+
+    Returns
+    -------
+    ndarray of shape (n,), uint64
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If a key is missing or empty, or the keys are of another type.
+
+    Examples
+    --------
+    >>> bool((hash_keys(pa.array([7, 12])) == hash_keys(pa.array(["7", "12"]))).all())
+    True
+    """
+    if not is_key(keys.type):
+        raise pa.ArrowInvalid(f"keys of type {keys.type} are neither whole numbers nor text")
+    text = pc.cast(keys, pa.large_string())
+    if text.null_count or pc.any(pc.equal(text, "")).as_py():
+        raise pa.ArrowInvalid("a key is missing")
+    _, offsets, data = text.buffers()
+    ends = np.frombuffer(offsets, np.int64)[text.offset:text.offset + len(text) + 1]
+    content = np.frombuffer(data, np.uint8)[:ends[-1]] if data is not None else np.empty(0, np.uint8)
+    words = _words(content)
+    hashes = START ^ np.diff(ends).astype(np.uint64)
+    high, rows, place = np.empty_like(hashes), np.arange(len(hashes)), ends[:-1]
+    while len(rows := rows[place[rows] < ends[1:][rows]]):
+        left = np.minimum(ends[1:][rows] - place[rows], 8).astype(np.uint64)
+        h = hashes[rows] ^ (words[place[rows]] & (np.uint64(2**64 - 1) >> (np.uint64(64) - np.uint64(8) * left)))
+        _step(h, high[:len(h)])
+        hashes[rows], place = h, place + 8
+    _finish(hashes, high)
+    return hashes
+
+
+def in_test(hashes: Hashes, fraction: float) -> NDArray[np.bool_]:
+    """Tell which rows are kept for the test: those whose hash lies in the lowest part of its range.
+
+    Parameters
+    ----------
+    hashes : ndarray of shape (n,), uint64
+        The hash of each row.
+    fraction : float
+        The share of the test, from 0 to less than 1.
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+
+    Examples
+    --------
+    >>> in_test(np.array([0, 2**62, 2**63], dtype=np.uint64), 0.5).tolist()
+    [True, True, False]
+    """
+    return hashes < np.uint64(fraction * 2.0**64)
+
+
+def folds(hashes: Hashes, count: int) -> NDArray[np.int64]:
+    """Tell the fold of each row.
+
+    It is taken from the low half of the hash, so that the folds of the training rows are alike in size although those
+    are the rows whose hash is high.
+
+    Parameters
+    ----------
+    hashes : ndarray of shape (n,), uint64
+        The hash of each row.
+    count : int
+        The number of folds, 1 to 2**31.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        From 0 to ``count - 1``.
+
+    Examples
+    --------
+    >>> folds(np.array([0, 2**31, 2**32 - 1], dtype=np.uint64), 4).tolist()
+    [0, 2, 3]
+    """
+    low = hashes & np.uint64(2**32 - 1)
+    return ((low * np.uint64(count)) >> np.uint64(32)).astype(np.int64)
+
+
+def _step(h: Hashes, high: Hashes) -> None:
+    """Spread what was taken in over all bits, in place."""
+    h *= FIRST
+    np.right_shift(h, np.uint64(32), out=high)
+    h ^= high
+
+
+def _finish(h: Hashes, high: Hashes) -> None:
+    """Finish as splitmix64 does, in place."""
+    for shift, factor in ((30, FIRST), (27, SECOND)):
+        np.right_shift(h, np.uint64(shift), out=high)
+        h ^= high
+        h *= factor
+    np.right_shift(h, np.uint64(31), out=high)
+    h ^= high
+
+
+def _words(content: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The eight bytes from each byte on as one little-endian number, without copying them eight times."""
+    padded = np.concatenate([content, np.zeros(8, np.uint8)])
+    return np.ndarray(len(content) + 1, "<u8", padded, strides=(1,))

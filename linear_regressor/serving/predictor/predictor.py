@@ -1,0 +1,153 @@
+"""``ServedModel``: one artefact as the server holds it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.errors import ArtefactError, StatisticsError
+from linear_regressor.model.prediction import predict
+from linear_regressor.serving.middleware.request_context import RequestContext
+from linear_regressor.serving.schema.faults import Fault, InvalidPayload
+from linear_regressor.serving.schema.parameters import DEFAULT_RANGE_LEVEL
+from linear_regressor.serving.schema.rows import Decoder, Signature
+from linear_regressor.serving.settings import RangePolicy
+
+if TYPE_CHECKING:
+    from linear_regressor.model.inference import FitStatistics
+
+Array = NDArray[np.float64]
+
+
+class Predictor:
+    """All that answering a request takes of one model; it never changes, so a request that holds it is of one version.
+
+    Parameters
+    ----------
+    artefact : Artefact
+        The model.
+    max_rows : int
+        Most rows of one request.
+    policy : {"allow", "flag", "refuse"}
+        What to do about rows out of the range of training, at the level 0.99: nothing; count them in the answer's
+        header; refuse the request.
+
+    Raises
+    ------
+    ArtefactError
+        If the policy needs statistics that the model's moments cannot give.
+
+    Attributes
+    ----------
+    quantiles : dict
+        The quantiles of t and of F by level; empty where the model has too few rows for any.
+    signature : Signature
+        What bodies that name features must hold.
+    version : str
+        The first 12 hexadecimal digits of the digest.
+    headers : list of (str, str)
+        What an answer says of the model that gave it.
+    """
+
+    def __init__(self, artefact: Artefact, max_rows: int, policy: RangePolicy = "allow") -> None:
+        self.artefact, self._policy = artefact, policy
+        table = artefact.quantiles
+        self.quantiles = dict(zip(table["levels"], zip(table["t"], table["f"], strict=True), strict=True))
+        self.decoder = Decoder(len(artefact.features), max_rows, self.quantiles)
+        self.signature = Signature(artefact.features, max_rows, tuple(self.quantiles))
+        self.version = artefact.digest[:12]
+        self.headers = [("X-Model-Version", self.version), ("X-Model-Digest", f"sha256:{artefact.digest}")]
+        self._W, self._b = artefact.W, artefact.b
+        if policy != "allow":
+            self._require_statistics()
+
+    @cached_property
+    def statistics(self) -> FitStatistics:
+        """Statistics of the fit.
+
+        Raises
+        ------
+        StatisticsError
+            If the moments cannot give them.
+        """
+        # Imported when somebody asks: a server starts sooner without.
+        from linear_regressor.model.inference import FitStatistics
+
+        return FitStatistics(self.artefact.moments, self._W, self._b)
+
+    def predict(self, rows: Array, pointer: str) -> Array:
+        """Predict the target of each row.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (rows, p), float64
+            Finite feature values.
+        pointer : str
+            Where the rows stood in the body, ``{}`` standing for the number of a row.
+
+        Returns
+        -------
+        ndarray of shape (rows,), float64
+            Finite predictions, in the unit of the target.
+
+        Raises
+        ------
+        InvalidPayload
+            If a row is so large that its prediction leaves the range of float64.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):  # told below, in words
+            predictions = predict(rows, self._W, self._b)
+        if not np.isfinite(predictions).all():
+            faulty = np.flatnonzero(~np.isfinite(predictions))
+            raise InvalidPayload(Fault(pointer.format(row), "prediction_not_finite",
+                                       "is too large to predict from") for row in faulty)
+        return predictions
+
+    def answer(self, context: RequestContext, rows: Array, pointer: str) -> Array:
+        """Predict the rows of a call as the policy has it, and note in the call what answered it.
+
+        Parameters
+        ----------
+        call : Call
+            The request.
+        rows : ndarray of shape (rows, p), float64
+            Finite feature values.
+        pointer : str
+            Where the rows stood in the body, ``{}`` standing for the number of a row.
+
+        Returns
+        -------
+        ndarray of shape (rows,), float64
+            Finite predictions, in the unit of the target.
+
+        Raises
+        ------
+        InvalidPayload
+            If a row is too large to predict from, or out of range where the policy refuses that.
+        """
+        predictions = self.predict(rows, pointer)
+        outside = 0 if self._policy == "allow" else self._outside(rows, pointer)
+        context.answered_by(self.version, self.headers, len(rows), outside)
+        return predictions
+
+    def _outside(self, rows: Array, pointer: str) -> int:
+        """Count the rows that are out of range, or refuse them."""
+        flags = self.statistics.out_of_range(rows, self.quantiles[DEFAULT_RANGE_LEVEL][1])
+        if self._policy == "refuse" and flags.any():
+            raise InvalidPayload(Fault(pointer.format(row), "out_of_range",
+                                       "is out of the range of the training rows, which this server refuses")
+                                 for row in np.flatnonzero(flags))
+        return int(flags.sum())
+
+    def _require_statistics(self) -> None:
+        """Refuse a model whose rows could not be told from others."""
+        try:
+            self.statistics.leverage(self.artefact.moments.x_mean[None])
+        except StatisticsError as error:
+            raise ArtefactError(f"OUT_OF_RANGE={self._policy} cannot be had of this model: {error}") from None
+        if DEFAULT_RANGE_LEVEL not in self.quantiles:
+            raise ArtefactError(f"OUT_OF_RANGE={self._policy} needs the level {DEFAULT_RANGE_LEVEL} in its table")
