@@ -23,20 +23,7 @@ SLOPE, INTERCEPT = MODEL.coef_, float(MODEL.intercept_)
 
 
 def app(environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
-    """Answer one record or many with the value of a fixed line.
-
-    Parameters
-    ----------
-    environ : dict
-        The request, as WSGI has it.
-    start_response : callable
-        Takes status and headers.
-
-    Returns
-    -------
-    list of bytes
-        The body, in one piece.
-    """
+    """Answer one record or many with the value of a fixed line."""
     request = orjson.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
     if "instance" in request:
         body = orjson.dumps({"prediction": request["instance"] * float(SLOPE[0]) + INTERCEPT})

@@ -17,35 +17,22 @@ from linear_regressor.training.config import TrainingConfig
 
 @dataclass(frozen=True)
 class Result:
-    """A fitted line and its errors on the test rows, as scikit-learn computes them.
+    """A fitted line and its errors on the test rows, as scikit-learn computes them."""
 
-    Parameters
-    ----------
-    name : str
-        Name of the estimator.
-    slope, intercept : float
-        The line.
-    mse, r2 : float
-        Mean squared error and coefficient of determination.
-    """
-
+    # name of the estimator
     name: str
+    # the line
     slope: float
+    # the line
     intercept: float
+    # mean squared error and coefficient of determination
     mse: float
+    # mean squared error and coefficient of determination
     r2: float
 
 
 def check() -> tuple[Dataset, list[Result]]:
-    """Fit both estimators to bmi on all rows but the last 20, and judge them on those.
-
-    Returns
-    -------
-    test : Dataset
-        The last 20 rows.
-    results : list of Result
-        scikit-learn's, then ours.
-    """
+    """Fit both estimators to bmi on all rows but the last 20, and judge them on those."""
     rows, test = read_diabetes(["bmi"]).split_last(TrainingConfig.test_rows)
     return test, [_judge(model.fit(rows.X, rows.y), test)
                   for model in (LinearRegression(), SimpleLinearRegression(random_state=0))]
@@ -59,18 +46,7 @@ def _judge(model: LinearRegression | SimpleLinearRegression, test: Dataset) -> R
 
 
 def side_by_side(results: list[Result]) -> str:
-    """Lay the results out, one a column.
-
-    Parameters
-    ----------
-    results : list of Result
-        The results.
-
-    Returns
-    -------
-    str
-        Lines without a last line break.
-    """
+    """Lay the results out, one a column."""
     lines = [" " * 12 + "".join(f"{result.name:>24}" for result in results)]
     for label, name, form in (("slope", "slope", ".6f"), ("intercept", "intercept", ".6f"), ("MSE", "mse", ".6f"),
                               ("R2", "r2", ".4f")):
@@ -79,22 +55,7 @@ def side_by_side(results: list[Result]) -> str:
 
 
 def plot(test: Dataset, results: list[Result], path: Path) -> None:
-    """Draw the test rows and both lines.
-
-    Parameters
-    ----------
-    test : Dataset
-        The test rows.
-    results : list of Result
-        The lines.
-    path : Path
-        Image to write; its ending tells the format.
-
-    Raises
-    ------
-    SettingError
-        If matplotlib does not know the format.
-    """
+    """Draw the test rows and both lines."""
     from matplotlib.figure import Figure  # the check itself needs no plots
 
     figure = Figure(figsize=(8.0, 5.0), layout="constrained")

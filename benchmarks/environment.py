@@ -13,13 +13,7 @@ PACKAGES = ("linear-regressor", "numpy", "scikit-learn", "flask", "gunicorn", "g
 
 
 def environment() -> dict[str, str]:
-    """Describe the machine and the packages.
-
-    Returns
-    -------
-    dict
-        Names and versions.
-    """
+    """Describe the machine and the packages."""
     return {"python": platform.python_version(), "system": platform.platform(), "processor": _processor(),
             "cpus": str(usable_cpus()), "load": f"{os.getloadavg()[0]:.2f}",
             **{name: _version(name) for name in PACKAGES}}

@@ -31,28 +31,7 @@ wrk.headers["X-API-Key"] = "{key}"
 
 
 def command(port: int, path: str, body: Path, connections: int, seconds: float, key: str = "none") -> list[str]:
-    """Say how to run a load in a process of its own.
-
-    Parameters
-    ----------
-    port : int
-        Port on 127.0.0.1.
-    path : str
-        Path to POST to.
-    body : Path
-        File with the body.
-    connections : int
-        Connections kept open, each with one request at a time.
-    seconds : float
-        Length of the load.
-    key : str
-        API key to show.
-
-    Returns
-    -------
-    list of str
-        Program and arguments; ``requests_a_second`` reads what it prints.
-    """
+    """Say how to run a load in a process of its own."""
     wrk = shutil.which("wrk")
     if wrk is None:
         return [sys.executable, "-m", "benchmarks.load", str(port), path, str(body), str(connections), str(seconds),
@@ -64,23 +43,7 @@ def command(port: int, path: str, body: Path, connections: int, seconds: float, 
 
 
 def requests_a_second(command: list[str]) -> float:
-    """Run a load and read what it measured.
-
-    Parameters
-    ----------
-    command : list of str
-        What ``command`` gave.
-
-    Returns
-    -------
-    float
-        Requests a second, greater than 0.
-
-    Raises
-    ------
-    ServerError
-        If a request failed.
-    """
+    """Run a load and read what it measured."""
     done = subprocess.run(  # nosec B603  # our own program and arguments, and no shell
         command, cwd=ROOT, capture_output=True, text=True)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
@@ -91,29 +54,7 @@ def requests_a_second(command: list[str]) -> float:
 
 
 def post_repeatedly(port: int, request: bytes, connections: int, seconds: float) -> float:
-    """Keep each connection busy with one request after the other.
-
-    Parameters
-    ----------
-    port : int
-        Port on 127.0.0.1.
-    request : bytes
-        The whole request, head and body.
-    connections : int
-        Connections kept open.
-    seconds : float
-        How long, or until the first answer where that takes longer.
-
-    Returns
-    -------
-    float
-        Requests answered a second.
-
-    Raises
-    ------
-    ServerError
-        If an answer is not 200 or a connection is closed.
-    """
+    """Keep each connection busy with one request after the other."""
     sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(connections)]
     with ExitStack() as opened:
         for connection in sockets:

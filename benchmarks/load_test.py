@@ -28,15 +28,7 @@ BODY = b'{"instances": [[0.01], [0.02]]}'
 
 
 class Caller(threading.Thread):
-    """Sends one request after the other on a kept connection, and notes each that failed, with when and why.
-
-    Parameters
-    ----------
-    port : int
-        Port on 127.0.0.1.
-    known : set of str
-        Digests of the models that may answer.
-    """
+    """Sends one request after the other on a kept connection, and notes each that failed, with when and why."""
 
     def __init__(self, port: int, known: set[str]) -> None:
         super().__init__(daemon=True)
@@ -63,43 +55,25 @@ class Caller(threading.Thread):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a load test.
+    """What came of a load test."""
 
-    Parameters
-    ----------
-    answered : int
-        Requests that were answered.
-    failed : dict
-        How many were not, by cause (``killed worker``: within a second of a kill; ``stopping``: after SIGTERM;
-        ``otherwise``) and kind.
-    reloads, kills : int
-        Changes of the model and kills of a worker.
-    seconds_to_stop : float
-        From SIGTERM to the end of the server.
-    saturation : list of str
-        What wrk, which keeps the workers busy beside the counted callers, printed of its own requests.
-    """
-
+    # requests that were answered
     answered: int
+    # how many were not, by cause (``killed worker``: within a second of a kill; ``stopping``: after SIGTERM;
+    # ``otherwise``) and kind
     failed: dict[str, int]
+    # changes of the model and kills of a worker
     reloads: int
+    # changes of the model and kills of a worker
     kills: int
+    # from SIGTERM to the end of the server
     seconds_to_stop: float
+    # what wrk, which keeps the workers busy beside the counted callers, printed of its own requests
     saturation: list[str]
 
 
 def load_test(seconds: float) -> Outcome:
-    """Load a server of two workers and count what failed.
-
-    Parameters
-    ----------
-    seconds : float
-        Length of the load before SIGTERM.
-
-    Returns
-    -------
-    Outcome
-    """
+    """Load a server of two workers and count what failed."""
     with tempfile.TemporaryDirectory() as folder:
         path, port = Path(folder, "model.joblib"), free_port()
         models = [load(MODEL), _shifted()]

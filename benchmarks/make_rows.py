@@ -24,24 +24,6 @@ def chunks(rows: int, first_chunk: int = 0) -> Iterator[pa.Table]:
     """Draw rows: an id, ten standard normal features and a target with noise of standard deviation 1.
 
     Values are rounded to six digits after the point, so that CSV and Parquet hold the same numbers.
-
-    Parameters
-    ----------
-    rows : int
-        How many.
-    first_chunk : int
-        Which million of rows to start with: the same number always gives the same rows.
-
-    Yields
-    ------
-    pyarrow.Table
-        At most 1,000,000 rows of ``id`` (int64), ``x1`` to ``x10`` and ``y`` (float64).
-
-    Examples
-    --------
-    >>> table = next(chunks(3))
-    >>> table.column_names[:2], table["id"].to_pylist()
-    (['id', 'x1'], [0, 1, 2])
     """
     for chunk, start in enumerate(range(0, rows, CHUNK_ROWS), first_chunk):
         random = np.random.default_rng([0, chunk])
@@ -53,15 +35,7 @@ def chunks(rows: int, first_chunk: int = 0) -> Iterator[pa.Table]:
 
 
 def write(path: Path, tables: Iterator[pa.Table]) -> None:
-    """Write one file as a stream.
-
-    Parameters
-    ----------
-    path : Path
-        Where to; its ending tells the format: ``.csv``, ``.parquet``, ``.feather`` or ``.ndjson``.
-    tables : iterator of pyarrow.Table
-        The rows, at least one table.
-    """
+    """Write one file as a stream."""
     first = next(tables)
     with open(path, "wb") as file, _writer(path.suffix, file, first.schema) as writer:
         writer.write_table(first)

@@ -11,57 +11,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Ratio:
-    """How one measurement compares with another.
+    """How one measurement compares with another."""
 
-    Parameters
-    ----------
-    name : str
-        What stands over what, as "above / below".
-    above, below : float
-        Median of each.
-    unit : str
-        Unit of both.
-    ratio : float
-        Median of the ratios of the pairs: what slows the machine for a while slows both of a pair.
-    budget : float
-        The ratio that is aimed at.
-    at_least : bool
-        Whether the budget is a floor; else it is a ceiling.
-    """
-
+    # what stands over what, as "above / below"
     name: str
+    # median of each
     above: float
+    # median of each
     below: float
+    # unit of both
     unit: str
+    # median of the ratios of the pairs: what slows the machine for a while slows both of a pair
     ratio: float
+    # the ratio that is aimed at
     budget: float
+    # whether the budget is a floor; else it is a ceiling
     at_least: bool
 
     @classmethod
     def of(cls, name: str, pairs: Sequence[tuple[float, float]], unit: str, *, floor: float | None = None,
            ceiling: float | None = None) -> Ratio:
-        """Summarise pairs of measurements.
-
-        Parameters
-        ----------
-        name : str
-            What stands over what.
-        pairs : sequence of (float, float)
-            Measurements (above, below) taken one after the other, each greater than 0.
-        unit : str
-            Unit of the measurements.
-        floor, ceiling : float
-            The ratio that is aimed at: exactly one of the two.
-
-        Returns
-        -------
-        Ratio
-
-        Examples
-        --------
-        >>> Ratio.of("a / b", [(2.0, 1.0), (6.0, 2.0), (4.0, 4.0)], "s", floor=1.5).held
-        True
-        """
+        """Summarise pairs of measurements."""
         budget = floor if floor is not None else ceiling
         if budget is None:
             raise ValueError(f"{name}: a floor or a ceiling is needed")
@@ -75,20 +45,7 @@ class Ratio:
 
 
 def seconds(work: Callable[[], Any], calls: int = 1) -> float:
-    """Time some work.
-
-    Parameters
-    ----------
-    work : callable
-        What to do.
-    calls : int
-        How often to do it, so that short work is long enough for the clock.
-
-    Returns
-    -------
-    float
-        Seconds for one call.
-    """
+    """Time some work."""
     start = time.perf_counter()
     for _ in range(calls):
         work()
@@ -97,21 +54,6 @@ def seconds(work: Callable[[], Any], calls: int = 1) -> float:
 
 def timed_in_turn(above: Callable[[], Any], below: Callable[[], Any], rounds: int, *, above_calls: int = 1,
                   below_calls: int = 1) -> list[tuple[float, float]]:
-    """Time two pieces of work in turn, after one round that does not count.
-
-    Parameters
-    ----------
-    above, below : callable
-        The work of each side.
-    rounds : int
-        How many pairs, at least 1.
-    above_calls, below_calls : int
-        Calls of each in one measurement.
-
-    Returns
-    -------
-    list of (float, float)
-        Seconds for one call of each.
-    """
+    """Time two pieces of work in turn, after one round that does not count."""
     pairs = [(seconds(above, above_calls), seconds(below, below_calls)) for _ in range(rounds + 1)]
     return pairs[1:]

@@ -35,21 +35,15 @@ FILE_ROWS = 5 * CHUNK_ROWS
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a curve.
+    """One point of a curve."""
 
-    Parameters
-    ----------
-    rows, features : int
-        The data set.
-    seconds : float
-        The shortest of the rounds: what else the machine did only makes them longer.
-    memory : float or None
-        Median of the peaks of the process in MB, where it was a process of its own.
-    """
-
+    # the data set
     rows: int
+    # the data set
     features: int
+    # the shortest of the rounds: what else the machine did only makes them longer
     seconds: float
+    # median of the peaks of the process in MB, where it was a process of its own
     memory: float | None
 
     def __str__(self) -> str:
@@ -61,21 +55,7 @@ class Point:
 
 
 def over_rows(rows: int, rounds: int, folder: Path) -> Iterator[Point]:
-    """Measure ``train --data`` on data sets of ten features: the whole command, start and report included.
-
-    Parameters
-    ----------
-    rows : int
-        Rows of the largest data set, at least 50.
-    rounds : int
-        How often each is measured.
-    folder : Path
-        Where the data sets are made, and found by the next run.
-
-    Yields
-    ------
-    Point
-    """
+    """Measure ``train --data`` on data sets of ten features: the whole command, start and report included."""
     for share in SHARES:
         data = data_set(rows // share, folder)
         measured = [_train(data) for _ in range(rounds)]
@@ -84,21 +64,7 @@ def over_rows(rows: int, rounds: int, folder: Path) -> Iterator[Point]:
 
 
 def over_columns(rows: int, rounds: int, folder: Path) -> Iterator[Point]:
-    """Measure the moments of data sets of one to 300 features, in this process.
-
-    Parameters
-    ----------
-    rows : int
-        Rows of each.
-    rounds : int
-        How often each is measured.
-    folder : Path
-        Where the data sets are made for a while.
-
-    Yields
-    ------
-    Point
-    """
+    """Measure the moments of data sets of one to 300 features, in this process."""
     random = np.random.default_rng(0)
     for width in WIDTHS:
         names = tuple(f"x{number}" for number in range(width))
@@ -110,21 +76,7 @@ def over_columns(rows: int, rounds: int, folder: Path) -> Iterator[Point]:
 
 
 def over_workers(rows: int, rounds: int, folder: Path) -> Ratio:
-    """Measure one worker beside two, in turn; each has one thread, and so have the libraries in it.
-
-    Parameters
-    ----------
-    rows : int
-        Rows of the data set of ten features.
-    rounds : int
-        Pairs of measurements.
-    folder : Path
-        Where the data set is made, and found by the next run.
-
-    Returns
-    -------
-    Ratio
-    """
+    """Measure one worker beside two, in turn; each has one thread, and so have the libraries in it."""
     data = data_set(rows, folder)
     with DaskEngine(workers=1) as one, DaskEngine(workers=2) as two:
         pairs = timed_in_turn(partial(read, one, data, FEATURES), partial(read, two, data, FEATURES), rounds)
@@ -132,37 +84,14 @@ def over_workers(rows: int, rounds: int, folder: Path) -> Ratio:
 
 
 def read(engine: Engine, data: Path, features: tuple[str, ...]) -> None:
-    """Read the moments of a data set.
-
-    Parameters
-    ----------
-    engine : Engine
-        Who reads it.
-    data : Path
-        Its folder.
-    features : tuple of str
-        Names of its features.
-    """
+    """Read the moments of a data set."""
     partitions = Source.of(str(data), Columns(features, "y")).partitions()
     for _ in engine.moments(dict(enumerate(partitions)), 0.0, int):
         pass
 
 
 def data_set(rows: int, folder: Path) -> Path:
-    """Make a data set of ten features in files of five million rows, unless it is there already.
-
-    Parameters
-    ----------
-    rows : int
-        How many rows.
-    folder : Path
-        Where to make its folder.
-
-    Returns
-    -------
-    Path
-        Its folder.
-    """
+    """Make a data set of ten features in files of five million rows, unless it is there already."""
     path = folder / f"rows-{rows}"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -20,39 +20,13 @@ THREADS = 4
 
 
 def ours(port: int, model: Path) -> list[str]:
-    """Say how to start our server with one worker.
-
-    Parameters
-    ----------
-    port : int
-        Port on 127.0.0.1.
-    model : Path
-        The model file.
-
-    Returns
-    -------
-    list of str
-        Program and arguments.
-    """
+    """Say how to start our server with one worker."""
     return [sys.executable, "main.py", "serve", "--port", str(port), "--workers", "1", "--threads", str(THREADS),
             "--model-path", str(model)]
 
 
 def bare(port: int, app: str) -> list[str]:
-    """Say how to start an application under the same gunicorn: one worker, same threads, same parser.
-
-    Parameters
-    ----------
-    port : int
-        Port on 127.0.0.1.
-    app : str
-        The application, as ``module:name``.
-
-    Returns
-    -------
-    list of str
-        Program and arguments.
-    """
+    """Say how to start an application under the same gunicorn: one worker, same threads, same parser."""
     return [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1", "--worker-class",
             "gthread", "--threads", str(THREADS), "--keep-alive", "65", "--no-control-socket", "--log-level", "error",
             app]
@@ -60,17 +34,7 @@ def bare(port: int, app: str) -> list[str]:
 
 @contextmanager
 def running(command: list[str], cores: list[int], **environ: str) -> Iterator[None]:
-    """Run a server until it is no longer needed.
-
-    Parameters
-    ----------
-    command : list of str
-        Program and arguments.
-    cores : list of int
-        The cores it may use; none leaves the choice to the system.
-    **environ : str
-        Variables it finds in its environment beside ours.
-    """
+    """Run a server until it is no longer needed."""
     with on_cores(cores):
         process = subprocess.Popen(  # nosec B603  # our own program and arguments, and no shell
             command, cwd=ROOT, env={**os.environ, **environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -82,18 +46,7 @@ def running(command: list[str], cores: list[int], **environ: str) -> Iterator[No
 
 
 def wait_until_up(port: int) -> None:
-    """Ask for ``/ping`` until there is an answer, whatever it is.
-
-    Parameters
-    ----------
-    port : int
-        Port on 127.0.0.1.
-
-    Raises
-    ------
-    ServerError
-        If there is none for half a minute.
-    """
+    """Ask for ``/ping`` until there is an answer, whatever it is."""
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
         try:
@@ -108,25 +61,13 @@ def wait_until_up(port: int) -> None:
 
 
 def usable_cores() -> list[int]:
-    """Tell the cores this process may use.
-
-    Returns
-    -------
-    list of int
-        In rising order; empty where the system does not tell.
-    """
+    """Tell the cores this process may use."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 @contextmanager
 def on_cores(cores: list[int]) -> Iterator[None]:
-    """Start processes on some cores: what is started inside inherits them.
-
-    Parameters
-    ----------
-    cores : list of int
-        The cores; none leaves the choice to the system.
-    """
+    """Start processes on some cores: what is started inside inherits them."""
     usual = usable_cores()
     if cores:
         os.sched_setaffinity(0, cores)
@@ -138,13 +79,7 @@ def on_cores(cores: list[int]) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on.
-
-    Returns
-    -------
-    int
-        The port.
-    """
+    """Find a port that nobody listens on."""
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         return int(trial.getsockname()[1])

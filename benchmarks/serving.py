@@ -27,17 +27,6 @@ def ratios(length: float = 2.0, rounds: int = 5) -> Iterator[Ratio]:
     """Measure every ratio that serving has a budget for, giving each as soon as it is known.
 
     Servers run on the first core this process may use, the load on the last.
-
-    Parameters
-    ----------
-    length : float
-        Seconds of each load.
-    rounds : int
-        Pairs of measurements for each ratio.
-
-    Yields
-    ------
-    Ratio
     """
     cores = usable_cores()
     with TemporaryDirectory() as folder, on_cores(cores[-1:]):

@@ -32,19 +32,7 @@ TEST_FRACTION = 0.2
 
 
 def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
-    """Measure every ratio that streaming has a budget for, giving each as soon as it is known.
-
-    Parameters
-    ----------
-    rows : int
-        Rows of the data set, which is made in the folder for temporary files; the budgets are for 1,000,000 and more.
-    rounds : int
-        Pairs of measurements for each ratio.
-
-    Yields
-    ------
-    Ratio
-    """
+    """Measure every ratio that streaming has a budget for, giving each as soon as it is known."""
     with tempfile.TemporaryDirectory() as made:
         parquet, csv = Path(made, "rows.parquet"), Path(made, "rows.csv")
         for path in (parquet, csv):

@@ -10,20 +10,7 @@ from benchmarks.ratio import Ratio
 
 
 def as_table(ratios: Sequence[Ratio], environment: dict[str, str]) -> str:
-    """Lay ratios out for people.
-
-    Parameters
-    ----------
-    ratios : sequence of Ratio
-        At least one.
-    environment : dict
-        Names and versions that are printed above.
-
-    Returns
-    -------
-    str
-        Lines without a last line break.
-    """
+    """Lay ratios out for people."""
     width = max(len(ratio.name) for ratio in ratios)
     lines = [", ".join(f"{name} {value}" for name, value in environment.items()),
              f"{'above / below':{width}} {'above':>12} {'below':>12} {'unit':8} {'ratio':>8} {'budget':>8} held"]
@@ -35,19 +22,6 @@ def as_table(ratios: Sequence[Ratio], environment: dict[str, str]) -> str:
 
 
 def as_json(ratios: Sequence[Ratio], environment: dict[str, str]) -> str:
-    """Write ratios for machines.
-
-    Parameters
-    ----------
-    ratios : sequence of Ratio
-        The ratios.
-    environment : dict
-        Names and versions.
-
-    Returns
-    -------
-    str
-        One line of JSON.
-    """
+    """Write ratios for machines."""
     return json.dumps({"environment": environment,
                        "ratios": [{**asdict(ratio), "held": ratio.held} for ratio in ratios]})

@@ -24,28 +24,7 @@ RATE = 0.1
 
 
 def loop(X: Array, y: Array, start: Array, rate: float, steps: int) -> tuple[Array, Array]:
-    """Gradient descent as the challenge has it, step by step over the rows.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, p), float64
-        Features.
-    y : ndarray of shape (n,), float64
-        Target.
-    start : ndarray of shape (p + 1,), float64
-        Weights before the first step: W, then b.
-    rate : float
-        Learning rate.
-    steps : int
-        Number of steps.
-
-    Returns
-    -------
-    theta : ndarray of shape (p + 1,), float64
-        Weights after the last step: W, then b.
-    losses : ndarray of shape (steps + 1,), float64
-        Loss before the first step and after each.
-    """
+    """Gradient descent as the challenge has it, step by step over the rows."""
     W, b, losses = start[:-1].copy(), float(start[-1]), np.empty(steps + 1)
     residuals = y - (X @ W + b)
     losses[0] = np.mean(residuals ** 2)
@@ -58,19 +37,7 @@ def loop(X: Array, y: Array, start: Array, rate: float, steps: int) -> tuple[Arr
 
 
 def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
-    """Measure every ratio that training has a budget for, giving each as soon as it is known.
-
-    Parameters
-    ----------
-    rows : int
-        Rows of the large data sets; the budgets are for 1,000,000.
-    rounds : int
-        Pairs of measurements for each ratio.
-
-    Yields
-    ------
-    Ratio
-    """
+    """Measure every ratio that training has a budget for, giving each as soon as it is known."""
     yield from beside_the_loop(rounds)
     yield from beside_one_product(rows, rounds)
     yield beside_sgd(rows, rounds)

@@ -12,20 +12,13 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back.
+    """What came back."""
 
-    Parameters
-    ----------
-    status : int
-        HTTP status.
-    headers : dict of str to str
-        Headers, names in small letters.
-    body : bytes
-        As it came.
-    """
-
+    # hTTP status
     status: int
+    # headers, names in small letters
     headers: dict[str, str]
+    # as it came
     body: bytes
 
     @property
@@ -40,20 +33,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Server:
-    """A server somewhere; the environment says where, and what it serves.
+    """A server somewhere; the environment says where, and what it serves."""
 
-    Parameters
-    ----------
-    url : str
-        ``CONFORMANCE_URL``: its address.
-    token : str
-        ``SERVICE_TOKEN``: sent as bearer token where there is one.
-    model : str
-        ``MODEL_NAME``: the name of its model.
-    """
-
+    # ``CONFORMANCE_URL``: its address
     url: str = field(default_factory=lambda: os.environ.get("CONFORMANCE_URL", ""))
+    # ``SERVICE_TOKEN``: sent as bearer token where there is one
     token: str = field(default_factory=lambda: os.environ.get("SERVICE_TOKEN", ""), repr=False)
+    # ``MODEL_NAME``: the name of its model
     model: str = field(default_factory=lambda: os.environ.get("MODEL_NAME") or "linear-regressor")
 
     def get(self, path: str, **headers: str) -> Answer:

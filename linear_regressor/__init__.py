@@ -25,25 +25,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Bring in a public name from the module it lives in.
-
-    Parameters
-    ----------
-    name : str
-        One of ``__all__``.
-
-    Returns
-    -------
-    object
-        The class of that name.
-
-    Raises
-    ------
-    AttributeError
-        If the package has no such public name.
-    ModuleNotFoundError
-        If what it needs is not installed; the message names the extra that brings it.
-    """
+    """Bring in a public name from the module it lives in."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -12,28 +12,7 @@ from typing import Any, BinaryIO
 
 
 def replace_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file beside its place, make it durable, then put it there in one step.
-
-    Parameters
-    ----------
-    path : Path
-        The file to make or replace; its folder is made where it is missing.
-    write : callable
-        Writes the content to the open binary file it is given.
-
-    Raises
-    ------
-    OSError
-        If writing fails; it names ``path``, and nothing has changed there.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     replace_file(Path(folder, "answer.txt"), lambda file: file.write(b"42"))
-    ...     Path(folder, "answer.txt").read_text()
-    '42'
-    """
+    """Write a file beside its place, make it durable, then put it there in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
@@ -55,22 +34,6 @@ def locked(path: Path) -> Iterator[None]:
     """Wait until nobody else holds a file, then keep others that ask from it: for who reads, changes and replaces it.
 
     It is the folder that is locked, since the file itself is another one afterwards; nothing is left behind.
-
-    Parameters
-    ----------
-    path : Path
-        The file; where it has no folder yet there is nothing to hold.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be locked; it names the folder.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder, locked(Path(folder, "counts.json")):
-    ...     replace_file(Path(folder, "counts.json"), lambda file: file.write(b"{}"))
     """
     try:
         handle = os.open(path.parent, os.O_RDONLY)

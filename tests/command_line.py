@@ -19,44 +19,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def run(*arguments: object, command: click.Command = main) -> Result:
-    """Run a command in this process.
-
-    Parameters
-    ----------
-    *arguments : object
-        Its arguments; each is turned into text.
-    command : click.Command
-        The group it belongs to.
-
-    Returns
-    -------
-    click.testing.Result
-        Its exit code, and what it wrote on standard output and standard error.
-    """
+    """Run a command in this process."""
     with usual_logging():
         return CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 def run_process(*arguments: object, environ: Mapping[str, str] | None = None,
                 file_size_limit: int | None = None, program: str = "main.py") -> subprocess.CompletedProcess[str]:
-    """Run a program of the repository as a process of its own.
-
-    Parameters
-    ----------
-    *arguments : object
-        Its arguments; each is turned into text.
-    environ : mapping of str to str, optional
-        What to add to the environment.
-    file_size_limit : int, optional
-        Bytes beyond which no file can grow: what a full disk does, on any machine.
-    program : str
-        The program.
-
-    Returns
-    -------
-    subprocess.CompletedProcess
-        Its exit code, and what it wrote on standard output and standard error.
-    """
+    """Run a program of the repository as a process of its own."""
     command, environ = [sys.executable, str(ROOT / program), *map(str, arguments)], clean_environ(environ or {})
     if file_size_limit is not None:
         # What measures coverage could not write its file either, and would say so.
@@ -68,37 +38,14 @@ def run_process(*arguments: object, environ: Mapping[str, str] | None = None,
 
 
 def clean_environ(added: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment without what a developer may have set for the service.
-
-    Parameters
-    ----------
-    added : mapping of str to str
-        What to add.
-
-    Returns
-    -------
-    dict
-    """
+    """Give the environment without what a developer may have set for the service."""
     # Unbuffered, Python would hide what a buffer that cannot be written does at the end of a process.
     ours = ("PORT", "WEB_CONCURRENCY", "THREADS", "MODEL_PATH", "MAX_CONTENT_LENGTH", "MAX_ROWS", "PYTHONUNBUFFERED")
     return {**{name: value for name, value in os.environ.items() if name not in ours}, **added}
 
 
 def shadow(folder: Path, *packages: str) -> dict[str, str]:
-    """Make packages as good as not installed for a process, by others of their name that come first.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to put them.
-    *packages : str
-        Names of packages.
-
-    Returns
-    -------
-    dict
-        The environment that puts them first.
-    """
+    """Make packages as good as not installed for a process, by others of their name that come first."""
     for package in packages:
         (folder / f"{package}.py").write_text(f"raise ModuleNotFoundError('not installed', name='{package}')\n")
     return {"PYTHONPATH": str(folder)}

@@ -15,22 +15,7 @@ ENDINGS = (".csv", ".parquet", ".feather", ".ndjson")
 
 
 def rows(random: np.random.Generator, count: int, p: int = 3) -> pa.Table:
-    """Draw a table of an id, p features, a group and a target on a noisy line.
-
-    Parameters
-    ----------
-    random : numpy.random.Generator
-        Source of the numbers.
-    count : int
-        How many rows.
-    p : int
-        How many features, x1 to xp.
-
-    Returns
-    -------
-    pyarrow.Table
-        ``id`` (int64), ``x1`` to ``xp`` and ``y`` (float64), ``group`` (string: a or b).
-    """
+    """Draw a table of an id, p features, a group and a target on a noisy line."""
     X = random.normal(size=(count, p)).round(6)
     features = {f"x{place + 1}": X[:, place] for place in range(p)}
     y = (X @ np.arange(1.0, p + 1) + 3.0 + random.normal(size=count)).round(6)
@@ -38,22 +23,7 @@ def rows(random: np.random.Generator, count: int, p: int = 3) -> pa.Table:
 
 
 def saved(table: pa.Table, path: Path, batch_rows: int | None = None) -> Path:
-    """Write a table in the format of the file's ending.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        What to write.
-    path : Path
-        Where to; its folder is made.
-    batch_rows : int or None
-        Rows of a row group or record batch; None makes one.
-
-    Returns
-    -------
-    Path
-        The same path.
-    """
+    """Write a table in the format of the file's ending."""
     path.parent.mkdir(parents=True, exist_ok=True)
     parts = [table] if batch_rows is None else [table.slice(start, batch_rows)
                                                 for start in range(0, table.num_rows, batch_rows)]
@@ -63,19 +33,5 @@ def saved(table: pa.Table, path: Path, batch_rows: int | None = None) -> Path:
 
 def source(location: object, features: str = "x1,x2,x3", target: str | None = "y", where: str | None = None,
            key: str | None = None) -> Source:
-    """Name a data set as the command line does.
-
-    Parameters
-    ----------
-    location : object
-        Path, glob or URL.
-    features : str
-        Names separated by commas.
-    target, where, key : str or None
-        As ``Columns`` takes them.
-
-    Returns
-    -------
-    Source
-    """
+    """Name a data set as the command line does."""
     return Source.of(str(location), Columns(tuple(features.split(",")), target, where, key))

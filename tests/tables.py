@@ -17,42 +17,14 @@ COLUMNS = ("age", "bmi", "score")
 
 
 def rows_of(seed: int, n: int) -> Array:
-    """Draw rows along a plane, in units far apart.
-
-    Parameters
-    ----------
-    seed : int
-        Where to begin.
-    n : int
-        How many rows.
-
-    Returns
-    -------
-    ndarray of shape (n, 3), float64
-        age, bmi and score.
-    """
+    """Draw rows along a plane, in units far apart."""
     random = np.random.default_rng(seed)
     X = random.normal(size=(n, 2)) * [10.0, 0.1] + [50.0, 3.0]
     return np.column_stack([X, X @ [2.0, -30.0] + 5.0 + random.normal(size=n)])
 
 
 def write(path: Path, rows: Array, **further: Sequence[object]) -> Path:
-    """Write rows to a CSV or Parquet file.
-
-    Parameters
-    ----------
-    path : Path
-        Where to; its ending tells the format.
-    rows : ndarray of shape (n, 3), float64
-        age, bmi and score.
-    **further : sequence
-        Further columns.
-
-    Returns
-    -------
-    Path
-        The same.
-    """
+    """Write rows to a CSV or Parquet file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.table({**dict(zip(COLUMNS, rows.T, strict=True)), **further})
     (pa.csv.write_csv if path.suffix == ".csv" else pa.parquet.write_table)(table, path)

@@ -22,43 +22,28 @@ FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Artefact:
-    """A trained line with the moments it came from.
+    """A trained line with the moments it came from."""
 
-    Parameters
-    ----------
-    features : tuple of str
-        Names of the p features, in order.
-    target : str
-        Name of the target.
-    W : ndarray of shape (p,), float64
-        Slopes.
-    b : float
-        Intercept.
-    moments : Moments
-        Moments of the training rows.
-    minimum, maximum : ndarray of shape (p,), float64, or None
-        Smallest and largest value of each feature in training; both None once rows have been unlearned, because the
-        moments cannot tell whether the smallest and the largest were among them.
-    quantiles : dict
-        ``{"levels": [...], "t": [...], "f": [...]}``: for each level in (0, 1) the two-sided quantile of Student's t
-        with n - p - 1 degrees of freedom and the quantile of F(p, n - p); empty lists where there are too few rows.
-    card : dict
-        Facts for people: settings, metrics, data, environment; plain values only.
-
-    Raises
-    ------
-    ArtefactError
-        If the shapes do not fit each other or a number is not finite.
-    """
-
+    # names of the p features, in order
     features: tuple[str, ...]
+    # name of the target
     target: str
+    # shape (p,): slopes
     W: Array
+    # intercept
     b: float
+    # moments of the training rows
     moments: Moments
+    # shape (p,): smallest and largest value of each feature in training; both None once rows have been unlearned,
+    # because the moments cannot tell whether the smallest and the largest were among them
     minimum: Array | None
+    # shape (p,): smallest and largest value of each feature in training; both None once rows have been unlearned,
+    # because the moments cannot tell whether the smallest and the largest were among them
     maximum: Array | None
+    # ``{"levels": [...], "t": [...], "f": [...]}``: for each level in (0, 1) the two-sided quantile of Student's t
+    # with n - p - 1 degrees of freedom and the quantile of F(p, n - p); empty lists where there are too few rows
     quantiles: dict[str, list[float]]
+    # facts for people: settings, metrics, data, environment; plain values only
     card: dict[str, Any]
 
     def __post_init__(self) -> None:
@@ -98,13 +83,7 @@ class Artefact:
         return digest_of(self._values())
 
     def to_plain(self) -> dict[str, Any]:
-        """Give the artefact as plain values, with the digest that proves them.
-
-        Returns
-        -------
-        dict
-            Numbers, strings, lists and dicts only.
-        """
+        """Give the artefact as plain values, with the digest that proves them."""
         return {**self._values(), "sha256": self.digest}
 
     def _values(self) -> dict[str, Any]:
@@ -116,22 +95,7 @@ class Artefact:
 
     @classmethod
     def from_plain(cls, plain: Any) -> Artefact:
-        """Check plain values and make them an artefact.
-
-        Parameters
-        ----------
-        plain : object
-            What ``to_plain`` gave, once written and read.
-
-        Returns
-        -------
-        Artefact
-
-        Raises
-        ------
-        ArtefactError
-            If the format is another one, the digest does not prove the rest, or a part is missing or does not fit.
-        """
+        """Check plain values and make them an artefact."""
         if not isinstance(plain, dict) or "format" not in plain:
             raise ArtefactError("it is not a model of this program")
         try:
@@ -160,22 +124,6 @@ def _listed(values: Array | None) -> list[float] | None:
 
 
 def digest_of(plain: dict[str, Any]) -> str:
-    """SHA-256 of plain values in canonical form: JSON with sorted keys, no blanks, shortest numbers that read back.
-
-    Parameters
-    ----------
-    plain : dict
-        Numbers, strings, lists and dicts with string keys.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-
-    Examples
-    --------
-    >>> digest_of({"b": 1.5, "a": [1, 2]}) == digest_of({"a": [1, 2], "b": 1.5})
-    True
-    """
+    """SHA-256 of plain values in canonical form: JSON with sorted keys, no blanks, shortest numbers that read back."""
     canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()

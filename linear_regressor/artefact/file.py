@@ -21,23 +21,7 @@ REMEDY = "train one with 'linear-regressor train --model-save-path {path}' or na
 
 
 def load(path: str | Path) -> Artefact:
-    """Read and check a model file.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file that ``save`` wrote.
-
-    Returns
-    -------
-    Artefact
-
-    Raises
-    ------
-    ArtefactError
-        If the file is missing, cannot be read, is too large, damaged, of another format, or asks to run anything; the
-        message names the file and the remedy.
-    """
+    """Read and check a model file."""
     try:
         with open(path, "rb") as file:
             content = file.read(LARGEST_FILE + 1)
@@ -51,51 +35,14 @@ def load(path: str | Path) -> Artefact:
 
 
 def parse(content: bytes) -> Artefact:
-    """Check the content of a model file and make it an artefact.
-
-    Parameters
-    ----------
-    content : bytes
-        What ``save`` wrote.
-
-    Returns
-    -------
-    Artefact
-
-    Raises
-    ------
-    ArtefactError
-        If it is too large, damaged, of another format, or asks to run anything.
-    """
+    """Check the content of a model file and make it an artefact."""
     if len(content) > LARGEST_FILE:
         raise ArtefactError(f"it is larger than {LARGEST_FILE} bytes")
     return Artefact.from_plain(plain_pickle.read(content))
 
 
 def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path:
-    """Write the model file, and a card for people beside it; neither changes before both are known to fit.
-
-    Parameters
-    ----------
-    artefact : Artefact
-        What to write.
-    path : str or Path
-        Where; its folder is made where it is missing.
-    facts : dict
-        What the card says beyond the artefact's own card and digest, such as the time of training: plain values that
-        would make two files of the same model differ.
-
-    Returns
-    -------
-    Path
-        Path of the card: the model file's, ending in ``.card.json``.
-
-    Raises
-    ------
-    ArtefactError
-        If either file cannot be written, or the model could not be read again because it is too large; an older model
-        file is left whole.
-    """
+    """Write the model file, and a card for people beside it; neither changes before both are known to fit."""
     path = Path(path)
     import joblib  # here, because the server reads artefacts and has no joblib
 

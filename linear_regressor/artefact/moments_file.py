@@ -20,39 +20,16 @@ KEYS = {"format", "features", "target", "n", "m", "C", "minimum", "maximum", "ad
 
 @dataclass(frozen=True, eq=False)
 class MomentsFile:
-    """What was read of some rows, under the names of its columns.
+    """What was read of some rows, under the names of its columns."""
 
-    Parameters
-    ----------
-    features : tuple of str
-        Names of the p features, in order.
-    target : str
-        Name of the target.
-    aggregate : Aggregate
-        Moments and limits of the rows.
-    added, removed : tuple of str
-        Digests of the sets of rows that were added and are there, and of those that were taken away; none is in both.
-
-    Raises
-    ------
-    ArtefactError
-        If there is not one name a feature, or names or digests are no text.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rows = RowSummary(Moments.from_arrays([[1.0], [3.0]], [2.0, 8.0]), np.array([1.0, 2.0]), np.array([3.0, 8.0]))
-    >>> file = MomentsFile.of(("bmi",), "progress", rows)
-    >>> file.merge(file)
-    Traceback (most recent call last):
-        ...
-    linear_regressor.errors.MomentsError: the same rows (digest ...) would be added twice
-    """
-
+    # names of the p features, in order
     features: tuple[str, ...]
+    # name of the target
     target: str
     summary: RowSummary
+    # digests of the sets of rows that were added and are there, and of those that were taken away; none is in both
     added: tuple[str, ...]
+    # digests of the sets of rows that were added and are there, and of those that were taken away; none is in both
     removed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -64,63 +41,18 @@ class MomentsFile:
 
     @classmethod
     def of(cls, features: tuple[str, ...], target: str, summary: RowSummary) -> MomentsFile:
-        """Note rows that were just read.
-
-        Parameters
-        ----------
-        features : tuple of str
-            Names of the p features, in order.
-        target : str
-            Name of the target.
-        aggregate : Aggregate
-            Moments and limits of the rows.
-
-        Returns
-        -------
-        MomentsFile
-        """
+        """Note rows that were just read."""
         return cls(features, target, summary, (summary.digest,))
 
     def merge(self, other: MomentsFile) -> MomentsFile:
-        """Add the rows of both.
-
-        Parameters
-        ----------
-        other : MomentsFile
-            Moments of the same columns, in the same order.
-
-        Returns
-        -------
-        MomentsFile
-
-        Raises
-        ------
-        MomentsError
-            If the columns differ, or a set of rows would be there twice.
-        """
+        """Add the rows of both."""
         self._require_same_columns(other)
         added = _once((*self.added, *other.added), "added")
         removed = _once((*self.removed, *other.removed), "taken away")
         return self._with(self.summary + other.summary, added, [gone for gone in removed if gone not in added])
 
     def subtract(self, other: MomentsFile) -> MomentsFile:
-        """Take the rows of another away.
-
-        Parameters
-        ----------
-        other : MomentsFile
-            Moments of the same columns, in the same order, of rows that are among these.
-
-        Returns
-        -------
-        MomentsFile
-            Without minimum and maximum, which moments cannot give back.
-
-        Raises
-        ------
-        MomentsError
-            If the columns differ, a set of rows would be taken away twice, or what is left carries no model.
-        """
+        """Take the rows of another away."""
         self._require_same_columns(other)
         removed = _once((*self.removed, *other.added), "taken away")
         # what the other has not is still here
@@ -138,18 +70,7 @@ class MomentsFile:
             raise MomentsError(f"moments of {', '.join(mine)} do not go with moments of {', '.join(others)}")
 
     def save(self, path: Path) -> None:
-        """Write the file in one step: an older one stays whole if that fails.
-
-        Parameters
-        ----------
-        path : Path
-            Where to; its folder is made where it is missing.
-
-        Raises
-        ------
-        OSError
-            If it cannot be written.
-        """
+        """Write the file in one step: an older one stays whole if that fails."""
         moments = self.summary.moments
         low, high = self.summary.minimum, self.summary.maximum
         plain = {"format": FORMAT, "features": list(self.features), "target": self.target, "n": moments.n,
@@ -161,22 +82,7 @@ class MomentsFile:
 
     @classmethod
     def load(cls, path: Path) -> MomentsFile:
-        """Read and check a file.
-
-        Parameters
-        ----------
-        path : Path
-            The file that ``save`` wrote.
-
-        Returns
-        -------
-        MomentsFile
-
-        Raises
-        ------
-        ArtefactError
-            If it is missing, damaged, of another format, or holds no moments; the message names it and what helps.
-        """
+        """Read and check a file."""
         try:
             return cls._from_plain(json.loads(path.read_bytes(), parse_constant=_refuse_constant))
         except OSError as error:

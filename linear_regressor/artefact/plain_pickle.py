@@ -28,31 +28,7 @@ class _PlainValues(pickle.Unpickler):
 
 
 def read(content: bytes) -> Any:
-    """Turn a pickle into the plain values it holds.
-
-    Parameters
-    ----------
-    content : bytes
-        The pickle; never trusted.
-
-    Returns
-    -------
-    object
-        Numbers, strings, lists and dicts only, no list or dict in two places.
-
-    Raises
-    ------
-    ArtefactError
-        If the pickle is damaged, holds anything but plain values, or would unfold to much more than its own size.
-
-    Examples
-    --------
-    >>> read(pickle.dumps({"W": [1.5], "b": None}, protocol=5))
-    {'W': [1.5], 'b': None}
-    >>> read(pickle.dumps(print, protocol=5))
-    Traceback (most recent call last):
-    linear_regressor.errors.ArtefactError: it asks for 'builtins.print', and a model holds plain values only
-    """
+    """Turn a pickle into the plain values it holds."""
     try:
         _check_opcodes(content)
         return _PlainValues(io.BytesIO(content)).load()

@@ -31,13 +31,6 @@ class CommandLine(click.Group):
     """A group of commands that never shows a traceback.
 
     A command is imported when it is asked for: a server starts without the options of all the others.
-
-    Parameters
-    ----------
-    *arguments, **options
-        What ``click.Group`` takes.
-    names : sequence of str
-        Further commands, each in the module of its name.
     """
 
     def __init__(self, *arguments: Any, names: Sequence[str] = (), **options: Any) -> None:
@@ -45,34 +38,11 @@ class CommandLine(click.Group):
         self._names = tuple(names)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands.
-
-        Parameters
-        ----------
-        ctx : click.Context
-            The running command.
-
-        Returns
-        -------
-        list of str
-        """
+        """Name the commands."""
         return [*self._names, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Give a command.
-
-        Parameters
-        ----------
-        ctx : click.Context
-            The running command.
-        cmd_name : str
-            Its name.
-
-        Returns
-        -------
-        click.Command or None
-            None where there is none of this name.
-        """
+        """Give a command."""
         if cmd_name not in self._names:
             return super().get_command(ctx, cmd_name)
         name = cmd_name.replace("-", "_")
@@ -80,18 +50,7 @@ class CommandLine(click.Group):
         return command
 
     def main(self, *arguments: Any, **options: Any) -> NoReturn:
-        """Run a command and end the process with its exit code.
-
-        Parameters
-        ----------
-        *arguments, **options
-            What ``click.Group.main`` takes; by default the arguments of this process.
-
-        Raises
-        ------
-        SystemExit
-            Always: 0 after success, 1 after failure, 2 after misuse, 130 after an interrupt, 143 after SIGTERM.
-        """
+        """Run a command and end the process with its exit code."""
         try:
             with _ended_in_order():
                 exit_code = super().main(*arguments, **{**options, "standalone_mode": False})
@@ -115,25 +74,7 @@ class CommandLine(click.Group):
 
 
 def describe(error: Exception) -> str:
-    """Say in one line what went wrong and, where it is known, what helps.
-
-    Parameters
-    ----------
-    error : Exception
-        What a command raised.
-
-    Returns
-    -------
-    str
-        A line without a line break.
-
-    Examples
-    --------
-    >>> describe(FileNotFoundError(2, "No such file or directory", "rows.csv"))
-    'rows.csv: No such file or directory'
-    >>> describe(ModuleNotFoundError("No module named 'scipy'", name="scipy"))
-    "scipy is not installed; it comes with the extra 'training': pip install '.[training]' in a checkout"
-    """
+    """Say in one line what went wrong and, where it is known, what helps."""
     if isinstance(error, click.ClickException):
         text = error.format_message() + _hint(error)
     elif isinstance(error, LinearRegressorError):

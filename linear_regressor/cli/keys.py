@@ -19,17 +19,7 @@ DEFAULT_FILE = "keys.json"
 
 
 def file_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the option that names the keys file.
-
-    Parameters
-    ----------
-    command : callable
-        The command.
-
-    Returns
-    -------
-    callable
-    """
+    """Give a command the option that names the keys file."""
     return click.option("--file", "path", type=click.Path(path_type=Path), default=DEFAULT_FILE, callback=as_file,
                         envvar="API_KEYS_FILE", show_default=f"API_KEYS_FILE, else {DEFAULT_FILE}",
                         help="File of the keys' digests.")(command)

@@ -17,46 +17,13 @@ if TYPE_CHECKING:
 
 
 def require_no_data(source: Source, outputs: Mapping[str, Path]) -> None:
-    """Refuse an output that is a file of the data set.
-
-    Parameters
-    ----------
-    source : Source
-        The data set.
-    outputs : mapping of str to Path
-        The files to write, each under the option that named it.
-
-    Raises
-    ------
-    SettingError
-        If one of them is a file of the data set.
-    """
+    """Refuse an output that is a file of the data set."""
     local = [Path(file.path) for file in source.files if file.filesystem.type_name == "local"]
     require_different(outputs, {path: "a file of the data set" for path in local})
 
 
 def require_different(outputs: Mapping[str, Path], others: Mapping[Path, str]) -> None:
-    """Refuse an output that is another file of the same command.
-
-    Parameters
-    ----------
-    outputs : mapping of str to Path
-        The files to write, each under the option that named it.
-    others : mapping of Path to str
-        The other files, each with what it is.
-
-    Raises
-    ------
-    SettingError
-        If an output is one of the others, also under another path.
-
-    Examples
-    --------
-    >>> require_different({"--output": Path("rows/../rows.csv")}, {Path("rows.csv"): "the data"})
-    Traceback (most recent call last):
-        ...
-    linear_regressor.errors.SettingError: --output rows/../rows.csv is the data: name another file
-    """
+    """Refuse an output that is another file of the same command."""
     known = {os.path.realpath(path): what for path, what in others.items()}
     for option, path in outputs.items():
         if (what := known.get(os.path.realpath(path))) is not None:
@@ -65,18 +32,7 @@ def require_different(outputs: Mapping[str, Path], others: Mapping[Path, str]) -
 
 @contextmanager
 def rows_bar(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on standard error, where that is a terminal.
-
-    Parameters
-    ----------
-    total : int
-        How many rows there will be, as far as is known.
-
-    Yields
-    ------
-    callable
-        To be told how many rows more are done.
-    """
+    """Show a bar on standard error, where that is a terminal."""
     from tqdm import tqdm
 
     tqdm.monitor_interval = 0  # no thread that looks after bars: every block is reported, and with miniters=1 looked at
@@ -98,24 +54,7 @@ DEPENDENT = ("dependent    features depend on each other to rounding: what a slo
 
 
 def summary(artefact: Artefact, evaluation: Evaluation, certificate: Certificate, share: str) -> str:
-    """Write weights, errors and the optimality certificate, one a line.
-
-    Parameters
-    ----------
-    artefact : Artefact
-        The model.
-    evaluation : Evaluation
-        Its errors on the test rows.
-    certificate : Certificate
-        Its distance from the best line on the training rows.
-    share : str
-        What stands before the number of test rows: "the last", or "the".
-
-    Returns
-    -------
-    str
-        Lines without a last line break.
-    """
+    """Write weights, errors and the optimality certificate, one a line."""
     slopes = zip(artefact.features, artefact.W.tolist(), strict=True)
     return "\n".join([
         *(f"slope        {slope:<14.10g} {name}" for name, slope in slopes),

@@ -17,49 +17,13 @@ Array = NDArray[np.float64]
 
 
 def is_numeric(kind: pa.DataType) -> bool:
-    """Tell whether a type can hold numbers: numbers themselves, text that may spell them, or nothing but nulls.
-
-    Parameters
-    ----------
-    kind : pyarrow.DataType
-        The type of a column.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> is_numeric(pa.int8()), is_numeric(pa.string()), is_numeric(pa.bool_())
-    (True, True, False)
-    """
+    """Tell whether a type can hold numbers: numbers themselves, text that may spell them, or nothing but nulls."""
     return bool(is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
                 or pa.types.is_decimal(kind))
 
 
 def numbers(column: pa.Array) -> Array:
-    """Turn a column into float64, a missing value or an empty text into NaN.
-
-    Parameters
-    ----------
-    column : pyarrow.Array or pyarrow.ChunkedArray
-        A column.
-
-    Returns
-    -------
-    ndarray of shape (n,), float64
-        A view where the column is float64 without missing values.
-
-    Raises
-    ------
-    pyarrow.ArrowInvalid
-        If the type is none of numbers, or a value is no number, or a whole number that float64 cannot hold.
-
-    Examples
-    --------
-    >>> numbers(pa.array([" 1.5", None, ""])).tolist()
-    [1.5, nan, nan]
-    """
+    """Turn a column into float64, a missing value or an empty text into NaN."""
     if pa.types.is_float64(column.type) and column.null_count == 0:
         whole: Array = column.to_numpy()
         return whole
@@ -73,45 +37,14 @@ def numbers(column: pa.Array) -> Array:
 
 
 def is_key(kind: pa.DataType) -> bool:
-    """Tell whether a type can hold keys: whole numbers or text.
-
-    Parameters
-    ----------
-    kind : pyarrow.DataType
-        The type of a column.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> is_key(pa.int64()), is_key(pa.dictionary(pa.int32(), pa.string())), is_key(pa.float64())
-    (True, True, False)
-    """
+    """Tell whether a type can hold keys: whole numbers or text."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return bool(is_text(kind) or pa.types.is_integer(kind))
 
 
 def first_that_is_none(column: pa.Array) -> int:
-    """Find the first value that is no number, by halving.
-
-    Parameters
-    ----------
-    column : pyarrow.Array or pyarrow.ChunkedArray
-        A column that ``numbers`` refused.
-
-    Returns
-    -------
-    int
-        Its place, counted from 0.
-
-    Examples
-    --------
-    >>> first_that_is_none(pa.array(["1", "2", "x", "y"]))
-    2
-    """
+    """Find the first value that is no number, by halving."""
     first, last = 0, len(column) - 1
     while first < last:
         middle = (first + last) // 2
@@ -124,22 +57,7 @@ def first_that_is_none(column: pa.Array) -> int:
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Tell whether a type is that of text.
-
-    Parameters
-    ----------
-    kind : pyarrow.DataType
-        The type of a column.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> is_text(pa.string()), is_text(pa.int64())
-    (True, False)
-    """
+    """Tell whether a type is that of text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
@@ -149,33 +67,15 @@ PLACE = "\0row"
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns by name, and a filter of rows.
+    """Columns by name, and a filter of rows."""
 
-    Parameters
-    ----------
-    features : tuple of str
-        Names of the p features, in order; at least one, none twice.
-    target : str or None
-        Name of the target; None to predict.
-    where : str or None
-        Which rows to take, as ``Where`` reads it; None takes all.
-    key : str or None
-        Name of the column of whole numbers or text whose hash splits the rows; None hashes features and target.
-
-    Raises
-    ------
-    SettingError
-        If a name is there twice or empty, or the filter cannot be read or compares a feature or the target with text.
-
-    Examples
-    --------
-    >>> Columns(("age", "bmi"), "score", where='sex == "f"').read
-    ('age', 'bmi', 'score', 'sex')
-    """
-
+    # names of the p features, in order; at least one, none twice
     features: tuple[str, ...]
+    # name of the target; None to predict
     target: str | None
+    # which rows to take, as ``Where`` reads it; None takes all
     where: str | None = None
+    # name of the column of whole numbers or text whose hash splits the rows; None hashes features and target
     key: str | None = None
 
     def __post_init__(self) -> None:
@@ -228,28 +128,7 @@ class Columns:
         return None if self.where is None else RowFilter.of(self.where).expression
 
     def taken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Take the rows that the filter takes out of columns of text.
-
-        Parameters
-        ----------
-        batch : pyarrow.RecordBatch
-            Rows with every column of the filter; one that is compared with numbers may be text.
-
-        Returns
-        -------
-        pyarrow.RecordBatch
-            The same columns.
-
-        Raises
-        ------
-        pyarrow.ArrowInvalid
-            If a value that is to be compared with a number is none.
-
-        Examples
-        --------
-        >>> Columns(("age",), None, where="age > 40").taken(pa.record_batch({"age": ["39", "041"]}))["age"].to_pylist()
-        ['041']
-        """
+        """Take the rows that the filter takes out of columns of text."""
         if self.where is None:
             return batch
         where = RowFilter.of(self.where)
@@ -261,37 +140,11 @@ class Columns:
         return batch.take(kept[PLACE].combine_chunks())
 
     def require_in(self, names: Sequence[str], file: str) -> None:
-        """Refuse a file that has not exactly one column of each name.
-
-        Parameters
-        ----------
-        names : sequence of str
-            The names of the file's columns.
-        file : str
-            Its name, for the message.
-
-        Raises
-        ------
-        DataError
-            If a column is missing or there twice; the message names the columns there are.
-        """
+        """Refuse a file that has not exactly one column of each name."""
         require_once(self.read, names, file)
 
     def require_texts(self, kinds: Mapping[str, pa.DataType], file: str) -> None:
-        """Refuse a file in which a column that the filter compares with text is none.
-
-        Parameters
-        ----------
-        kinds : mapping of str to pyarrow.DataType
-            The types of the file's columns.
-        file : str
-            Its name, for the message.
-
-        Raises
-        ------
-        DataError
-            If one is of another type; the message names it.
-        """
+        """Refuse a file in which a column that the filter compares with text is none."""
         for name in self.compared:
             kind = kinds[name]
             if name not in self.compared_with_numbers and not (is_text(kind) or pa.types.is_dictionary(kind)):
@@ -299,29 +152,7 @@ class Columns:
 
 
 def require_once(wanted: Iterable[str], names: Sequence[str], file: str) -> None:
-    """Refuse a file that has not exactly one column of each name.
-
-    Parameters
-    ----------
-    wanted : iterable of str
-        The names that must be there.
-    names : sequence of str
-        The names of the file's columns.
-    file : str
-        Its name, for the message.
-
-    Raises
-    ------
-    DataError
-        If a column is missing or there twice; the message names the columns there are.
-
-    Examples
-    --------
-    >>> require_once(["age"], ["id", "bmi"], "people.csv")
-    Traceback (most recent call last):
-        ...
-    linear_regressor.errors.DataError: people.csv must have one column 'age'; its columns: id, bmi
-    """
+    """Refuse a file that has not exactly one column of each name."""
     for name in wanted:
         if list(names).count(name) != 1:
             there = ", ".join(map(_shown, names)) or "none"

@@ -16,28 +16,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows of named features with their target.
+    """Rows of named features with their target."""
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, p), float64
-        Features, one a column.
-    y : ndarray of shape (n,), float64
-        Target.
-    features : tuple of str
-        Names of the p features, in order.
-    target : str
-        Name of the target.
-
-    Raises
-    ------
-    DataError
-        If the shapes do not fit each other.
-    """
-
+    # shape (n, p): features, one a column
     X: Array
+    # shape (n,): target
     y: Array
+    # names of the p features, in order
     features: tuple[str, ...]
+    # name of the target
     target: str
 
     def __post_init__(self) -> None:
@@ -59,28 +46,7 @@ class Dataset:
         return np.array([column.min() for column in columns]), np.array([column.max() for column in columns])
 
     def split_last(self, rows: int) -> tuple[Dataset, Dataset]:
-        """Split off the last rows.
-
-        Parameters
-        ----------
-        rows : int
-            How many, from 0 to all.
-
-        Returns
-        -------
-        before, last : Dataset
-
-        Raises
-        ------
-        DataError
-            If there are not as many rows.
-
-        Examples
-        --------
-        >>> before, last = Dataset(np.arange(3.0)[:, None], np.arange(3.0), ("x",), "y").split_last(1)
-        >>> before.y.tolist(), last.y.tolist()
-        ([0.0, 1.0], [2.0])
-        """
+        """Split off the last rows."""
         if not 0 <= rows <= self.rows:
             raise DataError(f"cannot split the last {rows} rows off {self.rows}")
         cut = self.rows - rows
@@ -91,32 +57,7 @@ TARGET = "disease_progression"
 
 
 def read_diabetes(features: Sequence[str]) -> Dataset:
-    """Read the set with these features only, in this order.
-
-    Parameters
-    ----------
-    features : sequence of str
-        Names out of age, sex, bmi, bp, s1, ..., s6; at least one, none twice.
-
-    Returns
-    -------
-    Dataset
-        442 rows.
-
-    Raises
-    ------
-    SettingError
-        If a feature is unknown or named twice, or none is named.
-
-    Examples
-    --------
-    >>> read_diabetes(["bmi", "bp"]).X.shape
-    (442, 2)
-
-    References
-    ----------
-    B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, "Least Angle Regression", Annals of Statistics 32, 2004.
-    """
+    """Read the set with these features only, in this order."""
     bunch = load_diabetes()
     known = list(bunch.feature_names)
     _check_features(features, known)
@@ -136,33 +77,7 @@ def _check_features(features: Sequence[str], known: list[str]) -> None:
 
 
 def verify(dataset: Dataset, least_rows: int = 1) -> Dataset:
-    """Give the rows back where a model can be trained and judged on them.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The rows to verify.
-    least_rows : int
-        The least number of rows, at least 1.
-
-    Returns
-    -------
-    Dataset
-        The same object.
-
-    Raises
-    ------
-    DataError
-        If there are too few rows, a value is NaN or infinite, or the target is the same in every row; the message
-        names every fault.
-
-    Examples
-    --------
-    >>> verify(Dataset(np.array([[0.0], [np.nan]]), np.array([1.0, 1.0]), ("x",), "y"))
-    Traceback (most recent call last):
-        ...
-    linear_regressor.errors.DataError: x is not finite in row 2 (counted from 1); y is the same in every row
-    """
+    """Give the rows back where a model can be trained and judged on them."""
     faults = list(_dataset_faults(dataset, least_rows))
     if faults:
         raise DataError("; ".join(faults))

@@ -33,24 +33,7 @@ CONTENT = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.Ar
 
 def diagnose(file: File, columns: Columns, error: Exception | None = None,
        predict: Callable[[Array], Array] | None = None) -> DataError:
-    """Find the first fault of a file.
-
-    Parameters
-    ----------
-    file : File
-        A file of which a value could not be used.
-    columns : Columns
-        What was to be taken from it.
-    error : Exception or None
-        What PyArrow said, where it did.
-    predict : callable or None
-        What gave a prediction that is not finite, where there was one.
-
-    Returns
-    -------
-    DataError
-        An error to raise, which names file, column and row.
-    """
+    """Find the first fault of a file."""
     seen = 0
     try:
         if file.ending == ".csv":
@@ -74,22 +57,7 @@ def diagnose(file: File, columns: Columns, error: Exception | None = None,
 
 
 def unreadable(file: File, error: Exception, seen: int | None = None) -> DataError:
-    """Say that a file is not of its format.
-
-    Parameters
-    ----------
-    file : File
-        The file.
-    error : Exception
-        What PyArrow said.
-    seen : int or None
-        How many rows could be read, where that is known.
-
-    Returns
-    -------
-    DataError
-        An error to raise, which names the file and, where it is known, the row, and does not repeat what is in it.
-    """
+    """Say that a file is not of its format."""
     said = str(error)
     if width := WRONG_WIDTH.search(said):
         return DataError(f"{file.name}: {_row(int(width[1]) - 2)}: {width[2].lower()}")

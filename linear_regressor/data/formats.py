@@ -25,21 +25,7 @@ OPEN = re.compile(rb"(?:" + VALUE + rb"[,\r])*" + TEXT)
 
 
 def require_closed(file: File) -> None:
-    """Refuse a CSV file in which a quote is not closed.
-
-    Parameters
-    ----------
-    file : File
-        A file of CSV. It is read once more: counting quotes takes a small part of what reading rows does. Only where
-        their number is odd is the open one looked for.
-
-    Raises
-    ------
-    DataError
-        If one is open; the message names file and row. Two of them, with an even number in all, are not noticed.
-    OSError
-        If the file cannot be read.
-    """
+    """Refuse a CSV file in which a quote is not closed."""
     if sum(block.count(b'"') for block in _blocks(file)) % 2 == 0:
         return
     with file.filesystem.open_input_stream(file.path) as stream, io.BufferedReader(stream, BLOCK_BYTES) as lines:
@@ -49,25 +35,7 @@ def require_closed(file: File) -> None:
 
 
 def open_row(lines: Iterable[bytes]) -> int | None:
-    """Find the row in which a quote is opened and not closed before the next comma or line.
-
-    Parameters
-    ----------
-    lines : iterable of bytes
-        The lines of a CSV file, each with its end.
-
-    Returns
-    -------
-    int or None
-        Counted from 1, without the header, which is 0; empty lines are no rows. None where every quote is closed, as
-        where one stands within a text that does not begin with one.
-
-    Examples
-    --------
-    >>> open_row([b'x,note\\n', b'1,"a ""word"", and\\n', b' a line\\n', b'more"\\n', b'2,5" wide\\n'])
-    >>> open_row([b'x,note\\n', b'1,fine\\n', b'2,"open\\n', b'3,fine\\n'])
-    2
-    """
+    """Find the row in which a quote is opened and not closed before the next comma or line."""
     row, inside = -1, False
     for line in lines:
         content = line.rstrip(b"\r\n")
@@ -103,80 +71,24 @@ Types = Mapping[str, pa.DataType]
 
 
 def is_text(file: File) -> bool:
-    """Tell whether a file is text, one row a line, without types.
-
-    Parameters
-    ----------
-    file : File
-        The file.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether a file is text, one row a line, without types."""
     return file.ending == ".csv" or is_json(file)
 
 
 def is_json(file: File) -> bool:
-    """Tell whether a file is one JSON object a line.
-
-    Parameters
-    ----------
-    file : File
-        The file.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether a file is one JSON object a line."""
     return file.ending in (".ndjson", ".jsonl")
 
 
 def names(file: File) -> list[str]:
-    """Read the names of a file's columns.
-
-    Parameters
-    ----------
-    file : File
-        The file.
-
-    Returns
-    -------
-    list of str
-        In the file's order; of NDJSON, those in its first block.
-
-    Raises
-    ------
-    pyarrow.ArrowInvalid
-        If the file is not of its format.
-    OSError
-        If it cannot be read.
-    """
+    """Read the names of a file's columns."""
     if file.ending == ".csv":
         return _names_of_csv(file)
     return list(schema(file).names)
 
 
 def schema(file: File) -> pa.Schema:
-    """Tell names and types of a file's columns: of CSV, which has no types, all text.
-
-    Parameters
-    ----------
-    file : File
-        The file.
-
-    Returns
-    -------
-    pyarrow.Schema
-        In the file's order.
-
-    Raises
-    ------
-    pyarrow.ArrowInvalid
-        If the file is not of its format.
-    OSError
-        If it cannot be read.
-    """
+    """Tell names and types of a file's columns: of CSV, which has no types, all text."""
     if file.ending == ".csv":
         return pa.schema([(name, pa.string()) for name in names(file)])
     if file.ending in (".feather", ".arrow"):
@@ -199,25 +111,7 @@ def _names_of_csv(file: File, block: int = SAMPLE_BYTES) -> list[str]:
 
 
 def parts(file: File) -> list[int]:
-    """Count the rows of each part of a file that can be read alone: a row group of Parquet, a batch of Feather.
-
-    Parameters
-    ----------
-    file : File
-        The file.
-
-    Returns
-    -------
-    list of int
-        Rows of each part; of a file of text, which is one part, a guess from its length and its first lines.
-
-    Raises
-    ------
-    pyarrow.ArrowInvalid
-        If the file is not of its format.
-    OSError
-        If it cannot be read.
-    """
+    """Count the rows of each part of a file that can be read alone: a row group of Parquet, a batch of Feather."""
     if file.ending == ".parquet":
         with pa.parquet.ParquetFile(file.path, filesystem=file.filesystem) as parquet:
             about = parquet.metadata
@@ -234,37 +128,7 @@ def parts(file: File) -> list[int]:
 
 def batches(file: File, columns: Sequence[str], types: Types, filter: pc.Expression | None,
             chosen: range | None, *, threads: bool = True) -> Iterator[pa.RecordBatch]:
-    """Stream a file, or some of its parts.
-
-    Parameters
-    ----------
-    file : File
-        The file.
-    columns : sequence of str
-        Names of the columns to read, each once in the file; they come in this order.
-    types : mapping of str to pyarrow.DataType
-        What to read columns of text as.
-    filter : pyarrow.compute.Expression or None
-        Which rows to take.
-    chosen : range or None
-        Which parts to read; None reads all.
-    threads : bool
-        Whether to read ahead and in several threads.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        In the order of the file; how many rows each has depends on the format.
-
-    Raises
-    ------
-    pyarrow.ArrowException
-        If the content is not of its format or type.
-    DataError
-        If all of a CSV file has been read and a quote in it is not closed.
-    OSError
-        If it cannot be read.
-    """
+    """Stream a file, or some of its parts."""
     if file.ending in (".feather", ".arrow"):
         yield from _feather_batches(file, columns, types, filter, chosen)
     elif file.ending == ".csv":
@@ -275,46 +139,12 @@ def batches(file: File, columns: Sequence[str], types: Types, filter: pc.Express
 
 
 def is_too_long(file: File, error: Exception, block: int | None = None) -> bool:
-    """Tell whether PyArrow stopped at a row of CSV that does not fit into a block.
-
-    Parameters
-    ----------
-    file : File
-        The file.
-    error : Exception
-        What PyArrow said.
-    block : int or None
-        Bytes of the block that was too small; None is the largest there is.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether PyArrow stopped at a row of CSV that does not fit into a block."""
     return file.size > (MOST_BLOCK_BYTES if block is None else block) and any(words in str(error) for words in TOO_LONG)
 
 
 def read_as(file: File, types: Types) -> Types:
-    """Tell what ``batches`` reads the columns of a file as, before anything is made a number.
-
-    Parameters
-    ----------
-    file : File
-        The file.
-    types : mapping of str to pyarrow.DataType
-        What to read columns of text as.
-
-    Returns
-    -------
-    mapping of str to pyarrow.DataType
-        Of CSV, only those of ``types``.
-
-    Raises
-    ------
-    pyarrow.ArrowInvalid
-        If the file is not of its format.
-    OSError
-        If it cannot be read.
-    """
+    """Tell what ``batches`` reads the columns of a file as, before anything is made a number."""
     if file.ending == ".csv":
         return types
     found = _json_schema(file, types) if is_json(file) else schema(file)

@@ -29,26 +29,17 @@ RETRY_SECONDS = "retry_limit_seconds=10"
 
 @dataclass(frozen=True)
 class File:
-    """One file, and what tells whether it is still the same.
+    """One file, and what tells whether it is still the same."""
 
-    Parameters
-    ----------
-    filesystem : pyarrow.fs.FileSystem
-        Where it lies.
-    path : str
-        Its path there.
-    name : str
-        Its path or URL as people write it.
-    size : int
-        Its length in bytes, at least 0.
-    modified : int
-        When it was last changed, in nanoseconds since 1970.
-    """
-
+    # where it lies
     filesystem: fs.FileSystem
+    # its path there
     path: str
+    # its path or URL as people write it
     name: str
+    # its length in bytes, at least 0
     size: int
+    # when it was last changed, in nanoseconds since 1970
     modified: int
 
     @property
@@ -58,38 +49,7 @@ class File:
 
 
 def find_files(location: str) -> tuple[File, ...]:
-    """Find the files that a path, glob or URL names, sorted by path.
-
-    Parameters
-    ----------
-    location : str
-        A file; a folder, which stands for all files below it but those whose name starts with a dot or an underscore;
-        or a glob, in which ``*`` and ``?`` stop at a slash and ``**`` does not. On this machine, or in a bucket as
-        ``gs://bucket/path`` or ``s3://bucket/path``, with options of the connection after a question mark
-        (``?endpoint_override=localhost:9000&scheme=http``), where ``?`` is no wildcard.
-
-    Returns
-    -------
-    tuple of File
-        At least one, each ending in one of ``ENDINGS``.
-
-    Raises
-    ------
-    SettingError
-        If nothing is found, the scheme is another one, or a file has another ending.
-    DataError
-        If the place cannot be reached.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     for name in ("b.csv", "a.csv", "c.parquet"):
-    ...         Path(folder, name).touch()
-    ...     [Path(file.name).name for file in find_files(f"{folder}/*.csv")]
-    ['a.csv', 'b.csv']
-    """
+    """Find the files that a path, glob or URL names, sorted by path."""
     with naming(location):
         filesystem, path, prefix = place(location)
         found = [info for info in _infos(filesystem, path) if info.type == fs.FileType.File]
@@ -104,71 +64,19 @@ def find_files(location: str) -> tuple[File, ...]:
 
 
 def ending(path: str) -> str:
-    """Give the end of a file's name from its last dot on, in small letters.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-
-    Returns
-    -------
-    str
-        Empty where the name has no dot.
-
-    Examples
-    --------
-    >>> ending("rows/2024.01/part-0.CSV")
-    '.csv'
-    """
+    """Give the end of a file's name from its last dot on, in small letters."""
     _, dot, last = path.rpartition("/")[2].rpartition(".")
     return (dot + last).lower()
 
 
 def require_known_ending(path: str) -> None:
-    """Refuse a file whose ending does not tell its format.
-
-    Parameters
-    ----------
-    path : str
-        The file to read or write.
-
-    Raises
-    ------
-    SettingError
-        If the ending is none of ``ENDINGS``.
-    """
+    """Refuse a file whose ending does not tell its format."""
     if ending(path) not in ENDINGS:
         raise SettingError(f"{path} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, which tells its format")
 
 
 def place(location: str) -> tuple[fs.FileSystem, str, str]:
-    """Tell what a path or URL means.
-
-    Parameters
-    ----------
-    location : str
-        As ``find`` takes it.
-
-    Returns
-    -------
-    filesystem : pyarrow.fs.FileSystem
-        The file system.
-    path : str
-        The path in it; on this machine an absolute one.
-    prefix : str
-        What the name starts with that the path does not have, such as ``gs://``.
-
-    Raises
-    ------
-    SettingError
-        If nothing is named, the scheme is another one, the bucket has no name, or its secret has a slash.
-
-    Examples
-    --------
-    >>> place("/rows/*.csv")[1:]
-    ('/rows/*.csv', '')
-    """
+    """Tell what a path or URL means."""
     if not location.strip():
         raise SettingError(f"{location!r} is no path, no glob and no URL: nothing is named")
     url = URL.fullmatch(location)
@@ -186,22 +94,7 @@ def place(location: str) -> tuple[fs.FileSystem, str, str]:
 
 
 def without_secret(location: str) -> str:
-    """Write a location without what stands before the bucket's name, which may be a key and its secret.
-
-    Parameters
-    ----------
-    location : str
-        A path or URL.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> without_secret("gs://anonymous@bucket/rows.csv")
-    'gs://***@bucket/rows.csv'
-    """
+    """Write a location without what stands before the bucket's name, which may be a key and its secret."""
     return location.replace(f"://{secret}@", "://***@", 1) if (secret := _secret(location)) else location
 
 
@@ -221,33 +114,7 @@ def _masked(said: str, location: str) -> str:
 
 
 def matches(location: str, filesystem: fs.FileSystem, path: str) -> bool:
-    """Tell whether a location names a file that need not be there yet.
-
-    Parameters
-    ----------
-    location : str
-        As ``find`` takes it.
-    filesystem : pyarrow.fs.FileSystem
-        Where the file would lie.
-    path : str
-        Its path there.
-
-    Returns
-    -------
-    bool
-
-    Raises
-    ------
-    SettingError
-        If the location is none.
-    DataError
-        If the place cannot be reached.
-
-    Examples
-    --------
-    >>> matches("/rows/*/*.csv", fs.LocalFileSystem(), "/rows/new/a.csv")
-    True
-    """
+    """Tell whether a location names a file that need not be there yet."""
     with naming(location):
         there, named, _ = place(location)
         if there.type_name != filesystem.type_name:
@@ -293,13 +160,7 @@ def _name_matches(glob: str, below: str) -> bool:
 
 
 def _regular(glob: str) -> str:
-    """Write a glob as a regular expression.
-
-    Examples
-    --------
-    >>> _regular("rows/**/part-[0-9]*.csv")
-    'rows/(?:.*/)?part\\\\-[0-9][^/]*\\\\.csv'
-    """
+    """Write a glob as a regular expression."""
     tokens = re.findall(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\]|.", glob, flags=re.DOTALL)
     wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     return "".join(wild.get(token) or (token.replace("[!", "[^") if len(token) > 1 else re.escape(token))
@@ -308,26 +169,7 @@ def _regular(glob: str) -> str:
 
 @contextmanager
 def naming(location: str) -> Iterator[None]:
-    """Add the location to what a file system says.
-
-    Parameters
-    ----------
-    location : str
-        The path or URL.
-
-    Raises
-    ------
-    DataError
-        Instead of what the file system raised.
-
-    Examples
-    --------
-    >>> with naming("gs://rows"):
-    ...     raise OSError("no such bucket")
-    Traceback (most recent call last):
-        ...
-    linear_regressor.errors.DataError: gs://rows cannot be reached: no such bucket
-    """
+    """Add the location to what a file system says."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -341,52 +183,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder for Parquet files: a small value that can travel to a worker.
+    """A folder for Parquet files: a small value that can travel to a worker."""
 
-    Parameters
-    ----------
-    filesystem : pyarrow.fs.FileSystem
-        Where it lies.
-    path : str
-        Its path there.
-    name : str
-        Its path or URL as people write it.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import pyarrow as pa
-    >>> with tempfile.TemporaryDirectory() as path:
-    ...     folder = Folder.of(path)
-    ...     _ = folder.put("a.parquet", lambda file: pa.parquet.write_table(pa.table({"x": [1, 2]}), file))
-    ...     folder.names(), folder.rows("a.parquet")
-    (['a.parquet'], 2)
-    """
-
+    # where it lies
     filesystem: fs.FileSystem
+    # its path there
     path: str
+    # its path or URL as people write it
     name: str
 
     @classmethod
     def of(cls, location: str) -> Folder:
-        """Find a folder, which need not be there yet.
-
-        Parameters
-        ----------
-        location : str
-            A path on this machine, or a URL as ``files.find`` takes it.
-
-        Returns
-        -------
-        Folder
-
-        Raises
-        ------
-        SettingError
-            If there is a file of this name, or the scheme is not known.
-        DataError
-            If the place cannot be reached.
-        """
+        """Find a folder, which need not be there yet."""
         with locations.naming(location):
             filesystem, path, prefix = locations.place(location)
             if filesystem.get_file_info(path).type == fs.FileType.File:
@@ -394,83 +202,25 @@ class Folder:
         return cls(filesystem, path, prefix + path)
 
     def require_apart(self, location: str) -> None:
-        """Refuse to be a folder whose files a data set would take for its own.
-
-        Parameters
-        ----------
-        location : str
-            The data set, as ``files.find`` takes it.
-
-        Raises
-        ------
-        SettingError
-            If it would: the next run would read what this one has written.
-        DataError
-            If the data set cannot be reached.
-        """
+        """Refuse to be a folder whose files a data set would take for its own."""
         if locations.matches(location, self.filesystem, f"{self.path}/part.parquet"):
             raise SettingError(f"{self.name} must not lie within {locations.without_secret(location)}, which is read: "
                                "the predictions would be read as data the next time")
 
     def names(self) -> list[str]:
-        """List the files in it, but those whose name starts with a dot or an underscore.
-
-        Returns
-        -------
-        list of str
-            Sorted; empty where there is no such folder.
-
-        Raises
-        ------
-        DataError
-            If the place cannot be reached.
-        """
+        """List the files in it, but those whose name starts with a dot or an underscore."""
         with locations.naming(self.name):
             found = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
         return sorted(info.base_name for info in found if not info.base_name.startswith((".", "_")))
 
     def rows(self, name: str) -> int:
-        """Count the rows of a Parquet file in it.
-
-        Parameters
-        ----------
-        name : str
-            The file.
-
-        Returns
-        -------
-        int
-
-        Raises
-        ------
-        DataError
-            If it cannot be read.
-        """
+        """Count the rows of a Parquet file in it."""
         with locations.naming(f"{self.name}/{name}"):
             with pyarrow.parquet.ParquetFile(f"{self.path}/{name}", filesystem=self.filesystem) as parquet:
                 return int(parquet.metadata.num_rows)
 
     def put(self, name: str, write: Callable[[Path], T]) -> T:
-        """Write a file into it.
-
-        Parameters
-        ----------
-        name : str
-            The file.
-        write : callable
-            Writes the file at a path on this machine, in one step; for a bucket it is copied from there, where an
-            object is not seen before it is whole.
-
-        Returns
-        -------
-        object
-            What ``write`` returned.
-
-        Raises
-        ------
-        DataError
-            If the bucket cannot be reached.
-        """
+        """Write a file into it."""
         if isinstance(self.filesystem, fs.LocalFileSystem):
             return write(Path(self.path, name))
         with TemporaryDirectory() as temporary:

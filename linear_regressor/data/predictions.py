@@ -31,25 +31,7 @@ GROUP_ROWS = 4 * formats.BATCH_ROWS
 
 
 def schema_of(partition: Partition, only: bool) -> pa.Schema:
-    """Tell the columns to write: those of the first file, as they are passed on, and ``prediction``.
-
-    Parameters
-    ----------
-    piece : Piece
-        The first piece, without a target.
-    only : bool
-        Whether to write the column ``prediction`` alone.
-
-    Returns
-    -------
-    pyarrow.Schema
-        The last field is ``prediction``, float64. Columns out of CSV are text, so that ``007`` stays ``007``.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read, lacks a column, or has a column ``prediction`` already.
-    """
+    """Tell the columns to write: those of the first file, as they are passed on, and ``prediction``."""
     schema = pa.schema([]) if only else _passed_on(partition)
     if PREDICTION in schema.names:
         raise DataError(f"{partition.file.name} already has a column {PREDICTION!r}; rename or remove it")
@@ -58,36 +40,7 @@ def schema_of(partition: Partition, only: bool) -> pa.Schema:
 
 def write(partitions: Sequence[Partition], predict: Predict, path: Path, whole: pa.Schema,
           report: Callable[[int], object]) -> int:
-    """Predict every row of some pieces, and write them in one step: an older file stays whole if that fails.
-
-    Parameters
-    ----------
-    pieces : sequence of Piece
-        What to read, without a target; at least one.
-    predict : callable
-        Gives a prediction for each row of an array of shape (n, p), float64.
-    path : Path
-        Where to, ending in one of ``ENDINGS``.
-    whole : pyarrow.Schema
-        The columns to write, as ``schema_of`` tells them of the first file; every other file must have them as well.
-    report : callable
-        Told how many rows more have been predicted.
-
-    Returns
-    -------
-    int
-        The number of rows.
-
-    Raises
-    ------
-    SettingError
-        If the file to write has another ending.
-    DataError
-        If a file cannot be read, a value is missing or no number, a prediction is not finite, or the columns cannot be
-        written in this format; the message names file, column and row.
-    OSError
-        If the file cannot be written.
-    """
+    """Predict every row of some pieces, and write them in one step: an older file stays whole if that fails."""
     require_known_ending(path)
     schema, counts = whole.remove(len(whole) - 1), []
 
@@ -106,18 +59,7 @@ def write(partitions: Sequence[Partition], predict: Predict, path: Path, whole: 
 
 
 def require_known_ending(path: Path) -> None:
-    """Refuse a file to write whose ending does not tell its format.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Raises
-    ------
-    SettingError
-        If it ends in none of ``ENDINGS``.
-    """
+    """Refuse a file to write whose ending does not tell its format."""
     if locations.ending(path.name) not in ENDINGS:
         raise SettingError(f"{path} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, which tells its format")
 
@@ -202,44 +144,16 @@ def _writer(path: Path, file: BinaryIO, schema: pa.Schema) -> Any:
 
 @dataclass(frozen=True)
 class Part:
-    """What a worker predicts at a time: a small value that can travel to it.
-
-    Parameters
-    ----------
-    piece : Piece
-        What to read, without a target.
-    folder : Folder
-        Where the file goes.
-    name : str
-        Its name, ending in ``.parquet``.
-    """
+    """What a worker predicts at a time: a small value that can travel to it."""
 
     partition: Partition
+    # where the file goes
     folder: Folder
+    # its name, ending in ``.parquet``
     name: str
 
     def write(self, predict: predictions.Predict, whole: pa.Schema) -> int:
-        """Predict every row of the piece, and write them in one step.
-
-        Parameters
-        ----------
-        predict : callable
-            Gives a prediction for each row of an array of shape (n, p), float64.
-        whole : pyarrow.Schema
-            The columns to write, as ``predictions.schema_of`` tells them.
-
-        Returns
-        -------
-        int
-            The number of rows.
-
-        Raises
-        ------
-        DataError
-            As ``predictions.write``, or if the bucket cannot be reached.
-        OSError
-            If the file cannot be written.
-        """
+        """Predict every row of the piece, and write them in one step."""
         def write(path: Path) -> int:
             return predictions.write([self.partition], predict, path, whole, int)
 

@@ -34,49 +34,18 @@ class RowFilter:
 
     A comparison with a missing value is never true, also under ``not``. NaN is missing, and so is an empty text: CSV
     cannot tell either from nothing.
-
-    Parameters
-    ----------
-    expression : pyarrow.compute.Expression
-        What PyArrow evaluates.
-    types : dict
-        The columns it looks at, each with the type of what it is compared with: float64 or string.
-    wide : dict
-        The columns that are compared with a whole number beyond 2**53, which float64 may not hold, each with the last.
-
-    Examples
-    --------
-    >>> where = RowFilter.of('age > 30 and (sex == "f" or not ward in (3, 4))')
-    >>> {name: str(type) for name, type in where.types.items()}
-    {'age': 'double', 'sex': 'string', 'ward': 'double'}
-    >>> pa.table({"age": [31, 29], "sex": ["f", "f"], "ward": [1, 1]}).filter(where.expression)["age"].to_pylist()
-    [31]
     """
 
+    # what PyArrow evaluates
     expression: pc.Expression
+    # the columns it looks at, each with the type of what it is compared with: float64 or string
     types: dict[str, pa.DataType]
+    # the columns that are compared with a whole number beyond 2**53, which float64 may not hold, each with the last
     wide: dict[str, int]
 
     @classmethod
     def of(cls, text: str) -> RowFilter:
-        """Read a filter.
-
-        Parameters
-        ----------
-        text : str
-            Comparisons of a column with a number or a text, joined by ``and``, ``or``, ``not`` and parentheses. The
-            column's name must be a plain word.
-
-        Returns
-        -------
-        Where
-
-        Raises
-        ------
-        SettingError
-            If it is anything else, compares a column with numbers and with texts, has a whole number of more than
-            64 bits, or more than 1,000 comparisons.
-        """
+        """Read a filter."""
         seen = _Seen({}, {})
         try:
             tree = ast.parse(text.strip(), mode="eval").body

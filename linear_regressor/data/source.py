@@ -28,82 +28,29 @@ BLOCK_ROWS = 65_536
 
 @dataclass(frozen=True)
 class Partition:
-    """A file, or a run of its parts, with the columns to take from it: a small value that can travel to a worker.
+    """A file, or a run of its parts, with the columns to take from it: a small value that can travel to a worker."""
 
-    Parameters
-    ----------
-    file : File
-        The file.
-    columns : Columns
-        Which columns and rows to take.
-    parts : range or None
-        Which of its row groups (Parquet) or record batches (Feather); None is the whole file.
-    rows : int
-        How many rows it has before the filter; of a file of text a guess.
-    """
-
+    # the file
     file: File
+    # which columns and rows to take
     columns: Columns
+    # which of its row groups (Parquet) or record batches (Feather); None is the whole file
     parts: range | None
+    # how many rows it has before the filter; of a file of text a guess
     rows: int
 
     def blocks(self) -> Iterator[Array]:
-        """Read the piece block by block.
-
-        Yields
-        ------
-        ndarray of shape (65536, p + 1), float64, Fortran order
-            Features, then the target, in the order of ``columns``; the last block has fewer rows. A missing value is
-            NaN, and -0.0 is 0.0. It is there until the next is asked for, which takes its place.
-
-        Raises
-        ------
-        DataError
-            If the file cannot be read or a value is no number; the message names file, column and row.
-        """
+        """Read the piece block by block."""
         for block, _ in self._filled(None):
             yield block
 
     def hashed_blocks(self) -> Iterator[tuple[Array, Hashes]]:
-        """Read the piece block by block, with a hash for each row: of its key, or else of its values.
-
-        Yields
-        ------
-        block : ndarray of shape (65536, p + 1), float64, Fortran order
-            As ``blocks`` gives it.
-        hashes : ndarray of shape (65536,), uint64
-            The same for the same key, or else the same values, on every machine.
-
-        Raises
-        ------
-        DataError
-            If the file cannot be read, a value is no number, or a key is missing or neither a whole number nor text.
-        """
+        """Read the piece block by block, with a hash for each row: of its key, or else of its values."""
         for block, hashes in self._filled(self.columns.key):
             yield block, splitting.hash_values(block) if hashes is None else hashes
 
     def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Read columns as they are in the file, of the rows that the filter takes.
-
-        Parameters
-        ----------
-        names : sequence of str
-            Names of columns, each once in the file.
-
-        Yields
-        ------
-        pyarrow.RecordBatch
-            With these columns first, in this order; others may follow.
-
-        Raises
-        ------
-        pyarrow.ArrowException
-            If the content is not of its format or type.
-        DataError
-            If a quote in a CSV file is not closed.
-        OSError
-            If it cannot be read.
-        """
+        """Read columns as they are in the file, of the rows that the filter takes."""
         file, columns = self.file, self.columns
         if not self._compares_text_with_numbers():
             yield from formats.batches(file, names, columns.types, columns.filter, self.parts)
@@ -120,13 +67,7 @@ class Partition:
         return any(name in kinds and is_text(kinds[name]) for name in compared)
 
     def explain(self) -> DataError:
-        """Read the piece once more, row by row, to find the first value that is missing or not finite.
-
-        Returns
-        -------
-        DataError
-            An error to raise, which names file, column and row.
-        """
+        """Read the piece once more, row by row, to find the first value that is missing or not finite."""
         return diagnosis.diagnose(self.file, self.columns)
 
     def _filled(self, key: str | None) -> Iterator[tuple[Array, Hashes | None]]:
@@ -180,89 +121,29 @@ OPENED_FILES = 16
 
 @dataclass(frozen=True)
 class Source:
-    """What ``--data`` names, with the columns and rows to take.
+    """What ``--data`` names, with the columns and rows to take."""
 
-    Parameters
-    ----------
-    location : str
-        The path, glob or URL.
-    files : tuple of File
-        The files it names, sorted by path.
-    columns : Columns
-        Which columns and rows to take.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = Path(folder, "rows.csv").write_text("age,id,score\\n40,7,1.5\\n50,8,2\\n")
-    ...     source = Source.of(f"{folder}/*.csv", Columns(("age",), "score"))
-    ...     [block.tolist() for partition in source.pieces() for block in partition.blocks()]
-    [[[40.0, 1.5], [50.0, 2.0]]]
-    """
-
+    # the path, glob or URL
     location: str
+    # the files it names, sorted by path
     files: tuple[File, ...]
+    # which columns and rows to take
     columns: Columns
 
     @classmethod
     def of(cls, location: str, columns: Columns) -> Source:
-        """Find the files; nothing is read yet.
-
-        Parameters
-        ----------
-        location : str
-            A path, glob or URL, as ``files.find`` takes it.
-        columns : Columns
-            Which columns and rows to take.
-
-        Returns
-        -------
-        Source
-
-        Raises
-        ------
-        SettingError
-            If nothing is found, or a file has an ending that is not known.
-        DataError
-            If the place cannot be reached.
-        """
+        """Find the files; nothing is read yet."""
         return cls(location, locations.find_files(location), columns)
 
     def require_apart(self, output: str | os.PathLike[str]) -> None:
-        """Refuse to write over a file of the data.
-
-        Parameters
-        ----------
-        output : str or path
-            The file to write, on this machine.
-
-        Raises
-        ------
-        SettingError
-            If it is one of the files, also by another name.
-        """
+        """Refuse to write over a file of the data."""
         for file in self.files:
             local = isinstance(file.filesystem, fs.LocalFileSystem) and os.path.exists(output)
             if local and os.path.samefile(file.path, output):
                 raise SettingError(f"{output} is a file that is read; write to another")
 
     def partitions(self) -> tuple[Partition, ...]:
-        """Divide the files into pieces, in a fixed order.
-
-        Returns
-        -------
-        tuple of Piece
-            A run of row groups (Parquet) or record batches (Feather) of about 1,000,000 rows each, or a whole file.
-
-        Raises
-        ------
-        SettingError
-            If the filter compares a column of float64 with a whole number that float64 cannot hold.
-        DataError
-            If a file of Parquet or Feather is not one, as when it was truncated, or lacks a column; it is named.
-        """
+        """Divide the files into pieces, in a fixed order."""
         with ThreadPoolExecutor(OPENED_FILES) as threads:  # a bucket takes its time to answer, but answers many at once
             partitions = list(threads.map(lambda file: list(self._partitions_of(file)), self.files))
         return tuple(itertools.chain.from_iterable(partitions))

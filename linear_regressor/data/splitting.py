@@ -20,27 +20,7 @@ CHUNK_ROWS = 16_384
 
 
 def hash_values(block: Array) -> Hashes:
-    """Hash rows of numbers, each value as its 64 bits.
-
-    Parameters
-    ----------
-    block : ndarray of shape (n, k), float64, Fortran order
-        The rows, in which ``-0.0`` has been made ``0.0``: the two are equal and their bits are not.
-
-    Returns
-    -------
-    ndarray of shape (n,), uint64
-
-    Examples
-    --------
-    >>> hashes = hash_values(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], order="F"))
-    >>> bool(hashes[0] == hashes[1]), bool(hashes[0] == hashes[2])
-    (True, False)
-
-    References
-    ----------
-    G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
-    """
+    """Hash rows of numbers, each value as its 64 bits."""
     hashes = np.full(len(block), START)
     shifted = np.empty(CHUNK_ROWS, np.uint64)
     for start in range(0, len(block), CHUNK_ROWS):
@@ -54,27 +34,7 @@ def hash_values(block: Array) -> Hashes:
 
 
 def hash_keys(keys: pa.Array) -> Hashes:
-    """Hash whole numbers or text by their text, so that ``7`` in Parquet and ``7`` in CSV are the same key.
-
-    Parameters
-    ----------
-    keys : pyarrow.Array of integers or text
-        The key of each row.
-
-    Returns
-    -------
-    ndarray of shape (n,), uint64
-
-    Raises
-    ------
-    pyarrow.ArrowInvalid
-        If a key is missing or empty, or the keys are of another type.
-
-    Examples
-    --------
-    >>> bool((hash_keys(pa.array([7, 12])) == hash_keys(pa.array(["7", "12"]))).all())
-    True
-    """
+    """Hash whole numbers or text by their text, so that ``7`` in Parquet and ``7`` in CSV are the same key."""
     if not is_key(keys.type):
         raise pa.ArrowInvalid(f"keys of type {keys.type} are neither whole numbers nor text")
     text = pc.cast(keys, pa.large_string())
@@ -96,24 +56,7 @@ def hash_keys(keys: pa.Array) -> Hashes:
 
 
 def in_test(hashes: Hashes, fraction: float) -> NDArray[np.bool_]:
-    """Tell which rows are kept for the test: those whose hash lies in the lowest part of its range.
-
-    Parameters
-    ----------
-    hashes : ndarray of shape (n,), uint64
-        The hash of each row.
-    fraction : float
-        The share of the test, from 0 to less than 1.
-
-    Returns
-    -------
-    ndarray of shape (n,), bool
-
-    Examples
-    --------
-    >>> in_test(np.array([0, 2**62, 2**63], dtype=np.uint64), 0.5).tolist()
-    [True, True, False]
-    """
+    """Tell which rows are kept for the test: those whose hash lies in the lowest part of its range."""
     return hashes < np.uint64(fraction * 2.0**64)
 
 
@@ -122,23 +65,6 @@ def folds(hashes: Hashes, count: int) -> NDArray[np.int64]:
 
     It is taken from the low half of the hash, so that the folds of the training rows are alike in size although those
     are the rows whose hash is high.
-
-    Parameters
-    ----------
-    hashes : ndarray of shape (n,), uint64
-        The hash of each row.
-    count : int
-        The number of folds, 1 to 2**31.
-
-    Returns
-    -------
-    ndarray of shape (n,), int64
-        From 0 to ``count - 1``.
-
-    Examples
-    --------
-    >>> folds(np.array([0, 2**31, 2**32 - 1], dtype=np.uint64), 4).tolist()
-    [0, 2, 3]
     """
     low = hashes & np.uint64(2**32 - 1)
     return ((low * np.uint64(count)) >> np.uint64(32)).astype(np.int64)

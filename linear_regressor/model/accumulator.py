@@ -21,20 +21,6 @@ class Accumulator:
 
     Rows are gathered into a buffer of a fixed number of rows before they are multiplied, so that the same rows in the
     same order give the same bits in blocks of any size.
-
-    Parameters
-    ----------
-    columns : int
-        Number of columns of a block, p + 1: the features, then the target; at least 2.
-
-    Examples
-    --------
-    >>> accumulator = Accumulator(2)
-    >>> for block in (np.array([[1.0, 2.0]]), np.array([[3.0, 8.0]])):
-    ...     accumulator.add(block)
-    >>> summary = accumulator.aggregate()
-    >>> summary.moments.n, summary.moments.m.tolist(), summary.moments.C.tolist()
-    (2.0, [2.0, 5.0], [[2.0, 6.0], [6.0, 18.0]])
     """
 
     def __init__(self, columns: int) -> None:
@@ -51,20 +37,7 @@ class Accumulator:
         self._minimum, self._maximum = np.full(columns, np.inf), np.full(columns, -np.inf)
 
     def add(self, block: Array) -> None:
-        """Add rows.
-
-        Parameters
-        ----------
-        block : ndarray of shape (rows, p + 1), float64
-            Any number of rows, in Fortran order for speed; they are copied. Whether they are finite shows at the end.
-
-        Examples
-        --------
-        >>> accumulator = Accumulator(3)
-        >>> accumulator.add(np.zeros((100_000, 3), order="F"))
-        >>> accumulator.rows
-        100000
-        """
+        """Add rows."""
         start = 0
         while start < len(block):
             stop = min(start + self._buffer.shape[1] - self._filled, len(block))
@@ -80,18 +53,7 @@ class Accumulator:
         return int(self._gram[-1, -1]) + self._filled
 
     def summary(self) -> RowSummary:
-        """Give the moments and limits of all rows added so far.
-
-        Returns
-        -------
-        Aggregate
-
-        Raises
-        ------
-        DataError
-            If there are no rows, or a value is NaN, infinite or too large to square; which one, only reading the rows
-            again can tell.
-        """
+        """Give the moments and limits of all rows added so far."""
         if self._filled:
             self._multiply()
         if self._shift is None:

@@ -16,17 +16,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class LargestDifference:
-    """The largest difference between two lines around the training rows of the first, and where it is attained.
+    """The largest difference between two lines around the training rows of the first, and where it is attained."""
 
-    Parameters
-    ----------
-    change : float
-        Prediction of the second line less that of the first, at the point; in the unit of the target.
-    point : ndarray of shape (p,), float64
-        A point within the radius at which no other differs more.
-    """
-
+    # prediction of the second line less that of the first, at the point; in the unit of the target
     change: float
+    # shape (p,): a point within the radius at which no other differs more
     point: Array
 
     @classmethod
@@ -35,38 +29,6 @@ class LargestDifference:
 
         ``max |change| = |db + dW x_mean| + radius sqrt(dW S dW')`` with ``S = A / (n - 1)``, attained at
         ``x_mean +- radius S dW' / sqrt(dW S dW')``.
-
-        Parameters
-        ----------
-        moments : Moments
-            Moments of the training rows of the first line; more than one row.
-        W_change : ndarray of shape (p,), float64
-            Slopes of the second line less those of the first.
-        b_change : float
-            Intercept of the second line less that of the first.
-        radius : float
-            In standard deviations of the rows, at least 0.
-
-        Returns
-        -------
-        LargestDifference
-
-        Raises
-        ------
-        StatisticsError
-            If there is one row or less, so that nothing tells how far rows spread; or if the difference, or a number on
-            the way to it, leaves the range of float64.
-
-        Examples
-        --------
-        >>> moments = Moments.from_arrays([[-1.0], [0.0], [1.0]], [0.0, 0.0, 0.0])
-        >>> found = LargestDifference.of(moments, np.array([2.0]), 1.0, radius=3.0)
-        >>> found.change, found.point.tolist()
-        (7.0, [3.0])
-
-        References
-        ----------
-        The Cauchy-Schwarz inequality in the metric of S.
         """
         if moments.n <= 1:
             raise StatisticsError("one row does not tell how far rows spread")
@@ -92,35 +54,6 @@ def wald_statistic(before: FitStatistics, after: FitStatistics) -> float:
 
     If neither line was fitted to rows of the other and the true line has not changed, it is near a chi-squared variable
     with p + 1 degrees of freedom. Rows that both were fitted to make it smaller.
-
-    Parameters
-    ----------
-    before, after : FitStatistics
-        The two fits, of the same features in the same order.
-
-    Returns
-    -------
-    float
-        At least 0.
-
-    Raises
-    ------
-    StatisticsError
-        If the moments cannot give the covariances, both lines fit without error, or a number leaves the range of
-        float64.
-
-    Examples
-    --------
-    >>> x = np.array([[-1.0], [0.0], [1.0], [2.0]])
-    >>> fits = [Moments.from_arrays(x, y) for y in ([0.0, 1.0, 1.0, 2.0], [1.0, 2.0, 2.0, 3.0])]
-    >>> before, after = (FitStatistics(moments, *moments.solve()) for moments in fits)
-    >>> wald_statistic(before, before), round(wald_statistic(before, after), 6)
-    (0.0, 20.0)
-
-    References
-    ----------
-    A. Wald, "Tests of statistical hypotheses concerning several parameters when the number of observations is large",
-    Transactions of the American Mathematical Society 54, 1943.
     """
     with np.errstate(all="ignore"):  # what leaves the range of float64 is found in the result
         try:

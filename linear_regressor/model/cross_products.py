@@ -19,36 +19,6 @@ def from_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
 
     Rows are shifted by about the mean of the first block before they are multiplied, so that an offset common to all
     rows costs no digits. Whether every value is finite shows in the result, which saves a pass over the data.
-
-    Parameters
-    ----------
-    X : array-like of shape (n, p), numeric
-        Features, n >= 1 and p >= 1.
-    y : array-like of shape (n,), numeric
-        Target.
-    sample_weight : array-like of shape (n,), optional
-        How often each row counts; not negative, with a positive sum.
-
-    Returns
-    -------
-    n : float
-        Number of rows, or the sum of their weights.
-    m : ndarray of shape (p + 1,), float64
-        Mean of z.
-    C : ndarray of shape (p + 1, p + 1), float64
-        ``sum (z - m)(z - m)'``.
-
-    Raises
-    ------
-    DataError
-        If there are no rows, the numbers of rows differ, a weight is negative, or a value is NaN, infinite or too
-        large to square.
-
-    Examples
-    --------
-    >>> n, m, C = from_rows([[1.0], [3.0]], [2.0, 8.0])
-    >>> n, m.tolist(), C.tolist()
-    (2.0, [2.0, 5.0], [[2.0, 6.0], [6.0, 18.0]])
     """
     x, target, weight = _as_rows(X, y, sample_weight)
     with np.errstate(all="ignore"):  # what is not finite is named below, once, in words
@@ -60,30 +30,7 @@ def from_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
 
 
 def centred(gram: Array, shift: Array) -> tuple[float, Array, Array]:
-    """Turn sums over shifted rows into row count, mean and centred cross-products.
-
-    Parameters
-    ----------
-    gram : ndarray of shape (p + 2, p + 2), float64
-        ``sum q q'`` over ``q = (z - shift, 1)``.
-    shift : ndarray of shape (p + 1,), float64
-        What was subtracted from each row.
-
-    Returns
-    -------
-    n : float
-        Number of rows.
-    m : ndarray of shape (p + 1,), float64
-        Mean of z.
-    C : ndarray of shape (p + 1, p + 1), float64
-        ``sum (z - m)(z - m)'``.
-
-    Examples
-    --------
-    >>> n, m, C = centred(np.array([[1.0, 1.0], [1.0, 2.0]]), shift=np.array([10.0]))
-    >>> n, m.tolist(), C.tolist()
-    (2.0, [10.5], [[0.5]])
-    """
+    """Turn sums over shifted rows into row count, mean and centred cross-products."""
     n, sums = float(gram[-1, -1]), gram[:-1, -1]
     C = gram[:-1, :-1] - np.outer(sums, sums / n)  # in this order huge and tiny weights stay in range
     np.fill_diagonal(C, np.maximum(C.diagonal(), 0.0))  # rounding must not make a variance negative
@@ -138,23 +85,6 @@ def round_mean(first: Array, weight: Array | None = None) -> Array:
     It is near enough to the mean of all rows to save their digits, and round enough that subtracting it from
     columns of whole numbers, and multiplying what is left, is exact. Of a constant column it is the constant itself,
     which leaves exactly 0.
-
-    Parameters
-    ----------
-    first : ndarray of shape (rows, p + 1), float64
-        The first rows, at least one.
-    weight : ndarray of shape (rows,), float64, optional
-        How often each row counts; greater than 0.
-
-    Returns
-    -------
-    ndarray of shape (p + 1,), float64
-        0 where a column is not finite.
-
-    Examples
-    --------
-    >>> round_mean(np.array([[1000.0, 7.0], [1003.0, 7.0]])).tolist()
-    [1001.5, 7.0]
     """
     mean = np.average(first, axis=0, weights=weight)
     spread = np.sqrt(np.average((first - mean) ** 2, axis=0, weights=weight))

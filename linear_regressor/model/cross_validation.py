@@ -22,43 +22,28 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """How well a learning rate and a number of iterations do on rows that were kept out of the training.
+    """How well a learning rate and a number of iterations do on rows that were kept out of the training."""
 
-    Parameters
-    ----------
-    lr : float or "auto"
-        Learning rate.
-    iterations : int
-        As ``SimpleLinearRegression`` takes them.
-    losses : ndarray of shape (k,), float64, or None
-        Mean squared error on each fold of the line that was fitted without it; None where descent cannot converge at
-        this rate without one of the folds.
-    mean_squared_error : float
-        Over all rows, each predicted by the line that was fitted without its fold; NaN where there are no losses.
-    r2 : float
-        The coefficient of determination that belongs to it.
-    """
-
+    # learning rate
     lr: float | str
+    # as ``SimpleLinearRegression`` takes them
     iterations: int
+    # shape (k,): mean squared error on each fold of the line that was fitted without it; None where descent cannot
+    # converge at this rate without one of the folds
     losses: Array | None
+    # over all rows, each predicted by the line that was fitted without its fold; NaN where there are no losses
     mean_squared_error: float
+    # the coefficient of determination that belongs to it
     r2: float
 
 
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
-    """The scores of a grid of settings.
+    """The scores of a grid of settings."""
 
-    Parameters
-    ----------
-    scores : tuple of Score
-        In the order of the grid.
-    rate_limit : float
-        The learning rate at and over which descent without one of the folds cannot converge.
-    """
-
+    # in the order of the grid
     scores: tuple[Score, ...]
+    # the learning rate at and over which descent without one of the folds cannot converge
     rate_limit: float
 
     @property
@@ -70,45 +55,7 @@ class CrossValidation:
     @classmethod
     def of(cls, folds: Sequence[Moments], rates: Sequence[float | str], iterations: Sequence[int],
            random_state: int = 0, standardize: bool = False) -> CrossValidation:
-        """Fit every setting without each fold in turn, and measure it on that fold.
-
-        Parameters
-        ----------
-        folds : sequence of Moments
-            Moments of the rows of each fold, at least two.
-        rates : sequence of float or "auto"
-            Learning rates to try.
-        iterations : sequence of int
-            Numbers of iterations to try.
-        random_state : int
-            Seed of the start weights.
-        standardize : bool
-            Whether to descend in scaled coordinates.
-
-        Returns
-        -------
-        CrossValidation
-
-        Raises
-        ------
-        MomentsError
-            If there are fewer than two folds, or what is left without a fold carries no model.
-        StatisticsError
-            If the target does not vary.
-
-        Examples
-        --------
-        >>> X, y = np.arange(12.0)[:, None] / 12.0, np.arange(12.0) % 3 + np.arange(12.0)
-        >>> folds = [Moments.from_arrays(X[start::3], y[start::3]) for start in range(3)]
-        >>> found = CrossValidation.of(folds, rates=["auto"], iterations=[10, 10_000])
-        >>> found.best.iterations
-        10000
-
-        References
-        ----------
-        M. Stone, "Cross-validatory choice and assessment of statistical predictions", Journal of the Royal Statistical
-        Society B 36, 1974.
-        """
+        """Fit every setting without each fold in turn, and measure it on that fold."""
         if len(folds) < 2:
             raise MomentsError("cross-validation needs at least two folds")
         whole = reduce(add, folds)

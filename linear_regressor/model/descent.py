@@ -25,38 +25,6 @@ def descend(moments: Moments, spectrum: HessianSpectrum, start: Array, rate: flo
     ``rho = 1 - rate * lambda`` a step: ``theta_k = theta_0 - Q phi_k Q' g_0`` with ``phi_k = (1 - rho^k) / lambda``
     and ``loss_k = loss* + sum(w rho^(2k))`` with ``w = (Q' g_0)^2 / (2 lambda)``. Directions that are flat or nearly so
     (lambda up to 1e-9 of the largest) are measured from the start instead of from the optimum.
-
-    Parameters
-    ----------
-    moments : Moments
-        Moments of the training rows.
-    curvature : Curvature
-        The curvature of these moments.
-    start : ndarray of shape (p + 1,), float64
-        Weights before the first step: W, then b.
-    rate : float
-        Learning rate, greater than 0 and below ``2 / lambda_max``.
-    steps : int
-        Number of steps, at least 0.
-
-    Returns
-    -------
-    theta : ndarray of shape (p + 1,), float64
-        Weights after the last step: W, then b.
-    losses : ndarray of shape (steps + 1,), float64
-        Mean squared errors. Beside the loop they are right to 1e-9 of ``max(loss, var(y))`` up to a condition number
-        of the Hessian of 1e6.
-
-    Examples
-    --------
-    >>> moments = Moments.from_arrays([[-1.0], [1.0]], [-2.0, 2.0])
-    >>> theta, losses = descend(moments, HessianSpectrum.of(moments), np.zeros(2), rate=0.25, steps=2)
-    >>> theta.tolist(), losses.tolist()
-    ([1.5, 0.0], [4.0, 1.0, 0.25])
-
-    References
-    ----------
-    G. Goh, "Why Momentum Really Works", Distill 2017, section "First Steps: Gradient Descent".
     """
     values, Q = spectrum.values, spectrum.Q
     dW, db = moments.gradient(start[:-1], float(start[-1]))
@@ -130,39 +98,6 @@ def descend_mini_batches(X: Array, y: Array, start: Array, rate: float, batch_si
 
     A step takes the next ``batch_size`` rows of a fresh full permutation: ``dW = -2/k sum x (y - y_hat)``,
     ``db = -2/k sum (y - y_hat)``, ``W -= rate dW``, ``b -= rate db``, k rows in the batch (the last may be smaller).
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, p), float64
-        Features, finite.
-    y : ndarray of shape (n,), float64
-        Target, finite.
-    start : ndarray of shape (p + 1,), float64
-        Weights before the first step: W, then b.
-    rate : float
-        Learning rate, greater than 0.
-    batch_size : int
-        Rows a step, at least 1; more than n means all.
-    random : numpy.random.Generator
-        Source of the permutations.
-    weight : ndarray of shape (n,), float64, optional
-        How often each row counts, with a positive sum.
-
-    Yields
-    ------
-    ndarray of shape (p + 1,), float64
-        Weights after one more pass: W, then b; not finite where the descent diverged.
-
-    Examples
-    --------
-    >>> X, y = np.array([[-1.0], [1.0]]), np.array([-2.0, 2.0])
-    >>> passes = descend_mini_batches(X, y, np.zeros(2), rate=0.25, batch_size=2, random=np.random.default_rng(0))
-    >>> next(passes).tolist(), next(passes).tolist()
-    ([1.0, 0.0], [1.5, 0.0])
-
-    References
-    ----------
-    L. Bottou, F. E. Curtis, J. Nocedal, "Optimization Methods for Large-Scale Machine Learning", 2018, section 3.
     """
     rows, batch_size = _rows(X, y, weight), min(batch_size, len(X))
     # A last entry of -1 lets one product give the residuals: [x, 1, y] @ [W, b, -1] = y_hat - y.
@@ -185,34 +120,6 @@ def descend_stream(read: Read, start: Array, rate: float, batch_size: int, seed:
 
     The rows are shuffled within each block, and a batch does not go beyond its block, whose last one may be smaller:
     right for streams whose rows are not sorted by the target.
-
-    Parameters
-    ----------
-    read : callable
-        Given a source of random numbers, gives the blocks of one pass: X of shape (rows, p) and y of shape (rows,),
-        float64, finite.
-    start : ndarray of shape (p + 1,), float64
-        Weights before the next pass: W, then b.
-    rate : float
-        Learning rate, greater than 0.
-    batch_size : int
-        Rows a step, at least 1; more than a block has means all of it.
-    seed : int
-        At least 0. Pass k is shuffled by seed and k alone, so that passes can go on where they were.
-    taken : int
-        How many passes have been taken before, at least 0.
-
-    Yields
-    ------
-    ndarray of shape (p + 1,), float64
-        Weights after one more pass: W, then b; not finite where the descent diverged.
-
-    Examples
-    --------
-    >>> block = (np.array([[-1.0], [1.0]]), np.array([-2.0, 2.0]))
-    >>> passes = descend_stream(lambda random: [block], np.zeros(2), rate=0.25, batch_size=2, seed=0)
-    >>> next(passes).tolist(), next(passes).tolist()
-    ([1.0, 0.0], [1.5, 0.0])
     """
     theta = np.append(start, -1.0)
     for number in itertools.count(taken):

@@ -20,36 +20,13 @@ class FitStatistics:
     """Error estimates of the line ``y_hat = W x + b``, from the moments of its training rows alone.
 
     Assumes errors that are independent, near normal and of one variance.
-
-    Parameters
-    ----------
-    moments : Moments
-        Moments of the training rows.
-    W : ndarray of shape (p,), float64
-        Slopes that are served; they need not be the least-squares ones.
-    b : float
-        Intercept that is served.
-
-    Raises
-    ------
-    StatisticsError
-        If there are no more than p + 1 rows, or a column is constant or depends on others.
-
-    Examples
-    --------
-    >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])
-    >>> moments = Moments.from_arrays(x, [0.0, 1.0, 1.0, 2.0])
-    >>> statistics = FitStatistics(moments, *moments.solve())
-    >>> round(statistics.residual_variance, 6), statistics.leverage(x).round(6).tolist()
-    (0.1, [0.7, 0.3, 0.3, 0.7])
-
-    References
-    ----------
-    N. R. Draper, H. Smith, "Applied Regression Analysis", 3rd edition, 1998, chapters 3, 5 and 8.
     """
 
+    # moments of the training rows
     moments: Moments
+    # shape (p,): slopes that are served; they need not be the least-squares ones
     W: Array
+    # intercept that is served
     b: float
 
     def __post_init__(self) -> None:
@@ -83,18 +60,7 @@ class FitStatistics:
         return np.linalg.solve(L, np.diag(1.0 / length))
 
     def leverage(self, X: Array) -> Array:
-        """How far each row lies from the training rows: ``h = 1/n + d'A^-1 d``, ``d = x - x_mean``.
-
-        Parameters
-        ----------
-        X : ndarray of shape (k, p), float64
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (k,), float64
-            Leverage, at least 1/n.
-        """
+        """How far each row lies from the training rows: ``h = 1/n + d'A^-1 d``, ``d = x - x_mean``."""
         return 1.0 / self.moments.n + self._squared_distance(X)
 
     def _squared_distance(self, X: Array) -> Array:
@@ -104,87 +70,22 @@ class FitStatistics:
         return distance
 
     def t_squared(self, X: Array) -> Array:
-        """Hotelling's statistic of each row: ``T^2 = n/(n+1) d'(A/(n-1))^-1 d``.
-
-        Parameters
-        ----------
-        X : ndarray of shape (k, p), float64
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (k,), float64
-            At least 0.
-
-        References
-        ----------
-        H. Hotelling, "The generalization of Student's ratio", Annals of Mathematical Statistics 2, 1931.
-        """
+        """Hotelling's statistic of each row: ``T^2 = n/(n+1) d'(A/(n-1))^-1 d``."""
         n = self.moments.n
         return n / (n + 1.0) * (n - 1.0) * self._squared_distance(X)
 
     def out_of_range(self, X: Array, f: float) -> NDArray[np.bool_]:
-        """Whether each row lies outside the training rows: ``T^2 (n - p) / (p (n - 1)) > f``.
-
-        Parameters
-        ----------
-        X : ndarray of shape (k, p), float64
-            Rows.
-        f : float
-            Quantile of F(p, n - p): a row like the training rows is inside with its level, if they are near normal.
-
-        Returns
-        -------
-        ndarray of shape (k,), bool
-
-        Examples
-        --------
-        >>> moments = Moments.from_arrays([[-1.0], [0.0], [1.0]], [0.0, 3.0, 0.0])
-        >>> statistics = FitStatistics(moments, np.array([0.0]), 1.0)
-        >>> statistics.out_of_range(np.array([[0.5], [50.0]]), f=18.5).tolist()
-        [False, True]
-        """
+        """Whether each row lies outside the training rows: ``T^2 (n - p) / (p (n - 1)) > f``."""
         n, p = self.moments.n, self.moments.p
         return self.t_squared(X) * (n - p) / (p * (n - 1.0)) > f
 
     def standard_error(self, X: Array) -> Array:
-        """Standard error of a further observation at each row: ``s sqrt(1 + h)``.
-
-        Parameters
-        ----------
-        X : ndarray of shape (k, p), float64
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (k,), float64
-            In the unit of the target.
-        """
+        """Standard error of a further observation at each row: ``s sqrt(1 + h)``."""
         error: Array = np.sqrt(self.residual_variance * (1.0 + self.leverage(X)))
         return error
 
     def interval(self, X: Array, t: float) -> tuple[Array, Array]:
-        """Prediction interval of each row: ``y_hat -+ t s sqrt(1 + h)``.
-
-        Parameters
-        ----------
-        X : ndarray of shape (k, p), float64
-            Rows.
-        t : float
-            Two-sided quantile of Student's t with ``n - p - 1`` degrees of freedom.
-
-        Returns
-        -------
-        lower, upper : ndarray of shape (k,), float64
-            Ends of the interval, in the unit of the target.
-
-        Examples
-        --------
-        >>> moments = Moments.from_arrays([[-1.0], [0.0], [1.0]], [0.0, 3.0, 0.0])
-        >>> lower, upper = FitStatistics(moments, np.array([0.0]), 1.0).interval(np.array([[0.0]]), t=1.0)
-        >>> lower.round(6).tolist(), upper.round(6).tolist()
-        ([-1.828427], [3.828427])
-        """
+        """Prediction interval of each row: ``y_hat -+ t s sqrt(1 + h)``."""
         half = t * self.standard_error(X)
         middle = predict(X, self.W, self.b)
         return middle - half, middle + half
@@ -193,21 +94,6 @@ class FitStatistics:
         """Covariance of the slopes and of the line's value at a point: ``[[G, G d], [d'G, s^2/n + d'G d]]``.
 
         Here ``G = s^2 A^-1`` and ``d = point - x_mean``.
-
-        Parameters
-        ----------
-        point : ndarray of shape (p,), float64
-            Where the value is taken; zeros for that of the intercept.
-
-        Returns
-        -------
-        ndarray of shape (p + 1, p + 1), float64
-
-        Examples
-        --------
-        >>> moments = Moments.from_arrays([[-1.0], [0.0], [1.0]], [0.0, 3.0, 0.0])
-        >>> FitStatistics(moments, np.array([0.0]), 1.0).covariance(np.array([1.0])).round(9).tolist()
-        [[3.0, 3.0], [3.0, 5.0]]
         """
         d = point - self.moments.x_mean
         both = np.column_stack([self._inverse_root, self._inverse_root @ d])
@@ -219,38 +105,11 @@ class FitStatistics:
         """What each feature adds to a prediction: ``W_j (x_j - mean_j)``, which sum to ``y_hat(x) - y_hat(x_mean)``.
 
         These are the Shapley values of a linear model with the mean as background.
-
-        Parameters
-        ----------
-        X : ndarray of shape (k, p), float64
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (k, p), float64
-            In the unit of the target.
-
-        Examples
-        --------
-        >>> moments = Moments.from_arrays([[-1.0], [0.0], [1.0]], [0.0, 3.0, 0.0])
-        >>> FitStatistics(moments, np.array([2.0]), 1.0).contributions(np.array([[1.5]])).tolist()
-        [[3.0]]
         """
         return (X - self.moments.x_mean) * self.W
 
     def contribution_errors(self, X: Array) -> Array:
-        """Standard error of each contribution: ``|x_j - mean_j| s sqrt((A^-1)_jj)``.
-
-        Parameters
-        ----------
-        X : ndarray of shape (k, p), float64
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (k, p), float64
-            In the unit of the target, at least 0.
-        """
+        """Standard error of each contribution: ``|x_j - mean_j| s sqrt((A^-1)_jj)``."""
         spread = np.sqrt(self.residual_variance * (self._inverse_root ** 2).sum(axis=0))
         errors: Array = np.abs(X - self.moments.x_mean) * spread
         return errors

@@ -14,26 +14,16 @@ Kind = Literal["interval", "two_rays", "all_reals"]
 
 @dataclass(frozen=True)
 class InversePrediction:
-    """The values of the one feature at which a target could have been observed.
+    """The values of the one feature at which a target could have been observed."""
 
-    Parameters
-    ----------
-    estimate : float
-        ``x* = (y - b) / W``, in the unit of the feature.
-    kind : {"interval", "two_rays", "all_reals"}
-        What the set looks like: a slope that is well told from 0 gives an interval, another one what is outside of an
-        interval, or everything.
-    lower, upper : float
-        Ends of the interval, or of the gap between two rays; infinite for all reals.
-
-    References
-    ----------
-    E. C. Fieller, "Some problems in interval estimation", Journal of the Royal Statistical Society B 16, 1954.
-    """
-
+    # ``x* = (y - b) / W``, in the unit of the feature
     estimate: float
+    # what the set looks like: a slope that is well told from 0 gives an interval, another one what is outside of an
+    # interval, or everything
     kind: Kind
+    # ends of the interval, or of the gap between two rays; infinite for all reals
     lower: float
+    # ends of the interval, or of the gap between two rays; infinite for all reals
     upper: float
 
 
@@ -42,34 +32,6 @@ def invert(statistics: FitStatistics, y: float, t: float) -> InversePrediction:
 
     With u = x - x_mean and e = y - y_hat(x_mean) this is ``q u^2 - 2 W e u + (e^2 - k) <= 0``, with
     ``k = t^2 s^2 (1 + 1/n)`` and ``q = W^2 - t^2 s^2 / A``.
-
-    Parameters
-    ----------
-    statistics : FitStatistics
-        Of a fit with one feature.
-    y : float
-        The target that is wanted.
-    t : float
-        Two-sided quantile of Student's t with n - 2 degrees of freedom.
-
-    Returns
-    -------
-    InversePrediction
-
-    Raises
-    ------
-    StatisticsError
-        If there are several features, or the slope is 0.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from linear_regressor import Moments
-    >>> x = np.arange(10.0)[:, None]
-    >>> moments = Moments.from_arrays(x, 2.0 * x[:, 0] + np.tile([0.1, -0.1], 5))
-    >>> found = invert(FitStatistics(moments, *moments.solve()), y=10.0, t=2.3)
-    >>> found.kind, round(found.lower, 2), round(found.estimate, 2), round(found.upper, 2)
-    ('interval', 4.87, 5.0, 5.14)
     """
     moments = statistics.moments
     if moments.p != 1:

@@ -157,13 +157,7 @@ class Moments:
     __hash__ = None  # type: ignore[assignment]  # equal by value over arrays, which have no hash
 
     def __add__(self, other: Moments) -> Moments:
-        """Moments of both sets of rows together (Chan, Golub, LeVeque 1979).
-
-        Raises
-        ------
-        MomentsError
-            If the two have different numbers of features.
-        """
+        """Moments of both sets of rows together (Chan, Golub, LeVeque 1979)."""
         if not isinstance(other, Moments):
             return NotImplemented
         self._require_same_features(other)
@@ -173,14 +167,7 @@ class Moments:
                        self.C + other.C + np.outer(d, d) * (self.n / n * other.n))
 
     def __sub__(self, other: Moments) -> Moments:
-        """Moments of the rows that stay when the rows of ``other`` are taken away.
-
-        Raises
-        ------
-        MomentsError
-            If the features differ, or what is left has no more than p + 1 rows, is not positive semidefinite, or
-            lost its digits because the rows taken away were so much larger.
-        """
+        """Moments of the rows that stay when the rows of ``other`` are taken away."""
         if not isinstance(other, Moments):
             return NotImplemented
         self._require_same_features(other)
@@ -321,23 +308,7 @@ class Moments:
 
 
 def _trusted_remainder(left: Array, whole: Array) -> Array:
-    """Give back what a subtraction left, or refuse it where too few digits stayed right.
-
-    Parameters
-    ----------
-    left, whole : ndarray of shape (p + 1, p + 1), float64
-        Centred cross-products after and before the subtraction.
-
-    Returns
-    -------
-    ndarray of shape (p + 1, p + 1), float64
-        ``left``, with a diagonal that rounding made slightly negative set to 0.
-
-    Raises
-    ------
-    MomentsError
-        If ``left`` is not positive semidefinite or has shrunk by more than ``LARGEST_SHRINKAGE``.
-    """
+    """Give back what a subtraction left, or refuse it where too few digits stayed right."""
     rounding = 16 * EPS * whole.diagonal()
     diagonal = left.diagonal()
     if (diagonal < -rounding).any():
@@ -358,34 +329,15 @@ def _trusted_remainder(left: Array, whole: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class RowSummary:
-    """Moments of rows ``z = (x_1, ..., x_p, y)`` with the smallest and largest value of each column.
+    """Moments of rows ``z = (x_1, ..., x_p, y)`` with the smallest and largest value of each column."""
 
-    Parameters
-    ----------
-    moments : Moments
-        Moments of the rows.
-    minimum, maximum : ndarray of shape (p + 1,), float64, or None
-        Smallest and largest value of each column, the target last, in its unit; None once rows have been subtracted,
-        because nothing tells whether the smallest and the largest were among them.
-
-    Raises
-    ------
-    MomentsError
-        If a limit is missing where the other is there, has another shape than the mean, or is not finite.
-
-    Examples
-    --------
-    >>> from linear_regressor.model.accumulator import Accumulator
-    >>> left, right = Accumulator(2), Accumulator(2)
-    >>> left.add(np.array([[0.0, 1.0], [1.0, 3.0]]))
-    >>> right.add(np.array([[2.0, 5.0]]))
-    >>> whole = left.aggregate() + right.aggregate()
-    >>> whole.moments.n, whole.minimum.tolist(), whole.maximum.tolist()
-    (3.0, [0.0, 1.0], [2.0, 5.0])
-    """
-
+    # moments of the rows
     moments: Moments
+    # shape (p + 1,): smallest and largest value of each column, the target last, in its unit; None once rows have
+    # been subtracted, because nothing tells whether the smallest and the largest were among them
     minimum: Array | None
+    # shape (p + 1,): smallest and largest value of each column, the target last, in its unit; None once rows have
+    # been subtracted, because nothing tells whether the smallest and the largest were among them
     maximum: Array | None
 
     def __post_init__(self) -> None:
@@ -412,13 +364,7 @@ class RowSummary:
         return hashlib.sha256((numbers + 0.0).astype("<f8").tobytes()).hexdigest()  # + 0.0 makes -0.0 equal 0.0
 
     def __add__(self, other: RowSummary) -> RowSummary:
-        """Aggregate of both sets of rows together.
-
-        Raises
-        ------
-        MomentsError
-            If the two have different numbers of features.
-        """
+        """Aggregate of both sets of rows together."""
         if not isinstance(other, RowSummary):
             return NotImplemented
         moments = self.moments + other.moments
@@ -427,13 +373,7 @@ class RowSummary:
         return RowSummary(moments, np.minimum(self.minimum, other.minimum), np.maximum(self.maximum, other.maximum))
 
     def __sub__(self, other: RowSummary) -> RowSummary:
-        """Aggregate of the rows that stay when the rows of ``other`` are taken away: without minimum and maximum.
-
-        Raises
-        ------
-        MomentsError
-            As ``Moments`` refuses a subtraction, or if a row to take away lies beyond the limits of all rows.
-        """
+        """Aggregate of the rows that stay when the rows of ``other`` are taken away: without minimum and maximum."""
         if not isinstance(other, RowSummary):
             return NotImplemented
         moments = self.moments - other.moments

@@ -12,25 +12,6 @@ def predict(X: Array, W: Array, b: float) -> Array:
     """``y_hat = x W + b``, added up feature by feature, so that a row's answer does not depend on its neighbours.
 
     A matrix product picks other kernels for other numbers of rows, and its last digit with them.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, p), numeric
-        Features.
-    W : ndarray of shape (p,), float64
-        Slopes.
-    b : float
-        Intercept.
-
-    Returns
-    -------
-    ndarray of shape (n,), float64
-        Predictions, in the unit of the target.
-
-    Examples
-    --------
-    >>> predict(np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([10.0, 1.0]), 0.5).tolist()
-    [1.5, 23.5]
     """
     y_hat: Array = X[:, 0] * W[0] + b
     for feature in range(1, len(W)):

@@ -38,24 +38,7 @@ class Name(BaseConverter):
 
 
 def register_contracts(app: Flask, reloader: ModelReloader, readiness: Readiness, settings: Settings) -> None:
-    """Let an application speak them all; called after every other route is there.
-
-    Parameters
-    ----------
-    app : Flask
-        The application.
-    slot : ModelSlot
-        The model.
-    readiness : Readiness
-        Whether further requests may come.
-    settings : Settings
-        Name of the model, and routes of Vertex AI.
-
-    Raises
-    ------
-    SettingError
-        If a route of Vertex AI has another meaning here.
-    """
+    """Let an application speak them all; called after every other route is there."""
     app.url_map.converters["default"] = Name
     app.register_blueprint(invert_routes(reloader))
     app.register_blueprint(model_routes(reloader, settings.model_name))
@@ -82,27 +65,7 @@ class LazyRule(Rule):
 
 
 def create_app(settings: Settings, counts_folder: str | None = None) -> Flask:
-    """Make the application that serves the model of these settings.
-
-    Parameters
-    ----------
-    settings : Settings
-        The model file, and limits of a request.
-    counts_folder : str or None
-        Where several workers keep their counts; None for one process.
-
-    Returns
-    -------
-    flask.Flask
-        With its ``slot``, ``readiness``, ``metrics`` and ``spans`` among its ``extensions``.
-
-    Raises
-    ------
-    ArtefactError
-        If the model file is missing or damaged.
-    ServerError
-        If spans are to be exported and OpenTelemetry is not installed.
-    """
+    """Make the application that serves the model of these settings."""
     # Only now: it imports the Prometheus client, which finds out whether counts are shared as it is imported.
     from linear_regressor.serving.observability.metrics import Metrics
 
@@ -135,22 +98,7 @@ def create_app(settings: Settings, counts_folder: str | None = None) -> Flask:
 
 
 def quick_heads(auth: str) -> tuple[bytes, ...]:
-    """Tell how the predictions begin that are answered sooner than a thread can be woken, and without waiting.
-
-    Parameters
-    ----------
-    auth : {"none", "api-key", "oidc"}
-        How callers show who they are: tokens are checked with keys that may have to be fetched first.
-
-    Returns
-    -------
-    tuple of bytes
-
-    Examples
-    --------
-    >>> quick_heads("none"), quick_heads("oidc")
-    ((b'POST /stream ', b'POST /batch '), ())
-    """
+    """Tell how the predictions begin that are answered sooner than a thread can be woken, and without waiting."""
     return () if auth == "oidc" else tuple(f"POST {path} ".encode() for path in FAST_ROUTES)
 
 

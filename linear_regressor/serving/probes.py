@@ -7,20 +7,5 @@ _HEALTH = ("/health", "/v2/health")
 
 
 def is_probe(path: str) -> bool:
-    """Tell whether a request is a health probe or a scrape.
-
-    Parameters
-    ----------
-    path : str
-        Its path.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> [is_probe(path) for path in ("/health/ready", "/v2/health/live", "/metrics", "/stream", "/v2/models/m/ready")]
-    [True, True, True, False, False]
-    """
+    """Tell whether a request is a health probe or a scrape."""
     return path == METRICS_PATH or path.startswith(_HEALTH)

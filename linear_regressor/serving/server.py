@@ -32,31 +32,7 @@ BYTES_NEEDED = 1 << 20
 
 @contextmanager
 def shared_counts(environ: MutableMapping[str, str], workers: int) -> Iterator[str | None]:
-    """Keep a private folder for the counts of several workers, in memory where that can be had.
-
-    Parameters
-    ----------
-    environ : mutable mapping of str to str
-        The environment of this process, which must not have imported the Prometheus client yet.
-    workers : int
-        Worker processes; a single one needs no folder.
-
-    Yields
-    ------
-    str or None
-        The folder; it is removed at the end, by the process that made it.
-
-    Raises
-    ------
-    ServerError
-        If no folder can be made.
-
-    Examples
-    --------
-    >>> with shared_counts({}, workers=1) as folder:
-    ...     print(folder)
-    None
-    """
+    """Keep a private folder for the counts of several workers, in memory where that can be had."""
     environ.pop(VARIABLE, None)
     if workers == 1:
         yield None
@@ -83,18 +59,7 @@ def _private_folder() -> str:
 
 
 def worker_hooks() -> dict[str, Any]:
-    """Give gunicorn's settings by which it tells of its workers.
-
-    Returns
-    -------
-    dict
-        Functions by name of gunicorn's setting.
-
-    Examples
-    --------
-    >>> sorted(worker_hooks())
-    ['child_exit', 'post_worker_init', 'worker_exit']
-    """
+    """Give gunicorn's settings by which it tells of its workers."""
     return {"post_worker_init": _begun, "worker_exit": _ending, "child_exit": _ended}
 
 
@@ -125,15 +90,7 @@ KEEP_ALIVE_SECONDS = 65
 
 
 class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
-    """gunicorn around one application, without its command line.
-
-    Parameters
-    ----------
-    app : Flask
-        The application; made before the workers are, so that they share its memory.
-    options : dict
-        gunicorn's settings by name.
-    """
+    """gunicorn around one application, without its command line."""
 
     def __init__(self, app: Flask, options: dict[str, Any]) -> None:
         self._app, self._options = app, options
@@ -151,28 +108,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not 
 
 def serve(settings: Settings, environ: MutableMapping[str, str], host: str = "127.0.0.1", server: str = "gunicorn",
           debug: bool = False) -> None:
-    """Serve the model of these settings until told to stop.
-
-    Parameters
-    ----------
-    settings : Settings
-        Port, workers, threads, model file and limits.
-    environ : mutable mapping of str to str
-        The environment of this process, through which libraries are told where to count.
-    host : str
-        Address to listen on.
-    server : {"gunicorn", "flask"}
-        gunicorn for production; Flask's own server, one process, for development.
-    debug : bool
-        Log more; Flask's own server also starts again when the code changes.
-
-    Raises
-    ------
-    ArtefactError
-        If the model file is missing or damaged.
-    ServerError
-        If the address cannot be listened on.
-    """
+    """Serve the model of these settings until told to stop."""
     with shared_counts(environ, settings.workers if server == "gunicorn" else 1) as counts_folder:
         _run(create_app(settings, counts_folder), settings, host, server, debug)
 
@@ -199,22 +135,7 @@ def _run(app: Flask, settings: Settings, host: str, server: str, debug: bool) ->
 
 
 def gunicorn_options(settings: Settings, host: str, debug: bool = False) -> dict[str, Any]:
-    """Settings of gunicorn for these settings of ours.
-
-    Parameters
-    ----------
-    settings : Settings
-        Port, workers and threads.
-    host : str
-        Address to listen on.
-    debug : bool
-        Log more.
-
-    Returns
-    -------
-    dict
-        gunicorn's settings by name.
-    """
+    """Settings of gunicorn for these settings of ours."""
     return {
         "bind": f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}",
         "workers": settings.workers,

@@ -26,67 +26,33 @@ _ROUTE = re.compile(r"(?=.{1,128}$)/[A-Za-z0-9._~:@/-]*")
 
 @dataclass(frozen=True)
 class SecuritySettings:
-    """Who may ask, and how much; a part of ``Settings``.
+    """Who may ask, and how much; a part of ``Settings``."""
 
-    Parameters
-    ----------
-    auth : {"none", "api-key", "oidc"}
-        ``AUTH``: how a caller shows who it is.
-    api_keys_file : str
-        ``API_KEYS_FILE``: the file that ``keys generate`` writes; needed by ``api-key``.
-    oidc_issuer : str
-        ``OIDC_ISSUER``: the ``iss`` of the tokens, an https URL; needed by ``oidc``.
-    oidc_audience : str
-        ``OIDC_AUDIENCE``: the ``aud`` of the tokens; needed by ``oidc``.
-    oidc_jwks_url : str
-        ``OIDC_JWKS_URL``: where the issuer's keys are; empty lets the issuer tell.
-    rate_limit : str
-        ``RATE_LIMIT``: requests of one caller to one worker, such as ``600/minute``; empty for no limit.
-    max_concurrency : int
-        ``MAX_CONCURRENCY``: requests that one worker has in hand, waiting ones included, at least 1.
-    receive_timeout : int
-        ``RECEIVE_TIMEOUT``: seconds in which a request must have come whole, 1 to 3600.
-    trusted_hosts : tuple of str
-        ``TRUSTED_HOSTS``: names this service has, separated by commas, a leading dot for its subdomains too; empty for
-        any.
-    trusted_proxies : int
-        ``TRUSTED_PROXIES``: how many proxies in front add to ``X-Forwarded-For``, 0 to 10.
-
-    Examples
-    --------
-    >>> SecuritySettings.from_env({"TRUSTED_HOSTS": "a.example, .b.example"}).trusted_hosts
-    ('a.example', '.b.example')
-    """
-
+    # ``AUTH``: how a caller shows who it is
     auth: AuthMode
+    # ``API_KEYS_FILE``: the file that ``keys generate`` writes; needed by ``api-key``
     api_keys_file: str
+    # ``OIDC_ISSUER``: the ``iss`` of the tokens, an https URL; needed by ``oidc``
     oidc_issuer: str
+    # ``OIDC_AUDIENCE``: the ``aud`` of the tokens; needed by ``oidc``
     oidc_audience: str
+    # ``OIDC_JWKS_URL``: where the issuer's keys are; empty lets the issuer tell
     oidc_jwks_url: str
+    # ``RATE_LIMIT``: requests of one caller to one worker, such as ``600/minute``; empty for no limit
     rate_limit: str
+    # ``MAX_CONCURRENCY``: requests that one worker has in hand, waiting ones included, at least 1
     max_concurrency: int
+    # ``RECEIVE_TIMEOUT``: seconds in which a request must have come whole, 1 to 3600
     receive_timeout: int
+    # ``TRUSTED_HOSTS``: names this service has, separated by commas, a leading dot for its subdomains too; empty for
+    # any
     trusted_hosts: tuple[str, ...]
+    # ``TRUSTED_PROXIES``: how many proxies in front add to ``X-Forwarded-For``, 0 to 10
     trusted_proxies: int
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> SecuritySettings:
-        """Take each setting from the environment, else its default.
-
-        Parameters
-        ----------
-        environ : mapping of str to str
-            The environment.
-
-        Returns
-        -------
-        SecuritySettings
-
-        Raises
-        ------
-        SettingError
-            If a value cannot be used, or one that ``AUTH`` needs is missing.
-        """
+        """Take each setting from the environment, else its default."""
         auth = cast(AuthMode, _one_of(environ, "AUTH", get_args(AuthMode)))
         hosts = environ.get("TRUSTED_HOSTS", "").lower().split(",")
         return cls(
@@ -105,45 +71,18 @@ class SecuritySettings:
 
 @dataclass(frozen=True)
 class TelemetrySettings:
-    """What the service tells about itself, and to whom; a part of ``Settings``.
+    """What the service tells about itself, and to whom; a part of ``Settings``."""
 
-    Parameters
-    ----------
-    access_log : {"on", "off"}
-        ``ACCESS_LOG``: whether each request has a line in the log.
-    project : str
-        ``GOOGLE_CLOUD_PROJECT``: the project whose traces log lines name; empty where there is none.
-    trace_endpoint : str
-        ``OTEL_EXPORTER_OTLP_ENDPOINT``: the collector that spans are sent to; empty for none.
-
-    Examples
-    --------
-    >>> TelemetrySettings.from_env({"ACCESS_LOG": "off"})
-    TelemetrySettings(access_log='off', project='', trace_endpoint='')
-    """
-
+    # ``ACCESS_LOG``: whether each request has a line in the log
     access_log: Switch
+    # ``GOOGLE_CLOUD_PROJECT``: the project whose traces log lines name; empty where there is none
     project: str
+    # ``OTEL_EXPORTER_OTLP_ENDPOINT``: the collector that spans are sent to; empty for none
     trace_endpoint: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> TelemetrySettings:
-        """Take each setting from the environment, else its default.
-
-        Parameters
-        ----------
-        environ : mapping of str to str
-            The environment.
-
-        Returns
-        -------
-        TelemetrySettings
-
-        Raises
-        ------
-        SettingError
-            If a value cannot be used.
-        """
+        """Take each setting from the environment, else its default."""
         return cls(access_log=cast(Switch, _one_of(environ, "ACCESS_LOG", get_args(Switch))),
                    project=environ.get("GOOGLE_CLOUD_PROJECT") or "",
                    trace_endpoint=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or "")
@@ -151,74 +90,38 @@ class TelemetrySettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the service; each can be set by an environment variable.
+    """Settings of the service; each can be set by an environment variable."""
 
-    Parameters
-    ----------
-    port : int
-        ``PORT``: TCP port to listen on, 1 to 65535.
-    workers : int
-        ``WEB_CONCURRENCY``: worker processes, 1 to 512; by default the CPUs this process may use.
-    threads : int
-        ``THREADS``: threads of each worker, 1 to 512.
-    model_path : str
-        ``MODEL_PATH``: the model file to serve.
-    max_content_length : int
-        ``MAX_CONTENT_LENGTH``: largest request body, in bytes, at least 1.
-    max_rows : int
-        ``MAX_ROWS``: most rows in one request, 1 to 1000000.
-    out_of_range : {"allow", "flag", "refuse"}
-        ``OUT_OF_RANGE``: what to do about rows out of the range of training.
-    model_name : str
-        ``MODEL_NAME``: what callers of other contracts name the model by.
-    vertex_health_routes, vertex_predict_routes : tuple of str
-        ``AIP_HEALTH_ROUTE`` and ``AIP_PREDICT_ROUTE``, and the two made of ``AIP_ENDPOINT_ID`` and
-        ``AIP_DEPLOYED_MODEL_ID``: the routes that Vertex AI calls; none elsewhere.
-    security : SecuritySettings
-        Who may ask, and how much.
-    telemetry : TelemetrySettings
-        What the service tells about itself.
-
-    Examples
-    --------
-    >>> settings = Settings.from_env({"PORT": "8080", "WEB_CONCURRENCY": "1"}, threads=2)
-    >>> settings.port, settings.workers, settings.threads, settings.max_rows
-    (8080, 1, 2, 1000000)
-    """
-
+    # ``PORT``: TCP port to listen on, 1 to 65535
     port: int
+    # ``WEB_CONCURRENCY``: worker processes, 1 to 512; by default the CPUs this process may use
     workers: int
+    # ``THREADS``: threads of each worker, 1 to 512
     threads: int
+    # ``MODEL_PATH``: the model file to serve
     model_path: str
+    # ``MAX_CONTENT_LENGTH``: largest request body, in bytes, at least 1
     max_content_length: int
+    # ``MAX_ROWS``: most rows in one request, 1 to 1000000
     max_rows: int
+    # ``OUT_OF_RANGE``: what to do about rows out of the range of training
     out_of_range: RangePolicy
+    # ``MODEL_NAME``: what callers of other contracts name the model by
     model_name: str
+    # ``AIP_HEALTH_ROUTE`` and ``AIP_PREDICT_ROUTE``, and the two made of ``AIP_ENDPOINT_ID`` and
+    # ``AIP_DEPLOYED_MODEL_ID``: the routes that Vertex AI calls; none elsewhere
     vertex_health_routes: tuple[str, ...]
+    # ``AIP_HEALTH_ROUTE`` and ``AIP_PREDICT_ROUTE``, and the two made of ``AIP_ENDPOINT_ID`` and
+    # ``AIP_DEPLOYED_MODEL_ID``: the routes that Vertex AI calls; none elsewhere
     vertex_predict_routes: tuple[str, ...]
+    # who may ask, and how much
     security: SecuritySettings
+    # what the service tells about itself
     telemetry: TelemetrySettings
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], **given: int | str | None) -> Settings:
-        """Take each setting from what is given, else from the environment, else its default.
-
-        Parameters
-        ----------
-        environ : mapping of str to str
-            The environment, such as ``os.environ``.
-        **given : int, str or None
-            Settings that go before the environment; None means not given.
-
-        Returns
-        -------
-        Settings
-
-        Raises
-        ------
-        SettingError
-            If a value cannot be used; the message names the key, the value and what is wanted.
-        """
+        """Take each setting from what is given, else from the environment, else its default."""
         path = given.get("model_path")
         endpoint = _vertex_endpoint(environ)
         return cls(
@@ -314,23 +217,7 @@ def _web_address(environ: Mapping[str, str], key: str, needed: bool) -> str:
 
 
 def is_safe_url(url: str) -> bool:
-    """Tell whether what is read from a URL can be trusted as much as its host.
-
-    Parameters
-    ----------
-    url : str
-        Any text.
-
-    Returns
-    -------
-    bool
-        True for https, and for http to this machine itself.
-
-    Examples
-    --------
-    >>> is_safe_url("https://idp.example"), is_safe_url("http://idp.example"), is_safe_url("http://127.0.0.1:80/keys")
-    (True, False, True)
-    """
+    """Tell whether what is read from a URL can be trusted as much as its host."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -361,18 +248,7 @@ def _checked(name: str, value: int | str, most: int | None, least: int = 1) -> i
 
 
 def usable_cpus() -> int:
-    """Count the CPUs this process may use, which may be fewer than the machine has.
-
-    Returns
-    -------
-    int
-        At least 1.
-
-    Examples
-    --------
-    >>> usable_cpus() >= 1
-    True
-    """
+    """Count the CPUs this process may use, which may be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -29,19 +29,6 @@ class Checkpoint:
 
     A line that was torn when the process was killed is dropped, and so is one that its own digest does not prove. What
     belongs to another recipe or to a file that has changed is not found, so it is computed anew.
-
-    Parameters
-    ----------
-    path : Path
-        The file; it is made with the first result.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     Checkpoint(Path(folder, "model.progress")).keep("a", {"n": 1})
-    ...     Checkpoint(Path(folder, "model.progress")).kept("a")
-    {'n': 1}
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,49 +44,15 @@ class Checkpoint:
 
     @classmethod
     def beside(cls, output: Path) -> Checkpoint:
-        """Open the checkpoint of a run by its output: ``model.joblib.progress``.
-
-        Parameters
-        ----------
-        output : Path
-            The file that the run makes.
-
-        Returns
-        -------
-        Checkpoint
-        """
+        """Open the checkpoint of a run by its output: ``model.joblib.progress``."""
         return cls(output.with_name(f"{output.name}.progress"))
 
     def kept(self, key: str) -> Any:
-        """Find a result.
-
-        Parameters
-        ----------
-        key : str
-            The digest of what decided it.
-
-        Returns
-        -------
-        object
-            Plain values, or None.
-        """
+        """Find a result."""
         return self._kept.get(key)
 
     def keep(self, key: str, result: Any) -> None:
-        """Add a result to the file in one write.
-
-        Parameters
-        ----------
-        key : str
-            The digest of what decided it.
-        result : object
-            Plain values.
-
-        Raises
-        ------
-        OSError
-            If it cannot be written.
-        """
+        """Add a result to the file in one write."""
         self._kept[key] = result
         line = {"key": key, "result": result, "sha256": digest([key, result])}
         _make_folder(self.path)
@@ -111,15 +64,7 @@ class Checkpoint:
             raise
 
     def tell(self, found: int, wanted: int) -> None:
-        """Tell the log what comes from the checkpoint, where there is one.
-
-        Parameters
-        ----------
-        found : int
-            How many pieces it has.
-        wanted : int
-            How many pieces the run has.
-        """
+        """Tell the log what comes from the checkpoint, where there is one."""
         if found:
             logger.info("%d of %d pieces are taken from %s", found, wanted, self.path)
         elif self._kept:
@@ -131,73 +76,25 @@ class Checkpoint:
 
 
 def key_of(partition: Partition, test_fraction: float) -> str:
-    """Digest of everything that decides the moments of a piece: file, columns, split, and what computes them.
-
-    Parameters
-    ----------
-    piece : Piece
-        The piece.
-    test_fraction : float
-        The share of the test.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
+    """Digest of everything that decides the moments of a piece: file, columns, split, and what computes them."""
     file, columns = partition.file, partition.columns
     return digest([file.path, file.size, file.modified, str(partition.parts), columns.features, columns.target,
                    columns.where, columns.key, test_fraction, *(version(name) for name in PACKAGES)])
 
 
 def digest(plain: Any) -> str:
-    """SHA-256 of plain values in canonical form.
-
-    Parameters
-    ----------
-    plain : object
-        Numbers, strings, lists and dicts with string keys.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
+    """SHA-256 of plain values in canonical form."""
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def as_plain(moments: PartitionMoments) -> dict[str, Any]:
-    """Write the moments of a piece as plain values.
-
-    Parameters
-    ----------
-    moments : PieceMoments
-        What was read.
-
-    Returns
-    -------
-    dict
-        What ``from_plain`` takes.
-    """
+    """Write the moments of a piece as plain values."""
     return {name: None if part is None else _numbers(part)
             for name, part in (("training", moments.training), ("test", moments.test))}
 
 
 def from_plain(plain: Any, p: int) -> PartitionMoments | None:
-    """Read the moments of a piece back, to the last digit.
-
-    Parameters
-    ----------
-    plain : object
-        What ``as_plain`` gave, once written and read.
-    p : int
-        The number of features that they must have.
-
-    Returns
-    -------
-    PieceMoments or None
-        None where it is something else.
-    """
+    """Read the moments of a piece back, to the last digit."""
     try:
         read = PartitionMoments(_summary_from_plain(plain["training"]), _summary_from_plain(plain["test"]))
     except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError):  # a MomentsError is a ValueError

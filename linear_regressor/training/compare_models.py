@@ -19,89 +19,42 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class WaldTest:
-    """Whether the weights changed by more than chance.
+    """Whether the weights changed by more than chance."""
 
-    Parameters
-    ----------
-    statistic : float
-        At least 0.
-    degrees_of_freedom : int
-        Number of weights: p + 1.
-    p_value : float
-        Probability of a statistic as large if the true line is the same and no row is in both trainings.
-    """
-
+    # at least 0
     statistic: float
+    # number of weights: p + 1
     degrees_of_freedom: int
+    # probability of a statistic as large if the true line is the same and no row is in both trainings
     p_value: float
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What changes from one model to another.
+    """What changes from one model to another."""
 
-    Parameters
-    ----------
-    features : tuple of str
-        Names of the p features, in the order of the first model.
-    W_change : ndarray of shape (p,), float64
-        Slopes of the second less those of the first.
-    b_change : float
-        Intercept of the second less that of the first.
-    radius : float
-        Mahalanobis distance from the mean of the first model's training rows within which predictions are compared.
-    largest : LargestDifference
-        The largest difference of predictions there.
-    wald : WaldTest or str
-        Whether the change is more than chance, or why that cannot be told.
-    """
-
+    # names of the p features, in the order of the first model
     features: tuple[str, ...]
+    # shape (p,): slopes of the second less those of the first
     W_change: Array
+    # intercept of the second less that of the first
     b_change: float
+    # mahalanobis distance from the mean of the first model's training rows within which predictions are compared
     radius: float
+    # the largest difference of predictions there
     largest: LargestDifference
+    # whether the change is more than chance, or why that cannot be told
     wald: WaldTest | str
 
     def require_at_most(self, max_change: float) -> None:
-        """Refuse a change that is too large.
-
-        Parameters
-        ----------
-        max_change : float
-            The largest difference of two predictions that is allowed, in the unit of the target.
-
-        Raises
-        ------
-        QualityError
-            If there is a larger one, or none that can be told.
-        """
+        """Refuse a change that is too large."""
         if not abs(self.largest.change) <= max_change:  # what is no number does not pass
             raise QualityError(f"predictions change by up to {abs(self.largest.change):.10g}, more than the largest "
                                f"change that is allowed, {max_change:g}")
 
 
 def compare_models(before: Artefact, after: Artefact, radius: float) -> Comparison:
-    """Compare two models of the same features and target.
-
-    Parameters
-    ----------
-    before, after : Artefact
-        The models; their features may be in another order.
-    radius : float
-        Mahalanobis distance from the mean of the first model's training rows, at least 0.
-
-    Returns
-    -------
-    Comparison
-
-    Raises
-    ------
-    MomentsError
-        If their features or targets differ.
-    StatisticsError
-        If the first model has one training row, or the change leaves the range of float64.
-    """
+    """Compare two models of the same features and target."""
     moments, W = _in_order_of(before, after)
     with np.errstate(all="ignore"):  # what leaves the range of float64 is refused
         W_change, b_change = W - before.W, after.b - before.b

@@ -45,30 +45,6 @@ class DaskEngine:
 
     Each piece is read by the function that a single process uses, and whoever asked puts the results in the order of
     the pieces: the bytes are the same. What a worker had not finished when it died is given to another one.
-
-    Parameters
-    ----------
-    scheduler : str or None
-        Address of the scheduler of a cluster; None starts a cluster on this machine, which ends with the ``with``.
-    workers : int or None
-        How many processes a cluster of our own has, at least 1; None takes one for each usable CPU.
-
-    Raises
-    ------
-    ClusterError
-        On entry, if there is no cluster at the address, or none can be started.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from linear_regressor.data.columns import Columns
-    >>> from linear_regressor.data.source import Source
-    >>> with tempfile.TemporaryDirectory() as folder, DaskEngine(workers=1) as engine:
-    ...     _ = Path(folder, "rows.csv").write_text("x,y\\n1,2\\n3,8\\n")
-    ...     partitions = Source.of(folder, Columns(("x",), "y")).pieces()
-    ...     [(place, read.training.moments.n) for place, read in engine.moments(dict(enumerate(partitions)), 0.0, int)]
-    [(0, 2.0)]
     """
 
     def __init__(self, scheduler: str | None = None, workers: int | None = None) -> None:
@@ -100,30 +76,7 @@ class DaskEngine:
             yield place, moments
 
     def each(self, work: Callable[[Item], Result], items: Mapping[int, Item]) -> Iterator[tuple[int, Result]]:
-        """Do the same to each of many things, one at a time on a thread of a worker.
-
-        Parameters
-        ----------
-        work : callable
-            A function of a module, or a ``partial`` of one: it travels by name.
-        items : mapping of int to object
-            Small values that can travel, such as pieces, each under its place in the data set.
-
-        Yields
-        ------
-        place : int
-            The place of an item, each once, in any order.
-        result : object
-            What the work gave for it, as soon as it is there.
-
-        Raises
-        ------
-        LinearRegressorError, OSError
-            What the work raised.
-        ClusterError
-            If the cluster is lost, several workers die over the same item, or one has other versions of what decides
-            the last digits.
-        """
+        """Do the same to each of many things, one at a time on a thread of a worker."""
         do, rest = partial(_do, work, _versions()), iter(items.items())
         places: dict[Future[Result | Fault], int] = {}
         running = as_completed(loop=self._client.loop)
@@ -186,13 +139,7 @@ def _started(**options: Any) -> LocalCluster:
 
 
 def dask_setup(worker: object) -> None:
-    """Leave interrupts, and all there is to tell, to the process that started the cluster; Dask calls it in a worker.
-
-    Parameters
-    ----------
-    worker : distributed.Worker
-        The worker.
-    """
+    """Leave interrupts, and all there is to tell, to the process that started the cluster; Dask calls it in a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("distributed").setLevel(_QUIETEST)  # Dask's own silence ends before the worker does
 

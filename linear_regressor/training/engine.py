@@ -16,39 +16,11 @@ class Engine(Protocol):
 
     def moments(self, partitions: Mapping[int, Partition], test_fraction: float,
                 report: Report) -> Iterator[tuple[int, PartitionMoments]]:
-        """Read pieces.
-
-        Parameters
-        ----------
-        pieces : mapping of int to Piece
-            The pieces to read, each under its place in the data set.
-        test_fraction : float
-            The share of the test, from 0 to less than 1.
-        report : callable
-            Told how many rows more have been read.
-
-        Yields
-        ------
-        place : int
-            The place of a piece, each once, in any order.
-        moments : PieceMoments
-            Its moments, as soon as it has been read.
-
-        Raises
-        ------
-        DataError
-            If a file cannot be read or a value cannot be used.
-        """
+        """Read pieces."""
 
 
 class LocalEngine:
-    """Reads one piece after the other in this process.
-
-    Examples
-    --------
-    >>> list(LocalEngine().moments({}, 0.0, print))
-    []
-    """
+    """Reads one piece after the other in this process."""
 
     def moments(self, partitions: Mapping[int, Partition], test_fraction: float,
                 report: Report) -> Iterator[tuple[int, PartitionMoments]]:

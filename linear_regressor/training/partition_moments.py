@@ -22,53 +22,16 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PartitionMoments:
-    """Moments and limits of the training rows and of the test rows of a piece, or of several.
+    """Moments and limits of the training rows and of the test rows of a piece, or of several."""
 
-    Parameters
-    ----------
-    training, test : Aggregate or None
-        What is kept of the rows of each; None where there are none.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from linear_regressor.data.columns import Columns
-    >>> from linear_regressor.data.source import Source
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = Path(folder, "rows.csv").write_text("x,y\\n1,2\\n3,8\\n")
-    ...     (partition,) = Source.of(folder, Columns(("x",), "y")).pieces()
-    ...     moments = PartitionMoments.of(partition, 0.0)
-    >>> moments.training.moments.n, moments.test
-    (2.0, None)
-    """
-
+    # what is kept of the rows of each; None where there are none
     training: RowSummary | None
+    # what is kept of the rows of each; None where there are none
     test: RowSummary | None
 
     @classmethod
     def of(cls, partition: Partition, test_fraction: float, report: Callable[[int], object] = int) -> PartitionMoments:
-        """Read a piece once.
-
-        Parameters
-        ----------
-        piece : Piece
-            The piece; it must have a target.
-        test_fraction : float
-            The share of rows, by their hash, that is kept for the test: from 0 to less than 1.
-        report : callable
-            Told after each block how many rows it had.
-
-        Returns
-        -------
-        PieceMoments
-
-        Raises
-        ------
-        DataError
-            If the file cannot be read, or a value is missing, no number, not finite or too large to square; the
-            message names file, column and row.
-        """
+        """Read a piece once."""
         width = len(partition.columns.numbers)
         training, test = Accumulator(width), Accumulator(width)
         # Several threads would add up wide rows in another order: last digits would depend on the number of CPUs.
@@ -90,45 +53,12 @@ class PartitionMoments:
 
 
 def total(moments: Iterable[PartitionMoments]) -> PartitionMoments:
-    """Add up the moments of pieces in their order, which decides the last digit.
-
-    Parameters
-    ----------
-    moments : iterable of PieceMoments
-        One for each piece, in the order of the pieces.
-
-    Returns
-    -------
-    PieceMoments
-
-    Examples
-    --------
-    >>> total([])
-    PieceMoments(training=None, test=None)
-    """
+    """Add up the moments of pieces in their order, which decides the last digit."""
     return reduce(add, moments, PartitionMoments(None, None))
 
 
 def split_blocks(partition: Partition, test_fraction: float) -> Iterable[tuple[Array, Array]]:
-    """Read a piece block by block, each divided into training and test.
-
-    Parameters
-    ----------
-    piece : Piece
-        The piece.
-    test_fraction : float
-        The share of the test, from 0 to less than 1.
-
-    Yields
-    ------
-    training, test : ndarray of shape (rows, p + 1), float64, Fortran order
-        The rows of a block, in their order, until the next is asked for.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read.
-    """
+    """Read a piece block by block, each divided into training and test."""
     if test_fraction == 0:
         for block in partition.blocks():
             yield block, block[:0]

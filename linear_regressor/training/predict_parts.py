@@ -22,37 +22,7 @@ if TYPE_CHECKING:
 
 def predict_parts(partitions: Sequence[Partition], artefact: Artefact, folder: Folder, only: bool, engine: DaskEngine,
                   report: Report) -> int:
-    """Predict each piece into a file of its own, but those whose file is there already.
-
-    Parameters
-    ----------
-    pieces : sequence of Piece
-        What to read, without a target; at least one.
-    artefact : Artefact
-        The model.
-    folder : Folder
-        Where to: a file of Parquet for each piece, in the order of the pieces.
-    only : bool
-        Whether to write the column ``prediction`` alone.
-    engine : DaskEngine
-        Whose workers predict.
-    report : callable
-        Told how many rows more have been predicted.
-
-    Returns
-    -------
-    int
-        The number of rows in the folder.
-
-    Raises
-    ------
-    SettingError
-        If the folder has other files: it would be read as if they belonged to these.
-    DataError
-        As ``predictions.write``; what was finished before stays.
-    ClusterError
-        If the cluster cannot do the work; what was finished before stays.
-    """
+    """Predict each piece into a file of its own, but those whose file is there already."""
     whole = predictions.schema_of(partitions[0], only)
     parts = {place: Part(partition, folder, _name(place, [key_of(partition, 0.0), artefact.digest, str(whole)]))
              for place, partition in enumerate(partitions)}

@@ -21,24 +21,7 @@ from linear_regressor.training.partition_moments import PartitionMoments, total
 
 
 def require_different_files(partitions: Sequence[Partition], digests: Sequence[str | None]) -> None:
-    """Refuse rows that are there twice, in pieces of different files.
-
-    Parameters
-    ----------
-    pieces : sequence of Piece
-        The pieces of a data set.
-    digests : sequence of str or None
-        Digest of the rows of each; None of rows that may well be there twice.
-
-    Raises
-    ------
-    DataError
-        If two files hold the same rows; the message names them.
-
-    Examples
-    --------
-    >>> require_different_files([], [])
-    """
+    """Refuse rows that are there twice, in pieces of different files."""
     seen: dict[str, str] = {}
     for partition, digest in zip(partitions, digests, strict=True):
         if digest is None:
@@ -50,31 +33,7 @@ def require_different_files(partitions: Sequence[Partition], digests: Sequence[s
 
 def read_partitions(partitions: Sequence[Partition], test_fraction: float, engine: Engine, checkpoint: Checkpoint | None,
                 report: Report) -> list[PartitionMoments]:
-    """Read every piece that the checkpoint does not have, and keep each there as soon as it is read.
-
-    Parameters
-    ----------
-    pieces : sequence of Piece
-        The pieces of the data set.
-    test_fraction : float
-        The share of the test, from 0 to less than 1.
-    engine : Engine
-        Who reads them.
-    checkpoint : Checkpoint or None
-        Where finished pieces are kept; None keeps none.
-    report : callable
-        Told how many rows more have been read.
-
-    Returns
-    -------
-    list of PieceMoments
-        One for each piece, in their order.
-
-    Raises
-    ------
-    DataError
-        If a file cannot be read or a value cannot be used, or two files hold the same rows.
-    """
+    """Read every piece that the checkpoint does not have, and keep each there as soon as it is read."""
     keys = [key_of(partition, test_fraction) for partition in partitions]
     found = {} if checkpoint is None else _kept(checkpoint, keys, len(partitions[0].columns.features))
     report(sum(partitions[place].rows for place in found))
@@ -106,26 +65,6 @@ def read_folds(partitions: Sequence[Partition], count: int, report: Report) -> l
 
     The hash of a row, of its key where there is one, tells its fold: the same on every machine and however the
     rows are spread over files, and rows of one key are in one fold.
-
-    Parameters
-    ----------
-    pieces : sequence of Piece
-        The pieces of the data set, at least one, with a target.
-    count : int
-        The number of folds, 2 to 65,536.
-    report : callable
-        Told now and then how many further rows were read.
-
-    Returns
-    -------
-    list of Moments
-        One a fold.
-
-    Raises
-    ------
-    DataError
-        If a fold has no rows, two files hold the same rows, or a row cannot be used; the message names file, column
-        and row.
     """
     folds: list[list[Moments]] = [[] for _ in range(count)]
     digests = []
@@ -170,25 +109,7 @@ def _sorted(block: Array, order: NDArray[np.intp]) -> Array:
 
 
 def build_moments(partitions: Sequence[Partition], report: Report) -> MomentsFile:
-    """Read a data set once and keep its moments, limits and digests.
-
-    Parameters
-    ----------
-    pieces : sequence of Piece
-        The pieces of the data set, at least one, with a target.
-    report : callable
-        Told now and then how many further rows were read.
-
-    Returns
-    -------
-    MomentsFile
-
-    Raises
-    ------
-    DataError
-        If there are no rows, one cannot be used, or two files hold the same rows; the message names file, column and
-        row.
-    """
+    """Read a data set once and keep its moments, limits and digests."""
     read = read_partitions(partitions, 0.0, LocalEngine(), None, report)
     rows = total(read).training
     if rows is None:

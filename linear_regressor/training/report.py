@@ -26,25 +26,7 @@ CURVE_POINTS = 500
 
 
 def write(training: Training, folder: Path) -> list[Path]:
-    """Draw the report of a training.
-
-    Parameters
-    ----------
-    training : Training
-        What ``train`` gave.
-    folder : Path
-        Where the images go; it is made where it is missing.
-
-    Returns
-    -------
-    list of Path
-        ``fit.png`` and ``losses.png`` in that folder.
-
-    Raises
-    ------
-    OSError
-        If an image cannot be written; an older one is left whole.
-    """
+    """Draw the report of a training."""
     figures = {"fit.png": draw_fit(training), "losses.png": draw_losses(training.model.losses)}
     for name, figure in figures.items():
         replace_file(folder / name, partial(figure.savefig, format="png"))
@@ -52,17 +34,7 @@ def write(training: Training, folder: Path) -> list[Path]:
 
 
 def draw_fit(training: Training) -> Figure:
-    """Draw the points, the fitted line and its prediction band; of several features, observed over predicted.
-
-    Parameters
-    ----------
-    training : Training
-        What ``train`` gave.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """Draw the points, the fitted line and its prediction band; of several features, observed over predicted."""
     figure, axes = _canvas(f"{', '.join(training.rows.features)} and {training.rows.target}")
     draw = _draw_line if len(training.rows.features) == 1 else _draw_observed
     draw(axes, training)
@@ -114,17 +86,7 @@ def _draw_band(axes: Axes, x: Array, X: Array, artefact: Artefact) -> None:
 
 
 def draw_losses(losses: Array) -> Figure:
-    """Draw the mean squared error over the steps, both on logarithmic scales.
-
-    Parameters
-    ----------
-    losses : ndarray of shape (k,), float64
-        Loss at the start and after each step or pass, k >= 2.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """Draw the mean squared error over the steps, both on logarithmic scales."""
     figure, axes = _canvas("Loss on the way down")
     steps = np.unique(np.geomspace(1, len(losses), CURVE_POINTS).astype(np.int64)) - 1
     axes.loglog(steps + 1, losses[steps])

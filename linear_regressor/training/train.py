@@ -31,61 +31,24 @@ from linear_regressor.training.reading import read_partitions
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What a training came to.
+    """What a training came to."""
 
-    Parameters
-    ----------
-    artefact : Artefact
-        The model as serving will read it.
-    model : SimpleLinearRegression
-        The fitted estimator, with the loss at every step.
-    rows, test : Dataset
-        The rows it was trained on, and those it was tested on; of a stream the first of each.
-    evaluation : Evaluation
-        Errors on the test rows.
-    certificate : Certificate
-        Distance from the best line on the training rows.
-    """
-
+    # the model as serving will read it
     artefact: Artefact
+    # the fitted estimator, with the loss at every step
     model: SimpleLinearRegression
+    # the rows it was trained on, and those it was tested on; of a stream the first of each
     rows: Dataset
+    # the rows it was trained on, and those it was tested on; of a stream the first of each
     test: Dataset
+    # errors on the test rows
     evaluation: Evaluation
+    # distance from the best line on the training rows
     certificate: Certificate
 
 
 def train(data: Dataset, config: TrainingConfig, path: Path, now: datetime) -> Training:
-    """Train a model, judge it, and save it where it is good enough.
-
-    Parameters
-    ----------
-    data : Dataset
-        All rows; the last ``recipe.test_rows`` of them are kept for the test.
-    recipe : Recipe
-        The settings of the training.
-    path : Path
-        Where to save the model file; its card for people goes beside it.
-    now : datetime
-        The time to write on that card.
-
-    Returns
-    -------
-    Training
-
-    Raises
-    ------
-    DataError
-        If the rows cannot be used.
-    RateError
-        If descent cannot converge at the learning rate; said before it starts.
-    DivergenceError
-        If stochastic descent leaves the range of float64.
-    QualityError
-        If R2 on the test rows is below ``recipe.min_r2``; then nothing is saved.
-    ArtefactError
-        If the model cannot be saved; an older one is left whole.
-    """
+    """Train a model, judge it, and save it where it is good enough."""
     rows, test = verify(data, least_rows=2 * config.test_rows).split_last(config.test_rows)
     require_converging_rate(config.lr, Moments.from_arrays(rows.X, rows.y), config.standardize)
     model = estimator(config).fit(rows.X, rows.y)
@@ -94,59 +57,14 @@ def train(data: Dataset, config: TrainingConfig, path: Path, now: datetime) -> T
 
 
 def estimator(config: TrainingConfig) -> SimpleLinearRegression:
-    """Make the estimator that a recipe asks for.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        The settings of the training.
-
-    Returns
-    -------
-    SimpleLinearRegression
-        Not fitted yet.
-
-    Examples
-    --------
-    >>> estimator(TrainingConfig(lr="auto")).lr
-    'auto'
-    """
+    """Make the estimator that a recipe asks for."""
     return SimpleLinearRegression(config.iterations, config.lr, config.batch_size, config.random_state,
                                   config.standardize)
 
 
 def evaluate_and_save(model: SimpleLinearRegression, config: TrainingConfig, training: RowSummary, tested: Moments, rows: Dataset,
              test: Dataset, path: Path, now: datetime) -> Training:
-    """Judge a fitted model, and save it where it is good enough.
-
-    Parameters
-    ----------
-    model : SimpleLinearRegression
-        The fitted estimator.
-    recipe : Recipe
-        The settings of the training.
-    training : Aggregate
-        Moments and limits of the training rows.
-    tested : Moments
-        Moments of the test rows.
-    rows, test : Dataset
-        The training and the test rows, or some of them.
-    path : Path
-        Where to save the model file; its card for people goes beside it.
-    now : datetime
-        The time to write on that card.
-
-    Returns
-    -------
-    Training
-
-    Raises
-    ------
-    QualityError
-        If R2 on the test rows is below ``recipe.min_r2``; then nothing is saved.
-    ArtefactError
-        If the model cannot be saved; an older one is left whole.
-    """
+    """Judge a fitted model, and save it where it is good enough."""
     moments = training.moments
     evaluation = Evaluation.of(tested, model.W, model.b)
     certificate = Certificate.of(moments, model.W, model.b)
@@ -160,20 +78,7 @@ def evaluate_and_save(model: SimpleLinearRegression, config: TrainingConfig, tra
 
 
 def require_quality(evaluation: Evaluation, min_r2: float) -> None:
-    """Refuse a model that is worse than asked for.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        Errors on the test rows.
-    min_r2 : float
-        The least R2.
-
-    Raises
-    ------
-    QualityError
-        If R2 is below it.
-    """
+    """Refuse a model that is worse than asked for."""
     if evaluation.r2 < min_r2:
         raise QualityError(f"R2 on the {evaluation.rows:.0f} test rows is {evaluation.r2:.4f}, below the least that "
                            f"was asked for, {min_r2:g}: nothing was saved")
@@ -191,40 +96,6 @@ def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: 
 
     What is finished of it is kept beside the model file until that is written, so that a run that was killed goes on
     where it was, and gives the same bytes.
-
-    Parameters
-    ----------
-    pieces : sequence of Piece
-        The pieces of the data set, with a target.
-    recipe : Recipe
-        The settings of the training, with a ``test_fraction``.
-    path : Path
-        Where to save the model file; its card for people goes beside it.
-    now : datetime
-        The time to write on that card.
-    engine : Engine
-        Who reads the pieces.
-    report : callable
-        Told how many rows more have been read.
-
-    Returns
-    -------
-    Training
-
-    Raises
-    ------
-    SettingError
-        If a batch is to have more rows than a block.
-    DataError
-        If the rows cannot be used; the message names file, column and row.
-    RateError
-        If descent cannot converge at the learning rate.
-    DivergenceError
-        If stochastic descent leaves the range of float64.
-    QualityError
-        If R2 on the test rows is below ``recipe.min_r2``; then nothing is saved.
-    ArtefactError
-        If the model cannot be saved; an older one is left whole.
     """
     if (config.batch_size or 1) > BLOCK_ROWS:
         raise SettingError(f"a batch of a stream has at most {BLOCK_ROWS} rows, not {config.batch_size}")

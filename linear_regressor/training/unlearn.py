@@ -33,29 +33,17 @@ from linear_regressor.training.reading import read_partitions
 
 @dataclass(frozen=True, eq=False)
 class Unlearning:
-    """A model before and after rows were taken out of it.
+    """A model before and after rows were taken out of it."""
 
-    Parameters
-    ----------
-    before, after : Artefact
-        The model with the rows and without them.
-    digests : tuple of str
-        Digests of the rows that were taken out.
-    """
-
+    # the model with the rows and without them
     before: Artefact
+    # the model with the rows and without them
     after: Artefact
+    # digests of the rows that were taken out
     digests: tuple[str, ...]
 
     def receipt(self) -> dict[str, Any]:
-        """Write down what was done, for those who asked for it and for audits.
-
-        Returns
-        -------
-        dict
-            ``model``: SHA-256 of the model before and after; ``rows``: before, removed and after; ``removed``: digests
-            of the rows; ``W`` by feature and ``b``: before, after and their change. Plain values.
-        """
+        """Write down what was done, for those who asked for it and for audits."""
         before, after = self.before, self.after
         weights = zip(before.features, before.W.tolist(), after.W.tolist(), strict=True)
         rows = {**_change(before.moments.n, after.moments.n), "removed": before.moments.n - after.moments.n}
@@ -64,33 +52,7 @@ class Unlearning:
                 "W": {name: _change(*pair) for name, *pair in weights}, "b": _change(before.b, after.b)}
 
     def save(self, path: Path, receipt_path: Path | None, now: datetime) -> Path:
-        """Write the receipt, then the model in the place of an older one.
-
-        Parameters
-        ----------
-        path : Path
-            Model file to write; its card for people goes beside it.
-        receipt_path : Path or None
-            Receipt to write, as JSON; None is a file beside the model, named by the digest of the model, so that no
-            receipt takes the place of another.
-        now : datetime
-            The time to write on card and receipt.
-
-        Returns
-        -------
-        Path
-            Where the receipt is.
-
-        Raises
-        ------
-        SettingError
-            If there is another file in the place of the receipt; then nothing is changed.
-        OSError
-            If the receipt cannot be written; then the model is as it was.
-        ArtefactError
-            If the model or its card cannot be written; then there is no receipt either, unless the new model is there,
-            and an older model is left whole.
-        """
+        """Write the receipt, then the model in the place of an older one."""
         place = receipt_path or path.with_name(f"{path.stem}.receipt-{self.after.digest[:12]}.json")
         facts = {"unlearned_at": now.isoformat(timespec="seconds")}
         made = self._write_receipt(place, facts, again=receipt_path is None)
@@ -128,27 +90,6 @@ def unlearn(artefact: Artefact, removed: Sequence[RowSummary]) -> Unlearning:
     same start, rate and iterations. The result is the model that training without those rows gives, to rounding. Its
     minimum and maximum are dropped, because moments cannot tell them; so are the errors on the test rows, which are not
     kept.
-
-    Parameters
-    ----------
-    artefact : Artefact
-        The trained model.
-    removed : sequence of Aggregate
-        The rows to take out, at least one set.
-
-    Returns
-    -------
-    Unlearning
-
-    Raises
-    ------
-    ArtefactError
-        If the card does not tell how the model was trained, or it was on mini-batches.
-    MomentsError
-        If these rows were taken out before, are not among the training rows as far as moments can tell, or what is left
-        would carry no model.
-    RateError
-        If descent over what is left cannot converge at the learning rate of the training.
     """
     settings = _settings(artefact)
     digests = tuple(rows.digest for rows in removed)
@@ -225,25 +166,7 @@ def _require_statistics(artefact: Artefact, left: Moments, model: SimpleLinearRe
 
 
 def columns_of(artefact: Artefact, where: str | None) -> Columns:
-    """Tell which columns and rows of a data set the model was trained on, out of those that are to go.
-
-    Parameters
-    ----------
-    artefact : Artefact
-        The model; its card tells the filter and the key of its training.
-    where : str or None
-        Which rows are to go; None is all.
-
-    Returns
-    -------
-    Columns
-        Rows that the training filtered out are filtered out here too: they were never learned.
-
-    Raises
-    ------
-    SettingError
-        If the filter cannot be read.
-    """
+    """Tell which columns and rows of a data set the model was trained on, out of those that are to go."""
     settings = artefact.card.get("settings", {})
     filters = [text for text in (settings.get("where"), where) if text is not None]
     for text in filters:
@@ -253,28 +176,7 @@ def columns_of(artefact: Artefact, where: str | None) -> Columns:
 
 
 def read_removed(artefact: Artefact, partitions: Sequence[Partition], report: Report) -> list[RowSummary]:
-    """Read the rows to take out.
-
-    Parameters
-    ----------
-    artefact : Artefact
-        The model; its card tells which share of the rows was kept for the test.
-    pieces : sequence of Piece
-        The rows to take out, with the columns of ``columns_of``.
-    report : callable
-        Told now and then how many further rows were read.
-
-    Returns
-    -------
-    list of Aggregate
-        What is kept of each piece, without the rows that the training kept for its test: they were never learned.
-
-    Raises
-    ------
-    DataError
-        If no row is left to take out, one cannot be used, or two files hold the same rows; the message names file,
-        column and row.
-    """
+    """Read the rows to take out."""
     fraction = float(artefact.card.get("settings", {}).get("test_fraction") or 0.0)
     read = read_partitions(partitions, fraction, LocalEngine(), None, report)
     removed = [part.training for part in read if part.training is not None]

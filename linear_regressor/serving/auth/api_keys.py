@@ -32,25 +32,13 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class StoredKey:
-    """What is kept of one key.
+    """What is kept of one key."""
 
-    Parameters
-    ----------
-    name : str
-        Whose it is: 1 to 64 letters, digits, dots, dashes and underscores.
-    sha256 : str
-        Its digest, in hexadecimal.
-    scopes : tuple of str
-        What it may do.
-
-    Raises
-    ------
-    ValueError
-        If one of them cannot be used; the message says which, without the digest.
-    """
-
+    # whose it is: 1 to 64 letters, digits, dots, dashes and underscores
     name: str
+    # its digest, in hexadecimal
     sha256: str
+    # what it may do
     scopes: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -63,49 +51,17 @@ class StoredKey:
 
 
 def key_digest(key: str) -> bytes:
-    """Give what is kept of a key.
-
-    Parameters
-    ----------
-    key : str
-        The key.
-
-    Returns
-    -------
-    bytes
-        Its SHA-256. The key is random and as long as the digest, so no salt and no slow hash would add anything.
-    """
+    """Give what is kept of a key."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def generate_key() -> str:
-    """Make a new key.
-
-    Returns
-    -------
-    str
-        256 bits from the operating system, after a prefix by which scanners for leaked secrets know it.
-    """
+    """Make a new key."""
     return PREFIX + secrets.token_urlsafe(_BYTES)
 
 
 def read_keys(path: Path) -> list[StoredKey]:
-    """Read a file of keys.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    list of StoredKey
-
-    Raises
-    ------
-    SettingError
-        If it cannot be read or used; the message names it and what is wrong, in one line.
-    """
+    """Read a file of keys."""
     try:
         document = orjson.loads(path.read_bytes())
         keys = [_stored(entry) for entry in document["keys"]]
@@ -131,20 +87,7 @@ def _stored(entry: Any) -> StoredKey:
 
 
 def write_keys(path: Path, keys: Iterable[StoredKey]) -> None:
-    """Write a file of keys in one step: a server that reads it sees the old one or the new one.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    keys : iterable of StoredKey
-        All there are.
-
-    Raises
-    ------
-    OSError
-        If writing fails; nothing has changed then.
-    """
+    """Write a file of keys in one step: a server that reads it sees the old one or the new one."""
     text = orjson.dumps({"keys": [asdict(key) for key in keys]}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     replace_file(path, lambda file: file.write(text))
 
@@ -159,18 +102,7 @@ Table = dict[bytes, tuple[bytes, Principal]]
 
 
 class ApiKeys:
-    """Knows callers by the SHA-256 of their key, and follows the file of them: a key that is revoked ends in a second.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
-    Raises
-    ------
-    SettingError
-        If there is no usable file to begin with.
-    """
+    """Knows callers by the SHA-256 of their key, and follows the file of them: a key that is revoked ends in a second."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
@@ -182,20 +114,6 @@ class ApiKeys:
         """Find out who calls.
 
         ``X-API-Key`` goes before ``Authorization``, where a platform may have put a token of its own.
-
-        Parameters
-        ----------
-        environ : WSGI environment
-            The request.
-
-        Returns
-        -------
-        Principal
-
-        Raises
-        ------
-        Denied
-            If the request has no key, or one that is not known.
         """
         key = environ.get(API_KEY_HEADER) or bearer_token(environ)
         if not key:

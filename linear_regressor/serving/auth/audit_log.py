@@ -19,19 +19,6 @@ def write_audit_line(context: RequestContext, scope: str, allowed: bool, reason:
 
     It is made here, ready, and ``logging_config.ini`` gives this logger a handler that writes it as it is: a formatter
     that takes a record apart and makes JSON of it costs more than all guards together.
-
-    Parameters
-    ----------
-    call : Call
-        The request.
-    scope : str
-        What it needs; empty where anybody may ask.
-    allowed : bool
-        What was decided.
-    reason : str
-        Why, in one word.
-    address : str
-        Where a caller that was denied called from.
     """
     level = logging.INFO if allowed else logging.WARNING
     if not logger.isEnabledFor(level):

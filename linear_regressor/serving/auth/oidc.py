@@ -37,15 +37,7 @@ class UnreachableError(Exception):
 
 
 class SigningKeys:
-    """Public keys by their id, kept for ten minutes, and for longer while the issuer cannot be reached.
-
-    Parameters
-    ----------
-    issuer : str
-        URL of the issuer, which tells where its keys are.
-    url : str
-        Where they are, if it is known; else empty.
-    """
+    """Public keys by their id, kept for ten minutes, and for longer while the issuer cannot be reached."""
 
     def __init__(self, issuer: str, url: str = "") -> None:
         self._issuer, self._url = issuer, url
@@ -54,23 +46,7 @@ class SigningKeys:
         self._fetching = threading.Lock()
 
     def find(self, key_id: str) -> PyJWK | None:
-        """Give the key of an id.
-
-        Parameters
-        ----------
-        key_id : str
-            As a token names it.
-
-        Returns
-        -------
-        PyJWK or None
-            None where the issuer has no such key.
-
-        Raises
-        ------
-        UnreachableError
-            If there are no keys to look among.
-        """
+        """Give the key of an id."""
         key = self._keys.get(key_id)
         if self._is_due(key):
             self._refresh(key)
@@ -156,13 +132,7 @@ _OTHERWISE = ("bad_token", "this token is not signed by the issuer, or malformed
 
 
 class Oidc:
-    """Knows callers by tokens that the issuer signed for this service.
-
-    Parameters
-    ----------
-    settings : SecuritySettings
-        Issuer, audience and where the keys are.
-    """
+    """Knows callers by tokens that the issuer signed for this service."""
 
     def __init__(self, settings: SecuritySettings) -> None:
         self._issuer, self._audience = settings.oidc_issuer, settings.oidc_audience
@@ -170,22 +140,7 @@ class Oidc:
         self._checked: dict[bytes, tuple[float, Principal]] = {}
 
     def identify(self, environ: WSGIEnvironment) -> Principal:
-        """Find out who calls.
-
-        Parameters
-        ----------
-        environ : WSGI environment
-            The request.
-
-        Returns
-        -------
-        Principal
-
-        Raises
-        ------
-        Denied
-            If the request has no token, or one that is not accepted, or that cannot be checked now.
-        """
+        """Find out who calls."""
         token = bearer_token(environ)
         if not token:
             raise no_credential("a token is wanted, as Authorization: Bearer")
@@ -232,22 +187,7 @@ def _key_id(token: str) -> str:
 
 
 def scopes_of(claims: dict[str, Any]) -> frozenset[str]:
-    """Read what a token lets do.
-
-    Parameters
-    ----------
-    claims : dict
-        What it says: ``scope`` (RFC 8693), or where that is missing ``scp``, as words in a string or a list.
-
-    Returns
-    -------
-    frozenset of str
-
-    Examples
-    --------
-    >>> sorted(scopes_of({"scope": "openid predict"})), sorted(scopes_of({"scp": ["admin"]})), sorted(scopes_of({}))
-    (['openid', 'predict'], ['admin'], [])
-    """
+    """Read what a token lets do."""
     given = claims.get("scope", claims.get("scp", ""))
     words = given.split(" ") if isinstance(given, str) else given if isinstance(given, list) else []
     return frozenset(word for word in words if isinstance(word, str) and word)

@@ -24,23 +24,7 @@ _REMEMBERED_HOSTS = 256
 
 
 def trust(hosts: tuple[str, ...]) -> Callable[[str], bool]:
-    """Make the question whether a ``Host`` header names this service.
-
-    Parameters
-    ----------
-    hosts : tuple of str
-        Names; one with a leading dot stands for its subdomains too. None for any.
-
-    Returns
-    -------
-    callable
-
-    Examples
-    --------
-    >>> trusted = trust((".example.com",))
-    >>> trusted("a.example.com:443"), trusted("example.com.evil.net"), trusted("")
-    (True, False, False)
-    """
+    """Make the question whether a ``Host`` header names this service."""
     @lru_cache(_REMEMBERED_HOSTS)  # callers repeat themselves, and the comparison takes ten times the look-up
     def trusted(host: str) -> bool:
         return not hosts or host_is_trusted(host.lower(), hosts)
@@ -65,20 +49,7 @@ _WRONG_HOST = ErrorResponse(400, "the Host header names none of the hosts this s
 
 
 class AccessPolicy:
-    """Lets a request pass or refuses it, and writes down every decision it has to take.
-
-    Parameters
-    ----------
-    settings : SecuritySettings
-        Who may ask, and how much.
-    probes : tuple of str
-        Further paths that a platform reads to learn how the service is; open to all.
-
-    Raises
-    ------
-    SettingError
-        If the file of keys cannot be used.
-    """
+    """Lets a request pass or refuses it, and writes down every decision it has to take."""
 
     def __init__(self, settings: SecuritySettings, probes: tuple[str, ...] = ()) -> None:
         self._identify = _identifier(settings)
@@ -88,18 +59,7 @@ class AccessPolicy:
         self._probes = frozenset((*_PROBES, *probes))
 
     def __call__(self, context: RequestContext) -> ErrorResponse | None:
-        """Decide about one request.
-
-        Parameters
-        ----------
-        call : Call
-            The request; it is given the headers its answer needs, and who called.
-
-        Returns
-        -------
-        Refusal or None
-            None where it may go on.
-        """
+        """Decide about one request."""
         environ = context.environ
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         is_probe = path in self._probes and method in ("GET", "HEAD")

@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 
 
 class RateLimit:
-    """Counts the requests of each caller in windows of fixed length, in the memory of this worker.
-
-    Parameters
-    ----------
-    rate : str
-        Such as ``600/minute``.
-    """
+    """Counts the requests of each caller in windows of fixed length, in the memory of this worker."""
 
     def __init__(self, rate: str) -> None:
         self._rate = parse(rate)
@@ -37,18 +31,7 @@ class RateLimit:
         return FixedWindowRateLimiter(MemoryStorage())
 
     def take(self, caller: str) -> None:
-        """Count one request.
-
-        Parameters
-        ----------
-        caller : str
-            Who sent it.
-
-        Raises
-        ------
-        Denied
-            If it was one too many; the caller is told when to come again.
-        """
+        """Count one request."""
         if not self._counts.hit(self._rate, caller):
             left = self._counts.get_window_stats(self._rate, caller).reset_time - time.time()
             wait = str(max(1, math.ceil(left)))
@@ -64,24 +47,6 @@ def client_address(environ: WSGIEnvironment, proxies: int) -> str:
 
     Each proxy appends the address it was called from to ``X-Forwarded-For``; what stands further left than the proxies
     that are ours, anybody may have written.
-
-    Parameters
-    ----------
-    environ : WSGI environment
-        The request.
-    proxies : int
-        How many proxies of ours it came through.
-
-    Returns
-    -------
-    str
-        An address, of IPv6 its network of 64 bits, within which a caller can choose; empty where there is none.
-
-    Examples
-    --------
-    >>> request = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "1.1.1.1, 203.0.113.7"}
-    >>> client_address(request, 0), client_address(request, 1), client_address(request, 3)
-    ('10.0.0.1', '203.0.113.7', '10.0.0.1')
     """
     peer: str = environ.get("REMOTE_ADDR", "")
     hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if proxies else []

@@ -17,25 +17,7 @@ _ELSE = "predict"
 
 
 def scope_of(method: str, path: str) -> str | None:
-    """Tell which scope a request needs.
-
-    Parameters
-    ----------
-    method : str
-        Its method.
-    path : str
-        Its path as WSGI has it, without query.
-
-    Returns
-    -------
-    str or None
-        The scope; None where anybody may ask.
-
-    Examples
-    --------
-    >>> scope_of("GET", "/ping"), scope_of("POST", "/batch"), scope_of("GET", "/health/../batch")
-    (None, 'predict', 'predict')
-    """
+    """Tell which scope a request needs."""
     if method in ("GET", "HEAD") and _OPEN.fullmatch(path):
         return None
     for prefix, scope in _BY_PREFIX:

@@ -39,15 +39,6 @@ class FastPath:
     It answers a ``POST`` of plain JSON to ``/stream`` or ``/batch`` whose body is exactly right, and hands every other
     request on, body and all: the application behind it stays the one place that says what a request means, and
     answers the same bytes. Flask's own work is more than half of a one-record request.
-
-    Parameters
-    ----------
-    application : WSGI application
-        Answers whatever is not perfect.
-    slot : ModelSlot
-        The model.
-    max_content_length : int
-        Largest body, in bytes.
     """
 
     def __init__(self, application: WSGIApplication, reloader: ModelReloader, max_content_length: int) -> None:

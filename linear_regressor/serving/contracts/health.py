@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 
 
 class Readiness:
-    """Ready until the process is told to stop.
-
-    Attributes
-    ----------
-    draining : bool
-        Whether it was told to stop.
-    """
+    """Ready until the process is told to stop."""
 
     def __init__(self) -> None:
         self.draining = False
@@ -34,15 +28,6 @@ def status_routes(readiness: Readiness) -> Blueprint:
     """Make the routes that tell how the service is.
 
     The model was loaded before there was an application, so the service is ready as soon as it answers.
-
-    Parameters
-    ----------
-    readiness : Readiness
-        Whether further requests may come.
-
-    Returns
-    -------
-    flask.Blueprint
     """
     routes = Blueprint("status", __name__)
 
@@ -67,19 +52,7 @@ def status_routes(readiness: Readiness) -> Blueprint:
 
 
 def metrics_routes(reloader: ModelReloader, counts: Metrics) -> Blueprint:
-    """Make the route that tells the counts.
-
-    Parameters
-    ----------
-    slot : ModelSlot
-        The model, which is told as well.
-    counts : Metrics
-        The counts.
-
-    Returns
-    -------
-    flask.Blueprint
-    """
+    """Make the route that tells the counts."""
     routes = Blueprint("metrics", __name__)
 
     @routes.get(METRICS_PATH)
@@ -101,18 +74,7 @@ IF_NONE_MATCH = {"name": "If-None-Match", "in": "header", "description": "An ETa
 
 
 def openapi_paths() -> Json:
-    """Describe the routes.
-
-    Returns
-    -------
-    dict
-        Path items by path.
-
-    Examples
-    --------
-    >>> sorted(openapi_paths())
-    ['/', '/assets/{digest}-{name}', '/docs', '/health/live', '/health/ready', '/metrics', '/openapi.json', '/ping']
-    """
+    """Describe the routes."""
     return {
         "/": {"get": _look("/", "showModel", "The page for people: the model, and a form to try it",
                            answer("The page.", HTML))},
@@ -135,31 +97,7 @@ def _look(path: str, name: str, summary: str, said: Json) -> Json:
 
 def kept(path: str, name: str, tag: str, summary: str, content: Json, headers: tuple[str, ...] = ALWAYS,
          parameters: tuple[Json, ...] = (), errors: tuple[int, ...] = ()) -> Json:
-    """Describe a route whose answer may be kept until its ETag changes.
-
-    Parameters
-    ----------
-    path : str
-        Its path.
-    name : str
-        Its ``operationId``.
-    tag : str
-        The contract it belongs to.
-    summary : str
-        What it tells.
-    content : dict
-        Media types of the answer with their schemas.
-    headers : tuple of str
-        Names of the headers of the answer, beside ETag.
-    parameters : tuple of dict
-        Its parameters, beside If-None-Match.
-    errors : tuple of int
-        Statuses of errors it may answer.
-
-    Returns
-    -------
-    dict
-    """
+    """Describe a route whose answer may be kept until its ETag changes."""
     told, unchanged = (answer(says, held, (*headers, "ETag")) for says, held in (
         (f"{summary}.", content), ("Nothing has changed since the answer with this ETag.", None)))
     return operation(f"GET {path}", name, tag, summary, {"200": told, "304": unchanged}, *errors,

@@ -28,21 +28,7 @@ VERSION = f"{MODEL}/versions/<version>"
 
 
 def kserve_v1_routes(reloader: ModelReloader, readiness: Readiness, model_name: str) -> Blueprint:
-    """Make the routes of the protocol.
-
-    Parameters
-    ----------
-    slot : ModelSlot
-        The model.
-    readiness : Readiness
-        Whether further requests may come.
-    model_name : str
-        What callers name the model by.
-
-    Returns
-    -------
-    flask.Blueprint
-    """
+    """Make the routes of the protocol."""
     routes = Blueprint("kserve_v1", __name__)
 
     @routes.get("/v1/models")
@@ -89,18 +75,7 @@ TEXT: Json = {"type": "string"}
 
 
 def openapi_schemas(predictor: Predictor) -> Json:
-    """Give the schemas of the bodies.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    dict
-        By name.
-    """
+    """Give the schemas of the bodies."""
     state = {"type": "object", "required": ["version", "state", "status"], "properties": {
         "version": TEXT, "state": {"const": "AVAILABLE"}, "status": {
             "type": "object", "required": ["error_code", "error_message"],
@@ -111,20 +86,7 @@ def openapi_schemas(predictor: Predictor) -> Json:
 
 
 def openapi_paths(predictor: Predictor, model_name: str) -> Json:
-    """Describe the routes.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-    model_name : str
-        What it is called.
-
-    Returns
-    -------
-    dict
-        Path items by path.
-    """
+    """Describe the routes."""
     models = {"type": "object", "required": ["models"], "properties": {"models": {"type": "array", "items": TEXT}}}
     described = {"/v1/models": {"get": operation(
         "GET /v1/models", "listModels", TAG, "The one model", form=ERROR_RESPONSES,

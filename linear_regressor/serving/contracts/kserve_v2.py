@@ -48,24 +48,7 @@ from linear_regressor.serving.schema.shapes import Shape, object_shape, read_doc
 
 
 def require_served(predictor: Predictor, model_name: str, name: str, version: str | None = None) -> None:
-    """Refuse a request for a model or a version that is not the one that is loaded.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model that is loaded.
-    model_name : str
-        What it is called.
-    name : str
-        The name that was asked for.
-    version : str or None
-        The version that was asked for; None for any.
-
-    Raises
-    ------
-    NotFound
-        If it is another one.
-    """
+    """Refuse a request for a model or a version that is not the one that is loaded."""
     if name != model_name:
         raise NotFound(f"there is no such model; this server serves {model_name}")
     if version is not None and version != predictor.version:
@@ -77,21 +60,7 @@ VERSION = f"{MODEL}/versions/<version>"
 
 
 def kserve_v2_routes(reloader: ModelReloader, readiness: Readiness, model_name: str) -> Blueprint:
-    """Make the routes of the protocol.
-
-    Parameters
-    ----------
-    slot : ModelSlot
-        The model.
-    readiness : Readiness
-        Whether further requests may come.
-    model_name : str
-        What callers name the model by.
-
-    Returns
-    -------
-    flask.Blueprint
-    """
+    """Make the routes of the protocol."""
     routes = Blueprint("kserve_v2", __name__)
 
     @routes.get("/v2")
@@ -169,47 +138,22 @@ OUTPUTS = (PREDICTION, *INTERVAL, *RANGE, *EXPLANATION)
 
 
 class InferenceRequest(NamedTuple):
-    """A request that was found right.
+    """A request that was found right."""
 
-    Parameters
-    ----------
-    id : str or None
-        The caller's name for it.
-    rows : ndarray of shape (rows, p), float64
-        Finite.
-    pointer : str
-        Where a row stood, ``{}`` standing for its number.
-    outputs : tuple of str
-        Names of the tensors to answer with.
-    wanted : Wanted
-        The statistics that takes.
-    """
-
+    # the caller's name for it
     id: str | None
+    # shape (rows, p): finite
     rows: Array
+    # where a row stood, ``{}`` standing for its number
     pointer: str
+    # names of the tensors to answer with
     outputs: tuple[str, ...]
     options: StatisticsOptions
 
 
 @lru_cache(maxsize=4)  # of the few models that a process ever serves
 def inference_shape(levels: tuple[float, ...]) -> Shape:
-    """Make the shape of ``{"id", "parameters", "inputs": [...], "outputs": [...]}``.
-
-    Parameters
-    ----------
-    levels : tuple of float
-        Levels that parameters may name.
-
-    Returns
-    -------
-    Shape
-
-    Examples
-    --------
-    >>> inference_shape(()).schema["required"]
-    ['inputs']
-    """
+    """Make the shape of ``{"id", "parameters", "inputs": [...], "outputs": [...]}``."""
     output = object_shape({"name": Shape(_output_faults, {"enum": list(OUTPUTS)}),
                            "parameters": object_shape({"binary_data": BOOLEAN, "content_type": TEXT})}, ("name",))
     parameters = {**parameter_shapes(levels), "binary_data_output": BOOLEAN, "content_type": TEXT}
@@ -224,31 +168,6 @@ def read_inference(body: bytes, signature: Signature, fast: bool = True) -> Infe
 
     Its input is one tensor of all features, of shape [rows, p] (with one feature also [rows]) and of any name, or one
     tensor a feature, named like it, of shape [rows] or [rows, 1].
-
-    Parameters
-    ----------
-    body : bytes
-        The body of a request.
-    signature : Signature
-        What the model takes.
-    fast : bool
-        Whether to read long arrays with the fast parser where it is installed.
-
-    Returns
-    -------
-    InferenceRequest
-
-    Raises
-    ------
-    InvalidPayload
-        Naming up to 20 faults.
-
-    Examples
-    --------
-    >>> body = b'{"inputs": [{"name": "bmi", "shape": [2, 1], "datatype": "FP64", "data": [0.5, -1]}]}'
-    >>> request = read_inference(body, Signature(("bmi",), max_rows=10))
-    >>> request.rows.tolist(), request.outputs
-    ([[0.5], [-1.0]], ('predict',))
     """
     aside = set_aside(body, signature.width) if fast else None
     if aside is not None:
@@ -351,27 +270,7 @@ def _array_of(item: Shape, least: int) -> Shape:
 
 
 def output_tensors(predictor: Predictor, request: InferenceRequest, predictions: Array) -> list[dict[str, Any]]:
-    """Make the tensors that a request asks for.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model that predicted.
-    request : InferenceRequest
-        The rows, and what is wanted of them.
-    predictions : ndarray of shape (rows,), float64
-        Their predictions.
-
-    Returns
-    -------
-    list of dict
-        ``name``, ``shape`` ([rows, 1], of contributions [rows, p]), ``datatype`` and flat ``data``.
-
-    Raises
-    ------
-    InvalidPayload
-        If the model cannot give a statistic.
-    """
+    """Make the tensors that a request asks for."""
     columns: dict[str, NDArray[Any]] = {PREDICTION: predictions}
     if any(request.options):
         columns |= statistics_of(predictor, request.rows, request.options)
@@ -388,44 +287,13 @@ def _tensor(name: str, values: NDArray[Any]) -> dict[str, Any]:
 
 
 def output_metadata(width: int) -> list[dict[str, Any]]:
-    """Describe every tensor that can be asked for.
-
-    Parameters
-    ----------
-    width : int
-        Number of features p.
-
-    Returns
-    -------
-    list of dict
-        ``name``, ``datatype`` and ``shape``, -1 standing for the rows.
-
-    Examples
-    --------
-    >>> output_metadata(2)[0]
-    {'name': 'predict', 'datatype': 'FP64', 'shape': [-1, 1]}
-    """
+    """Describe every tensor that can be asked for."""
     return [{"name": name, "datatype": datatype_of(name), "shape": [-1, width if name == "contributions" else 1]}
             for name in OUTPUTS]
 
 
 def datatype_of(name: str) -> str:
-    """Give the datatype of an output.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-
-    Returns
-    -------
-    {"FP64", "BOOL"}
-
-    Examples
-    --------
-    >>> datatype_of("predict"), datatype_of("out_of_range")
-    ('FP64', 'BOOL')
-    """
+    """Give the datatype of an output."""
     return "BOOL" if name == "out_of_range" else "FP64"
 
 
@@ -444,18 +312,7 @@ NAMES = {"type": "string"}
 
 
 def openapi_schemas(predictor: Predictor) -> Json:
-    """Give the schemas of the bodies.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    dict
-        By name.
-    """
+    """Give the schemas of the bodies."""
     head: Json = {"name": NAMES, "datatype": {"enum": ["FP64", "BOOL"]}, "shape": {
         "type": "array", "items": {"type": "integer", "minimum": -1}, "minItems": 2, "maxItems": 2}}
     tensor = {"type": "object", "required": list(head), "properties": head}
@@ -476,20 +333,7 @@ def openapi_schemas(predictor: Predictor) -> Json:
 
 
 def openapi_paths(predictor: Predictor, model_name: str) -> Json:
-    """Describe the routes.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-    model_name : str
-        What it is called.
-
-    Returns
-    -------
-    dict
-        Path items by path.
-    """
+    """Describe the routes."""
     server = {"type": "object", "required": ["name", "version", "extensions"], "properties": {
         "name": NAMES, "version": NAMES, "extensions": {"type": "array", "items": NAMES}}}
     described = {
@@ -511,22 +355,7 @@ def openapi_paths(predictor: Predictor, model_name: str) -> Json:
 
 
 def name_parameters(predictor: Predictor, model_name: str, root: str) -> list[tuple[str, str, list[Json]]]:
-    """Name the two places of the model: with and without its version.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-    model_name : str
-        What it is called.
-    root : str
-        Path of all models.
-
-    Returns
-    -------
-    list of (str, str, list of dict)
-        What tells the names of its operations apart, the path, and its parameters.
-    """
+    """Name the two places of the model: with and without its version."""
     name = {"name": "name", "in": "path", "required": True, "schema": {"enum": [model_name]},
             "description": "MODEL_NAME of this server."}
     version = {"name": "version", "in": "path", "required": True, "description": "Only the loaded version is served.",

@@ -40,19 +40,7 @@ CSV = "text/csv"
 
 
 def mlflow_routes(reloader: ModelReloader, readiness: Readiness) -> Blueprint:
-    """Make the routes of the protocol; ``/ping`` is there already.
-
-    Parameters
-    ----------
-    slot : ModelSlot
-        The model.
-    readiness : Readiness
-        Whether further requests may come.
-
-    Returns
-    -------
-    flask.Blueprint
-    """
+    """Make the routes of the protocol; ``/ping`` is there already."""
     routes = Blueprint("mlflow", __name__)
 
     @routes.get("/health")
@@ -104,49 +92,18 @@ DATAFRAME_FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs"
 
 
 class Frame(NamedTuple):
-    """Rows that were found right.
+    """Rows that were found right."""
 
-    Parameters
-    ----------
-    rows : ndarray of shape (rows, p), float64
-        Finite; features in the order of the model.
-    pointer : str
-        Where a row stood, ``{}`` standing for its number.
-    wanted : Wanted
-        The statistics that are asked for.
-    """
-
+    # shape (rows, p): finite; features in the order of the model
     rows: Array
+    # where a row stood, ``{}`` standing for its number
     pointer: str
     options: StatisticsOptions = NO_STATISTICS
 
 
 @one_large_body_at_a_time
 def read_dataframe(body: bytes, signature: Signature) -> Frame:
-    """Read one of ``dataframe_split``, ``dataframe_records``, ``instances`` and ``inputs``, with ``params``.
-
-    Parameters
-    ----------
-    body : bytes
-        The body of a request.
-    signature : Signature
-        What the model takes.
-
-    Returns
-    -------
-    Frame
-
-    Raises
-    ------
-    InvalidPayload
-        Naming up to 20 faults.
-
-    Examples
-    --------
-    >>> body = b'{"dataframe_split": {"columns": ["bp", "bmi"], "data": [[2, 1], [4, 3]]}}'
-    >>> read_dataframe(body, Signature(("bmi", "bp"), max_rows=10)).rows.tolist()
-    [[1.0, 2.0], [3.0, 4.0]]
-    """
+    """Read one of ``dataframe_split``, ``dataframe_records``, ``instances`` and ``inputs``, with ``params``."""
     given = read_document(body, dataframe_shape(signature), f"one of {', '.join(DATAFRAME_FORMS)}")
     form = next(name for name in DATAFRAME_FORMS if name in given)
     rows, pointer = _read_frame(form, given[form], signature)
@@ -154,23 +111,7 @@ def read_dataframe(body: bytes, signature: Signature) -> Frame:
 
 
 def dataframe_shape(signature: Signature) -> Shape:
-    """Make the shape of the body that ``read_dataframe`` reads.
-
-    Parameters
-    ----------
-    signature : Signature
-        What the model takes.
-
-    Returns
-    -------
-    Shape
-
-    Examples
-    --------
-    >>> shape = dataframe_shape(Signature(("bmi",), max_rows=10))
-    >>> [fault.code for fault in shape(JsonObject([("instances", [1]), ("inputs", [1])]), "#")]
-    ['not_one_form']
-    """
+    """Make the shape of the body that ``read_dataframe`` reads."""
     rows = any_rows_shape(signature)
     members = object_shape({"dataframe_split": _split_shape(signature), "dataframe_records": records_shape(signature),
                             "instances": rows, "inputs": _inputs_shape(signature, rows),
@@ -185,26 +126,7 @@ def dataframe_shape(signature: Signature) -> Shape:
 
 
 def column_faults(columns: list[Any], at: str, signature: Signature) -> Iterator[Fault]:
-    """Name what keeps columns from being the features in any order.
-
-    Parameters
-    ----------
-    columns : list
-        Names of the columns.
-    at : str
-        Pointer to them.
-    signature : Signature
-        What the model takes.
-
-    Yields
-    ------
-    Fault
-
-    Examples
-    --------
-    >>> [fault.detail for fault in column_faults(["age"], "#/columns", Signature(("bmi",), max_rows=10))]
-    ["must be a feature of the model, and 'age' is not", 'must have the column bmi']
-    """
+    """Name what keeps columns from being the features in any order."""
     for index, name in enumerate(columns):
         if not isinstance(name, str) or name not in signature.features:
             yield Fault(f"{at}/{index}", "unknown_column",
@@ -217,26 +139,7 @@ def column_faults(columns: list[Any], at: str, signature: Signature) -> Iterator
 
 
 def in_order(rows: Array, columns: list[str], signature: Signature) -> Array:
-    """Put columns into the order of the model.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (rows, p), float64
-        In the order of ``columns``.
-    columns : list of str
-        The features in any order.
-    signature : Signature
-        What the model takes.
-
-    Returns
-    -------
-    ndarray of shape (rows, p), float64
-
-    Examples
-    --------
-    >>> in_order(np.array([[2.0, 1.0]]), ["bp", "bmi"], Signature(("bmi", "bp"), max_rows=10)).tolist()
-    [[1.0, 2.0]]
-    """
+    """Put columns into the order of the model."""
     return np.ascontiguousarray(rows[:, [columns.index(name) for name in signature.features]])
 
 
@@ -307,29 +210,7 @@ _WHOLE = re.compile(r"[ \t]*[+-]?[0-9]{16,400}[ \t]*")  # as many digits as floa
 
 @one_large_body_at_a_time
 def read_csv(body: bytes, signature: Signature) -> Frame:
-    """Read a table whose first line names the features, in any order.
-
-    Parameters
-    ----------
-    body : bytes
-        UTF-8 text.
-    signature : Signature
-        What the model takes.
-
-    Returns
-    -------
-    Frame
-
-    Raises
-    ------
-    InvalidPayload
-        Naming up to 20 faults; rows are counted from 0 after the header.
-
-    Examples
-    --------
-    >>> read_csv(b"bp,bmi\\n2,1\\n4,3\\n", Signature(("bmi", "bp"), max_rows=10)).rows.tolist()
-    [[1.0, 2.0], [3.0, 4.0]]
-    """
+    """Read a table whose first line names the features, in any order."""
     refuse(_size_faults(body, signature))
     columns, *lines = _csv_lines(body) or [[]]
     refuse(column_faults(columns, "#/columns", signature))
@@ -386,34 +267,12 @@ ERROR_RESPONSES = ErrorResponses("Scoring", {0: json_content({"$ref": "#/compone
 
 
 def openapi_schemas(predictor: Predictor) -> Json:
-    """Give the schemas of the bodies.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    dict
-        By name.
-    """
+    """Give the schemas of the bodies."""
     return {"ScoringError": ERROR, "ScoringRequest": dataframe_shape(predictor.signature).schema}
 
 
 def openapi_paths(predictor: Predictor) -> Json:
-    """Describe the routes.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    dict
-        Path items by path.
-    """
+    """Describe the routes."""
     return {
         "/health": {"get": operation(
             "GET /health", "isHealthy", TAG, "May requests come?",

@@ -24,22 +24,7 @@ from linear_regressor.serving.schema.shapes import NUMBER, Shape, object_shape, 
 
 
 def served_model_card(predictor: Predictor, model_name: str) -> dict[str, Any]:
-    """Gather what people and programs ask of a model; it depends on its digest and name alone.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-    model_name : str
-        What callers name it by.
-
-    Returns
-    -------
-    dict
-        ``name``, ``version``, ``digest``, ``target``, ``features`` (each with name, slope and what was seen of it in
-        training: mean, and, unless rows were unlearned, minimum and maximum), ``intercept``, ``rows``, ``levels``; and
-        what training noted, where it did: ``metrics`` on the test rows, ``certificate``, ``data``, ``settings``.
-    """
+    """Gather what people and programs ask of a model; it depends on its digest and name alone."""
     artefact, card = predictor.artefact, predictor.artefact.card
     columns = zip(artefact.features, artefact.W.tolist(), artefact.limits, artefact.moments.x_mean.tolist(),
                   strict=True)
@@ -54,19 +39,7 @@ def served_model_card(predictor: Predictor, model_name: str) -> dict[str, Any]:
 
 
 def model_routes(reloader: ModelReloader, model_name: str) -> Blueprint:
-    """Make the route.
-
-    Parameters
-    ----------
-    slot : ModelSlot
-        The model.
-    model_name : str
-        What callers name the model by.
-
-    Returns
-    -------
-    flask.Blueprint
-    """
+    """Make the route."""
     routes = Blueprint("model", __name__)
 
     @routes.get("/v1/model")
@@ -81,17 +54,7 @@ def model_routes(reloader: ModelReloader, model_name: str) -> Blueprint:
 
 
 def invert_routes(reloader: ModelReloader) -> Blueprint:
-    """Make the route.
-
-    Parameters
-    ----------
-    slot : ModelSlot
-        The model.
-
-    Returns
-    -------
-    flask.Blueprint
-    """
+    """Make the route."""
     routes = Blueprint("invert", __name__)
 
     @routes.post("/v1/invert")
@@ -108,65 +71,22 @@ def invert_routes(reloader: ModelReloader) -> Blueprint:
 
 
 class Target(NamedTuple):
-    """The value that is wanted of the target.
+    """The value that is wanted of the target."""
 
-    Parameters
-    ----------
-    y : float
-        Finite, in the unit of the target.
-    level : float
-        Level of the set of x, one of the model's table.
-    """
-
+    # finite, in the unit of the target
     y: float
+    # level of the set of x, one of the model's table
     level: float
 
 
 def target_shape(levels: tuple[float, ...]) -> Shape:
-    """Make the shape of ``{"y": 200, "interval": 0.95}``.
-
-    Parameters
-    ----------
-    levels : tuple of float
-        Levels of the model's table.
-
-    Returns
-    -------
-    Shape
-
-    Examples
-    --------
-    >>> target_shape((0.95,)).schema["required"]
-    ['y']
-    """
+    """Make the shape of ``{"y": 200, "interval": 0.95}``."""
     return object_shape({"y": NUMBER, "interval": level_shape(levels)}, required=("y",))
 
 
 @one_large_body_at_a_time
 def read_target(body: bytes, levels: tuple[float, ...]) -> Target:
-    """Read a body of that shape; the level is 0.95 where none is given.
-
-    Parameters
-    ----------
-    body : bytes
-        The body of a request.
-    levels : tuple of float
-        Levels of the model's table.
-
-    Returns
-    -------
-    Target
-
-    Raises
-    ------
-    InvalidPayload
-        Naming up to 20 faults.
-
-    Examples
-    --------
-    >>> read_target(b'{"y": 200}', (0.9, 0.95))
-    Target(y=200.0, level=0.95)
-    """
+    """Read a body of that shape; the level is 0.95 where none is given."""
     given = read_document(body, target_shape(levels), 'the member "y"')
     level = given.get("interval", DEFAULT_INTERVAL_LEVEL)
     refuse(level_shape(levels)(level, "#/interval"))  # the default may be none of the model's, too
@@ -174,27 +94,7 @@ def read_target(body: bytes, levels: tuple[float, ...]) -> Target:
 
 
 def inverted(predictor: Predictor, target: Target) -> dict[str, Any]:
-    """Find the values of the one feature at which a target could have been observed.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-    target : Target
-        The value of the target, and the level.
-
-    Returns
-    -------
-    dict
-        ``feature``, ``estimate``, ``level`` and ``set``, whose ``kind`` tells its other members: of an ``interval``
-        ``lower`` and ``upper``; of ``two_rays`` ``below`` and ``above``, the ends of the gap between them; of
-        ``all_reals`` none.
-
-    Raises
-    ------
-    InvalidPayload
-        If there are several features, the statistics cannot be had, or y is too large.
-    """
+    """Find the values of the one feature at which a target could have been observed."""
     if predictor.signature.width != 1:
         raise InvalidPayload([Fault("#", "several_features", "can be answered by a model of one feature alone")])
     try:
@@ -233,18 +133,7 @@ LIMITS = ("Which values of the one feature go with a value of the target: the es
 
 
 def openapi_schemas(predictor: Predictor) -> Json:
-    """Give the schemas of the bodies.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    dict
-        By name.
-    """
+    """Give the schemas of the bodies."""
     numbers = ["slope", *(["minimum", "maximum"] if predictor.artefact.minimum is not None else []), "mean"]
     feature = {"type": "object", "required": ["name", *numbers], "properties": {
         "name": {"type": "string"}, **dict.fromkeys(numbers, NUMBER_SCHEMA)}}
@@ -276,20 +165,7 @@ def _inverse_set_schema(kind: str, *ends: str) -> Json:
 
 
 def openapi_paths(predictor: Predictor, model_name: str) -> Json:
-    """Describe the routes.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-    model_name : str
-        What it is called.
-
-    Returns
-    -------
-    dict
-        Path items by path.
-    """
+    """Describe the routes."""
     card = json_content({"$ref": "#/components/schemas/ModelCard"}, {"card": rounded(served_model_card(predictor, model_name))})
     question, told = _exchange(predictor)
     return {

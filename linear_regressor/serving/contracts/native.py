@@ -24,28 +24,7 @@ Array = NDArray[np.float64]
 
 def answer_records(predictor: Predictor, rows: Array, pointer: str = "#/instances/{}",
                    options: StatisticsOptions = NO_STATISTICS) -> Response:
-    """Predict many records, in their order: numbers, or objects where statistics are asked for.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-    rows : ndarray of shape (rows, p), float64
-        Finite feature values.
-    pointer : str
-        Where the rows stood in the body, ``{}`` standing for the number of a row.
-    wanted : Wanted
-        What is asked for beside the predictions.
-
-    Returns
-    -------
-    flask.Response
-
-    Raises
-    ------
-    InvalidPayload
-        If a row cannot be predicted from, or the model cannot give the statistics.
-    """
+    """Predict many records, in their order: numbers, or objects where statistics are asked for."""
     result = predictor.answer(request.environ[CONTEXT_KEY], rows, pointer)
     if not any(options):
         return Response(encode_predictions(result), mimetype=MEDIA_TYPE)
@@ -56,17 +35,7 @@ def answer_records(predictor: Predictor, rows: Array, pointer: str = "#/instance
 
 
 def native_routes(reloader: ModelReloader) -> Blueprint:
-    """Make the routes that predict.
-
-    Parameters
-    ----------
-    slot : ModelSlot
-        The model.
-
-    Returns
-    -------
-    flask.Blueprint
-    """
+    """Make the routes that predict."""
     routes = Blueprint("predictions", __name__)
 
     @routes.post("/stream")
@@ -109,18 +78,7 @@ PARAMETERS = {
 
 
 def openapi_paths(predictor: Predictor) -> Json:
-    """Describe the routes that predict.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    dict
-        Path items by path.
-    """
+    """Describe the routes that predict."""
     one, many = exchanges(predictor)
     return {
         "/stream": {"post": predict("POST /stream", "predictOne", "Predict one row", "Prediction", "StreamRequest",
@@ -130,64 +88,21 @@ def openapi_paths(predictor: Predictor) -> Json:
 
 
 def predict(at: str, name: str, summary: str, result: str, body: str, examples: Exchange, tag: str = TAG) -> Json:
-    """Describe a route that predicts as this service's own contract has it.
-
-    Parameters
-    ----------
-    at : str
-        Its method and path.
-    name : str
-        Its ``operationId``.
-    summary : str
-        What it does.
-    result, body : str
-        Names of the schemas of the answer and of the body.
-    examples : Exchange
-        Requests and answers.
-    tag : str
-        The contract it belongs to.
-
-    Returns
-    -------
-    dict
-    """
+    """Describe a route that predicts as this service's own contract has it."""
     return operation(
         at, name, tag, summary, {"200": predicted(result, examples.answers)}, description=LIMITS,
         body=json_content({"$ref": f"#/components/schemas/{body}"}, examples.requests))
 
 
 def predicted(result: str, examples: Json | None = None) -> Json:
-    """Describe the answer of a route that predicts.
-
-    Parameters
-    ----------
-    result : str
-        Name of its schema.
-    examples : dict, optional
-        Answers by name.
-
-    Returns
-    -------
-    dict
-    """
+    """Describe the answer of a route that predicts."""
     return answer("The prediction, with what was asked for." if result == "Prediction" else
                   "The predictions: numbers, or objects where parameters ask for statistics.",
                   json_content({"$ref": f"#/components/schemas/{result}"}, examples), OF_THE_MODEL)
 
 
 def openapi_schemas(predictor: Predictor) -> Json:
-    """Give the schemas of the bodies: the rules' own, and those of the answers.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    dict
-        By name.
-    """
+    """Give the schemas of the bodies: the rules' own, and those of the answers."""
     decoder, notes = predictor.decoder, feature_notes(predictor.artefact)
     stream = dict(instance_shape(decoder.width, decoder.levels).schema)
     batch = dict(instances_shape(decoder.width, decoder.max_rows, decoder.levels).schema)
@@ -210,35 +125,14 @@ def openapi_schemas(predictor: Predictor) -> Json:
 
 
 def parameters_schema(schema: Json) -> Json:
-    """Explain the schema of parameters.
-
-    Parameters
-    ----------
-    schema : dict
-        The rule's own.
-
-    Returns
-    -------
-    dict
-        Another one that accepts the same.
-    """
+    """Explain the schema of parameters."""
     return {**schema, "description": "Which statistics to tell beside each prediction; without it, none.",
             "properties": {name: {**member, "description": PARAMETERS[name]}
                            for name, member in schema["properties"].items()}}
 
 
 def prediction_schema(artefact: Artefact) -> Json:
-    """Describe a prediction with everything that may stand beside it.
-
-    Parameters
-    ----------
-    artefact : Artefact
-        The model.
-
-    Returns
-    -------
-    dict
-    """
+    """Describe a prediction with everything that may stand beside it."""
     number, positive = {"type": "number"}, {"type": "number", "minimum": 0}
     return {
         "type": "object", "required": ["prediction"],

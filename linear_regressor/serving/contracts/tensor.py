@@ -46,45 +46,20 @@ DATATYPES = {
 
 
 class Tensor(NamedTuple):
-    """A tensor that was found right.
+    """A tensor that was found right."""
 
-    Parameters
-    ----------
-    name : str
-        As the caller named it.
-    shape : tuple of int
-        One or two lengths.
-    values : ndarray of shape (elements,), float64
-        Row after row.
-    nested : bool
-        Whether they came as an array of rows.
-    """
-
+    # as the caller named it
     name: str
+    # one or two lengths
     shape: tuple[int, ...]
+    # shape (elements,): row after row
     values: Array
+    # whether they came as an array of rows
     nested: bool
 
 
 def text_faults(value: Any, at: str) -> Iterator[Fault]:
-    """Name what is wrong with a text; half a surrogate pair is none.
-
-    Parameters
-    ----------
-    value : object
-        What ``parse`` gave.
-    at : str
-        Pointer to it.
-
-    Yields
-    ------
-    Fault
-
-    Examples
-    --------
-    >>> [fault.code for value in ("a", 1, chr(0xd800)) for fault in text_faults(value, "#")]
-    ['not_a_string', 'not_a_string']
-    """
+    """Name what is wrong with a text; half a surrogate pair is none."""
     if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
         yield Fault(at, "not_a_string", "must be a string of Unicode characters")
 
@@ -130,32 +105,7 @@ TENSOR = object_shape({
 
 
 def read_tensor(members: JsonObject, at: str, values: Array | None) -> Tensor:
-    """Make a tensor of members that follow ``TENSOR``.
-
-    Parameters
-    ----------
-    members : Members
-        The members.
-    at : str
-        Pointer to them.
-    values : ndarray of shape (elements,), float64, or None
-        Its data, where they were taken out of the body.
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    InvalidPayload
-        If the data do not fit the shape or the datatype.
-
-    Examples
-    --------
-    >>> members = JsonObject([("name", "x"), ("shape", [2, 1]), ("datatype", "INT8"), ("data", [[1], [2]])])
-    >>> read_tensor(members, "#/inputs/0", None).values.tolist()
-    [1.0, 2.0]
-    """
+    """Make a tensor of members that follow ``TENSOR``."""
     given = dict(members)
     shape = tuple(given["shape"])
     nested = values is None and any(isinstance(item, list) for item in given["data"])

@@ -23,28 +23,7 @@ HEALTH, PREDICT = {"/", "/ping", "/health", "/health/live", "/health/ready"}, {"
 
 
 def vertex_routes(reloader: ModelReloader, readiness: Readiness, settings: Settings, app: Flask) -> Blueprint:
-    """Make the routes that Vertex AI calls.
-
-    Parameters
-    ----------
-    slot : ModelSlot
-        The model.
-    readiness : Readiness
-        Whether further requests may come.
-    settings : Settings
-        The routes.
-    app : Flask
-        The application with all its other routes.
-
-    Returns
-    -------
-    flask.Blueprint
-
-    Raises
-    ------
-    SettingError
-        If one of the routes has another meaning here.
-    """
+    """Make the routes that Vertex AI calls."""
     routes = Blueprint("vertex", __name__)
 
     def health() -> Response:
@@ -81,20 +60,7 @@ TAG = "vertex ai"
 
 
 def openapi_paths(predictor: Predictor, settings: Settings) -> Json:
-    """Describe the routes; there are none where the platform did not name them.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-    settings : Settings
-        The routes.
-
-    Returns
-    -------
-    dict
-        Path items by path.
-    """
+    """Describe the routes; there are none where the platform did not name them."""
     _, many = exchanges(predictor)
     described: Json = {}
     for number, path in enumerate(settings.vertex_health_routes):

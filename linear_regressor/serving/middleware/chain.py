@@ -20,19 +20,7 @@ AfterRequest = Callable[[RequestContext], None]
 
 
 class MiddlewareChain:
-    """A WSGI application around another one: names each call, asks the guards, tells the watchers.
-
-    Parameters
-    ----------
-    application : WSGI application
-        Answers what the guards let pass.
-    guards : sequence of callable
-        Asked in order; the first refusal is the answer.
-    watchers : sequence of callable
-        Told in order, after the answer was made.
-    route_of : callable
-        Finds the template of a refused call's route, which no routing has looked at.
-    """
+    """A WSGI application around another one: names each call, asks the guards, tells the watchers."""
 
     def __init__(self, application: WSGIApplication, guards: Sequence[BeforeRequest] = (),
                  watchers: Sequence[AfterRequest] = (), route_of: Callable[[RequestContext], str] = lambda context: context.route) -> None:

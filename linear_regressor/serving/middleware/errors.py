@@ -26,20 +26,13 @@ MLFLOW_CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "ENDPOINT
 
 
 class FormattedError(NamedTuple):
-    """What an error looks like on its way out.
+    """What an error looks like on its way out."""
 
-    Parameters
-    ----------
-    status : int
-        HTTP status.
-    body : bytes
-        What is said.
-    media_type : str
-        In which form.
-    """
-
+    # hTTP status
     status: int
+    # what is said
     body: bytes
+    # in which form
     media_type: str
 
 
@@ -48,69 +41,17 @@ ErrorFormat = Callable[[int, str], FormattedError]
 
 
 def error_format_at(path: str) -> ErrorFormat | None:
-    """Find the form that the contract of a path has for errors.
-
-    Parameters
-    ----------
-    path : str
-        Path of the request.
-
-    Returns
-    -------
-    callable or None
-        None where errors are problem details.
-
-    Examples
-    --------
-    >>> error_format_at("/v2/models/a/infer")(422, "#/inputs is required").body
-    b'{"error":"#/inputs is required"}'
-    >>> error_format_at("/v2x") is error_format_at("/batch") is None
-    True
-    """
+    """Find the form that the contract of a path has for errors."""
     return next((form for start, form in ERROR_FORMATS if path == start or path.startswith(f"{start}/")), None)
 
 
 def error_object(status: int, detail: str) -> FormattedError:
-    """Say an error as KServe and TensorFlow Serving do, which know no 422.
-
-    Parameters
-    ----------
-    status : int
-        HTTP status.
-    detail : str
-        What went wrong.
-
-    Returns
-    -------
-    ErrorAnswer
-
-    Examples
-    --------
-    >>> error_object(404, "there is no such model")
-    ErrorAnswer(status=404, body=b'{"error":"there is no such model"}', media_type='application/json')
-    """
+    """Say an error as KServe and TensorFlow Serving do, which know no 422."""
     return FormattedError(_known(status), orjson.dumps({"error": detail}), JSON)
 
 
 def mlflow_error(status: int, detail: str) -> FormattedError:
-    """Say an error as MLflow's scoring server does: text for a media type it does not take, else an object.
-
-    Parameters
-    ----------
-    status : int
-        HTTP status.
-    detail : str
-        What went wrong.
-
-    Returns
-    -------
-    ErrorAnswer
-
-    Examples
-    --------
-    >>> mlflow_error(422, "#/dataframe_split is required").body
-    b'{"error_code":"BAD_REQUEST","message":"#/dataframe_split is required"}'
-    """
+    """Say an error as MLflow's scoring server does: text for a media type it does not take, else an object."""
     if status == 415:
         return FormattedError(status, detail.encode(), "text/plain")
     code = MLFLOW_CODES.get(status, "BAD_REQUEST")
@@ -140,36 +81,17 @@ DETAILS = {
 
 @dataclass(frozen=True)
 class ErrorResponse:
-    """An answer to a request that nothing else will look at.
+    """An answer to a request that nothing else will look at."""
 
-    Parameters
-    ----------
-    status : int
-        HTTP status, 400 to 599.
-    detail : str
-        Why; never a value that was sent.
-    headers : tuple of (str, str)
-        Further headers, such as Retry-After.
-    """
-
+    # hTTP status, 400 to 599
     status: int
+    # why; never a value that was sent
     detail: str
+    # further headers, such as Retry-After
     headers: tuple[tuple[str, str], ...] = ()
 
     def answer(self, context: RequestContext, start_response: StartResponse) -> list[bytes]:
-        """Answer as a WSGI application does.
-
-        Parameters
-        ----------
-        call : Call
-            The request.
-        start_response : callable
-            As WSGI has it.
-
-        Returns
-        -------
-        list of bytes
-        """
+        """Answer as a WSGI application does."""
         status, body, media_type = error_answer(context, self.status, self.detail)
         start_response(f"{status} {HTTP_STATUS_CODES[status]}",
                        [("Content-Type", media_type), ("Content-Length", str(len(body))), *self.headers])
@@ -177,23 +99,7 @@ class ErrorResponse:
 
 
 def error_answer(context: RequestContext, status: int, detail: str, faults: Iterable[Fault] = ()) -> FormattedError:
-    """Say an error in the form that the contract of the path has for it: a problem document where it has none.
-
-    Parameters
-    ----------
-    call : Call
-        The request.
-    status : int
-        HTTP status, 400 to 599.
-    detail : str
-        What went wrong this time; never a value that was sent.
-    faults : iterable of Fault
-        What is wrong with the body, fault by fault.
-
-    Returns
-    -------
-    ErrorAnswer
-    """
+    """Say an error in the form that the contract of the path has for it: a problem document where it has none."""
     form = error_format_at(context.environ["PATH_INFO"])
     if form is None:
         return FormattedError(status, problem_document(context, status, detail, faults), PROBLEM_JSON)
@@ -201,28 +107,7 @@ def error_answer(context: RequestContext, status: int, detail: str, faults: Iter
 
 
 def problem_document(context: RequestContext, status: int, detail: str, faults: Iterable[Fault] = ()) -> bytes:
-    """Write a problem document.
-
-    Parameters
-    ----------
-    call : Call
-        The request.
-    status : int
-        HTTP status, 400 to 599.
-    detail : str
-        What went wrong this time; never a value that was sent.
-    faults : iterable of Fault
-        What is wrong with the body, fault by fault.
-
-    Returns
-    -------
-    bytes
-        JSON.
-
-    References
-    ----------
-    RFC 9457; ``about:blank`` says that the problem is what the status says.
-    """
+    """Write a problem document."""
     members: dict[str, Any] = {
         "type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status, "detail": detail,
         "instance": context.environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
@@ -234,34 +119,14 @@ def problem_document(context: RequestContext, status: int, detail: str, faults: 
 
 
 def register_error_handlers(app: Flask) -> None:
-    """Let every error of the application answer with a problem document.
-
-    Parameters
-    ----------
-    app : Flask
-        The application.
-    """
+    """Let every error of the application answer with a problem document."""
     app.register_error_handler(InvalidPayload, _invalid_payload)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 
 
 def problem(status: int, detail: str, faults: Iterable[Fault] = ()) -> Response:
-    """Make the answer of a route that failed, in the form of its contract.
-
-    Parameters
-    ----------
-    status : int
-        HTTP status, 400 to 599.
-    detail : str
-        What went wrong this time; never a value that was sent.
-    faults : iterable of Fault
-        What is wrong with the body, fault by fault.
-
-    Returns
-    -------
-    flask.Response
-    """
+    """Make the answer of a route that failed, in the form of its contract."""
     code, body, media_type = error_answer(request.environ[CONTEXT_KEY], status, detail, faults)
     return Response(body, code, mimetype=media_type)
 

@@ -10,64 +10,21 @@ MEDIA_TYPE = "application/json"
 
 
 def json_body() -> bytes:
-    """Give the bytes of a body that must be JSON.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    UnsupportedMediaType
-        If the request does not say that it sends JSON in UTF-8, or says that it is compressed.
-    RequestEntityTooLarge
-        If the body is larger than the application allows.
-    ClientDisconnected
-        If the body ends before its length.
-    BadRequest
-        If it comes in chunks that cannot be told apart.
-    """
+    """Give the bytes of a body that must be JSON."""
     if request.content_type != MEDIA_TYPE:  # the usual spelling needs no parsing
         require_text(MEDIA_TYPE)
     return plain_body()
 
 
 def require_text(*media_types: str) -> None:
-    """Refuse a request that does not say that it sends one of these media types in UTF-8.
-
-    Parameters
-    ----------
-    *media_types : str
-        Such as ``application/json``.
-
-    Raises
-    ------
-    UnsupportedMediaType
-        If it says otherwise.
-    """
+    """Refuse a request that does not say that it sends one of these media types in UTF-8."""
     charset = request.mimetype_params.get("charset", "utf-8")
     if request.mimetype not in media_types or charset.lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType(f"the body must be sent as Content-Type: {' or '.join(media_types)}, in UTF-8")
 
 
 def plain_body() -> bytes:
-    """Give the bytes of a body, whatever they are.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    UnsupportedMediaType
-        If it says that it is compressed: a small body could unfold beyond any limit.
-    RequestEntityTooLarge
-        If the body is larger than the application allows.
-    ClientDisconnected
-        If the body ends before its length.
-    BadRequest
-        If it comes in chunks that cannot be told apart.
-    """
+    """Give the bytes of a body, whatever they are."""
     if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedMediaType("the body must be sent without Content-Encoding: this server unpacks nothing")
     length = request.content_length
@@ -96,29 +53,7 @@ def _whole_body(length: int) -> bytes:
 
 
 def conditional(response: Response, etag: str) -> Response:
-    """Give an answer its ETag, and leave away its body where the caller has it.
-
-    Parameters
-    ----------
-    response : flask.Response
-        The answer, whole.
-    etag : str
-        What stands for its content.
-
-    Returns
-    -------
-    flask.Response
-        Of status 304, without a body, where ``If-None-Match`` names the ETag.
-
-    Raises
-    ------
-    werkzeug.exceptions.PreconditionFailed
-        If ``If-Match`` names others alone.
-
-    References
-    ----------
-    RFC 9110, section 13.
-    """
+    """Give an answer its ETag, and leave away its body where the caller has it."""
     response.set_etag(etag)
     response.make_conditional(request)
     if response.status_code == 412:

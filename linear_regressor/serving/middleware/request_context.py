@@ -20,38 +20,7 @@ _USABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class RequestContext:
-    """One request on its way: made by ``Front``, filled in by whoever learns something, read by those who watch.
-
-    Parameters
-    ----------
-    environ : WSGI environment
-        The request; it carries the call from then on.
-
-    Attributes
-    ----------
-    request_id : str
-        The caller's name for the request where it is usable, else a new one.
-    started : float
-        When it came, in seconds of ``time.perf_counter``.
-    headers : list of (str, str)
-        What the answer says beside the route's own headers.
-    route : str
-        Template of the route, ``UNMATCHED`` where there is none.
-    status : int
-        Status of the answer; 500 until there is one.
-    rows : int
-        Rows that were predicted.
-    outside : int
-        How many of them were found out of the range of training.
-    model : str
-        Version of the model that answered; empty where none did.
-    principal : str
-        Who called; empty where nobody had to say.
-    faults : tuple of Fault
-        What was wrong with the body.
-    log_fields : dict
-        What every log line about the request says of it: its name and, once it is known, its trace.
-    """
+    """One request on its way: made by ``Front``, filled in by whoever learns something, read by those who watch."""
 
     __slots__ = ("environ", "faults", "headers", "log_fields", "model", "outside", "principal", "request_id", "route",
                  "rows", "started", "status")
@@ -67,19 +36,7 @@ class RequestContext:
         environ[CONTEXT_KEY] = self
 
     def answered_by(self, version: str, headers: list[tuple[str, str]], rows: int, outside: int) -> None:
-        """Note which model answered, and for how many rows; the answer will say so.
-
-        Parameters
-        ----------
-        version : str
-            The model's version.
-        headers : list of (str, str)
-            What the answer says of the model.
-        rows : int
-            Rows that it predicted.
-        outside : int
-            How many of them were found out of the range of training.
-        """
+        """Note which model answered, and for how many rows; the answer will say so."""
         self.model, self.rows, self.outside = version, rows, outside
         self.headers += headers
         if outside:
@@ -92,21 +49,5 @@ class RequestContext:
 
 
 def request_id_from(given: str | None) -> str:
-    """Take the caller's name for a request, or draw one.
-
-    Parameters
-    ----------
-    given : str or None
-        What the caller sent.
-
-    Returns
-    -------
-    str
-        1 to 128 letters, digits, dots, dashes and underscores.
-
-    Examples
-    --------
-    >>> request_id_from("order-17"), len(request_id_from("no blanks"))
-    ('order-17', 32)
-    """
+    """Take the caller's name for a request, or draw one."""
     return given if given and _USABLE.fullmatch(given) else secrets.token_hex(16)

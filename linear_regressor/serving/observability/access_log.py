@@ -32,13 +32,6 @@ class LineWriter:
     A write of up to 4096 bytes to a pipe is not torn apart by others, and neither is one to a file or a terminal. Where
     the reader of a pipe is slow and its half is full, lines are dropped instead of keeping requests waiting; the other
     half is left for what the service has to say beside them. A closed or full output drops lines too.
-
-    Parameters
-    ----------
-    descriptor : int or None
-        Where to; None drops everything.
-    on_drop : callable
-        Told of each line that is dropped.
     """
 
     def __init__(self, descriptor: int | None, on_drop: Callable[[], object]) -> None:
@@ -47,30 +40,14 @@ class LineWriter:
 
     @classmethod
     def to_stdout(cls, on_drop: Callable[[], object]) -> LineWriter:
-        """Write to standard output, where there is one.
-
-        Parameters
-        ----------
-        on_drop : callable
-            Told of each line that is dropped.
-
-        Returns
-        -------
-        LineWriter
-        """
+        """Write to standard output, where there is one."""
         try:
             return cls(sys.stdout.fileno(), on_drop)
         except (AttributeError, UnsupportedOperation, ValueError, OSError):  # none, no file, closed
             return cls(None, on_drop)
 
     def write(self, fields: Mapping[str, object]) -> None:
-        """Write one line, or drop it.
-
-        Parameters
-        ----------
-        fields : mapping of str to object
-            Its members, such that the line stays below 4096 bytes.
-        """
+        """Write one line, or drop it."""
         line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
         try:
             if self._descriptor is not None and self.has_room() and os.write(self._descriptor, line) == len(line):
@@ -80,12 +57,7 @@ class LineWriter:
         self._on_drop()
 
     def has_room(self) -> bool:
-        """Tell whether the reader keeps up.
-
-        Returns
-        -------
-        bool
-        """
+        """Tell whether the reader keeps up."""
         if self._most_waiting is None:
             return True
         waiting = array("i", (0,))
@@ -115,24 +87,13 @@ class AccessLog:
 
     A line costs a few microseconds: it is made by hand and does not pass through ``logging``. Probes and scrapes that
     went well have none.
-
-    Parameters
-    ----------
-    writer : LineWriter
-        Where lines go.
     """
 
     def __init__(self, writer: LineWriter) -> None:
         self._writer = writer
 
     def write(self, context: RequestContext) -> None:
-        """Write the line of a request.
-
-        Parameters
-        ----------
-        call : Call
-            The request, answered.
-        """
+        """Write the line of a request."""
         environ, status = context.environ, context.status
         if status < 400 and not context.rows and is_probe(environ["PATH_INFO"]):
             return

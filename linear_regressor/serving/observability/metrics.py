@@ -31,15 +31,7 @@ Noting = tuple[Callable[[], None], Callable[[float], None]]
 
 
 class Metrics:
-    """Counts requests, predictions, faults and reloads, and tells them and the model that is served.
-
-    Parameters
-    ----------
-    threads : int
-        Requests that this server can answer at once, all workers together.
-    folder : str or None
-        Where the workers of one server keep their counts so that each can tell the sum of all; None for one process.
-    """
+    """Counts requests, predictions, faults and reloads, and tells them and the model that is served."""
 
     def __init__(self, threads: int, folder: str | None = None) -> None:
         disable_created_metrics()  # shared counts could not tell them
@@ -66,24 +58,12 @@ class Metrics:
             self._reloads.labels(outcome)  # told from the start, so that the first one is seen as an increase
 
     def begin(self, context: RequestContext) -> None:
-        """Count a request in.
-
-        Parameters
-        ----------
-        call : Call
-            The request.
-        """
+        """Count a request in."""
         if context.environ["PATH_INFO"] != METRICS_PATH:
             self._inflight.inc()
 
     def end(self, context: RequestContext) -> None:
-        """Count a request out.
-
-        Parameters
-        ----------
-        call : Call
-            The request, answered.
-        """
+        """Count a request out."""
         environ = context.environ
         if environ["PATH_INFO"] != METRICS_PATH:
             self._inflight.dec()
@@ -98,25 +78,11 @@ class Metrics:
             self._faults.labels(fault.code).inc()
 
     def refused(self, status: int) -> None:
-        """Count a request that was refused before anything looked at what it asks.
-
-        Parameters
-        ----------
-        status : int
-            Status of the answer.
-        """
+        """Count a request that was refused before anything looked at what it asks."""
         self._requests.labels(UNMATCHED, "other", status).inc()
 
     def reloaded(self, predictor: Predictor, taken: bool) -> None:
-        """Count an attempt to take a new model file.
-
-        Parameters
-        ----------
-        served : ServedModel
-            The model that is served from then on.
-        taken : bool
-            Whether it is new.
-        """
+        """Count an attempt to take a new model file."""
         self._reloads.labels(OUTCOMES[taken]).inc()
 
     def dropped(self) -> None:
@@ -124,31 +90,12 @@ class Metrics:
         self._dropped.inc()
 
     def forget(self, pid: int) -> None:
-        """Take back what a worker that ended had in hand; what it counted stays.
-
-        Parameters
-        ----------
-        pid : int
-            Its process.
-        """
+        """Take back what a worker that ended had in hand; what it counted stays."""
         if self._folder is not None:
             mark_process_dead(pid, self._folder)
 
     def exposition(self, predictor: Predictor, accept: str) -> tuple[bytes, str]:
-        """Write all of it in the form that the caller understands.
-
-        Parameters
-        ----------
-        served : ServedModel
-            The model that is served now.
-        accept : str
-            The caller's Accept header.
-
-        Returns
-        -------
-        body : bytes
-        content_type : str
-        """
+        """Write all of it in the form that the caller understands."""
         encoder, content_type = choose_encoder(accept)
         return encoder(Scrape(self._counts(), predictor, self._threads)), content_type
 
@@ -179,27 +126,13 @@ class Scrape(Collector):
     """The counts beside what is true at the moment they are asked for, and so needs no counting.
 
     The model of the worker that answers the scrape is told as it is: a replaced version leaves no sample behind.
-
-    Parameters
-    ----------
-    counts : Collector
-        The counts.
-    served : ServedModel
-        The model that is served now.
-    threads : int
-        Requests that this server can answer at once.
     """
 
     def __init__(self, counts: Collector, predictor: Predictor, threads: int) -> None:
         self._counts, self._predictor, self._threads = counts, predictor, threads
 
     def collect(self) -> Iterable[Metric]:
-        """Give every metric.
-
-        Returns
-        -------
-        iterable of Metric
-        """
+        """Give every metric."""
         yield from self._counts.collect()
         yield from self._now()
 

@@ -20,38 +20,18 @@ Step = Callable[[RequestContext], None]
 
 
 class Telemetry:
-    """Takes each step for each request; one that fails is logged once and fails nothing else.
-
-    Parameters
-    ----------
-    at_begin : sequence of callable
-        Steps before anything else looks at a request.
-    at_end : sequence of callable
-        Steps after its answer was made.
-    """
+    """Takes each step for each request; one that fails is logged once and fails nothing else."""
 
     def __init__(self, at_begin: Sequence[Step], at_end: Sequence[Step]) -> None:
         self._at_begin, self._at_end = tuple(at_begin), tuple(at_end)
         self._told: set[Step] = set()
 
     def begin(self, context: RequestContext) -> None:
-        """Take the steps at the begin of a request; as a guard it refuses none.
-
-        Parameters
-        ----------
-        call : Call
-            The request.
-        """
+        """Take the steps at the begin of a request; as a guard it refuses none."""
         self._take(self._at_begin, context)
 
     def end(self, context: RequestContext) -> None:
-        """Take the steps at the end of a request.
-
-        Parameters
-        ----------
-        call : Call
-            The request, answered.
-        """
+        """Take the steps at the end of a request."""
         self._take(self._at_end, context)
 
     def _take(self, steps: Sequence[Step], context: RequestContext) -> None:
@@ -67,23 +47,7 @@ class Telemetry:
 
 def telemetry_of(settings: TelemetrySettings, metrics: Metrics, spans: SpanExport | None,
                  lines: LineWriter) -> Telemetry:
-    """Put together what these settings ask for.
-
-    Parameters
-    ----------
-    settings : TelemetrySettings
-        Whether requests are logged, and whose traces they belong to.
-    metrics : Metrics
-        The counts.
-    spans : SpanExport or None
-        Where spans go.
-    lines : LineWriter
-        Where access lines go.
-
-    Returns
-    -------
-    Telemetry
-    """
+    """Put together what these settings ask for."""
     traces = Traces(settings.project, spans)
     log = [AccessLog(lines).write] if settings.access_log == "on" else []
     return Telemetry([metrics.begin, traces.begin], [metrics.end, *log, traces.end])

@@ -25,20 +25,13 @@ _CLOUD = re.compile("(?!0{32})([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]{1
 
 
 class TraceContext(NamedTuple):
-    """A place in a trace.
+    """A place in a trace."""
 
-    Parameters
-    ----------
-    trace_id : str
-        32 hexadecimal digits, not all zero.
-    span_id : str
-        16 hexadecimal digits; all zero where the place is not known.
-    sampled : bool
-        Whether whoever began the trace keeps it.
-    """
-
+    # 32 hexadecimal digits, not all zero
     trace_id: str
+    # 16 hexadecimal digits; all zero where the place is not known
     span_id: str
+    # whether whoever began the trace keeps it
     sampled: bool
 
     @property
@@ -48,31 +41,7 @@ class TraceContext(NamedTuple):
 
 
 def caller_of(environ: WSGIEnvironment) -> TraceContext | None:
-    """Read where in which trace a request was sent: ``traceparent``, else ``X-Cloud-Trace-Context``.
-
-    Parameters
-    ----------
-    environ : WSGI environment
-        The request.
-
-    Returns
-    -------
-    TraceContext or None
-        None where neither header is there and right.
-
-    Examples
-    --------
-    >>> caller_of({"HTTP_TRACEPARENT": f"00-{'a' * 32}-{'b' * 16}-01"}).sampled
-    True
-    >>> caller_of({"HTTP_X_CLOUD_TRACE_CONTEXT": f"{'a' * 32}/1;o=0"}).span_id
-    '0000000000000001'
-    >>> caller_of({"HTTP_TRACEPARENT": f"00-{'0' * 32}-{'b' * 16}-01"}) is None
-    True
-
-    References
-    ----------
-    W3C, "Trace Context", section 3.2; Google Cloud documentation, "Trace context", legacy header.
-    """
+    """Read where in which trace a request was sent: ``traceparent``, else ``X-Cloud-Trace-Context``."""
     given = environ.get("HTTP_TRACEPARENT")
     if given is not None and (found := _TRACEPARENT.fullmatch(given)) and (given[:2] != "00" or found[4] is None):
         return TraceContext(found[1], found[2], int(found[3], 16) % 2 == 1)
@@ -84,22 +53,7 @@ def caller_of(environ: WSGIEnvironment) -> TraceContext | None:
 
 
 def continued(caller: TraceContext | None) -> TraceContext:
-    """Draw the place of a request in its caller's trace, or in a new one, which nobody keeps.
-
-    Parameters
-    ----------
-    caller : TraceContext or None
-        Where it was sent.
-
-    Returns
-    -------
-    TraceContext
-
-    Examples
-    --------
-    >>> continued(TraceContext("1" * 32, "2" * 16, True)).trace_id == "1" * 32, len(continued(None).traceparent)
-    (True, 55)
-    """
+    """Draw the place of a request in its caller's trace, or in a new one, which nobody keeps."""
     if caller is None:
         drawn = os.urandom(24).hex()
         return TraceContext(drawn[:32], drawn[32:], False)
@@ -114,11 +68,6 @@ class SpanExport:
     """Makes spans and sends them in the background, in each worker on its own.
 
     Where to and how stands in OpenTelemetry's own ``OTEL_`` variables. Probes and scrapes have no span.
-
-    Raises
-    ------
-    ServerError
-        If OpenTelemetry is not installed.
     """
 
     def __init__(self) -> None:
@@ -151,20 +100,7 @@ class SpanExport:
             provider.shutdown()
 
     def begin(self, context: RequestContext, caller: TraceContext | None) -> TraceContext:
-        """Begin the span of a request.
-
-        Parameters
-        ----------
-        call : Call
-            The request.
-        caller : TraceContext or None
-            Where it was sent.
-
-        Returns
-        -------
-        TraceContext
-            The span.
-        """
+        """Begin the span of a request."""
         environ = context.environ
         if self._tracer is None or is_probe(environ["PATH_INFO"]):
             return continued(caller)
@@ -176,13 +112,7 @@ class SpanExport:
         return TraceContext(f"{place.trace_id:032x}", f"{place.span_id:016x}", place.trace_flags.sampled)
 
     def end(self, context: RequestContext) -> None:
-        """End the span of a request, and say in it what came of it.
-
-        Parameters
-        ----------
-        call : Call
-            The request, answered.
-        """
+        """End the span of a request, and say in it what came of it."""
         span: Span | None = context.environ.pop(_KEY, None)
         if span is None:
             return
@@ -213,28 +143,14 @@ def _parent(caller: TraceContext | None) -> Context:
 
 
 class Traces:
-    """Finds or draws the trace of each request; exports a span of it where that is wanted.
-
-    Parameters
-    ----------
-    project : str
-        The Google Cloud project whose traces they are; empty where there is none.
-    export : SpanExport or None
-        Makes and sends spans.
-    """
+    """Finds or draws the trace of each request; exports a span of it where that is wanted."""
 
     def __init__(self, project: str, export: SpanExport | None) -> None:
         self._prefix = f"projects/{project}/traces/" if project else ""
         self._export = export
 
     def begin(self, context: RequestContext) -> None:
-        """Tell the trace of a request in its answer and in every log line that it causes.
-
-        Parameters
-        ----------
-        call : Call
-            The request.
-        """
+        """Tell the trace of a request in its answer and in every log line that it causes."""
         caller = caller_of(context.environ)
         place = continued(caller) if self._export is None else self._export.begin(context, caller)
         context.headers.append(("traceparent", place.traceparent))
@@ -246,13 +162,7 @@ class Traces:
         request_fields.set(context.log_fields)
 
     def end(self, context: RequestContext) -> None:
-        """Let the request go.
-
-        Parameters
-        ----------
-        call : Call
-            The request, answered.
-        """
+        """Let the request go."""
         request_fields.set(None)
         if self._export is not None:
             self._export.end(context)

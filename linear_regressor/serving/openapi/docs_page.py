@@ -27,42 +27,22 @@ FIRST_ERROR = 400
 
 @dataclass(frozen=True)
 class OutlineLine:
-    """One line of the outline of a schema.
+    """One line of the outline of a schema."""
 
-    Parameters
-    ----------
-    depth : int
-        How deep it lies.
-    name : str
-        Name of the member; empty where it has none.
-    kind : str
-        Type, or how the lines below belong together.
-    note : str
-        What it means, and its limits.
-    is_required : bool
-        Whether it must be there.
-    """
-
+    # how deep it lies
     depth: int
+    # name of the member; empty where it has none
     name: str
+    # type, or how the lines below belong together
     kind: str
+    # what it means, and its limits
     note: str
+    # whether it must be there
     is_required: bool
 
 
 def outline(document: Json) -> dict[str, list[Json]]:
-    """Arrange a description for a page.
-
-    Parameters
-    ----------
-    document : dict
-        An OpenAPI document.
-
-    Returns
-    -------
-    dict of str to list of dict
-        Operations by tag, each with ``method``, ``path``, its body, its answers and its errors, references followed.
-    """
+    """Arrange a description for a page."""
     tags: dict[str, list[Json]] = {tag["name"]: [] for tag in document["tags"]}
     for path, item in document["paths"].items():
         for method, operation in item.items():
@@ -77,18 +57,7 @@ def outline(document: Json) -> dict[str, list[Json]]:
 
 
 def error_outline(document: Json) -> dict[str, Json]:
-    """Outline the forms in which errors are told, each once.
-
-    Parameters
-    ----------
-    document : dict
-        An OpenAPI document.
-
-    Returns
-    -------
-    dict of str to dict
-        By the name of the component: media types with what they hold.
-    """
+    """Outline the forms in which errors are told, each once."""
     forms: dict[str, Json] = {}
     for response in document["components"]["responses"].values():
         for media, content in response["content"].items():
@@ -113,24 +82,7 @@ def _contents(document: Json, holder: Json) -> dict[str, Json]:
 
 
 def follow(document: Json, value: Json) -> Json:
-    """Give what a reference points at, or the value itself.
-
-    Parameters
-    ----------
-    document : dict
-        The document.
-    value : dict
-        Perhaps a reference into it.
-
-    Returns
-    -------
-    dict
-
-    Examples
-    --------
-    >>> follow({"components": {"a": {"type": "number"}}}, {"$ref": "#/components/a"})
-    {'type': 'number'}
-    """
+    """Give what a reference points at, or the value itself."""
     if "$ref" not in value:
         return value
     place: Any = document
@@ -140,30 +92,7 @@ def follow(document: Json, value: Json) -> Json:
 
 
 def outline_lines(document: Json, schema: Json, name: str = "", is_required: bool = True, depth: int = 0) -> list[OutlineLine]:
-    """Outline a schema.
-
-    Parameters
-    ----------
-    document : dict
-        The document.
-    schema : dict
-        Perhaps a reference into it.
-    name : str
-        Name of the member that it describes.
-    is_required : bool
-        Whether that must be there.
-    depth : int
-        How deep it lies.
-
-    Returns
-    -------
-    list of Line
-
-    Examples
-    --------
-    >>> [(line.name, line.kind) for line in outline_lines({}, {"type": "array", "items": {"type": "number"}}, "instance")]
-    [('instance', 'array'), ('each', 'number')]
-    """
+    """Outline a schema."""
     schema = follow(document, schema)
     found = [OutlineLine(depth, name, _kind(schema), _note(schema), is_required)]
     if depth < DEEPEST:
@@ -207,19 +136,7 @@ def _short(value: Any) -> str:
 
 
 def openapi_routes(reloader: ModelReloader, settings: Settings) -> Blueprint:
-    """Make the routes that describe the service.
-
-    Parameters
-    ----------
-    slot : ModelSlot
-        The model; another one has another description.
-    settings : Settings
-        Limits, names and who may call.
-
-    Returns
-    -------
-    flask.Blueprint
-    """
+    """Make the routes that describe the service."""
     routes = Blueprint("openapi", __name__)
 
     # Imported when somebody asks: a server that is never asked starts sooner.

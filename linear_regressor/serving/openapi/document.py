@@ -25,20 +25,7 @@ FORMS = (PROBLEM_RESPONSES, kserve_v2.ERROR_RESPONSES, mlflow.ERROR_RESPONSES)
 
 
 def openapi_document(predictor: Predictor, settings: Settings) -> Json:
-    """Describe the service as it is set and the model that it serves.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-    settings : Settings
-        Limits, names and who may call.
-
-    Returns
-    -------
-    dict
-        An OpenAPI 3.1 document.
-    """
+    """Describe the service as it is set and the model that it serves."""
     described = _paths(predictor, settings)
     responses = {name: response for form in FORMS for name, response in form.responses().items()}
     return {

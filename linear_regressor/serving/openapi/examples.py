@@ -30,18 +30,7 @@ class Exchange(NamedTuple):
 
 
 def exchanges(predictor: Predictor) -> tuple[Exchange, Exchange]:
-    """Ask the model for examples.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    one, many : Exchange
-        Of ``/stream`` and of ``/batch``.
-    """
+    """Ask the model for examples."""
     rows = example_rows(predictor)
     one, many = Exchange({}, {}), Exchange({}, {})
     single = rows[0].tolist() if rows.shape[1] > 1 else rows[0, 0].item()
@@ -55,20 +44,7 @@ def exchanges(predictor: Predictor) -> tuple[Exchange, Exchange]:
 
 
 def example_rows(predictor: Predictor) -> Array:
-    """Choose rows inside the range of training, in short numbers.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    ndarray of shape (3, p), float64
-        A quarter, half and three quarters of the way from the smallest to the largest value of each feature, or, where
-        these are no longer known, between two standard deviations either side of the mean; zeros where float64 cannot
-        hold what is predicted there.
-    """
+    """Choose rows inside the range of training, in short numbers."""
     low, high = _ends(predictor.artefact)
     with np.errstate(over="ignore", invalid="ignore"):
         rows = np.array([low + part * (high - low) for part in (0.25, 0.5, 0.75)])
@@ -89,39 +65,13 @@ def _ends(artefact: Artefact) -> tuple[Array, Array]:
 
 
 def answers_of(predictor: Predictor, rows: Array, options: StatisticsOptions) -> list[Json]:
-    """Ask the model, and round what it says to digits that every machine agrees on.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-    rows : ndarray of shape (rows, p), float64
-        The rows.
-    wanted : Wanted
-        Which statistics are asked for.
-
-    Returns
-    -------
-    list of dict
-        As the service answers.
-    """
+    """Ask the model, and round what it says to digits that every machine agrees on."""
     answers: list[Json] = rounded(describe_rows(predictor, rows, predictor.predict(rows, ""), options))
     return answers
 
 
 def plain_answers(predictor: Predictor) -> Json:
-    """Ask the model for the predictions alone.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    dict
-        ``{"predictions": [...]}`` of ``example_rows``.
-    """
+    """Ask the model for the predictions alone."""
     return {"predictions": [told["prediction"] for told in answers_of(predictor, example_rows(predictor), NO_STATISTICS)]}
 
 
@@ -135,17 +85,7 @@ def _questions(predictor: Predictor) -> list[tuple[str, Json, StatisticsOptions]
 
 
 def can_describe(predictor: Predictor) -> bool:
-    """Tell whether the model's moments and table give the statistics of the examples.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether the model's moments and table give the statistics of the examples."""
     try:
         answers_of(predictor, example_rows(predictor), StatisticsOptions(INTERVAL_LEVEL, True, DEFAULT_RANGE_LEVEL))
     except (KeyError, StatisticsError, InvalidPayload):
@@ -154,22 +94,7 @@ def can_describe(predictor: Predictor) -> bool:
 
 
 def rounded(value: Any) -> Any:
-    """Round every number of a document.
-
-    Parameters
-    ----------
-    value : object
-        Plain values.
-
-    Returns
-    -------
-    object
-
-    Examples
-    --------
-    >>> rounded({"interval": [1 / 3, 2], "out_of_range": False})
-    {'interval': [0.3333333333, 2], 'out_of_range': False}
-    """
+    """Round every number of a document."""
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}")
     if isinstance(value, list):
@@ -178,18 +103,7 @@ def rounded(value: Any) -> Any:
 
 
 def feature_notes(artefact: Artefact) -> list[Json]:
-    """Describe each feature by its name and, where it is known, the range it had in training.
-
-    Parameters
-    ----------
-    artefact : Artefact
-        The model.
-
-    Returns
-    -------
-    list of dict
-        Members that explain and check nothing.
-    """
+    """Describe each feature by its name and, where it is known, the range it had in training."""
     return [{"title": name, "description": f"{name}, in the unit of the training data.",
              **({} if low is None else {"x-training-range": {"minimum": low, "maximum": high}}),
              "x-training-mean": float(f"{mean:.10g}")}
@@ -198,25 +112,7 @@ def feature_notes(artefact: Artefact) -> list[Json]:
 
 
 def with_notes(schema: Json, notes: list[Json]) -> Json:
-    """Write what is known of the features into the schema of a row, or of the number that is one.
-
-    Parameters
-    ----------
-    schema : dict
-        The schema of a rule.
-    notes : list of dict
-        Of each feature.
-
-    Returns
-    -------
-    dict
-        Another schema, which accepts the same.
-
-    Examples
-    --------
-    >>> with_notes({"type": "number"}, [{"title": "bmi"}])
-    {'type': 'number', 'title': 'bmi'}
-    """
+    """Write what is known of the features into the schema of a row, or of the number that is one."""
     if "prefixItems" not in schema:
         return {**schema, **notes[0]}
     items = [{**item, **note} for item, note in zip(schema["prefixItems"], notes, strict=True)]
@@ -224,20 +120,6 @@ def with_notes(schema: Json, notes: list[Json]) -> Json:
 
 
 def by_feature(artefact: Artefact, schema: Json, description: str) -> Json:
-    """Describe an object with a member for each feature.
-
-    Parameters
-    ----------
-    artefact : Artefact
-        The model.
-    schema : dict
-        What each member holds.
-    description : str
-        What they say.
-
-    Returns
-    -------
-    dict
-    """
+    """Describe an object with a member for each feature."""
     return {"type": "object", "description": description, "required": list(artefact.features),
             "properties": {name: schema for name in artefact.features}}

@@ -44,22 +44,7 @@ OF_THE_MODEL = (*ALWAYS, "X-Model-Version", "X-Model-Digest", "X-Out-Of-Range")
 
 
 def header_references(names: tuple[str, ...]) -> Json:
-    """Point at headers of the components.
-
-    Parameters
-    ----------
-    names : tuple of str
-        Their names.
-
-    Returns
-    -------
-    dict
-
-    Examples
-    --------
-    >>> header_references(("ETag",))
-    {'ETag': {'$ref': '#/components/headers/ETag'}}
-    """
+    """Point at headers of the components."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
@@ -108,44 +93,22 @@ ERROR_SCHEMAS: Json = {
 
 @dataclass(frozen=True)
 class ErrorResponses:
-    """How one contract tells errors.
+    """How one contract tells errors."""
 
-    Parameters
-    ----------
-    name : str
-        Beginning of the names of its answers among the components.
-    contents : dict of int to dict
-        Media types and schemas by status; 0 stands for any other status.
-    merged : dict of int to int
-        Statuses that the contract says as another one.
-    """
-
+    # beginning of the names of its answers among the components
     name: str
+    # media types and schemas by status; 0 stands for any other status
     contents: dict[int, Json]
+    # statuses that the contract says as another one
     merged: dict[int, int]
 
     def references(self, statuses: tuple[int, ...]) -> Json:
-        """Point at the answers of these statuses.
-
-        Parameters
-        ----------
-        statuses : tuple of int
-            As problems would have them.
-
-        Returns
-        -------
-        dict
-        """
+        """Point at the answers of these statuses."""
         said = sorted({self.merged.get(status, status) for status in statuses})
         return {str(status): {"$ref": f"#/components/responses/{self.name}{status}"} for status in said}
 
     def responses(self) -> Json:
-        """Give every answer of this form, for the components.
-
-        Returns
-        -------
-        dict
-        """
+        """Give every answer of this form, for the components."""
         return {f"{self.name}{status}": {
             "description": f"{HTTP_STATUS_CODES[status]}. {self._reason(status)}",
             "headers": header_references((*ALWAYS, *FURTHER_HEADERS.get(status, ()))),
@@ -161,26 +124,7 @@ PROBLEM_RESPONSES = ErrorResponses("Problem", {0: {PROBLEM_JSON: {"schema": {"$r
 
 
 def answer(description: str, content: Json | None = None, headers: tuple[str, ...] = ALWAYS) -> Json:
-    """Describe an answer.
-
-    Parameters
-    ----------
-    description : str
-        What it says.
-    content : dict, optional
-        Media types with their schemas.
-    headers : tuple of str
-        Names of its headers.
-
-    Returns
-    -------
-    dict
-
-    Examples
-    --------
-    >>> answer("Nothing new.", headers=("ETag",))
-    {'description': 'Nothing new.', 'headers': {'ETag': {'$ref': '#/components/headers/ETag'}}}
-    """
+    """Describe an answer."""
     described: Json = {"description": description, "headers": header_references(headers)}
     if content:
         described["content"] = content
@@ -188,24 +132,7 @@ def answer(description: str, content: Json | None = None, headers: tuple[str, ..
 
 
 def json_content(schema: Json, examples: Json | None = None) -> Json:
-    """Describe content in JSON.
-
-    Parameters
-    ----------
-    schema : dict
-        What it holds.
-    examples : dict, optional
-        Values by name.
-
-    Returns
-    -------
-    dict
-
-    Examples
-    --------
-    >>> json_content({"type": "number"}, {"one": 1})
-    {'application/json': {'schema': {'type': 'number'}, 'examples': {'one': {'value': 1}}}}
-    """
+    """Describe content in JSON."""
     content: Json = {"schema": schema}
     if examples:
         content["examples"] = {name: {"value": value} for name, value in examples.items()}
@@ -215,35 +142,7 @@ def json_content(schema: Json, examples: Json | None = None) -> Json:
 def operation(at: str, name: str, tag: str, summary: str, answers: Json, *errors: int, form: ErrorResponses = PROBLEM_RESPONSES,
               body: Json | None = None, parameters: list[Json] | None = None, description: str = "",
               is_open: bool = False) -> Json:
-    """Describe an operation.
-
-    Parameters
-    ----------
-    at : str
-        Its method and path; who may call it is told by these.
-    name : str
-        Its ``operationId``.
-    tag : str
-        The contract it belongs to.
-    summary, description : str
-        What it does, in a line and at length.
-    answers : dict
-        Answers by status.
-    *errors : int
-        Statuses of errors it may answer, beside those that every route may, and every one with a body.
-    form : ErrorForm
-        How it tells them.
-    body : dict, optional
-        Media types of its body with their schemas.
-    parameters : list of dict, optional
-        Its parameters.
-    is_open : bool
-        Whether everybody may call it, though its path does not say so.
-
-    Returns
-    -------
-    dict
-    """
+    """Describe an operation."""
     described: Json = {"operationId": name, "tags": [tag], "summary": summary}
     if description:
         described["description"] = description

@@ -13,23 +13,11 @@ NAMES = ("style.css", "try.js")
 
 @dataclass(frozen=True)
 class Asset:
-    """A stylesheet or script.
+    """A stylesheet or script."""
 
-    Parameters
-    ----------
-    name : str
-        Name of the file.
-    content : bytes
-        What is in it.
-
-    Examples
-    --------
-    >>> asset = Asset("style.css", b"body { margin: 0 }")
-    >>> asset.media_type, asset.path
-    ('text/css', 'assets/997faceca260-style.css')
-    """
-
+    # name of the file
     name: str
+    # what is in it
     content: bytes
 
     @cached_property
@@ -49,17 +37,6 @@ class Asset:
 
 
 def read_assets() -> dict[str, Asset]:
-    """Read the files that the pages need.
-
-    Returns
-    -------
-    dict of str to Asset
-        By name.
-
-    Examples
-    --------
-    >>> sorted(read_assets())
-    ['style.css', 'try.js']
-    """
+    """Read the files that the pages need."""
     folder = files("linear_regressor.serving.page")
     return {name: Asset(name, (folder / name).read_bytes()) for name in NAMES}

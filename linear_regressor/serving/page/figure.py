@@ -18,53 +18,23 @@ TICK_STEPS = (1.0, 2.0, 5.0, 10.0)
 
 @dataclass(frozen=True)
 class Axis:
-    """A straight scale.
+    """A straight scale."""
 
-    Parameters
-    ----------
-    low, high : float
-        Ends in the unit of the data, ``low < high``.
-    start, end : float
-        Ends in pixels.
-
-    Examples
-    --------
-    >>> axis = Axis(0.0, 10.0, 100.0, 300.0)
-    >>> axis.pixel(5.0), axis.ticks(4)
-    (200.0, [0.0, 5.0, 10.0])
-    """
-
+    # ends in the unit of the data, ``low < high``
     low: float
+    # ends in the unit of the data, ``low < high``
     high: float
+    # ends in pixels
     start: float
+    # ends in pixels
     end: float
 
     def pixel(self, value: float) -> float:
-        """Place a value, to a hundredth of a pixel.
-
-        Parameters
-        ----------
-        value : float
-            In the unit of the data.
-
-        Returns
-        -------
-        float
-        """
+        """Place a value, to a hundredth of a pixel."""
         return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 2)
 
     def ticks(self, most: int) -> list[float]:
-        """Choose round values between the ends.
-
-        Parameters
-        ----------
-        most : int
-            Most of them, at least 2.
-
-        Returns
-        -------
-        list of float
-        """
+        """Choose round values between the ends."""
         rough = (self.high - self.low) / most
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(step * power for step in TICK_STEPS if step * power >= rough * (1 - 1e-9))
@@ -82,25 +52,18 @@ PROBABILITY = 0.95
 
 @dataclass(frozen=True)
 class Feature:
-    """One feature of the served model.
+    """One feature of the served model."""
 
-    Parameters
-    ----------
-    name : str
-        Its name.
-    mean : float
-        Mean of the training rows.
-    minimum, maximum : float or None
-        Smallest and largest value in training; None once rows were unlearned.
-    usual : (float, float) or None
-        Where a further row like the training rows lies with probability ``PROBABILITY``, if they are near normal;
-        None where the model has too few rows to say.
-    """
-
+    # its name
     name: str
+    # mean of the training rows
     mean: float
+    # smallest and largest value in training; None once rows were unlearned
     minimum: float | None
+    # smallest and largest value in training; None once rows were unlearned
     maximum: float | None
+    # where a further row like the training rows lies with probability ``PROBABILITY``, if they are near normal; None
+    # where the model has too few rows to say
     usual: tuple[float, float] | None
 
     @property
@@ -139,18 +102,7 @@ class Feature:
 
 
 def features_of(predictor: Predictor) -> list[Feature]:
-    """Describe every feature of a model.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    list of Feature
-        In the model's order.
-    """
+    """Describe every feature of a model."""
     artefact = predictor.artefact
     columns = zip(artefact.features, artefact.moments.x_mean.tolist(), artefact.limits, _usual(predictor), strict=True)
     return [Feature(name, mean, *limits, usual) for name, mean, limits, usual in columns]
@@ -183,46 +135,26 @@ MOST_PANELS = 12
 
 @dataclass(frozen=True)
 class Panel:
-    """A line with its band over one feature, the others at their mean.
+    """A line with its band over one feature, the others at their mean."""
 
-    Parameters
-    ----------
-    feature : Feature
-        The feature.
-    x, y : Axis
-        From data to pixels.
-    line : str
-        Points of the line, as SVG has them.
-    band : str
-        Points around the band of the prediction interval; empty where the moments cannot give it.
-    width, height : int
-        Size of the drawing, in its own pixels.
-    """
-
+    # the feature
     feature: Feature
+    # from data to pixels
     x: Axis
+    # from data to pixels
     y: Axis
+    # points of the line, as SVG has them
     line: str
+    # points around the band of the prediction interval; empty where the moments cannot give it
     band: str
+    # size of the drawing, in its own pixels
     width: int = WIDTH
+    # size of the drawing, in its own pixels
     height: int = HEIGHT
 
 
 def panels_of(predictor: Predictor, features: list[Feature]) -> list[Panel]:
-    """Draw the model, one panel a feature.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-    features : list of Feature
-        Its features.
-
-    Returns
-    -------
-    list of Panel
-        Empty where there are more than ``MOST_PANELS`` features, or where float64 cannot hold the figure.
-    """
+    """Draw the model, one panel a feature."""
     if len(features) > MOST_PANELS:
         return []
     with np.errstate(over="ignore", invalid="ignore"):  # a figure that overflows is not drawn

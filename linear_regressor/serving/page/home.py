@@ -34,23 +34,7 @@ Facts = dict[str, list[tuple[str, str]]]
 
 
 def facts_of(card: dict[str, Any]) -> Facts:
-    """Group the facts of a card.
-
-    Parameters
-    ----------
-    card : dict
-        Plain values, as deep as they may be.
-
-    Returns
-    -------
-    dict of str to list of (str, str)
-        By title: names and values.
-
-    Examples
-    --------
-    >>> facts_of({"metrics": {"test": {"r2": 0.47233}}, "data": {"rows": 422}})
-    {'Errors on the test rows': [('R²', '0.4723')], 'Data': [('rows', '422')]}
-    """
+    """Group the facts of a card."""
     facts: Facts = {title: [] for title in TITLES.values()}
     for path, value in _leaves(card, ()):
         title = " ".join(path[:-1])
@@ -69,44 +53,12 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
 
 
 def exact_text_of(value: float) -> str:
-    """Write a number for a field of a form.
-
-    Parameters
-    ----------
-    value : float
-        A number.
-
-    Returns
-    -------
-    str
-        Twelve digits, without those that say nothing.
-
-    Examples
-    --------
-    >>> exact_text_of(-0.16), exact_text_of(0.0), exact_text_of(2e-05)
-    ('-0.16', '0', '2e-05')
-    """
+    """Write a number for a field of a form."""
     return f"{value:.12g}"
 
 
 def text_of(value: Any) -> str:
-    """Write a value for people.
-
-    Parameters
-    ----------
-    value : object
-        A plain value.
-
-    Returns
-    -------
-    str
-        Numbers with four digits that matter.
-
-    Examples
-    --------
-    >>> text_of(0.0024833483), text_of(422.0), text_of(None), text_of(["a", "b"]), text_of(15000)
-    ('0.002483', '422', '–', 'a, b', '15000')
-    """
+    """Write a value for people."""
     if value is None:
         return "–"
     if isinstance(value, float):
@@ -119,20 +71,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def page_routes(reloader: ModelReloader, settings: Settings) -> Blueprint:
-    """Make the page, and the files that it and ``/docs`` need.
-
-    Parameters
-    ----------
-    slot : ModelSlot
-        The model.
-    settings : Settings
-        Who may predict.
-
-    Returns
-    -------
-    flask.Blueprint
-        With the templates of all pages.
-    """
+    """Make the page, and the files that it and ``/docs`` need."""
     routes = Blueprint("page", __name__, template_folder="../page")
     assets = read_assets()
     routes.add_app_template_filter(text_of, "text")
@@ -176,39 +115,18 @@ def _address() -> str:
 
 @dataclass(frozen=True)
 class Sample:
-    """One row, named by where it lies, with its answer.
+    """One row, named by where it lies, with its answer."""
 
-    Parameters
-    ----------
-    place : str
-        Where it lies in the range of training.
-    row : list of float
-        The features.
-    answer : dict
-        As the service answers it.
-    """
-
+    # where it lies in the range of training
     place: str
+    # the features
     row: list[float]
+    # as the service answers it
     answer: dict[str, object]
 
 
 def samples_of(predictor: Predictor, features: list[Feature]) -> list[Sample]:
-    """Predict the rows that say most of a model: the ends and the middle of its range.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-    features : list of Feature
-        Its features.
-
-    Returns
-    -------
-    list of Sample
-        Of several features, and where the ends are no longer known, the mean alone: the ends of several features
-        together are no row that one would meet. Empty where float64 cannot hold an answer.
-    """
+    """Predict the rows that say most of a model: the ends and the middle of its range."""
     places = {"mean": [feature.mean for feature in features]}
     low, high = features[0].minimum, features[0].maximum
     if len(features) == 1 and low is not None and high is not None:
@@ -222,18 +140,7 @@ def samples_of(predictor: Predictor, features: list[Feature]) -> list[Sample]:
 
 
 def wanted_on_the_page(predictor: Predictor) -> StatisticsOptions:
-    """Tell which statistics the page shows of this model.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model.
-
-    Returns
-    -------
-    Wanted
-        Nothing where its moments cannot give them.
-    """
+    """Tell which statistics the page shows of this model."""
     if not {PROBABILITY, DEFAULT_RANGE_LEVEL} <= predictor.quantiles.keys():
         return NO_STATISTICS
     try:

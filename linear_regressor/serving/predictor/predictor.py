@@ -24,34 +24,7 @@ Array = NDArray[np.float64]
 
 
 class Predictor:
-    """All that answering a request takes of one model; it never changes, so a request that holds it is of one version.
-
-    Parameters
-    ----------
-    artefact : Artefact
-        The model.
-    max_rows : int
-        Most rows of one request.
-    policy : {"allow", "flag", "refuse"}
-        What to do about rows out of the range of training, at the level 0.99: nothing; count them in the answer's
-        header; refuse the request.
-
-    Raises
-    ------
-    ArtefactError
-        If the policy needs statistics that the model's moments cannot give.
-
-    Attributes
-    ----------
-    quantiles : dict
-        The quantiles of t and of F by level; empty where the model has too few rows for any.
-    signature : Signature
-        What bodies that name features must hold.
-    version : str
-        The first 12 hexadecimal digits of the digest.
-    headers : list of (str, str)
-        What an answer says of the model that gave it.
-    """
+    """All that answering a request takes of one model; it never changes, so a request that holds it is of one version."""
 
     def __init__(self, artefact: Artefact, max_rows: int, policy: RangePolicy = "allow") -> None:
         self.artefact, self._policy = artefact, policy
@@ -67,38 +40,14 @@ class Predictor:
 
     @cached_property
     def statistics(self) -> FitStatistics:
-        """Statistics of the fit.
-
-        Raises
-        ------
-        StatisticsError
-            If the moments cannot give them.
-        """
+        """Statistics of the fit."""
         # Imported when somebody asks: a server starts sooner without.
         from linear_regressor.model.inference import FitStatistics
 
         return FitStatistics(self.artefact.moments, self._W, self._b)
 
     def predict(self, rows: Array, pointer: str) -> Array:
-        """Predict the target of each row.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (rows, p), float64
-            Finite feature values.
-        pointer : str
-            Where the rows stood in the body, ``{}`` standing for the number of a row.
-
-        Returns
-        -------
-        ndarray of shape (rows,), float64
-            Finite predictions, in the unit of the target.
-
-        Raises
-        ------
-        InvalidPayload
-            If a row is so large that its prediction leaves the range of float64.
-        """
+        """Predict the target of each row."""
         with np.errstate(over="ignore", invalid="ignore"):  # told below, in words
             predictions = predict(rows, self._W, self._b)
         if not np.isfinite(predictions).all():
@@ -108,27 +57,7 @@ class Predictor:
         return predictions
 
     def answer(self, context: RequestContext, rows: Array, pointer: str) -> Array:
-        """Predict the rows of a call as the policy has it, and note in the call what answered it.
-
-        Parameters
-        ----------
-        call : Call
-            The request.
-        rows : ndarray of shape (rows, p), float64
-            Finite feature values.
-        pointer : str
-            Where the rows stood in the body, ``{}`` standing for the number of a row.
-
-        Returns
-        -------
-        ndarray of shape (rows,), float64
-            Finite predictions, in the unit of the target.
-
-        Raises
-        ------
-        InvalidPayload
-            If a row is too large to predict from, or out of range where the policy refuses that.
-        """
+        """Predict the rows of a call as the policy has it, and note in the call what answered it."""
         predictions = self.predict(rows, pointer)
         outside = 0 if self._policy == "allow" else self._outside(rows, pointer)
         context.answered_by(self.version, self.headers, len(rows), outside)

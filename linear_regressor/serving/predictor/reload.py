@@ -26,20 +26,6 @@ class ModelReloader:
 
     It looks when a request asks for the model, at most once a second: no thread, no CPU while nobody calls. One request
     loads the new file while others go on with the old model; a file that cannot be used changes nothing.
-
-    Parameters
-    ----------
-    path : str or Path
-        The model file.
-    make : callable
-        Makes an artefact ready to be served; raises ArtefactError where that cannot be.
-    on_reload : callable, optional
-        Told after each attempt to take a new file: the model that is served from then on, and whether it is new.
-
-    Raises
-    ------
-    ArtefactError
-        If there is no usable model to begin with.
     """
 
     def __init__(self, path: str | Path, make: Callable[[Artefact], Predictor],
@@ -51,12 +37,7 @@ class ModelReloader:
         self._looking = threading.Lock()
 
     def current(self) -> Predictor:
-        """Give the model to answer one request with.
-
-        Returns
-        -------
-        ServedModel
-        """
+        """Give the model to answer one request with."""
         if time.monotonic() >= self._look_again and self._looking.acquire(blocking=False):
             try:
                 self._look()

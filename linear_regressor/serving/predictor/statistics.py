@@ -20,30 +20,7 @@ MOST_STATISTICS = 1_000_000
 
 
 def describe_rows(predictor: Predictor, rows: Array, predictions: Array, options: StatisticsOptions) -> list[dict[str, Any]]:
-    """Make one object a row: the prediction and what was asked for.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model that predicted.
-    rows : ndarray of shape (rows, p), float64
-        Finite.
-    predictions : ndarray of shape (rows,), float64
-        Their predictions.
-    wanted : Wanted
-        What was asked for.
-
-    Returns
-    -------
-    list of dict
-        ``prediction``; with an interval ``interval`` and ``standard_error``; with an explanation ``contributions`` and
-        ``contribution_errors`` by feature; with a range ``leverage``, ``t2`` and ``out_of_range``.
-
-    Raises
-    ------
-    InvalidPayload
-        If the moments of the model cannot give the statistics, or one leaves the range of float64.
-    """
+    """Make one object a row: the prediction and what was asked for."""
     columns = statistics_of(predictor, rows, options)
     items: list[dict[str, Any]] = [{"prediction": value} for value in predictions.tolist()]
     names = predictor.artefact.features
@@ -55,28 +32,7 @@ def describe_rows(predictor: Predictor, rows: Array, predictions: Array, options
 
 
 def statistics_of(predictor: Predictor, rows: Array, options: StatisticsOptions) -> dict[str, NDArray[Any]]:
-    """Compute what was asked for, one array a statistic.
-
-    Parameters
-    ----------
-    served : ServedModel
-        The model that predicts.
-    rows : ndarray of shape (rows, p), float64
-        Finite.
-    wanted : Wanted
-        What was asked for.
-
-    Returns
-    -------
-    dict of str to ndarray
-        By name, the first axis being the rows: ``interval`` (rows, 2), ``standard_error``, ``contributions`` and
-        ``contribution_errors`` (rows, p), ``leverage``, ``t2``, ``out_of_range``.
-
-    Raises
-    ------
-    InvalidPayload
-        If the moments of the model cannot give them, one leaves the range of float64, or there would be too many.
-    """
+    """Compute what was asked for, one array a statistic."""
     if not any(options):
         return {}
     _require_memory(predictor, rows, options)

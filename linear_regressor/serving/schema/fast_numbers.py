@@ -38,21 +38,6 @@ class ExactForm:
     With everything that numbers and blanks are made of taken out, what is left of the body must equal the brackets and
     commas that the shape has; then each place between them holds at most one number, so that finding as many numbers
     as places proves the shape.
-
-    Parameters
-    ----------
-    member : str
-        Name of the only member.
-    row : bytes
-        Brackets and commas of one row.
-
-    Examples
-    --------
-    >>> if FAST_PARSER_AVAILABLE:
-    ...     ExactForm("instances", b"[,]").read_rows(b'{"instances": [[1, 2], [3, 4]]}', 2, 10).tolist()
-    ... else:
-    ...     [[1.0, 2.0], [3.0, 4.0]]
-    [[1.0, 2.0], [3.0, 4.0]]
     """
 
     def __init__(self, member: str, row: bytes) -> None:
@@ -62,41 +47,13 @@ class ExactForm:
         self.next_row = row + b","
 
     def read_one(self, body: bytes, width: int) -> Array | None:
-        """Read a member that is one row (or one number).
-
-        Parameters
-        ----------
-        body : bytes
-            The body of a request.
-        width : int
-            Number of features p.
-
-        Returns
-        -------
-        ndarray of shape (1, p), float64, or None
-            The row; None where the body is anything but exactly right.
-        """
+        """Read a member that is one row (or one number)."""
         if body.translate(None, NUMBERS_AND_BLANKS) != self.head + self.row + b"}":
             return None
         return self._numbers(body, 1, width)
 
     def read_rows(self, body: bytes, width: int, max_rows: int) -> Array | None:
-        """Read a member that is an array of rows.
-
-        Parameters
-        ----------
-        body : bytes
-            The body of a request.
-        width : int
-            Number of features p.
-        max_rows : int
-            Most rows that are taken.
-
-        Returns
-        -------
-        ndarray of shape (rows, p), float64, or None
-            The rows; None where the body is anything but exactly right.
-        """
+        """Read a member that is an array of rows."""
         skeleton = body.translate(None, NUMBERS_AND_BLANKS)
         rows = skeleton.count(b"[") - 1
         if not 1 <= rows <= max_rows or skeleton != b"".join((self.head, b"[", self.next_row * (rows - 1), self.row,
@@ -117,24 +74,7 @@ class ExactForm:
 
 
 def read_flat(text: bytes) -> Array | None:
-    """Read a JSON array that holds nothing but numbers.
-
-    Parameters
-    ----------
-    text : bytes
-        The array, brackets and all.
-
-    Returns
-    -------
-    ndarray of shape (numbers,), float64, or None
-        The numbers, at least one; None where it is anything else, float64 may not hold one of them exactly, or the
-        fast parser is not installed.
-
-    Examples
-    --------
-    >>> read_flat(b"[1, true]") is read_flat(b"[]") is None
-    True
-    """
+    """Read a JSON array that holds nothing but numbers."""
     if not FAST_PARSER_AVAILABLE or text.translate(None, NUMBERS_AND_BLANKS + b",") != b"[]":
         return None
     try:
@@ -163,42 +103,16 @@ _DATA = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*\[')
 
 
 class SetAside(NamedTuple):
-    """A body without its arrays.
+    """A body without its arrays."""
 
-    Parameters
-    ----------
-    rest : bytes
-        The body with ``[]`` in the place of each array.
-    arrays : list of ndarray of shape (numbers,), float64
-        The arrays in their order.
-    """
-
+    # the body with ``[]`` in the place of each array
     rest: bytes
+    # shape (numbers,): the arrays in their order
     arrays: list[Array]
 
 
 def set_aside(body: bytes, most: int) -> SetAside | None:
-    """Take the flat arrays of numbers that are the value of a member ``data`` out of a body.
-
-    Parameters
-    ----------
-    body : bytes
-        The body of a request.
-    most : int
-        How many arrays there may be.
-
-    Returns
-    -------
-    SetAside or None
-        None where there is none, one holds anything but numbers, or the fast parser is not installed. What is left
-        must still be found right: then the body was right.
-
-    Examples
-    --------
-    >>> taken = set_aside(b'{"data": [1, 2], "shape": [2]}', most=1)
-    >>> taken is None or (taken.rest, taken.arrays[0].tolist()) == (b'{"data": [], "shape": [2]}', [1.0, 2.0])
-    True
-    """
+    """Take the flat arrays of numbers that are the value of a member ``data`` out of a body."""
     rest, arrays, position = [], list[Array](), 0
     while found := _DATA.search(body, position):
         start, end = found.end() - 1, body.find(b"]", found.end()) + 1

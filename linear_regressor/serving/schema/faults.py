@@ -13,37 +13,18 @@ MOST_FAULTS = 20
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with a body; it never holds the value that was sent.
+    """One thing that is wrong with a body; it never holds the value that was sent."""
 
-    Parameters
-    ----------
-    pointer : str
-        Where: a JSON pointer in URI fragment form, such as ``#/instances/3/0``.
-    code : str
-        What, for programs.
-    detail : str
-        What is wanted, for people.
-
-    References
-    ----------
-    RFC 6901, section 6 (pointers); RFC 9457, section 3 (the form of the errors member).
-    """
-
+    # where: a JSON pointer in URI fragment form, such as ``#/instances/3/0``
     pointer: str
+    # what, for programs
     code: str
+    # what is wanted, for people
     detail: str
 
 
 class InvalidPayload(DataError):
-    """A body cannot be used: not JSON of the right type, or JSON that breaks the contract.
-
-    Parameters
-    ----------
-    faults : iterable of Fault
-        What is wrong; the first ``MOST_FAULTS`` are kept.
-    well_formed : bool
-        Whether the body is JSON of the right type whose content is at fault.
-    """
+    """A body cannot be used: not JSON of the right type, or JSON that breaks the contract."""
 
     def __init__(self, faults: Iterable[Fault], well_formed: bool = True) -> None:
         self.faults = tuple(islice(faults, MOST_FAULTS))
@@ -52,25 +33,7 @@ class InvalidPayload(DataError):
 
 
 def refuse(faults: Iterator[Fault]) -> None:
-    """Raise ``InvalidPayload`` if there is any fault, looking no further than ``MOST_FAULTS``.
-
-    Parameters
-    ----------
-    faults : iterator of Fault
-        Faults, found as they are asked for.
-
-    Raises
-    ------
-    InvalidPayload
-        If there is at least one.
-
-    Examples
-    --------
-    >>> refuse(iter([]))
-    >>> refuse(iter([Fault("#/instance", "missing", "is required")]))
-    Traceback (most recent call last):
-    linear_regressor.serving.schema.faults.InvalidPayload: #/instance is required
-    """
+    """Raise ``InvalidPayload`` if there is any fault, looking no further than ``MOST_FAULTS``."""
     found = tuple(islice(faults, MOST_FAULTS))
     if found:
         raise InvalidPayload(found)

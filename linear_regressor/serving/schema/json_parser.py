@@ -28,29 +28,6 @@ def parse_json(body: bytes, most_containers: int = MOST_CONTAINERS) -> Any:
 
     Objects become ``Members``. The tokens ``NaN`` and ``Infinity``, which are not JSON but which many programs write,
     become such floats, so that they can be named where they stand.
-
-    Parameters
-    ----------
-    body : bytes
-        UTF-8 text.
-    most_containers : int
-        Most arrays and objects it may hold, counted before any is made: five million empty ones fit into 15 MB and
-        would take 700.
-
-    Returns
-    -------
-    object
-        ``Members``, list, str, int, float, bool or None.
-
-    Raises
-    ------
-    InvalidPayload
-        If it is not JSON, or holds too many arrays and objects.
-
-    Examples
-    --------
-    >>> parse_json(b'{"instance": 1, "instance": 2.5}', 10)
-    [('instance', 1), ('instance', 2.5)]
     """
     if body.count(b"[") + body.count(b"{") > most_containers:
         raise InvalidPayload([Fault("#", "too_many_rows", f"must have at most {most_containers} arrays and objects")])
@@ -81,23 +58,7 @@ Reader: TypeAlias = Callable[Concatenate[bytes, Rest], Result]
 
 
 def one_large_body_at_a_time(read: Reader[Rest, Result]) -> Reader[Rest, Result]:
-    """Let large bodies be read one after the other: threads would gain no time and add up their memory.
-
-    Parameters
-    ----------
-    read : callable
-        Reads a body, its first argument, into arrays.
-
-    Returns
-    -------
-    callable
-        The same, waiting for its turn where the body is large.
-
-    Examples
-    --------
-    >>> one_large_body_at_a_time(len)(b"{}")
-    2
-    """
+    """Let large bodies be read one after the other: threads would gain no time and add up their memory."""
     @wraps(read)
     def read_in_turn(body: bytes, /, *arguments: Rest.args, **options: Rest.kwargs) -> Result:
         if len(body) <= LARGE_BODY:

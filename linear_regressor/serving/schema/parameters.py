@@ -13,20 +13,13 @@ DEFAULT_RANGE_LEVEL = 0.99
 
 
 class StatisticsOptions(NamedTuple):
-    """Which statistics are asked for; none by default.
+    """Which statistics are asked for; none by default."""
 
-    Parameters
-    ----------
-    interval : float or None
-        Level of the prediction interval, such as 0.95.
-    explain : bool
-        Whether to tell what each feature contributes.
-    range : float or None
-        Level of the test whether a row is out of the range of training.
-    """
-
+    # level of the prediction interval, such as 0.95
     interval: float | None = None
+    # whether to tell what each feature contributes
     explain: bool = False
+    # level of the test whether a row is out of the range of training
     range: float | None = None
 
 
@@ -34,44 +27,12 @@ NO_STATISTICS = StatisticsOptions()
 
 
 def parameters_shape(levels: Collection[float]) -> Shape:
-    """Make the shape of ``{"interval": 0.95, "explain": true, "range": true}``.
-
-    Parameters
-    ----------
-    levels : collection of float
-        Levels of the model's quantile table.
-
-    Returns
-    -------
-    Shape
-
-    Examples
-    --------
-    >>> from linear_regressor.serving.schema.json_parser import Members
-    >>> rule = parameters_shape([0.9, 0.95])
-    >>> [fault.detail for fault in rule(Members([("interval", 0.97)]), "#/parameters")]
-    ['must be one of the levels 0.9, 0.95']
-    """
+    """Make the shape of ``{"interval": 0.95, "explain": true, "range": true}``."""
     return object_shape(parameter_shapes(levels))
 
 
 def parameter_shapes(levels: Collection[float]) -> dict[str, Shape]:
-    """Make the shape of each parameter.
-
-    Parameters
-    ----------
-    levels : collection of float
-        Levels of the model's quantile table.
-
-    Returns
-    -------
-    dict of str to Shape
-
-    Examples
-    --------
-    >>> sorted(parameter_shapes([0.95]))
-    ['explain', 'interval', 'range']
-    """
+    """Make the shape of each parameter."""
     level = level_shape(levels)
 
     def range_faults(value: Any, at: str) -> Iterator[Fault]:
@@ -82,22 +43,7 @@ def parameter_shapes(levels: Collection[float]) -> dict[str, Shape]:
 
 
 def level_shape(levels: Collection[float]) -> Shape:
-    """Make the shape of a level of the model's table.
-
-    Parameters
-    ----------
-    levels : collection of float
-        The levels.
-
-    Returns
-    -------
-    Shape
-
-    Examples
-    --------
-    >>> [fault.code for fault in level_shape([0.9, 0.95])(0.97, "#/interval")]
-    ['unknown_level']
-    """
+    """Make the shape of a level of the model's table."""
     def level_faults(value: Any, at: str) -> Iterator[Fault]:
         faults = list(number_faults(value, at))
         yield from faults
@@ -119,22 +65,7 @@ BOOLEAN = Shape(_boolean_faults, {"type": "boolean"})
 
 
 def options_from(parameters: list[tuple[str, Any]]) -> StatisticsOptions:
-    """Read parameters that were found right.
-
-    Parameters
-    ----------
-    parameters : list of (str, value)
-        Members of the object.
-
-    Returns
-    -------
-    Wanted
-
-    Examples
-    --------
-    >>> options_from([("interval", 0.95), ("range", True)])
-    Wanted(interval=0.95, explain=False, range=0.99)
-    """
+    """Read parameters that were found right."""
     given = dict(parameters)
     level = given.get("range")
     return StatisticsOptions(given.get("interval"), given.get("explain", False),

@@ -21,17 +21,11 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Shape:
-    """A rule beside the JSON Schema that says the same, so that what is documented is what is checked.
+    """A rule beside the JSON Schema that says the same, so that what is documented is what is checked."""
 
-    Parameters
-    ----------
-    rule : callable
-        Names what breaks it.
-    schema : dict
-        JSON Schema 2020-12; to be read, not changed.
-    """
-
+    # names what breaks it
     rule: Rule
+    # jSON Schema 2020-12; to be read, not changed
     schema: dict[str, Any]
 
     def __call__(self, value: Any, at: str) -> Iterator[Fault]:
@@ -40,25 +34,7 @@ class Shape:
 
 
 def object_shape(shapes: Mapping[str, Shape], required: tuple[str, ...] = ()) -> Shape:
-    """Make the shape of an object of known members.
-
-    Parameters
-    ----------
-    shapes : mapping of str to Shape
-        The members it may have.
-    required : tuple of str
-        The members it must have.
-
-    Returns
-    -------
-    Shape
-
-    Examples
-    --------
-    >>> shape = object_shape({"instance": NUMBER}, required=("instance",))
-    >>> [fault.code for fault in shape(JsonObject(), "#")], shape.schema["required"]
-    (['missing'], ['instance'])
-    """
+    """Make the shape of an object of known members."""
     schema: dict[str, Any] = {"type": "object", "additionalProperties": False,
                               "properties": {name: shape.schema for name, shape in shapes.items()}}
     if required:
@@ -67,29 +43,7 @@ def object_shape(shapes: Mapping[str, Shape], required: tuple[str, ...] = ()) ->
 
 
 def object_faults(value: Any, at: str, rules: Mapping[str, Rule], required: tuple[str, ...] = ()) -> Iterator[Fault]:
-    """Name what is wrong with an object of known members.
-
-    Parameters
-    ----------
-    value : object
-        What ``parse`` gave.
-    at : str
-        Pointer to it.
-    rules : mapping of str to rule
-        The members it may have, with what each must be like.
-    required : tuple of str
-        The members it must have.
-
-    Yields
-    ------
-    Fault
-
-    Examples
-    --------
-    >>> value = JsonObject([("instance", 1), ("x", 2), ("x", 3)])
-    >>> [(fault.pointer, fault.code) for fault in object_faults(value, "#", {"instance": number_faults})]
-    [('#/x', 'unknown_member'), ('#/x', 'duplicate_member')]
-    """
+    """Name what is wrong with an object of known members."""
     if not isinstance(value, JsonObject):
         yield Fault(at, "not_an_object", "must be an object")
         return
@@ -109,46 +63,12 @@ def object_faults(value: Any, at: str, rules: Mapping[str, Rule], required: tupl
 
 
 def rows_faults(width: int, max_rows: int) -> Shape:
-    """Make the shape of an array of rows.
-
-    Parameters
-    ----------
-    width : int
-        Numbers in a row.
-    max_rows : int
-        Most rows.
-
-    Returns
-    -------
-    Shape
-
-    Examples
-    --------
-    >>> [fault.pointer for fault in rows_faults(1, 10)([[1], [True]], "#/instances")]
-    ['#/instances/1/0']
-    """
+    """Make the shape of an array of rows."""
     return many_rows(row_faults(width), max_rows)
 
 
 def many_rows(one: Shape, max_rows: int) -> Shape:
-    """Make the shape of an array of rows of any form.
-
-    Parameters
-    ----------
-    one : Shape
-        Of one row.
-    max_rows : int
-        Most rows.
-
-    Returns
-    -------
-    Shape
-
-    Examples
-    --------
-    >>> [fault.code for fault in many_rows(NUMBER, 2)([1, 2, 3], "#/inputs")]
-    ['too_many_rows']
-    """
+    """Make the shape of an array of rows of any form."""
     def faults(rows: Any, at: str) -> Iterator[Fault]:
         if not isinstance(rows, list) or isinstance(rows, JsonObject):
             yield Fault(at, "not_an_array", "must be an array of rows")
@@ -164,22 +84,7 @@ def many_rows(one: Shape, max_rows: int) -> Shape:
 
 
 def row_faults(width: int) -> Shape:
-    """Make the shape of one row.
-
-    Parameters
-    ----------
-    width : int
-        Numbers in it.
-
-    Returns
-    -------
-    Shape
-
-    Examples
-    --------
-    >>> [fault.code for fault in row_faults(2)([1.5], "#/instance")]
-    ['wrong_width']
-    """
+    """Make the shape of one row."""
     numbers = f"{width} number{'s' * (width > 1)}"
 
     def faults(row: Any, at: str) -> Iterator[Fault]:
@@ -196,24 +101,7 @@ def row_faults(width: int) -> Shape:
 
 
 def number_faults(value: Any, at: str) -> Iterator[Fault]:
-    """Name what is wrong with one number.
-
-    Parameters
-    ----------
-    value : object
-        What ``parse`` gave.
-    at : str
-        Pointer to it.
-
-    Yields
-    ------
-    Fault
-
-    Examples
-    --------
-    >>> [fault.code for value in (1.5, True, float("nan"), 2 ** 53 + 1) for fault in number_faults(value, "#")]
-    ['not_a_number', 'not_finite', 'not_representable']
-    """
+    """Name what is wrong with one number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         yield Fault(at, "not_a_number", "must be a number")
     elif isinstance(value, float) and not math.isfinite(value):
@@ -235,24 +123,7 @@ def _held_by_float64(value: int) -> bool:
 
 
 def member_pointer(at: str, name: str) -> str:
-    """Point to a member by the name a caller gave it; a name too long to repeat is cut.
-
-    Parameters
-    ----------
-    at : str
-        Pointer to the object.
-    name : str
-        Name of the member.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> member_pointer("#", "a/b c")
-    '#/a~1b%20c'
-    """
+    """Point to a member by the name a caller gave it; a name too long to repeat is cut."""
     escaped = name[:LONGEST_NAME].replace("~", "~0").replace("/", "~1")
     return f"{at}/{quote(escaped, safe=_IN_A_FRAGMENT, errors='replace')}"
 
@@ -261,33 +132,7 @@ _IN_A_FRAGMENT = "~!$&'()*+,;=:@-._"
 
 
 def read_document(body: bytes, shape: Shape, options: str) -> dict[str, Any]:
-    """Read a JSON object that has a shape.
-
-    Parameters
-    ----------
-    body : bytes
-        The body of a request.
-    shape : Shape
-        What the object must be like.
-    wanted : str
-        What it must have, for the message about what is no object at all.
-
-    Returns
-    -------
-    dict
-        Its members.
-
-    Raises
-    ------
-    InvalidPayload
-        Naming up to 20 faults.
-
-    Examples
-    --------
-    >>> from linear_regressor.serving.schema.shapes import NUMBER, object_shape
-    >>> read_document(b'{"y": 1}', object_shape({"y": NUMBER}, required=("y",)), 'the member "y"')
-    {'y': 1}
-    """
+    """Read a JSON object that has a shape."""
     document = parse_json(body)
     if not isinstance(document, JsonObject):
         raise InvalidPayload([Fault("#", "not_an_object", f"must be an object with {options}")], False)

@@ -22,22 +22,6 @@ class RequestBuffer:
     It finds out where a request ends and nothing else: what it means, and whether it may be so, the parser judges.
     Where it cannot tell, or will not wait for so much, the parser gets what there is, and then an end of the
     connection: such a request is cut, and what follows it must not be taken for another one.
-
-    Parameters
-    ----------
-    connection : socket
-        Non-blocking.
-    most_body : int
-        Largest body worth waiting for, in bytes.
-
-    Attributes
-    ----------
-    is_whole : bool
-        Whether nothing more needs to be waited for.
-    is_cut : bool
-        Whether it is whole only because no more is waited for.
-    has_ended : bool
-        Whether the caller has closed its side.
     """
 
     def __init__(self, connection: socket.socket, most_body: int) -> None:
@@ -47,13 +31,7 @@ class RequestBuffer:
         self.begin(b"")
 
     def begin(self, first: bytes) -> None:
-        """Make ready for the next request.
-
-        Parameters
-        ----------
-        first : bytes
-            What came of it together with the one before.
-        """
+        """Make ready for the next request."""
         self._data[:] = first
         self._pieces.clear()
         self._read, self._length = 0, len(first)
@@ -71,27 +49,12 @@ class RequestBuffer:
         """Tell whether the request begins in one of some ways and takes little to answer.
 
         It is small, or holds one name alone, ``instances``: rows in a body without parameters.
-
-        Parameters
-        ----------
-        heads : tuple of bytes
-            The ways.
-
-        Returns
-        -------
-        bool
         """
         return self._data.startswith(heads) and (
             self._length <= _MOST_QUICK or (self._length <= _MOST_QUICK_PLAIN and self._names() == 1))
 
     def receive(self) -> bool:
-        """Take what has come, once.
-
-        Returns
-        -------
-        bool
-            Whether nothing more needs to be waited for.
-        """
+        """Take what has come, once."""
         options = _PIECE if self._end is None else min(max(self._end - self._length, 1), _LARGE_PIECE)
         try:
             piece = self._connection.recv(options)
@@ -109,17 +72,7 @@ class RequestBuffer:
         return self.is_whole
 
     def recv(self, size: int) -> bytes:
-        """Give the next bytes, as a socket would; none are those of a closed one.
-
-        Parameters
-        ----------
-        size : int
-            Most bytes to give.
-
-        Returns
-        -------
-        bytes
-        """
+        """Give the next bytes, as a socket would; none are those of a closed one."""
         if self._read < len(self._data):
             piece = bytes(memoryview(self._data)[self._read:self._read + size])
             self._read += len(piece)
@@ -131,12 +84,7 @@ class RequestBuffer:
         return piece
 
     def rest(self) -> bytes:
-        """Give what nobody has read.
-
-        Returns
-        -------
-        bytes
-        """
+        """Give what nobody has read."""
         return b"".join([memoryview(self._data)[self._read:], *self._pieces])
 
     @property
@@ -210,20 +158,6 @@ class Connection:
     """Gives gunicorn what was gathered of a request and keeps what it answers until the caller takes it.
 
     Nothing here waits, and nothing here closes but ``hang_up``: both are the worker's to decide.
-
-    Parameters
-    ----------
-    connection : socket
-        The real one.
-    most_body : int
-        Largest body worth waiting for, in bytes.
-
-    Attributes
-    ----------
-    inbox : Inbox
-        What has come of the next request.
-    is_answered : bool
-        Whether the answer to it is whole.
     """
 
     def __init__(self, connection: socket.socket, most_body: int) -> None:
@@ -240,22 +174,11 @@ class Connection:
         return sum(map(len, self._unsent))
 
     def fileno(self) -> int:
-        """Give the number by which the system knows the connection.
-
-        Returns
-        -------
-        int
-        """
+        """Give the number by which the system knows the connection."""
         return self._connection.fileno()
 
     def sendall(self, data: bytes) -> None:
-        """Keep a part of an answer.
-
-        Parameters
-        ----------
-        data : bytes
-            The part.
-        """
+        """Keep a part of an answer."""
         self._unsent.append(data)
 
     def take_back(self) -> None:
@@ -263,28 +186,11 @@ class Connection:
         self._unsent = []
 
     def send(self, data: bytes) -> int:
-        """Let go what is no part of an answer: gunicorn's ``100 Continue``, which the inbox has said by then.
-
-        Parameters
-        ----------
-        data : bytes
-            What is let go.
-
-        Returns
-        -------
-        int
-            How much that was.
-        """
+        """Let go what is no part of an answer: gunicorn's ``100 Continue``, which the inbox has said by then."""
         return len(data)
 
     def flush(self) -> bool:
-        """Send as much as the caller takes now, in one piece where it takes all.
-
-        Returns
-        -------
-        bool
-            Whether nothing is left to be sent; so it is where the caller is gone.
-        """
+        """Send as much as the caller takes now, in one piece where it takes all."""
         if not self._unsent:
             return True
         data = self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent)
@@ -298,13 +204,7 @@ class Connection:
         return not self._unsent
 
     def end_answers(self) -> bool:
-        """Tell the caller that no answer will follow.
-
-        Returns
-        -------
-        bool
-            Whether the caller may still be sending.
-        """
+        """Tell the caller that no answer will follow."""
         try:
             self._connection.shutdown(socket.SHUT_WR)
         except OSError:
@@ -312,13 +212,7 @@ class Connection:
         return not self.inbox.has_ended
 
     def discard(self) -> bool:
-        """Take what still comes, for nobody.
-
-        Returns
-        -------
-        bool
-            Whether the caller may still be sending.
-        """
+        """Take what still comes, for nobody."""
         try:
             return bool(self._connection.recv(1 << 16))
         except BlockingIOError:
@@ -331,10 +225,4 @@ class Connection:
         self._connection.close()
 
     def setblocking(self, flag: bool) -> None:
-        """Do nothing: it never blocks.
-
-        Parameters
-        ----------
-        flag : bool
-            What gunicorn wants.
-        """
+        """Do nothing: it never blocks."""

@@ -19,25 +19,11 @@ class ServerLog(Logger):  # type: ignore[misc]  # gunicorn is not typed
     """
 
     def setup(self, cfg: Config) -> None:
-        """Take gunicorn's level alone.
-
-        Parameters
-        ----------
-        cfg : gunicorn.config.Config
-            gunicorn's settings.
-        """
+        """Take gunicorn's level alone."""
         self.error_log.setLevel(logging.getLevelName(cfg.loglevel.upper()))
 
     def debug(self, msg: str, *args: Any, **options: Any) -> None:
-        """Write a line for developers, which of an error names the kind alone: the parser's hold what was sent.
-
-        Parameters
-        ----------
-        msg : str
-            The message.
-        *args, **options
-            What ``logging`` takes.
-        """
+        """Write a line for developers, which of an error names the kind alone: the parser's hold what was sent."""
         super().debug(msg, *(type(arg).__name__ if isinstance(arg, Exception) else arg for arg in args), **options)
 
     def access(self, *_: Any) -> None:
@@ -48,29 +34,13 @@ _SECONDS_BETWEEN = 1.0
 
 
 class ClientWarnings:
-    """Logs at most a line a second, and none that would have to wait for its reader.
-
-    Parameters
-    ----------
-    log : object
-        gunicorn's log.
-    lines : LineWriter
-        Knows whether the log is read.
-    """
+    """Logs at most a line a second, and none that would have to wait for its reader."""
 
     def __init__(self, log: Any, lines: LineWriter) -> None:
         self._log, self._lines, self._next = log, lines, 0.0
 
     def tell(self, text: str, *values: object) -> None:
-        """Log a warning, or let it go.
-
-        Parameters
-        ----------
-        text : str
-            What happened, as ``logging`` takes it; never what was sent.
-        *values : object
-            What its placeholders stand for.
-        """
+        """Log a warning, or let it go."""
         now = time.monotonic()
         if now >= self._next and self._lines.has_room():
             self._next = now + _SECONDS_BETWEEN

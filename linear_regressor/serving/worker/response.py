@@ -38,13 +38,7 @@ class BufferedResponse(Response):  # type: ignore[misc]  # gunicorn is not typed
     headers_sent: bool
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
-        """Keep the fields, and learn the length from them.
-
-        Parameters
-        ----------
-        headers : list of (str, str)
-            Names and values.
-        """
+        """Keep the fields, and learn the length from them."""
         self.headers = headers
         for name, value in headers:
             if name == "Content-Length":
@@ -53,12 +47,7 @@ class BufferedResponse(Response):  # type: ignore[misc]  # gunicorn is not typed
                 self.headers = [(name, value) for name, value in headers if name != "Date"]
 
     def default_headers(self) -> list[str]:
-        """Give the lines that gunicorn begins with: the status, and fields about the connection.
-
-        Returns
-        -------
-        list of str
-        """
+        """Give the lines that gunicorn begins with: the status, and fields about the connection."""
         major, minor = self.req.version
         lines = [f"HTTP/{major}.{minor} {self.status}\r\n", f"Server: {self.version}\r\n",
                  f"Date: {_date(int(time.time()))}\r\n",
@@ -66,13 +55,7 @@ class BufferedResponse(Response):  # type: ignore[misc]  # gunicorn is not typed
         return [*lines, "Transfer-Encoding: chunked\r\n"] if self.chunked else lines
 
     def send_headers(self) -> None:
-        """Write the head, once.
-
-        Raises
-        ------
-        InvalidResponseHeader
-            If it is none.
-        """
+        """Write the head, once."""
         if self.headers_sent:
             return
         head = "".join([*self.default_headers(), *[f"{name}: {value}\r\n" for name, value in self.headers]])
@@ -89,26 +72,7 @@ def _date(second: int) -> str:
 
 
 def error_response(status: int, detail: str, headers: tuple[tuple[str, str], ...] = ()) -> bytes:
-    """Write a whole answer of HTTP/1.1 with a problem document, after which the connection is closed.
-
-    Parameters
-    ----------
-    status : int
-        HTTP status, 400 to 599.
-    detail : str
-        What went wrong; never what was sent.
-    headers : tuple of (str, str)
-        Further headers, such as Retry-After.
-
-    Returns
-    -------
-    bytes
-
-    Examples
-    --------
-    >>> error_response(431, "too many headers").partition(b"\\r\\n")[0]
-    b'HTTP/1.1 431 Request Header Fields Too Large'
-    """
+    """Write a whole answer of HTTP/1.1 with a problem document, after which the connection is closed."""
     title, request_id = HTTP_STATUS_CODES[status], request_id_from(None)
     body = orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail,
                          "request_id": request_id})
@@ -128,23 +92,7 @@ _OURS = (InvalidResponseHeader, InvalidResponseHeaderName)
 
 
 def http_error_for(error: BaseException) -> tuple[int, str] | None:
-    """Tell what a caller did wrong.
-
-    Parameters
-    ----------
-    error : Exception
-        What was raised while a request was parsed or answered.
-
-    Returns
-    -------
-    tuple of int and str, or None
-        HTTP status and detail; None where the caller did nothing wrong.
-
-    Examples
-    --------
-    >>> http_error_for(LimitRequestLine(9000, 4094)), http_error_for(OSError()) is None
-    ((414, 'the request line is too long'), True)
-    """
+    """Tell what a caller did wrong."""
     if not isinstance(error, ParseException) or isinstance(error, _OURS):
         return None
     return _ANSWERS.get(type(error), _NO_REQUEST)

@@ -75,13 +75,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         self.warnings = ClientWarnings(self.log, self.lines)
 
     def enqueue_req(self, conn: Any) -> None:
-        """Take up a connection that gunicorn has accepted.
-
-        Parameters
-        ----------
-        conn : TConn
-            gunicorn's connection.
-        """
+        """Take up a connection that gunicorn has accepted."""
         conn.sock = Connection(conn.sock, self.most_body)
         conn.data_ready, conn.held = True, 0
         self.keepalived_conns.append(conn)
@@ -89,18 +83,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         self._read(conn)
 
     def handle(self, conn: Any) -> Any:
-        """Answer a request and send as much of the answer as the caller takes at once.
-
-        Parameters
-        ----------
-        conn : TConn
-            gunicorn's connection.
-
-        Returns
-        -------
-        bool
-            Whether the connection is kept.
-        """
+        """Answer a request and send as much of the answer as the caller takes at once."""
         caller = conn.sock
         caller.is_answered = False
         try:
@@ -113,20 +96,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
             caller.flush()
 
     def handle_request(self, req: Any, conn: Any) -> bool:
-        """Have the application answer a request; nothing is sent yet, so that what fails half way is not half told.
-
-        Parameters
-        ----------
-        req : object
-            The request.
-        conn : TConn
-            gunicorn's connection.
-
-        Returns
-        -------
-        bool
-            Whether the connection can be kept.
-        """
+        """Have the application answer a request; nothing is sent yet, so that what fails half way is not half told."""
         answer, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg, response_class=BufferedResponse)
         environ["wsgi.multithread"] = True
         if (not self.alive or conn.sock.inbox.is_cut or len(self.keepalived_conns) >= self.max_keepalived
@@ -145,15 +115,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         return is_kept
 
     def finish_request(self, conn: Any, fs: Future[Any]) -> None:
-        """Take a connection back from its thread.
-
-        Parameters
-        ----------
-        conn : TConn
-            gunicorn's connection.
-        fs : Future
-            How it went.
-        """
+        """Take a connection back from its thread."""
         self.in_hand -= 1
         self.poller.register(conn.sock, EVENT_READ, partial(self._react, conn, self._read))
         if self._send(conn, fs.exception() is None and fs.result()):
@@ -163,17 +125,6 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         """Answer what is no request, or could not be answered, with a problem document.
 
         gunicorn's own answer is a page, and both it and its log line repeat what was sent, a key with it.
-
-        Parameters
-        ----------
-        req : object
-            The request; None where there is none.
-        client : CallerSocket
-            The connection.
-        addr : tuple
-            Where it comes from.
-        exc : Exception
-            What went wrong.
         """
         if client.is_answered:  # what is left of its body is none
             return
@@ -188,13 +139,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         client.sendall(error_response(status, detail))
 
     def murder_keepalived(self, force: bool = False) -> None:
-        """Give up on connections whose time is over.
-
-        Parameters
-        ----------
-        force : bool
-            Whether the time of all that are in no thread is over.
-        """
+        """Give up on connections whose time is over."""
         now = time.monotonic()
         if now < self._next_sweep and self.alive:
             return
@@ -204,13 +149,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
                 self._give_up(conn)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Do what can be done now, one request of each connection, or wait for something to do.
-
-        Parameters
-        ----------
-        timeout : float
-            Seconds to wait.
-        """
+        """Do what can be done now, one request of each connection, or wait for something to do."""
         super().wait_for_and_dispatch_events(0.0 if self.in_line else timeout)
         for _ in range(len(self.in_line)):
             conn = self.in_line.popleft()
@@ -391,26 +330,12 @@ class DrainingWorker(GatheringWorker):
     """
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Tell whoever asks that no further request should come, and begin to stop.
-
-        Parameters
-        ----------
-        sig : int
-            The signal.
-        frame : frame or None
-            What it interrupted.
-        """
+        """Tell whoever asks that no further request should come, and begin to stop."""
         self.wsgi.extensions["readiness"].draining = True
         super().handle_exit(sig, frame)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Start or stop taking connections; at the end, take those that wait and close the listeners.
-
-        Parameters
-        ----------
-        enabled : bool
-            Whether connections are to be taken from now on.
-        """
+        """Start or stop taking connections; at the end, take those that wait and close the listeners."""
         super().set_accept_enabled(enabled)
         if not enabled and not self.alive:
             logger.log(NOTICE, "stopping: answers what has come, and takes nothing new")
