@@ -11,7 +11,7 @@ from werkzeug.routing import BaseConverter, Rule
 
 from linear_regressor.serving.auth.policy import AccessPolicy
 from linear_regressor.serving.contracts.fast_path import FAST_ROUTES, FastPath
-from linear_regressor.serving.contracts.health import Readiness, metrics_routes, status_routes
+from linear_regressor.serving.contracts.health import metrics_routes, status_routes
 from linear_regressor.serving.contracts.kserve_v1 import kserve_v1_routes
 from linear_regressor.serving.contracts.kserve_v2 import kserve_v2_routes
 from linear_regressor.serving.contracts.mlflow import mlflow_routes
@@ -28,6 +28,8 @@ from linear_regressor.serving.openapi.docs_page import openapi_routes
 from linear_regressor.serving.page.home import page_routes
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
+from linear_regressor.serving.probes import Probes
+from linear_regressor.serving.service import Readiness, Service
 from linear_regressor.serving.settings import Settings
 
 
@@ -64,40 +66,47 @@ class LazyRule(Rule):
         return build
 
 
-def create_app(settings: Settings, counts_folder: str | None = None) -> Flask:
+class Application(Flask):
+    """The Flask application with its typed parts."""
+
+    service: Service
+
+
+def create_app(settings: Settings, counts_folder: str | None = None) -> Application:
     """Make the application that serves the model of these settings."""
     # Only now: it imports the Prometheus client, which finds out whether counts are shared as it is imported.
     from linear_regressor.serving.observability.metrics import Metrics
 
     make = partial(Predictor, max_rows=settings.max_rows, policy=settings.out_of_range)
-    counts = Metrics(settings.workers * settings.threads, counts_folder)
-    reloader = ModelReloader(settings.model_path, make, counts.reloaded)
-    spans = SpanExport() if settings.telemetry.trace_endpoint else None
-    lines = LineWriter.to_stdout(counts.dropped)
-    telemetry = telemetry_of(settings.telemetry, counts, spans, lines)
-    readiness = Readiness()
-    policy = AccessPolicy(settings.security, settings.vertex_health_routes)
-    app = Flask("linear_regressor", static_folder=None)
+    metrics = Metrics(settings.workers * settings.threads, counts_folder)
+    service = Service(
+        settings=settings, reloader=ModelReloader(settings.model_path, make, metrics.reloaded), readiness=Readiness(),
+        metrics=metrics, spans=SpanExport() if settings.telemetry.trace_endpoint else None,
+        lines=LineWriter.to_stdout(metrics.dropped), probes=Probes(settings.vertex_health_routes),
+        fast_requests=fast_requests(settings.security.auth))
+    app = Application("linear_regressor", static_folder=None)
+    app.service = service
     app.url_rule_class = LazyRule
     app.url_map.merge_slashes = False  # a doubled slash is no redirect to a host that the caller made up
     app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length
-    app.extensions.update(security=settings.security, reloader=reloader, readiness=readiness, metrics_routes=counts, spans=spans,
-                          lines=lines, quick_heads=quick_heads(settings.security.auth))
     app.before_request(_name_route)
     errors.register_error_handlers(app)
-    app.register_blueprint(native_routes(reloader))
-    app.register_blueprint(status_routes(readiness))
-    app.register_blueprint(page_routes(reloader, settings))
-    app.register_blueprint(metrics_routes(reloader, counts))
-    app.register_blueprint(openapi_routes(reloader, settings))
-    register_contracts(app, reloader, readiness, settings)
-    fast_path = FastPath(app.wsgi_app, reloader, settings.max_content_length)
-    chain = MiddlewareChain(fast_path, guards=[telemetry.begin, policy], watchers=[telemetry.end], route_of=partial(_route_of, app))
+    app.register_blueprint(native_routes(service.reloader))
+    app.register_blueprint(status_routes(service.readiness))
+    app.register_blueprint(page_routes(service.reloader, settings))
+    app.register_blueprint(metrics_routes(service.reloader, metrics))
+    app.register_blueprint(openapi_routes(service.reloader, settings))
+    register_contracts(app, service.reloader, service.readiness, settings)
+    telemetry = telemetry_of(settings.telemetry, metrics, service.spans, service.lines, service.probes)
+    policy = AccessPolicy(settings.security, service.probes)
+    fast_path = FastPath(app.wsgi_app, service.reloader, settings.max_content_length)
+    chain = MiddlewareChain(fast_path, guards=[telemetry.begin, policy], watchers=[telemetry.end],
+                            route_of=partial(_route_of, app))
     app.wsgi_app = chain  # type: ignore[method-assign]  # the documented place for a WSGI middleware
     return app
 
 
-def quick_heads(auth: str) -> tuple[bytes, ...]:
+def fast_requests(auth: str) -> tuple[bytes, ...]:
     """Tell how the predictions begin that are answered sooner than a thread can be woken, and without waiting."""
     return () if auth == "oidc" else tuple(f"POST {path} ".encode() for path in FAST_ROUTES)
 

@@ -1,11 +1,24 @@
-"""Which requests nobody made: those of platforms that look whether the service is well."""
+"""The one list of probes: paths that platforms request to learn whether the service is well."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 METRICS_PATH = "/metrics"
-_HEALTH = ("/health", "/v2/health")
+HEALTH_PATHS = ("/ping", "/health", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready")
 
 
-def is_probe(path: str) -> bool:
-    """Tell whether a request is a health probe or a scrape."""
-    return path == METRICS_PATH or path.startswith(_HEALTH)
+class Probes:
+    """Tells probes from other requests, by path."""
+
+    def __init__(self, further_paths: Iterable[str] = ()) -> None:
+        self.paths = frozenset((*HEALTH_PATHS, *further_paths))
+        # how the requests begin, for the worker, which sees bytes
+        self.requests = tuple(f"GET {path} ".encode() for path in sorted(self.paths))
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.paths
+
+    def is_unlogged(self, path: str) -> bool:
+        """Whether successful requests for a path stay out of access log and traces: probes and scrapes."""
+        return path in self.paths or path == METRICS_PATH

@@ -13,12 +13,11 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 from werkzeug.serving import is_running_from_reloader
 
 from linear_regressor.errors import ServerError
-from linear_regressor.serving.app import create_app
+from linear_regressor.serving.app import Application, create_app
 from linear_regressor.serving.schema import fast_numbers
 from linear_regressor.serving.settings import LOOPBACK, Settings
 from linear_regressor.serving.worker.log import ServerLog
@@ -65,21 +64,21 @@ def worker_hooks() -> dict[str, Any]:
 
 def _begun(worker: Any) -> None:
     """Begin, in the worker, what does not survive a fork."""
-    spans = worker.app.wsgi().extensions["spans"]
+    spans = worker.app.wsgi().service.spans
     if spans is not None:
         spans.start()
 
 
 def _ending(arbiter: Any, worker: Any) -> None:
     """Send, from the worker, what it still holds."""
-    spans = worker.app.wsgi().extensions["spans"]
+    spans = worker.app.wsgi().service.spans
     if spans is not None:
         spans.stop()
 
 
 def _ended(arbiter: Any, worker: Any) -> None:
     """Take back, in the process that is left, what a worker said of itself while it lived."""
-    arbiter.app.wsgi().extensions["metrics"].forget(worker.pid)
+    arbiter.app.wsgi().service.metrics.forget(worker.pid)
 
 
 logger = logging.getLogger(__name__)
@@ -92,7 +91,7 @@ KEEP_ALIVE_SECONDS = 65
 class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
     """gunicorn around one application, without its command line."""
 
-    def __init__(self, app: Flask, options: dict[str, Any]) -> None:
+    def __init__(self, app: Application, options: dict[str, Any]) -> None:
         self._app, self._options = app, options
         super().__init__()
 
@@ -101,7 +100,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not 
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Application:
         """Give gunicorn the application."""
         return self._app
 
@@ -113,21 +112,21 @@ def serve(settings: Settings, environ: MutableMapping[str, str], host: str = "12
         _run(create_app(settings, counts_folder), settings, host, server, debug)
 
 
-def _run(app: Flask, settings: Settings, host: str, server: str, debug: bool) -> None:
+def _run(app: Application, settings: Settings, host: str, server: str, debug: bool) -> None:
     """Serve an application until told to stop."""
     if not is_running_from_reloader():  # whose first process holds the port already
         _require_free(host, settings.port)
     logging.getLogger("linear_regressor.serving").setLevel(logging.DEBUG if debug else logging.INFO)
     logger.info("serving %s (model %s) on http://%s:%d with %s", settings.model_path,
-                app.extensions["slot"].current().version, host, settings.port, server)
+                app.service.reloader.current().version, host, settings.port, server)
     # What is there by now stays: nobody needs to look for garbage in it, and workers share its memory.
     gc.freeze()
     gc.enable()
     _tell_missing_parsers()
     _tell_open_door(settings, host)
     if server == "flask":
-        if app.extensions["spans"] is not None:
-            app.extensions["spans"].start()
+        if app.service.spans is not None:
+            app.service.spans.start()
         # Werkzeug's interactive debugger would run code for whoever reaches the port: never on.
         app.run(host, settings.port, debug=debug, use_debugger=False)
     else:

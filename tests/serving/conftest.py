@@ -7,17 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import save
 from linear_regressor.model.moments import Moments
-from linear_regressor.serving.app import create_app
+from linear_regressor.serving.app import Application, create_app
 from linear_regressor.serving.settings import Settings
 from linear_regressor.training.config import quantile_table
 
-MakeApp = Callable[..., Flask]
+MakeApp = Callable[..., Application]
 
 
 def artefact_of(features: int, seed: int = 0) -> Artefact:
@@ -46,7 +45,7 @@ def plane() -> Artefact:
 @pytest.fixture(scope="session")
 def make_app(tmp_path_factory: pytest.TempPathFactory) -> MakeApp:
     """Give a maker of applications that serve a model with the settings of an environment."""
-    def make(artefact: Artefact, **environ: str) -> Flask:
+    def make(artefact: Artefact, **environ: str) -> Application:
         path = tmp_path_factory.getbasetemp() / f"{artefact.digest}.joblib"
         if not path.exists():
             save(artefact, path, {})

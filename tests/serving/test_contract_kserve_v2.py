@@ -285,7 +285,7 @@ def test_a_version_is_served_only_while_it_is_loaded(make_app: MakeApp) -> None:
 def test_a_stopping_server_is_not_ready(line: Artefact, make_app: MakeApp) -> None:
     """Neither it nor its model, in the form of each contract."""
     app = make_app(line)
-    app.extensions["readiness"].draining = True
+    app.service.readiness.draining = True
     client = app.test_client()
     paths = ["/v2/health/ready", "/v2/models/linear-regressor/ready", "/v1/models/linear-regressor", "/health"]
     answers = [client.get(path) for path in paths]

@@ -71,7 +71,7 @@ def test_errors_are_problem_details(line: Artefact, make_app: MakeApp) -> None:
     client = app.test_client()
     answers = [client.post(f"{DEFAULT}:predict", data=body, content_type="application/json")
                for body in (b'{"instances": []}', b"[]")]
-    app.extensions["readiness"].draining = True
+    app.service.readiness.draining = True
     answers.append(client.get(DEFAULT))
 
     assert [422, 400, 503] == [answer.status_code for answer in answers]

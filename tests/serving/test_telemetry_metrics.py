@@ -83,7 +83,7 @@ def test_a_reload_changes_the_model_that_is_told_and_is_counted(tmp_path: Path) 
     old, new = artefact_of(1), artefact_of(1, seed=1)
     save(old, tmp_path / "model", {})
     app = create_app(Settings.from_env({"MODEL_PATH": str(tmp_path / "model")}))
-    reloader, client = app.extensions["slot"], app.test_client()
+    reloader, client = app.service.reloader, app.test_client()
     versions = []
     for write in (lambda: save(new, tmp_path / "model", {}), lambda: (tmp_path / "model").write_bytes(b"bad")):
         write()
@@ -130,12 +130,14 @@ def test_the_bounds_of_the_alerts_are_bounds_of_the_histogram() -> None:
     assert 0.1 in SECONDS
 
 
-def test_a_failing_count_fails_no_request_and_is_told_once(client: FlaskClient,
+def test_a_failing_count_fails_no_request_and_is_told_once(line: Artefact, make_app: MakeApp,
                                                            caplog: pytest.LogCaptureFixture) -> None:
     """The answer comes as if nothing had happened, and the log is not flooded."""
     caplog.set_level(logging.ERROR)
     logging.getLogger("linear_regressor.serving").propagate = True
-    client.application.extensions["metrics"]._noting = None
+    app = make_app(line)
+    client = app.test_client()
+    setattr(app.service.metrics, "_noting", None)
     answers = [client.post("/stream", json={"instance": 1}).status_code for _ in range(3)]
 
     assert [200] * 3 == answers

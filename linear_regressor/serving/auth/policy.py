@@ -15,6 +15,7 @@ from linear_regressor.serving.auth.rate_limit import client_address
 from linear_regressor.serving.auth.scopes import scope_of
 from linear_regressor.serving.middleware.errors import ErrorResponse
 from linear_regressor.serving.middleware.request_context import RequestContext
+from linear_regressor.serving.probes import Probes
 from linear_regressor.serving.settings import SecuritySettings
 
 if TYPE_CHECKING:
@@ -44,19 +45,18 @@ PUBLIC = [NO_SNIFFING, ("Referrer-Policy", "no-referrer"), (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'")]
 
 
-_PROBES = ("/ping", "/health/live", "/health/ready")
 _WRONG_HOST = ErrorResponse(400, "the Host header names none of the hosts this service answers for")
 
 
 class AccessPolicy:
     """Lets a request pass or refuses it, and writes down every decision it has to take."""
 
-    def __init__(self, settings: SecuritySettings, probes: tuple[str, ...] = ()) -> None:
+    def __init__(self, settings: SecuritySettings, probes: Probes) -> None:
         self._identify = _identifier(settings)
         self._is_trusted = trust(settings.trusted_hosts)
         self._rate = _rate(settings.rate_limit) if settings.rate_limit else None
         self._proxies = settings.trusted_proxies
-        self._probes = frozenset((*_PROBES, *probes))
+        self._probes = probes
 
     def __call__(self, context: RequestContext) -> ErrorResponse | None:
         """Decide about one request."""

@@ -12,16 +12,10 @@ from linear_regressor.serving.openapi.operation import ALWAYS, answer, json_cont
 from linear_regressor.serving.page.assets import MEDIA_TYPES, NAMES
 from linear_regressor.serving.predictor.reload import ModelReloader
 from linear_regressor.serving.probes import METRICS_PATH
+from linear_regressor.serving.service import Readiness
 
 if TYPE_CHECKING:
     from linear_regressor.serving.observability.metrics import Metrics
-
-
-class Readiness:
-    """Ready until the process is told to stop."""
-
-    def __init__(self) -> None:
-        self.draining = False
 
 
 def status_routes(readiness: Readiness) -> Blueprint:

@@ -8,7 +8,6 @@ import numpy as np
 from flask import Blueprint, Response
 from numpy.typing import NDArray
 
-from linear_regressor.serving.contracts.health import Readiness
 from linear_regressor.serving.contracts.kserve_v2 import ERROR_RESPONSES, name_parameters, require_served
 from linear_regressor.serving.contracts.native import LIMITS, MANY, answer_records, predicted
 from linear_regressor.serving.middleware.errors import problem
@@ -20,6 +19,7 @@ from linear_regressor.serving.predictor.reload import ModelReloader
 from linear_regressor.serving.schema.encode import encode
 from linear_regressor.serving.schema.parameters import NO_STATISTICS, StatisticsOptions
 from linear_regressor.serving.schema.rows import any_instances_shape
+from linear_regressor.serving.service import Readiness
 
 Array = NDArray[np.float64]
 

@@ -13,7 +13,6 @@ from flask import Blueprint, Response, request
 from numpy.typing import NDArray
 from werkzeug.exceptions import BadRequest, NotFound
 
-from linear_regressor.serving.contracts.health import Readiness
 from linear_regressor.serving.contracts.tensor import TENSOR, TEXT, Tensor, read_tensor
 from linear_regressor.serving.middleware.errors import problem
 from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, json_body, plain_body
@@ -45,6 +44,7 @@ from linear_regressor.serving.schema.parameters import (
 )
 from linear_regressor.serving.schema.rows import Signature
 from linear_regressor.serving.schema.shapes import Shape, object_shape, read_document
+from linear_regressor.serving.service import Readiness
 
 
 def require_served(predictor: Predictor, model_name: str, name: str, version: str | None = None) -> None:

@@ -7,14 +7,13 @@ import io
 import re
 from collections.abc import Iterator
 from importlib.metadata import version as version_of
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from flask import Blueprint, Response, request
 from numpy.typing import NDArray
 from werkzeug.exceptions import UnsupportedMediaType
 
-from linear_regressor.serving.contracts.health import Readiness
 from linear_regressor.serving.contracts.native import LIMITS, MANY, answer_records, predicted
 from linear_regressor.serving.middleware.errors import problem
 from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, plain_body, require_text
@@ -35,6 +34,7 @@ from linear_regressor.serving.schema.shapes import (
     read_document,
     rows_faults,
 )
+from linear_regressor.serving.service import Readiness
 
 CSV = "text/csv"
 

@@ -8,7 +8,6 @@ from typing import Any
 from flask import Blueprint, Flask, Response
 
 from linear_regressor.errors import SettingError
-from linear_regressor.serving.contracts.health import Readiness
 from linear_regressor.serving.contracts.native import MANY, answer_records, predict
 from linear_regressor.serving.middleware.errors import problem
 from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, json_body
@@ -16,6 +15,7 @@ from linear_regressor.serving.openapi.examples import exchanges
 from linear_regressor.serving.openapi.operation import answer, json_content, operation
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
+from linear_regressor.serving.service import Readiness
 from linear_regressor.serving.settings import Settings
 
 # Routes of this server that answer what the platform asks: it may choose them, too.

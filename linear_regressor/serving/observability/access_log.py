@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from linear_regressor.serving.middleware.request_context import RequestContext
-from linear_regressor.serving.probes import is_probe
+from linear_regressor.serving.probes import Probes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -89,13 +89,13 @@ class AccessLog:
     went well have none.
     """
 
-    def __init__(self, writer: LineWriter) -> None:
-        self._writer = writer
+    def __init__(self, writer: LineWriter, probes: Probes) -> None:
+        self._writer, self._probes = writer, probes
 
     def write(self, context: RequestContext) -> None:
         """Write the line of a request."""
         environ, status = context.environ, context.status
-        if status < 400 and not context.rows and is_probe(environ["PATH_INFO"]):
+        if status < 400 and not context.rows and self._probes.is_unlogged(environ["PATH_INFO"]):
             return
         method = environ["REQUEST_METHOD"][:LONGEST_TEXT]
         line: dict[str, Any] = {

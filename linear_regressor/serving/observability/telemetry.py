@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from linear_regressor.serving.middleware.request_context import RequestContext
 from linear_regressor.serving.observability.access_log import AccessLog, LineWriter
 from linear_regressor.serving.observability.tracing import SpanExport, Traces
+from linear_regressor.serving.probes import Probes
 from linear_regressor.serving.settings import TelemetrySettings
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class Telemetry:
 
 
 def telemetry_of(settings: TelemetrySettings, metrics: Metrics, spans: SpanExport | None,
-                 lines: LineWriter) -> Telemetry:
+                 lines: LineWriter, probes: Probes) -> Telemetry:
     """Put together what these settings ask for."""
-    traces = Traces(settings.project, spans)
-    log = [AccessLog(lines).write] if settings.access_log == "on" else []
+    traces = Traces(settings.project, spans, probes)
+    log = [AccessLog(lines, probes).write] if settings.access_log == "on" else []
     return Telemetry([metrics.begin, traces.begin], [metrics.end, *log, traces.end])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from linear_regressor.errors import ServerError
 from linear_regressor.json_logs import request_fields
 from linear_regressor.serving.middleware.request_context import RequestContext
-from linear_regressor.serving.probes import is_probe
+from linear_regressor.serving.probes import Probes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -102,7 +102,7 @@ class SpanExport:
     def begin(self, context: RequestContext, caller: TraceContext | None) -> TraceContext:
         """Begin the span of a request."""
         environ = context.environ
-        if self._tracer is None or is_probe(environ["PATH_INFO"]):
+        if self._tracer is None:
             return continued(caller)
         from opentelemetry.trace import SpanKind
 
@@ -145,14 +145,15 @@ def _parent(caller: TraceContext | None) -> Context:
 class Traces:
     """Finds or draws the trace of each request; exports a span of it where that is wanted."""
 
-    def __init__(self, project: str, export: SpanExport | None) -> None:
+    def __init__(self, project: str, export: SpanExport | None, probes: Probes) -> None:
         self._prefix = f"projects/{project}/traces/" if project else ""
-        self._export = export
+        self._export, self._probes = export, probes
 
     def begin(self, context: RequestContext) -> None:
         """Tell the trace of a request in its answer and in every log line that it causes."""
         caller = caller_of(context.environ)
-        place = continued(caller) if self._export is None else self._export.begin(context, caller)
+        is_exported = self._export is not None and not self._probes.is_unlogged(context.environ["PATH_INFO"])
+        place = self._export.begin(context, caller) if self._export and is_exported else continued(caller)
         context.headers.append(("traceparent", place.traceparent))
         context.log_fields = {
             "logging.googleapis.com/trace": self._prefix + place.trace_id,

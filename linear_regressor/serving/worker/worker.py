@@ -26,8 +26,6 @@ from linear_regressor.serving.worker.response import BufferedResponse, error_res
 
 Reaction = Callable[[Any], None]
 
-# Answered whatever else is going on; a line about one is left out rather than waited for.
-_PROBES = (b"GET /ping ", b"GET /health/live ", b"GET /health/ready ")
 _OVERLOAD = (("Retry-After", "1"),)
 _SECONDS_BETWEEN_SWEEPS = 0.25
 
@@ -67,9 +65,9 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
         super().load_wsgi()
         # each is looked up by way of two methods otherwise, and there are twenty of them in a request
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
-        parts = self.wsgi.extensions
-        self.limits, self.metrics, self.lines = parts["security"], parts["metrics"], parts["lines"]
-        self.quick_heads: tuple[bytes, ...] = parts["quick_heads"]
+        service = self.wsgi.service
+        self.limits, self.metrics, self.lines = service.settings.security, service.metrics, service.lines
+        self.probes, self.fast_requests = service.probes.requests, service.fast_requests
         self.most_body = self.wsgi.config["MAX_CONTENT_LENGTH"]
         self.most_held = self.most_body * (self.cfg.threads + 1)
         self.warnings = ClientWarnings(self.log, self.lines)
@@ -211,7 +209,7 @@ class GatheringWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is not ty
 
     def _is_quick(self, inbox: RequestBuffer) -> bool:
         """Tell whether a request is answered without waiting: a probe, or a small one where its lines have room."""
-        return inbox.is_quick(_PROBES) or (inbox.is_quick(self.quick_heads) and self.lines.has_room())
+        return inbox.is_quick(self.probes) or (inbox.is_quick(self.fast_requests) and self.lines.has_room())
 
     def _tell_arbiter(self) -> None:
         """Tell that this worker is alive, at most once a second: many requests may be answered before it next waits."""
@@ -331,7 +329,7 @@ class DrainingWorker(GatheringWorker):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Tell whoever asks that no further request should come, and begin to stop."""
-        self.wsgi.extensions["readiness"].draining = True
+        self.wsgi.service.readiness.draining = True
         super().handle_exit(sig, frame)
 
     def set_accept_enabled(self, enabled: bool) -> None:

@@ -1,0 +1,38 @@
+"""``Service``: the parts that one server process answers requests with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from linear_regressor.serving.observability.access_log import LineWriter
+from linear_regressor.serving.observability.tracing import SpanExport
+from linear_regressor.serving.predictor.reload import ModelReloader
+from linear_regressor.serving.probes import Probes
+from linear_regressor.serving.settings import Settings
+
+if TYPE_CHECKING:
+    # prometheus_client decides on import whether counts are shared, so metrics is imported as late as possible
+    from linear_regressor.serving.observability.metrics import Metrics
+
+
+class Readiness:
+    """Whether the service accepts further requests: until the process is told to stop."""
+
+    def __init__(self) -> None:
+        self.draining = False
+
+
+@dataclass(frozen=True)
+class Service:
+    """What routes, worker and server share."""
+
+    settings: Settings
+    reloader: ModelReloader
+    readiness: Readiness
+    metrics: Metrics
+    spans: SpanExport | None
+    lines: LineWriter
+    probes: Probes
+    # beginnings of requests that the worker may answer in its event loop, such as ``b"POST /stream "``
+    fast_requests: tuple[bytes, ...]
