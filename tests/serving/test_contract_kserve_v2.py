@@ -40,7 +40,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "cut off": (body(tensor())[:-3], "# must be JSON"),
     "two texts": (body(tensor()) * 2, "# must be JSON"),
     "utf-16": (body(tensor()).decode().encode("utf-16"), "# must be UTF-8"),
-    "nesting bomb": (b"[" * 200_000, "nested far deeper"),
+    "nesting bomb": (b"[" * 200_000, "less deeply nested"),
     "an array": (b"[]", "# must be an object"),
     "empty object": (b"{}", "#/inputs is required"),
     "other member": (body(tensor(), more=', "rows": 1'), "#/rows is not a member"),

@@ -14,7 +14,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "# must be JSON"),
     "cut off": (b'{"inputs": [[1', "# must be JSON"),
     "utf-16": ('{"inputs": [[1]]}'.encode("utf-16"), "# must be UTF-8"),
-    "nesting bomb": (b"[" * 200_000, "nested far deeper"),
+    "nesting bomb": (b"[" * 200_000, "less deeply nested"),
     "a bare list": (b"[[1]]", "# must be an object with one of dataframe_split"),
     "a number": (b"1", "# must be an object with one of"),
     "no form": (b"{}", "# must have exactly one of"),

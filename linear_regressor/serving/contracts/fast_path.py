@@ -14,7 +14,7 @@ from linear_regressor.serving.middleware.request_context import CONTEXT_KEY, Req
 from linear_regressor.serving.predictor.reload import ModelReloader
 from linear_regressor.serving.schema.encode import encode_prediction, encode_predictions
 from linear_regressor.serving.schema.faults import InvalidPayload
-from linear_regressor.serving.schema.rows import Decoder
+from linear_regressor.serving.schema.rows import RowReader
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -25,12 +25,12 @@ Array = NDArray[np.float64]
 class FastRoute(NamedTuple):
     """How the perfect body of one route is read and answered."""
 
-    decode: Callable[[Decoder, bytes], Array | None]
+    decode: Callable[[RowReader, bytes], Array | None]
     encode: Callable[[Array], bytes]
 
 
-FAST_ROUTES = {"/stream": FastRoute(Decoder.exact_instance, encode_prediction),
-              "/batch": FastRoute(Decoder.exact_instances, encode_predictions)}
+FAST_ROUTES = {"/stream": FastRoute(RowReader.fast_instance, encode_prediction),
+              "/batch": FastRoute(RowReader.fast_instances, encode_predictions)}
 
 
 class FastPath:
@@ -64,13 +64,14 @@ class FastPath:
         body = environ["wsgi.input"].read(int(length))
         environ["wsgi.input"] = io.BytesIO(body)  # costs no copy, and the application finds its body unread
         predictor = self._slot.current()
-        rows = route.decode(predictor.decoder, body) if len(body) == int(length) else None
+        rows = route.decode(predictor.reader, body) if len(body) == int(length) else None
         if rows is None:
             return None
         context: RequestContext = environ[CONTEXT_KEY]
         try:
-            answer = route.encode(predictor.answer(context, rows, ""))
+            prediction = predictor.predict_rows(rows, "")
         except InvalidPayload:
             return None
         context.route = path
-        return answer
+        context.answered_by(predictor.version, predictor.headers, len(rows), prediction.outside)
+        return route.encode(prediction.values)

@@ -18,7 +18,7 @@ from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
 from linear_regressor.serving.schema.encode import encode
 from linear_regressor.serving.schema.parameters import NO_STATISTICS, StatisticsOptions
-from linear_regressor.serving.schema.rows import any_instances_shape
+from linear_regressor.serving.schema.rows import any_instances_shape, read_any_instances
 from linear_regressor.serving.service import Readiness
 
 Array = NDArray[np.float64]
@@ -61,10 +61,7 @@ def kserve_v1_routes(reloader: ModelReloader, readiness: Readiness, model_name: 
 
 def _read(body: bytes, predictor: Predictor) -> tuple[Array, StatisticsOptions]:
     """Read rows; the form that this contract shares with ``/batch`` at once, if it is exactly that."""
-    # Imported when somebody asks: a server starts sooner without.
-    from linear_regressor.serving.schema.rows import read_any_instances
-
-    rows = predictor.decoder.exact_instances(body)
+    rows = predictor.reader.fast_instances(body)
     return read_any_instances(body, predictor.signature) if rows is None else (rows, NO_STATISTICS)
 
 

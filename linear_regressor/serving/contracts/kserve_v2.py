@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from importlib.metadata import version as version_of
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from flask import Blueprint, Response, request
 from numpy.typing import NDArray
 from werkzeug.exceptions import BadRequest, NotFound
 
+from linear_regressor.serving.contracts.native import predict_rows
 from linear_regressor.serving.contracts.tensor import TENSOR, TEXT, Tensor, read_tensor
 from linear_regressor.serving.middleware.errors import problem
 from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, json_body, plain_body
@@ -28,22 +28,14 @@ from linear_regressor.serving.openapi.operation import (
 )
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
-from linear_regressor.serving.predictor.statistics import statistics_of
+from linear_regressor.serving.predictor.statistics import TENSORS, options_for, tensors_for, tensors_of
 from linear_regressor.serving.schema.encode import encode
-from linear_regressor.serving.schema.fast_numbers import set_aside
+from linear_regressor.serving.schema.fast_numbers import extract_arrays
 from linear_regressor.serving.schema.faults import Fault, InvalidPayload, refuse
 from linear_regressor.serving.schema.json_parser import JsonObject, one_large_body_at_a_time
-from linear_regressor.serving.schema.parameters import (
-    BOOLEAN,
-    DEFAULT_INTERVAL_LEVEL,
-    DEFAULT_RANGE_LEVEL,
-    StatisticsOptions,
-    level_shape,
-    options_from,
-    parameter_shapes,
-)
-from linear_regressor.serving.schema.rows import Signature
-from linear_regressor.serving.schema.shapes import Shape, object_shape, read_document
+from linear_regressor.serving.schema.parameters import StatisticsOptions
+from linear_regressor.serving.schema.rows import Signature, once_per_model
+from linear_regressor.serving.schema.shapes import BOOLEAN, Shape, object_shape, read_document
 from linear_regressor.serving.service import Readiness
 
 
@@ -89,8 +81,6 @@ def kserve_v2_routes(reloader: ModelReloader, readiness: Readiness, model_name: 
     @routes.get(VERSION)
     def metadata(name: str, version: str | None = None) -> Response:
         """Describe the model's tensors."""
-        # Imported when somebody asks, here and below: a server starts sooner without.
-
         predictor = reloader.current()
         require_served(predictor, model_name, name, version)
         inputs = [{"name": feature, "datatype": "FP64", "shape": [-1, 1]} for feature in predictor.signature.features]
@@ -105,7 +95,7 @@ def kserve_v2_routes(reloader: ModelReloader, readiness: Readiness, model_name: 
         predictor, context = reloader.current(), request.environ[CONTEXT_KEY]
         require_served(predictor, model_name, name, version)
         inference = read_inference(_body(), predictor.signature)
-        predictions = predictor.answer(context, inference.rows, inference.pointer)
+        predictions = predict_rows(predictor, inference.rows, inference.pointer)
         return _json({"model_name": name, "model_version": predictor.version, "id": inference.id or context.request_id,
                       "outputs": output_tensors(predictor, inference, predictions)})
 
@@ -131,10 +121,9 @@ def _json(answer: dict[str, Any]) -> Response:
 
 Array = NDArray[np.float64]
 
-# What can be asked for by name, and the statistic that each belongs to.
+# The output tensors.
 PREDICTION = "predict"
-INTERVAL, RANGE, EXPLANATION = ("lower", "upper", "se"), ("leverage", "t2", "out_of_range"), ("contributions",)
-OUTPUTS = (PREDICTION, *INTERVAL, *RANGE, *EXPLANATION)
+OUTPUTS = (PREDICTION, *TENSORS)
 
 
 class InferenceRequest(NamedTuple):
@@ -151,12 +140,12 @@ class InferenceRequest(NamedTuple):
     options: StatisticsOptions
 
 
-@lru_cache(maxsize=4)  # of the few models that a process ever serves
-def inference_shape(levels: tuple[float, ...]) -> Shape:
+@once_per_model
+def inference_shape(signature: Signature) -> Shape:
     """Make the shape of ``{"id", "parameters", "inputs": [...], "outputs": [...]}``."""
     output = object_shape({"name": Shape(_output_faults, {"enum": list(OUTPUTS)}),
                            "parameters": object_shape({"binary_data": BOOLEAN, "content_type": TEXT})}, ("name",))
-    parameters = {**parameter_shapes(levels), "binary_data_output": BOOLEAN, "content_type": TEXT}
+    parameters = {**signature.parameter_shapes(), "binary_data_output": BOOLEAN, "content_type": TEXT}
     # KServe's own client repeats the model in the body; the path has said which one is meant.
     return object_shape({"id": TEXT, "model_name": TEXT, "model_version": TEXT,
                          "parameters": object_shape(parameters), "inputs": _array_of(TENSOR, least=1),
@@ -169,7 +158,7 @@ def read_inference(body: bytes, signature: Signature, fast: bool = True) -> Infe
     Its input is one tensor of all features, of shape [rows, p] (with one feature also [rows]) and of any name, or one
     tensor a feature, named like it, of shape [rows] or [rows, 1].
     """
-    aside = set_aside(body, signature.width) if fast else None
+    aside = extract_arrays(body, signature.width) if fast else None
     if aside is not None:
         try:
             return _read_inputs(aside.rest, signature, aside.arrays)
@@ -181,7 +170,7 @@ def read_inference(body: bytes, signature: Signature, fast: bool = True) -> Infe
 @one_large_body_at_a_time
 def _read_inputs(body: bytes, signature: Signature, arrays: list[Array] | None) -> InferenceRequest:
     """Read a request whose data stand in the body, or were taken out of it."""
-    given = read_document(body, inference_shape(signature.levels), 'the member "inputs"')
+    given = read_document(body, inference_shape(signature), 'the member "inputs"')
     values = [None] * len(given["inputs"]) if arrays is None else arrays
     if len(values) != len(given["inputs"]):
         raise InvalidPayload([Fault("#/inputs", "wrong_length", "must each have data")])
@@ -189,8 +178,7 @@ def _read_inputs(body: bytes, signature: Signature, arrays: list[Array] | None) 
                for index, (members, numbers) in enumerate(zip(given["inputs"], values, strict=True))]
     refuse(_inputs_faults(tensors, signature))
     named = tuple(dict(output)["name"] for output in given.get("outputs", []))
-    parameters = [(name, value) for name, value in given.get("parameters", []) if name in StatisticsOptions._fields]
-    outputs, options = _asked_for(named, options_from(parameters), signature.levels)
+    outputs, options = _asked_for(named, signature.options(given), signature.levels)
     return InferenceRequest(given.get("id"), _matrix(tensors, signature), _pointer(tensors, signature), outputs, options)
 
 
@@ -237,16 +225,12 @@ def _pointer(tensors: list[Tensor], signature: Signature) -> str:
     return "#/inputs row {}"
 
 
-def _asked_for(named: tuple[str, ...], options: StatisticsOptions, levels: tuple[float, ...]) -> tuple[tuple[str, ...], StatisticsOptions]:
-    """Choose outputs by the parameters where none is named; where some are, give them the level they take."""
+def _asked_for(named: tuple[str, ...], options: StatisticsOptions, levels: tuple[float, ...]
+               ) -> tuple[tuple[str, ...], StatisticsOptions]:
+    """Choose outputs by the parameters if none is named; else the options that compute the named ones."""
     if not named:
-        by_parameter = ((options.interval, INTERVAL), (options.range, RANGE), (options.explain, EXPLANATION))
-        return (PREDICTION, *(name for asked, names in by_parameter if asked for name in names)), options
-    interval = (options.interval or DEFAULT_INTERVAL_LEVEL) if set(named) & set(INTERVAL) else None
-    range_level = (options.range or DEFAULT_RANGE_LEVEL) if set(named) & set(RANGE) else None
-    for level in filter(None, (interval, range_level)):
-        refuse(level_shape(levels)(level, "#/outputs"))
-    return named, StatisticsOptions(interval, bool(set(named) & set(EXPLANATION)), range_level)
+        return (PREDICTION, *tensors_for(options)), options
+    return named, options_for(named, options, levels, "#/outputs")
 
 
 def _output_faults(value: Any, at: str) -> Iterator[Fault]:
@@ -271,12 +255,7 @@ def _array_of(item: Shape, least: int) -> Shape:
 
 def output_tensors(predictor: Predictor, request: InferenceRequest, predictions: Array) -> list[dict[str, Any]]:
     """Make the tensors that a request asks for."""
-    columns: dict[str, NDArray[Any]] = {PREDICTION: predictions}
-    if any(request.options):
-        columns |= statistics_of(predictor, request.rows, request.options)
-    if "interval" in columns:
-        columns["lower"], columns["upper"] = columns["interval"].T
-        columns["se"] = columns["standard_error"]
+    columns = {PREDICTION: predictions, **tensors_of(predictor.compute_statistics(request.rows, request.options))}
     return [_tensor(name, columns[name]) for name in request.outputs]
 
 
@@ -288,13 +267,14 @@ def _tensor(name: str, values: NDArray[Any]) -> dict[str, Any]:
 
 def output_metadata(width: int) -> list[dict[str, Any]]:
     """Describe every tensor that can be asked for."""
-    return [{"name": name, "datatype": datatype_of(name), "shape": [-1, width if name == "contributions" else 1]}
+    by_feature = {name for name, statistic in TENSORS.items() if statistic.by_feature}
+    return [{"name": name, "datatype": datatype_of(name), "shape": [-1, width if name in by_feature else 1]}
             for name in OUTPUTS]
 
 
 def datatype_of(name: str) -> str:
     """Give the datatype of an output."""
-    return "BOOL" if name == "out_of_range" else "FP64"
+    return TENSORS[name].datatype if name in TENSORS else "FP64"
 
 
 Json = dict[str, Any]
@@ -321,7 +301,7 @@ def openapi_schemas(predictor: Predictor) -> Json:
               "properties": {**head, "name": {"enum": list(OUTPUTS)}, "data": data}}
     return {
         "Error": ERROR_OBJECT,
-        "InferenceRequest": inference_shape(predictor.signature.levels).schema,
+        "InferenceRequest": inference_shape(predictor.signature).schema,
         "InferenceResponse": {"type": "object", "required": ["model_name", "model_version", "id", "outputs"],
                               "properties": {"model_name": NAMES, "model_version": NAMES, "id": NAMES,
                                              "outputs": {"type": "array", "items": output, "minItems": 1}}},

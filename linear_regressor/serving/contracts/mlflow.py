@@ -24,15 +24,22 @@ from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
 from linear_regressor.serving.schema.faults import Fault, InvalidPayload, refuse
 from linear_regressor.serving.schema.json_parser import JsonObject, one_large_body_at_a_time
-from linear_regressor.serving.schema.parameters import NO_STATISTICS, StatisticsOptions, options_from, parameters_shape
-from linear_regressor.serving.schema.rows import Signature, any_rows_shape, numbers_shape, records_shape, rows_from
+from linear_regressor.serving.schema.parameters import NO_STATISTICS, StatisticsOptions
+from linear_regressor.serving.schema.rows import (
+    Signature,
+    any_rows_shape,
+    numbers_shape,
+    once_per_model,
+    records_shape,
+    rows_from,
+)
 from linear_regressor.serving.schema.shapes import (
     Shape,
-    many_rows,
+    array_of,
     number_faults,
     object_shape,
     read_document,
-    rows_faults,
+    rows_shape,
 )
 from linear_regressor.serving.service import Readiness
 
@@ -73,7 +80,7 @@ def _read(body: bytes, predictor: Predictor) -> Frame:
 
     if request.mimetype == CSV:
         return read_csv(body, predictor.signature)
-    rows = predictor.decoder.exact_instances(body)
+    rows = predictor.reader.fast_instances(body)
     return read_dataframe(body, predictor.signature) if rows is None else Frame(rows, "#/instances/{}")
 
 
@@ -107,15 +114,16 @@ def read_dataframe(body: bytes, signature: Signature) -> Frame:
     given = read_document(body, dataframe_shape(signature), f"one of {', '.join(DATAFRAME_FORMS)}")
     form = next(name for name in DATAFRAME_FORMS if name in given)
     rows, pointer = _read_frame(form, given[form], signature)
-    return Frame(rows, pointer, options_from(given.get("params", [])))
+    return Frame(rows, pointer, signature.options(given, "params"))
 
 
+@once_per_model
 def dataframe_shape(signature: Signature) -> Shape:
     """Make the shape of the body that ``read_dataframe`` reads."""
     rows = any_rows_shape(signature)
     members = object_shape({"dataframe_split": _split_shape(signature), "dataframe_records": records_shape(signature),
                             "instances": rows, "inputs": _inputs_shape(signature, rows),
-                            "params": parameters_shape(signature.levels)})
+                            "params": signature.parameters_shape()})
 
     def faults(value: Any, at: str) -> Iterator[Fault]:
         yield from members(value, at)
@@ -158,7 +166,7 @@ def _split_shape(signature: Signature) -> Shape:
     def shape(width: int) -> Shape:
         names = {"type": "array", "items": {"enum": list(signature.features)}, "uniqueItems": True,
                  "minItems": signature.width}
-        return object_shape({"columns": Shape(columns_rule, names), "data": rows_faults(width, signature.max_rows),
+        return object_shape({"columns": Shape(columns_rule, names), "data": rows_shape(width, signature.max_rows),
                              "index": Shape(index_rule, {"type": "array"})}, required=("columns", "data"))
 
     def faults(value: Any, at: str) -> Iterator[Fault]:
@@ -222,7 +230,7 @@ def _size_faults(body: bytes, signature: Signature) -> Iterator[Fault]:
     """Name a table of far too many cells, before any of them is made."""
     cells = body.count(b",") + max(body.count(b"\n"), body.count(b"\r"))
     if cells > (signature.max_rows + OTHER_LINES) * signature.width:
-        yield Fault("#/rows", "too_many_rows", f"must have at most {signature.max_rows} rows")
+        yield Fault("#/rows", "too_array_of", f"must have at most {signature.max_rows} rows")
 
 
 def _csv_lines(body: bytes) -> list[list[str]]:
@@ -246,7 +254,7 @@ def _table_shape(columns: list[str], max_rows: int) -> Shape:
             for column, cell in enumerate(cells):
                 yield from _cell_faults(cell, f"{at}/{column}")
 
-    return many_rows(Shape(faults, {}), max_rows)
+    return array_of(Shape(faults, {}), max_rows)
 
 
 def _cell_faults(cell: str, at: str) -> Iterator[Fault]:

@@ -20,6 +20,7 @@ from linear_regressor.serving.schema.encode import encode
 from linear_regressor.serving.schema.faults import Fault, InvalidPayload, refuse
 from linear_regressor.serving.schema.json_parser import one_large_body_at_a_time
 from linear_regressor.serving.schema.parameters import DEFAULT_INTERVAL_LEVEL, level_shape
+from linear_regressor.serving.schema.rows import once_per_model
 from linear_regressor.serving.schema.shapes import NUMBER, Shape, object_shape, read_document
 
 
@@ -79,6 +80,7 @@ class Target(NamedTuple):
     level: float
 
 
+@once_per_model
 def target_shape(levels: tuple[float, ...]) -> Shape:
     """Make the shape of ``{"y": 200, "interval": 0.95}``."""
     return object_shape({"y": NUMBER, "interval": level_shape(levels)}, required=("y",))

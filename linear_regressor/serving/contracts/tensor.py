@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from linear_regressor.serving.schema.faults import MOST_FAULTS, Fault, refuse
 from linear_regressor.serving.schema.json_parser import JsonObject
-from linear_regressor.serving.schema.parameters import BOOLEAN
-from linear_regressor.serving.schema.shapes import NUMBER, Shape, number_faults, object_shape
+from linear_regressor.serving.schema.shapes import BOOLEAN, NUMBER, Shape, number_faults, object_shape
 
 Array = NDArray[np.float64]
 

@@ -34,7 +34,7 @@ def vertex_routes(reloader: ModelReloader, readiness: Readiness, settings: Setti
     def predict() -> Response:
         """Predict many records, in their order."""
         predictor = reloader.current()
-        rows, options = predictor.decoder.instances(json_body())
+        rows, options = predictor.reader.instances(json_body())
         return answer_records(predictor, rows, options=options)
 
     taken = {rule.rule for rule in app.url_map.iter_rules()}

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import StatisticsError
 from linear_regressor.serving.predictor.predictor import Predictor
-from linear_regressor.serving.predictor.statistics import describe_rows
+from linear_regressor.serving.predictor.statistics import ALL_STATISTICS, PARAMETERS
 from linear_regressor.serving.schema.faults import InvalidPayload
-from linear_regressor.serving.schema.parameters import DEFAULT_RANGE_LEVEL, NO_STATISTICS, StatisticsOptions
+from linear_regressor.serving.schema.parameters import NO_STATISTICS, StatisticsOptions
 
 Json = dict[str, Any]
 Array = NDArray[np.float64]
 
-INTERVAL_LEVEL = 0.95
 # Enough to recognise an answer; the last digits may differ from one machine to another.
 DIGITS = 10
 
@@ -39,7 +38,7 @@ def exchanges(predictor: Predictor) -> tuple[Exchange, Exchange]:
         one.requests[name] = {"instance": single, **parameters}
         many.requests[name] = {"instances": rows.tolist(), **parameters}
         one.answers[name] = told[0]
-        many.answers[name] = {"predictions": told if any(options) else [answer["prediction"] for answer in told]}
+        many.answers[name] = {"predictions": told if options else [answer["prediction"] for answer in told]}
     return one, many
 
 
@@ -66,7 +65,7 @@ def _ends(artefact: Artefact) -> tuple[Array, Array]:
 
 def answers_of(predictor: Predictor, rows: Array, options: StatisticsOptions) -> list[Json]:
     """Ask the model, and round what it says to digits that every machine agrees on."""
-    answers: list[Json] = rounded(describe_rows(predictor, rows, predictor.predict(rows, ""), options))
+    answers: list[Json] = rounded(predictor.describe_rows(rows, predictor.predict(rows, ""), options))
     return answers
 
 
@@ -80,14 +79,14 @@ def _questions(predictor: Predictor) -> list[tuple[str, Json, StatisticsOptions]
     plain: list[tuple[str, Json, StatisticsOptions]] = [("plain", {}, NO_STATISTICS)]
     if not can_describe(predictor):
         return plain
-    parameters = {"interval": INTERVAL_LEVEL, "explain": True, "range": True}
-    return [*plain, ("statistics", {"parameters": parameters}, StatisticsOptions(INTERVAL_LEVEL, True, DEFAULT_RANGE_LEVEL))]
+    parameters = {parameter.name: True if parameter.is_switch else parameter.on for parameter in PARAMETERS}
+    return [*plain, ("statistics", {"parameters": parameters}, ALL_STATISTICS)]
 
 
 def can_describe(predictor: Predictor) -> bool:
     """Tell whether the model's moments and table give the statistics of the examples."""
     try:
-        answers_of(predictor, example_rows(predictor), StatisticsOptions(INTERVAL_LEVEL, True, DEFAULT_RANGE_LEVEL))
+        answers_of(predictor, example_rows(predictor), ALL_STATISTICS)
     except (KeyError, StatisticsError, InvalidPayload):
         return False
     return True
@@ -117,9 +116,3 @@ def with_notes(schema: Json, notes: list[Json]) -> Json:
         return {**schema, **notes[0]}
     items = [{**item, **note} for item, note in zip(schema["prefixItems"], notes, strict=True)]
     return {**schema, "prefixItems": items}
-
-
-def by_feature(artefact: Artefact, schema: Json, description: str) -> Json:
-    """Describe an object with a member for each feature."""
-    return {"type": "object", "description": description, "required": list(artefact.features),
-            "properties": {name: schema for name in artefact.features}}

@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 from flask import Blueprint, Response, abort, render_template, request
 
-from linear_regressor.errors import StatisticsError
 from linear_regressor.serving.middleware.request_body import conditional
 from linear_regressor.serving.page.assets import read_assets
 from linear_regressor.serving.page.figure import PROBABILITY, Feature
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
-from linear_regressor.serving.predictor.statistics import describe_rows
 from linear_regressor.serving.schema.faults import InvalidPayload
 from linear_regressor.serving.schema.parameters import DEFAULT_RANGE_LEVEL, NO_STATISTICS, StatisticsOptions
 from linear_regressor.serving.settings import Settings
@@ -133,7 +131,7 @@ def samples_of(predictor: Predictor, features: list[Feature]) -> list[Sample]:
         places = {"smallest in training": [low], **places, "largest in training": [high]}
     rows = np.array(list(places.values()))
     try:
-        answers = describe_rows(predictor, rows, predictor.predict(rows, ""), wanted_on_the_page(predictor))
+        answers = predictor.describe_rows(rows, predictor.predict(rows, ""), wanted_on_the_page(predictor))
     except InvalidPayload:
         return []
     return [Sample(place, row, answer) for (place, row), answer in zip(places.items(), answers, strict=True)]
@@ -141,10 +139,6 @@ def samples_of(predictor: Predictor, features: list[Feature]) -> list[Sample]:
 
 def wanted_on_the_page(predictor: Predictor) -> StatisticsOptions:
     """Tell which statistics the page shows of this model."""
-    if not {PROBABILITY, DEFAULT_RANGE_LEVEL} <= predictor.quantiles.keys():
+    if not {PROBABILITY, DEFAULT_RANGE_LEVEL} <= predictor.quantiles.keys() or not predictor.has_statistics:
         return NO_STATISTICS
-    try:
-        _ = predictor.statistics
-    except StatisticsError:
-        return NO_STATISTICS
-    return StatisticsOptions(interval=PROBABILITY, range=DEFAULT_RANGE_LEVEL)
+    return {"interval": PROBABILITY, "range": DEFAULT_RANGE_LEVEL}
