@@ -9,6 +9,7 @@ import orjson
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Json = dict[str, Any]
 
 
 def encode_predictions(predictions: Array) -> bytes:
