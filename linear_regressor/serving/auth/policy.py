@@ -12,7 +12,7 @@ from linear_regressor.serving.auth import audit_log
 from linear_regressor.serving.auth.api_keys import ApiKeys
 from linear_regressor.serving.auth.principal import Denied, Identify, missing_scope
 from linear_regressor.serving.auth.rate_limit import client_address
-from linear_regressor.serving.auth.scopes import scope_of
+from linear_regressor.serving.auth.scopes import Scopes
 from linear_regressor.serving.middleware.errors import ErrorResponse
 from linear_regressor.serving.middleware.request_context import RequestContext
 from linear_regressor.serving.probes import Probes
@@ -51,19 +51,19 @@ _WRONG_HOST = ErrorResponse(400, "the Host header names none of the hosts this s
 class AccessPolicy:
     """Lets a request pass or refuses it, and writes down every decision it has to take."""
 
-    def __init__(self, settings: SecuritySettings, probes: Probes) -> None:
+    def __init__(self, settings: SecuritySettings, probes: Probes, scopes: Scopes) -> None:
         self._identify = _identifier(settings)
         self._is_trusted = trust(settings.trusted_hosts)
         self._rate = _rate(settings.rate_limit) if settings.rate_limit else None
         self._proxies = settings.trusted_proxies
-        self._probes = probes
+        self._probes, self._scopes = probes, scopes
 
     def __call__(self, context: RequestContext) -> ErrorResponse | None:
         """Decide about one request."""
         environ = context.environ
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         is_probe = path in self._probes and method in ("GET", "HEAD")
-        scope = None if is_probe else scope_of(method, path)
+        scope = self._scopes.required(method, path)
         context.headers += PUBLIC if scope is None else PRIVATE
         try:
             if not is_probe and not self._is_trusted(environ.get("HTTP_HOST", "")):

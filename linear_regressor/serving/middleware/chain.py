@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from linear_regressor.serving.middleware.errors import ErrorResponse
+from linear_regressor.serving.middleware.errors import ErrorFormats, ErrorResponse
 from linear_regressor.serving.middleware.request_context import RequestContext
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ AfterRequest = Callable[[RequestContext], None]
 class MiddlewareChain:
     """A WSGI application around another one: names each call, asks the guards, tells the watchers."""
 
-    def __init__(self, application: WSGIApplication, guards: Sequence[BeforeRequest] = (),
+    def __init__(self, application: WSGIApplication, formats: ErrorFormats, guards: Sequence[BeforeRequest] = (),
                  watchers: Sequence[AfterRequest] = (), route_of: Callable[[RequestContext], str] = lambda context: context.route) -> None:
-        self.application = application
+        self.application, self.formats = application, formats
         self.guards, self.watchers, self.route_of = tuple(guards), tuple(watchers), route_of
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -47,5 +47,5 @@ class MiddlewareChain:
             refusal = guard(context)
             if refusal is not None:
                 context.route = self.route_of(context)
-                return refusal.answer(context, start)
+                return refusal.answer(context, start, self.formats)
         return self.application(context.environ, start)

@@ -44,7 +44,8 @@ class Predictor:
     def __init__(self, artefact: Artefact, max_rows: int, policy: RangePolicy = "allow") -> None:
         table = artefact.quantiles
         self.artefact, self._policy = artefact, policy
-        self.quantiles = {level: Quantiles(t, f) for level, t, f in zip(table["levels"], table["t"], table["f"], strict=True)}
+        self.quantiles = {level: Quantiles(t, f)
+                          for level, t, f in zip(table["levels"], table["t"], table["f"], strict=True)}
         self.signature = Signature(artefact.features, max_rows, tuple(self.quantiles), PARAMETERS)
         self.reader = RowReader(self.signature)
         self.version = artefact.digest[:12]

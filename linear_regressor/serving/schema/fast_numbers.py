@@ -84,7 +84,7 @@ class ExtractedArrays(NamedTuple):
 
 
 def extract_arrays(body: bytes, most: int) -> ExtractedArrays | None:
-    """Take the flat arrays of numbers that are the value of a member ``data`` out of a body; None if one is not flat."""
+    """Take the flat arrays of numbers that are the value of a member ``data`` out of a body; None if it fails."""
     rest, arrays, position = [], list[Array](), 0
     while match := _DATA.search(body, position):
         start, end = match.end() - 1, body.find(b"]", match.end()) + 1

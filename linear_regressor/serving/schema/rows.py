@@ -126,7 +126,7 @@ def instances_shape(signature: Signature) -> Shape:
 
 @once_per_model
 def instance_shape(signature: Signature) -> Shape:
-    """Make the shape of ``{"instance": [x_1, ..., x_p], "parameters": {...}}``; one feature is a number, not an array."""
+    """Make the shape of ``{"instance": [x_1, ..., x_p], "parameters": {...}}``, or with one feature of a number."""
     return object_shape({"instance": NUMBER if signature.width == 1 else row_shape(signature.width),
                          "parameters": signature.parameters_shape()}, required=("instance",))
 
