@@ -168,6 +168,10 @@ openapi: environment ## Write docs/openapi.json anew: the description of the ser
 	@"$(BIN)/python" scripts/describe_service.py >build/openapi.json
 	@mv build/openapi.json docs/openapi.json
 
+.PHONY: check-openapi
+check-openapi: ## Check docs/openapi.json with Spectral and Redocly CLI (needs Node.js and npm)
+	@scripts/check_openapi.sh
+
 .PHONY: page-picture
 page-picture: environment ## Take docs/page.png anew, of the page with the committed model (needs Chromium)
 	@PYTHONPATH=. "$(BIN)/python" scripts/picture_page.py

@@ -20,7 +20,7 @@ from linear_regressor.serving.middleware.chain import MiddlewareChain
 from linear_regressor.serving.middleware.errors import ErrorFormats
 from linear_regressor.serving.middleware.request_context import CONTEXT_KEY, RequestContext
 from linear_regressor.serving.observability.access_log import LineWriter
-from linear_regressor.serving.observability.telemetry import telemetry_of
+from linear_regressor.serving.observability.telemetry import Telemetry
 from linear_regressor.serving.observability.tracing import SpanExport
 from linear_regressor.serving.openapi import docs_page
 from linear_regressor.serving.openapi.document import openapi_document
@@ -94,10 +94,11 @@ def create_app(settings: Settings, counts_folder: str | None = None,
         openapi=partial(openapi_document, settings=settings, contracts=contracts, scopes=scopes, formats=formats))
     _register(app, contracts)
     formats.register(app)
-    telemetry = telemetry_of(settings.telemetry, metrics, service.spans, service.lines, probes)
+    telemetry = Telemetry(settings.telemetry, metrics, service.spans, service.lines, probes)
     fast_path = FastPath(app.wsgi_app, service.reloader, settings.max_content_length)
-    chain = MiddlewareChain(fast_path, formats, watchers=[telemetry.end], route_of=partial(_route_of, app),
-                            guards=[telemetry.begin, AccessPolicy(settings.security, probes, scopes)])
+    policy = AccessPolicy(settings.security, probes, scopes)
+    chain = MiddlewareChain(fast_path, before_request=[telemetry.begin, policy], after_request=[telemetry.end],
+                            route_of=partial(_route_of, app), formats=formats)
     app.wsgi_app = chain  # type: ignore[method-assign]  # the documented place for a WSGI middleware
     return app
 
@@ -123,8 +124,8 @@ def _register(app: Application, contracts: Sequence[Contract]) -> None:
         owner = rule.endpoint.partition(".")[0]
         other = owners.setdefault(re.sub(r"<\w+>", "<>", rule.rule), owner)
         if other != owner and rule.rule in chosen:
-            raise SettingError(f"{chosen[rule.rule]} has the value {rule.rule!r}; choose a path that this server does "
-                               "not use for something else")
+            raise SettingError(f"{chosen[rule.rule]} is {rule.rule!r}: must be a path that this server does not use "
+                               "for something else")
         if other != owner:
             raise ValueError(f"the contracts {other} and {owner} both have the route {rule.rule}")
 

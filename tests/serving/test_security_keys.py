@@ -15,13 +15,13 @@ from werkzeug.test import TestResponse
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import SettingError
 from linear_regressor.serving.auth.api_keys import (
-    SECONDS_BETWEEN_LOOKS,
     StoredKey,
     generate_key,
     key_digest,
     read_keys,
     write_keys,
 )
+from linear_regressor.serving.followed_file import SECONDS_BETWEEN_CHECKS
 from tests.serving.conftest import MakeApp
 
 BODY = b'{"instance": 0.5}'
@@ -113,12 +113,12 @@ def test_a_revoked_key_ends_and_a_new_one_begins_without_a_restart(guarded: Flas
     """The file is looked at once a second; one that is damaged changes nothing."""
     new = generate_key()
     write_keys(keys_file, [StoredKey("new", key_digest(new).hex(), ("predict",))])
-    time.sleep(SECONDS_BETWEEN_LOOKS + 0.05)
+    time.sleep(SECONDS_BETWEEN_CHECKS + 0.05)
 
     assert (401, 200) == (ask(guarded, X_API_Key=keys["predict"]).status_code, ask(guarded, X_API_Key=new).status_code)
     for damage in (keys_file.unlink, lambda: keys_file.write_text("{")):
         damage()
-        time.sleep(SECONDS_BETWEEN_LOOKS + 0.05)
+        time.sleep(SECONDS_BETWEEN_CHECKS + 0.05)
 
         assert 200 == ask(guarded, X_API_Key=new).status_code
 
@@ -146,7 +146,7 @@ def test_a_keys_file_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, con
 
 def test_a_server_without_its_keys_file_does_not_start(line: Artefact, make_app: MakeApp, tmp_path: Path) -> None:
     """Better no answer than answers to everybody."""
-    with pytest.raises(SettingError, match="cannot be read.*keys generate"):
+    with pytest.raises(SettingError, match="cannot read the keys file.*keys generate"):
         make_app(line, AUTH="api-key", API_KEYS_FILE=str(tmp_path / "none.json"))
 
 
