@@ -66,7 +66,7 @@ def test_files_of_several_formats_are_read_one_after_the_other(tmp_path: Path, r
     ("id in (3, 5) or x1 < -1", lambda table: np.isin(table["id"], [3, 5]) | (table["x1"] < -1)),
     ("group == 'a' and not x2 >= 0.5", lambda table: (table["group"] == "a") & (table["x2"] < 0.5)),
     ("id > 1000000", lambda table: table["id"] > 1000000),
-], ids=str)
+], ids=lambda value: value if isinstance(value, str) else "")
 def test_a_filter_takes_the_same_rows_of_every_format(tmp_path: Path, random: np.random.Generator, ending: str,
                                                       where: str, take: Any) -> None:
     """By columns that are features, and by others."""

@@ -132,7 +132,7 @@ def test_the_place_of_the_keys_may_be_set(line: Artefact, make_app: MakeApp, iss
     {"aud": "https://another.example"}, {"aud": []}, {"aud": AUDIENCE + "/"}, {"iss": "https://another.example"},
     {"drop": "exp"}, {"drop": "iss"}, {"drop": "aud"}, {"drop": "sub"}, {"exp": "soon"}, {"exp": None}, {"sub": 7},
     {"exp": [1]}, {"nbf": "x"},
-], ids=str)
+], ids=", ".join)
 def test_claims_that_do_not_fit_are_401_invalid_token(client: FlaskClient, issuer: Issuer,
                                                       claims: dict[str, Any]) -> None:
     """Expiry, begin, audience, issuer and presence are checked; the detail says which, without the token."""
