@@ -1,0 +1,137 @@
+"""The files under infra/monitoring: what they name is what a real server tells, and the alerts do what they should."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running_server import ROOT, RunningServer
+from tests.scraping import Scraped, access_lines, lines, scrape
+
+FOLDER = ROOT / "infra" / "monitoring"
+DOCS = (ROOT / "docs" / "observability.md").read_text()
+RULES = (FOLDER / "alerts.yml").read_text()
+DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text())
+needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None,
+                                    reason="promtool is not installed (Debian package prometheus)")
+FAMILIES = re.compile(r"\b[a-z_]+(?=\{)")
+
+
+@pytest.fixture
+def model_path() -> Path:
+    """Serve the committed model."""
+    return ROOT / "models" / "simple_linear_regressor.joblib"
+
+
+@pytest.fixture
+def running(start_server: Callable[..., RunningServer]) -> RunningServer:
+    """Give a server that has been asked for something good and something bad."""
+    server = start_server(environment={"OUT_OF_RANGE": "flag"})
+    server.request("POST", "/batch", b'{"instances": [[0.01], [1000]]}')
+    server.request("POST", "/batch", b'{"instances": [["a"]]}')
+    return server
+
+
+def expressions() -> list[str]:
+    """Give every expression of the rules and the dashboard."""
+    queries = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+    return [*queries, *re.findall(r"expr: (\|\n(?:          .*\n)+|.*)", RULES)]
+
+
+def names(told: Scraped) -> set[str]:
+    """Give the names of everything that was told, as PromQL knows it."""
+    return {sample.name for sample in told.samples}
+
+
+@needs_promtool
+@pytest.mark.parametrize("arguments", [["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]],
+                         ids=["form", "behaviour"])
+def test_promtool_takes_the_rules_and_their_tests_pass(arguments: list[str]) -> None:
+    """Every alert fires when it should, and only then."""
+    checked = subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=120,
+                             check=False)
+
+    assert 0 == checked.returncode, checked.stdout + checked.stderr
+
+
+def test_every_alert_is_tested_and_explained() -> None:
+    """Its name stands in the unit tests, both firing and silent, and in the docs."""
+    alerts = re.findall(r"alert: (\w+)", RULES)
+    tests = (FOLDER / "alerts_test.yml").read_text()
+
+    assert len(alerts) == 8
+    for alert in alerts:
+        assert f"`{alert}`" in DOCS
+        assert f"alertname: {alert}}}" in tests, "silent"
+        assert f"alertname: {alert}\n" in tests or alert == "LinearRegressorLatencyBudgetBurnsSlow", "firing"
+
+
+def test_rules_and_dashboard_name_only_what_a_real_server_tells(running: RunningServer) -> None:
+    """Names of metrics and of labels."""
+    told = scrape(running)
+    labels = {name for sample in told.samples for name in sample.labels} | {"job", "instance"}
+    used = {name for text in expressions() for name in FAMILIES.findall(text)}
+    used_labels = {name for text in expressions() for name in re.findall(r'(\w+)(?:=~|!~|=)"', text)}
+
+    assert len(used) >= 10
+    assert set() == used - names(told)
+    assert set() == used_labels - labels
+
+
+def test_recordings_that_are_used_exist() -> None:
+    """In alerts and in the dashboard."""
+    recorded = set(re.findall(r"record: (\S+)", RULES))
+    used = {name for text in expressions() for name in re.findall(r"linear_regressor:\w+:\w+", text)}
+
+    assert used <= recorded
+    assert "linear_regressor:error_ratio:rate1h" in used
+
+
+def test_every_metric_is_documented(running: RunningServer) -> None:
+    """And nothing else is."""
+    told = {re.sub(r"_seconds_(bucket|count|sum)$", "_seconds", name) for name in names(scrape(running))}
+
+    assert told == set(re.findall(r"^\| `(\w+)` \| (?:counter|gauge|histogram)", DOCS, re.MULTILINE))
+
+
+def test_every_label_is_documented(running: RunningServer) -> None:
+    """In the row of its metric."""
+    for sample in scrape(running).samples:
+        name = re.sub("_seconds_(bucket|count|sum)$", "_seconds", sample.name)
+        row = re.search(rf"^\| `{name}` .*$", DOCS, re.MULTILINE)
+        assert row is not None
+        assert all(f"`{label}`" in row[0] for label in sample.labels.keys() - {"le"})
+
+
+def test_every_field_of_the_log_is_documented(running: RunningServer) -> None:
+    """Of lines about requests and of all others."""
+    out, _ = running.stop()
+    members = {name for line in access_lines(out) for name in line["httpRequest"]}
+    fields = {name for line in lines(out) for name in line}
+
+    assert {"faults", "rows_out_of_range", "httpRequest", "severity"} <= fields
+    assert set() == {name for name in fields | members if f"`{name}`" not in DOCS}
+
+
+def test_the_sidecar_s_job_is_the_one_that_rules_and_dashboard_look_for() -> None:
+    """Every selector names it."""
+    job = re.findall(r"^  name: (.*)$", (FOLDER / "run_monitoring.yml").read_text(), re.MULTILINE)
+
+    assert ["linear-regressor"] == job
+    for text in expressions():
+        assert text.count("{job=\"linear-regressor\"") == len(FAMILIES.findall(text))
+
+
+def test_panels_of_the_dashboard_do_not_overlap() -> None:
+    """Each has a place, a title and a unit of its own."""
+    places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in DASHBOARD["panels"]}
+
+    assert len(places) == len({panel["title"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"]) > 8
+    assert all(panel["fieldConfig"]["defaults"]["unit"] for panel in DASHBOARD["panels"])

@@ -1,0 +1,178 @@
+"""Moments files: the round trip is exact, damage is noticed, and no set of rows counts twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from linear_regressor.artefact.artefact import digest_of
+from linear_regressor.artefact.moments_file import MomentsFile
+from linear_regressor.errors import ArtefactError, MomentsError
+from linear_regressor.model.accumulator import Accumulator
+from tests.unit.model.test_moments import assert_same
+
+Array = NDArray[np.float64]
+
+FEATURES = ("age", "bmi")
+
+
+def file_of(rows: Array, *parts: Array) -> MomentsFile:
+    """Read rows of two features and a target; further rows are merged."""
+    accumulator = Accumulator(3)
+    accumulator.add(rows)
+    file = MomentsFile.of(FEATURES, "score", accumulator.summary())
+    return file.merge(file_of(*parts)) if parts else file
+
+
+def rows_of(seed: int, n: int = 12) -> Array:
+    """Draw rows."""
+    return np.random.default_rng(seed).normal(size=(n, 3))
+
+
+def content(file: MomentsFile) -> tuple[Any, ...]:
+    """Everything but the digits of the moments."""
+    return file.features, file.target, file.summary.moments.n, set(file.added), set(file.removed)
+
+
+@given(st.integers(0, 2 ** 32 - 1), st.integers(1, 30), st.booleans())
+@settings(max_examples=30)
+def test_what_is_saved_is_what_is_loaded(tmp_path_factory: pytest.TempPathFactory, seed: int, n: int,
+                                         subtracted: bool) -> None:
+    """Every number, name and digest, to the last bit."""
+    file = file_of(rows_of(seed, n + 10))
+    if subtracted:
+        file = file.subtract(file_of(rows_of(seed, n + 10)[:n]))
+    path = tmp_path_factory.mktemp("moments") / "deep" / "rows.json"
+    file.save(path)
+    again = MomentsFile.load(path)
+    assert content(again) == content(file) and again.summary.digest == file.summary.digest
+    assert again.summary.moments == file.summary.moments
+
+
+def test_the_file_is_json_that_anybody_can_read(tmp_path: Path) -> None:
+    """Its members are those of the documentation."""
+    file_of(np.array([[1.0, 2.0, 3.0], [3.0, 2.0, 5.0]])).save(tmp_path / "rows.json")
+    plain = json.loads((tmp_path / "rows.json").read_text())
+    sha256, added = plain.pop("sha256"), plain.pop("added")
+    assert sha256 == digest_of({**plain, "added": added}) and len(added[0]) == 64
+    assert plain == {"format": 1, "features": ["age", "bmi"], "target": "score", "n": 2.0, "m": [2.0, 2.0, 4.0],
+                     "C": [[2.0, 0.0, 2.0], [0.0, 0.0, 0.0], [2.0, 0.0, 2.0]], "minimum": [1.0, 2.0, 3.0],
+                     "maximum": [3.0, 2.0, 5.0], "removed": []}
+
+
+@given(st.lists(st.sampled_from("+-"), max_size=6), st.integers(0, 2 ** 32 - 1))
+def test_sets_of_rows_are_there_once_or_taken_away_once(signs: list[str], seed: int) -> None:
+    """Whatever is added and subtracted in turn, nothing is done to the same rows twice running."""
+    file, part, done = file_of(rows_of(seed, 40)), file_of(rows_of(seed + 1, 5)), ""
+    file = file.merge(file_of(rows_of(seed + 2, 40)))
+    for sign in signs:
+        change = file.merge if sign == "+" else file.subtract
+        if sign == done:
+            with pytest.raises(MomentsError, match="added twice" if sign == "+" else "taken away twice"):
+                change(part)
+            continue
+        if (done, sign) == ("", "-"):
+            return  # rows that never were there: refused or not, the digest alone cannot tell
+        file, done = change(part), sign
+        assert (part.added[0] in file.added, part.added[0] in file.removed) == (done == "+", done == "-")
+        assert file.summary.moments.n == 80 + 5 * (done == "+")
+
+
+def test_rows_out_of_a_file_are_taken_away_once_and_can_come_back() -> None:
+    """They are noted as removed, and then as added."""
+    rows = rows_of(3, 30)
+    whole, part = file_of(rows), file_of(rows[:7])
+    left = whole.subtract(part)
+    assert (left.added, left.removed) == (whole.added, part.added)
+    with pytest.raises(MomentsError, match="taken away twice"):
+        left.subtract(part)
+    back = left.merge(part)
+    assert (back.added, back.removed) == ((*whole.added, *part.added), ())
+    assert_same(back.summary.moments, whole.summary.moments)
+    with pytest.raises(MomentsError, match="added twice"):
+        back.merge(part)
+
+
+def test_what_a_part_has_lost_is_still_in_what_it_is_taken_from() -> None:
+    """Less a day of which one hour was taken away, the hour is what is left of the day, and is there."""
+    rows = rows_of(4, 60)
+    whole, hour = file_of(rows), file_of(rows[:10])
+    left = whole.subtract(file_of(rows[:30]).subtract(hour))
+
+    assert 40 == left.summary.moments.n
+    assert hour.added[0] in left.added
+    with pytest.raises(MomentsError, match="added twice"):
+        left.merge(hour)
+    assert 30 == left.subtract(hour).summary.moments.n
+
+
+def test_the_same_rows_under_another_name_are_not_added_twice() -> None:
+    """In a merge of merges too."""
+    one, two, three = (file_of(rows_of(seed)) for seed in (1, 2, 3))
+    with pytest.raises(MomentsError, match=f"digest {two.added[0][:12]}"):
+        one.merge(two).merge(three.merge(two))
+
+
+def test_other_columns_do_not_go_together() -> None:
+    """Names and order both count."""
+    file = file_of(rows_of(1))
+    other = MomentsFile(("bmi", "age"), "score", file_of(rows_of(2)).summary, ())
+    for change in (file.merge, file.subtract):
+        with pytest.raises(MomentsError, match="moments of age, bmi, score do not go with moments of bmi, age, score"):
+            change(other)
+
+
+def damaged(plain: dict[str, Any], **change: Any) -> bytes:
+    """Change members, with a digest that fits again."""
+    values = {**{key: value for key, value in plain.items() if key != "sha256"}, **change}
+    return json.dumps({**values, "sha256": digest_of(values)}).encode()
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"format": 2}, "format 2"), ({"n": -1.0}, "positive number"), ({"n": "many"}, "need numbers"),
+    ({"m": [1.0]}, "shapes"), ({"features": ["age"]}, "name the target and each"),
+    ({"features": ["age", 7]}, "must be text"), ({"added": [1]}, "must be text"), ({"added": 5}, "not iterable"),
+    ({"minimum": None}, "both minimum and maximum"), ({"minimum": [0.0]}, "3 finite numbers"),
+    ({"extra": 1}, "digest")])
+def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    """Even where the digest was made to match."""
+    path = tmp_path / "rows.json"
+    file_of(rows_of(0)).save(path)
+    path.write_bytes(damaged(json.loads(path.read_bytes()), **change))
+    with pytest.raises(ArtefactError, match=words) as caught:
+        MomentsFile.load(path)
+    assert str(path) in str(caught.value) and "moments build" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"{}", b"\xff\xfe", b'{"format": NaN}', b"[" * 100_000,
+                                     b'{"format": 1, "n": 3}'])
+def test_what_is_no_moments_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    """In one error, whatever it is."""
+    (tmp_path / "rows.json").write_bytes(content)
+    with pytest.raises(ArtefactError, match="cannot use the moments file"):
+        MomentsFile.load(tmp_path / "rows.json")
+
+
+@pytest.mark.parametrize("place", ["n", "m", "C", "target", "added", "sha256"])
+def test_a_changed_member_is_noticed(tmp_path: Path, place: str) -> None:
+    """The digest proves the rest."""
+    path = tmp_path / "rows.json"
+    file_of(rows_of(0)).save(path)
+    plain = json.loads(path.read_bytes())
+    plain[place] = {"n": 13.0, "target": "other", "sha256": "0" * 64}.get(place, [])
+    path.write_text(json.dumps(plain))
+    with pytest.raises(ArtefactError, match="digest does not match"):
+        MomentsFile.load(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """With what makes one."""
+    with pytest.raises(ArtefactError, match=r"missing\.json: No such file"):
+        MomentsFile.load(tmp_path / "missing.json")

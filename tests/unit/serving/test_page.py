@@ -1,0 +1,203 @@
+"""The page as it leaves the server: what it says, without a browser."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.artefact.file import load
+from linear_regressor.model.moments import Moments
+from linear_regressor.serving.page.figure import MOST_PANELS, features_of, panels_of
+from linear_regressor.serving.predictor.predictor import Predictor
+from linear_regressor.training.config import quantile_table
+from tests.applications import MakeApp, artefact_of
+from tests.running_server import ROOT
+
+COMMITTED = ROOT / "models" / "simple_linear_regressor.joblib"
+
+
+class Elements(HTMLParser):
+    """Every element of a page with its attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note one."""
+        self.found.append((tag, dict(attrs)))
+
+
+def artefact_with(X: Any, y: Any) -> Artefact:
+    """Make a model of these rows, whatever they are."""
+    X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    moments = Moments.from_arrays(X, y)
+    W, b = moments.solve()
+    names = tuple(f"x{number}" for number in range(X.shape[1]))
+    return Artefact(names, "y", W, b, moments, X.min(axis=0), X.max(axis=0), quantile_table(*X.shape), {})
+
+
+UNUSUAL = {
+    "two rows": artefact_with([[0.0], [1.0]], [0.0, 1.0]),
+    "one row": artefact_with([[3.0]], [7.0]),
+    "a constant column": artefact_with([[2.0]] * 5, [1.0, 2.0, 3.0, 4.0, 5.0]),
+    "a column twice": artefact_with([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0], [4.0, 4.0], [6.0, 6.0]], [1, 2, 3, 4, 5]),
+    "no slope": artefact_with([[0.0], [1.0], [2.0], [3.0]], [5.0, 5.0, 5.0, 5.0]),
+    "tiny": artefact_with(np.array([[0.0], [1.0], [2.0], [4.0]]) * 1e-300, [0.0, 1.0, 1.0, 2.0]),
+    "huge": artefact_with(np.array([[0.0], [1.0], [2.0], [4.0]]) * 1e150, [0.0, 1.0, 1.0, 2.0]),
+    "far from zero": artefact_with(np.array([[0.0], [1.0], [2.0], [4.0]]) + 1e12, [0.0, 1.0, 1.0, 2.0]),
+    "many features": artefact_of(MOST_PANELS + 1),
+    "rows unlearned": replace(artefact_of(1), minimum=None, maximum=None),
+    "rows unlearned of several features": replace(artefact_of(3), minimum=None, maximum=None),
+}
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+@pytest.mark.parametrize("features", [1, 3])
+def test_nothing_on_a_page_needs_a_softer_policy(make_app: MakeApp, path: str, features: int) -> None:
+    """No inline style, script or handler, and nothing from elsewhere."""
+    page = make_app(artefact_of(features)).test_client().get(path)
+    elements = Elements(page.text).found
+
+    assert page.content_type == "text/html; charset=utf-8"
+    assert not [tag for tag, attributes in elements if tag == "style" or "style" in attributes]
+    assert not [tag for tag, attributes in elements if tag == "script" and "src" not in attributes]
+    assert not [name for _, attributes in elements for name in attributes if name.startswith("on")]
+    assert not [value for _, attributes in elements for name, value in attributes.items()
+                if name in ("href", "src", "action") and re.match(r"(?:[a-z]+:)?//", value or "")]
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_every_reference_inside_a_page_leads_somewhere(client: FlaskClient, path: str) -> None:
+    """Ids are there once, and each link of the page is answered."""
+    elements = Elements(client.get(path).text).found
+    ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
+    pointed = [name for _, attributes in elements for key in ("aria-labelledby", "aria-describedby", "for")
+               for name in (attributes.get(key) or "").split()]
+    links = {attributes.get("href") or attributes.get("src") or "" for _, attributes in elements} - {"", "data:,"}
+
+    assert len(ids) == len(set(ids))
+    assert set() == set(pointed) - set(ids)
+    for link in links:
+        assert link[1:] in ids if link.startswith("#") else 200 == client.get(urljoin(path, link)).status_code, link
+
+
+def test_hello_and_the_card_stand_on_the_page(make_app: MakeApp) -> None:
+    """Metrics, certificate, digest, rows and data, as the artefact has them."""
+    artefact = load(COMMITTED)
+    page = make_app(artefact).test_client().get("/").text
+
+    metrics = artefact.card["metrics"]
+    for words in ("Hello", artefact.digest, "disease progression", "Errors on the test rows", "Certificate", "422",
+                  f"{metrics['test']['r2']:.4g}", f"{metrics['training']['gap']:.4g}"):
+        assert words in page
+    assert "<title" in page and "<desc" in page
+
+
+def test_the_example_asks_the_address_that_the_page_came_from(client: FlaskClient) -> None:
+    """Over TLS where a proxy in front says so: one sent to http would be led there, and lose its body on the way."""
+    for headers, address in (({"Host": "a.example"}, "http://a.example/"),
+                             ({"Host": "no host"}, "http://localhost:80/"),
+                             ({"Host": "a.example", "X-Forwarded-Proto": "https"}, "https://a.example/")):
+        page = client.get("/", headers=headers).text
+
+        assert f"curl --request POST '{address}stream' " in page
+
+
+def test_the_figure_is_the_line_and_its_band(line: Artefact) -> None:
+    """Points go back to the numbers that the statistics give."""
+    predictor = Predictor(line, max_rows=10)
+    (feature,) = features_of(predictor)
+    (panel,) = panels_of(predictor, [feature])
+    across, up = (float(value) for value in panel.line.split()[0].split(","))
+    lower, upper = predictor.statistics.interval(np.array([[feature.low]]), predictor.quantiles[0.95][0])
+    corners = [float(point.split(",")[1]) for point in (panel.band.split()[0], panel.band.split()[-1])]
+
+    assert panel.x.start == across
+    assert panel.y.pixel(float(predictor.predict(np.array([[feature.low]]), "")[0])) == up
+    assert [panel.y.pixel(float(lower[0])), panel.y.pixel(float(upper[0]))] == corners
+
+
+def test_the_usual_range_is_where_the_flag_of_its_level_stands(line: Artefact) -> None:
+    """For one feature both are Hotelling's statistic at the level 0.95."""
+    predictor = Predictor(line, max_rows=10)
+    (feature,) = features_of(predictor)
+    low, high = feature.usual or (0.0, 0.0)
+    rows = np.array([[low - 1e-9], [low + 1e-9], [high - 1e-9], [high + 1e-9]])
+
+    assert [True, False, False, True] == predictor.statistics.out_of_range(rows, predictor.quantiles[0.95][1]).tolist()
+
+
+def test_the_slider_reaches_beyond_the_range_and_stops_at_round_places() -> None:
+    """Far enough to see the flag move, at both ends."""
+    predictor = Predictor(load(COMMITTED), max_rows=10)
+    (feature,) = features_of(predictor)
+    rows = np.array([[feature.low], [feature.high]])
+
+    assert predictor.statistics.out_of_range(rows, predictor.quantiles[0.99][1]).all()
+    assert feature.minimum is not None and feature.low < feature.minimum
+    assert feature.maximum is not None and feature.maximum < feature.high
+    assert 100 <= (feature.high - feature.low) / feature.step <= 1000
+    places = (feature.start - feature.low) / feature.step
+    assert round(places) == pytest.approx(places)
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_a_page_can_be_made_of_any_model(make_app: MakeApp, name: str) -> None:
+    """Without statistics there is a line and no band; without a figure there are the fields."""
+    client = make_app(UNUSUAL[name]).test_client()
+    page = client.get("/")
+
+    assert 200 == page.status_code
+    assert "Hello" in page.text and 'id="slide-0"' in page.text
+    assert not re.search(r"\b(?:nan|inf)\b", page.text)
+    assert 200 == client.get("/docs").status_code
+    assert 200 == client.get("/openapi.json").status_code
+
+
+def test_names_are_text_and_not_markup(make_app: MakeApp) -> None:
+    """A feature may be called anything."""
+    plain = artefact_of(1)
+    evil = replace(plain, features=("</script><img src=x onerror=alert(1)>",), target="\"'><b>",
+                   card={"note": {"<i>": "<u>"}})
+    for path in ("/", "/docs"):
+        page = make_app(evil).test_client().get(path).text
+
+        assert not {"img", "b", "i", "u"} & {tag for tag, _ in Elements(page).found}
+
+
+def test_assets_are_kept_for_ever_under_the_path_of_their_content(client: FlaskClient) -> None:
+    """Another digest gets the content of now, to be asked for again; an unknown name nothing."""
+    for path in re.findall(r"assets/[^\"]+", client.get("/").text):
+        answer = client.get(path)
+        digest, _, name = path.removeprefix("assets/").partition("-")
+        older = client.get(f"assets/{'0' * 12}-{name}")
+
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert (answer.data, "no-cache") == (older.data, older.headers["Cache-Control"])
+        assert 304 == client.get(path, headers={"If-None-Match": f'"{digest}"'}).status_code
+    for path in ("assets/000000000000-hello.html", "assets/short-style.css", "assets/style.css"):
+        assert 404 == client.get(path).status_code
+
+
+@pytest.mark.parametrize("auth", ["api-key", "oidc"])
+def test_the_form_says_what_a_server_asks_for(line: Artefact, make_app: MakeApp, tmp_path: Path, auth: str) -> None:
+    """A field of no name: no form sends it, no history keeps it."""
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"keys": []}')
+    client = make_app(line, AUTH=auth, API_KEYS_FILE=str(keys), OIDC_ISSUER="https://idp.example",
+                      OIDC_AUDIENCE="service").test_client()
+    fields = [attributes for _, attributes in Elements(client.get("/").text).found if attributes.get("id") == "key"]
+
+    assert 1 == len(fields)
+    assert ("password", "off", None) == (fields[0]["type"], fields[0]["autocomplete"], fields[0].get("name"))
