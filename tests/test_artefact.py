@@ -27,8 +27,9 @@ from sklearn.linear_model import LinearRegression
 
 from linear_regressor import Moments
 from linear_regressor.artefact import plain_pickle
-from linear_regressor.artefact.artefact import FORMAT, Artefact, digest_of
+from linear_regressor.artefact.artefact import FORMAT, Artefact
 from linear_regressor.artefact.file import LARGEST_FILE, load, save
+from linear_regressor.artefact.plain_values import digest_of
 from linear_regressor.errors import ArtefactError
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

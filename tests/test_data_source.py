@@ -114,7 +114,7 @@ def test_a_table_without_rows_has_no_blocks(tmp_path: Path, random: np.random.Ge
 def test_large_files_fall_into_pieces(tmp_path: Path, random: np.random.Generator, ending: str,
                                       monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs of row groups, or of record batches, each read by itself; a piece can travel."""
-    monkeypatch.setattr(source, "PIECE_ROWS", 250)
+    monkeypatch.setattr(source, "PARTITION_ROWS", 250)
     table = rows(random, 1000)
     partitions = data_sets.source(saved(table, tmp_path / f"rows{ending}", batch_rows=100)).partitions()
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from linear_regressor.artefact.artefact import digest_of
 from linear_regressor.artefact.moments_file import MomentsFile
+from linear_regressor.artefact.plain_values import digest_of
 from linear_regressor.errors import ArtefactError, MomentsError
 from linear_regressor.model.accumulator import Accumulator
 from tests.test_moments import assert_same
@@ -136,11 +136,13 @@ def damaged(plain: dict[str, Any], **change: Any) -> bytes:
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    ({"format": 2}, "format 2"), ({"n": -1.0}, "positive number"), ({"n": "many"}, "need numbers"),
-    ({"m": [1.0]}, "shapes"), ({"features": ["age"]}, "name the target and each"),
-    ({"features": ["age", 7]}, "must be text"), ({"added": [1]}, "must be text"), ({"added": 5}, "not iterable"),
+    ({"format": 2}, "format 2"), ({"n": -1.0}, "positive number"), ({"n": "many"}, "n must consist of numbers"),
+    ({"m": [1.0]}, "each row of C must have 1 numbers"), ({"features": ["age"]}, "name the target and each"),
+    ({"features": ["age", 7]}, "features must be a list of strings"),
+    ({"added": [1]}, "added must be a list of strings"),
+    ({"added": 5}, "added must be a list of strings"), ({"target": None}, "target must be a string"),
     ({"minimum": None}, "both minimum and maximum"), ({"minimum": [0.0]}, "3 finite numbers"),
-    ({"extra": 1}, "digest")])
+    ({"extra": 1}, "the unknown key 'extra'")])
 def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path: Path, change: dict[str, Any], words: str) -> None:
     """Even where the digest was made to match."""
     path = tmp_path / "rows.json"

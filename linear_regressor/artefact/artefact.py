@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import reprlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,12 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from linear_regressor.artefact.plain_values import (digest_of, limits_from_plain, limits_to_plain, members,
+                                                    moments_from_plain, moments_to_plain, number, numbers, text, texts,
+                                                    verify)
 from linear_regressor.errors import ArtefactError
 from linear_regressor.model.moments import Moments
 
 Array = NDArray[np.float64]
 
 FORMAT = 1
+KEYS = {"format", "features", "target", "W", "b", "moments", "minimum", "maximum", "quantiles", "card"}
+QUANTILES = {"levels", "t", "f"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class Artefact:
             raise ArtefactError(f"the moments are of {self.moments.p} features, not of {p}")
         if not np.isfinite(self.b):
             raise ArtefactError("b must be a finite number")
-        if set(self.quantiles) != {"levels", "t", "f"} or len({len(v) for v in self.quantiles.values()}) != 1:
+        if set(self.quantiles) != QUANTILES or len({len(v) for v in self.quantiles.values()}) != 1:
             raise ArtefactError("the quantile table must have as many t and f as levels")
         quantiles = {name: [float(value) for value in column] for name, column in self.quantiles.items()}
         object.__setattr__(self, "quantiles", quantiles)
@@ -88,42 +90,19 @@ class Artefact:
 
     def _values(self) -> dict[str, Any]:
         """Everything but the digest, as plain values."""
-        moments = {"n": self.moments.n, "m": self.moments.m.tolist(), "C": self.moments.C.tolist()}
         return {"format": FORMAT, "features": list(self.features), "target": self.target, "W": self.W.tolist(),
-                "b": self.b, "moments": moments, "minimum": _listed(self.minimum), "maximum": _listed(self.maximum),
-                "quantiles": self.quantiles, "card": self.card}
+                "b": self.b, "moments": moments_to_plain(self.moments), "minimum": limits_to_plain(self.minimum),
+                "maximum": limits_to_plain(self.maximum), "quantiles": self.quantiles, "card": self.card}
 
     @classmethod
     def from_plain(cls, plain: Any) -> Artefact:
-        """Check plain values and make them an artefact."""
-        if not isinstance(plain, dict) or "format" not in plain:
-            raise ArtefactError("it is not a model of this program")
-        try:
-            if plain["format"] != FORMAT:
-                other = reprlib.repr(plain["format"])
-                raise ArtefactError(f"it has format {other}, and this program reads format {FORMAT}")
-            values = {key: value for key, value in plain.items() if key != "sha256"}
-            if plain.get("sha256") != digest_of(values):
-                raise ArtefactError("its digest does not match its content: the file is damaged or was changed")
-            return cls._from_values(values)
-        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
-            raise ArtefactError(f"a part of it is missing or has the wrong form ({error})") from None
-
-    @classmethod
-    def _from_values(cls, values: dict[str, Any]) -> Artefact:
-        """Turn checked plain values into arrays."""
-        moments = values["moments"]
-        return cls(tuple(values["features"]), values["target"], np.array(values["W"], dtype=np.float64),
-                   float(values["b"]), Moments(moments["n"], np.array(moments["m"]), np.array(moments["C"])),
-                   values["minimum"], values["maximum"], values["quantiles"], values["card"])
-
-
-def _listed(values: Array | None) -> list[float] | None:
-    """Write numbers as a list, where there are any."""
-    return None if values is None else values.tolist()
-
-
-def digest_of(plain: dict[str, Any]) -> str:
-    """SHA-256 of plain values in canonical form: JSON with sorted keys, no blanks, shortest numbers that read back."""
-    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+        """Check plain values and build an artefact from them; whatever is wrong with them is an ArtefactError."""
+        values = verify(plain, "model", FORMAT, KEYS)
+        quantiles = members(values["quantiles"], "quantiles", QUANTILES)
+        if not isinstance(values["card"], dict):
+            raise ArtefactError("card is not an object")
+        return cls(texts(values["features"], "features"), text(values["target"], "target"), numbers(values["W"], "W"),
+                   number(values["b"], "b"), moments_from_plain(values["moments"]),
+                   limits_from_plain(values["minimum"], "minimum"), limits_from_plain(values["maximum"], "maximum"),
+                   {name: numbers(column, f"quantiles {name}").tolist() for name, column in quantiles.items()},
+                   values["card"])

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from linear_regressor.artefact.artefact import digest_of
+from linear_regressor.artefact.plain_values import digest_of, summary_from_plain, summary_to_plain, text, texts, verify
 from linear_regressor.atomic_file import replace_file
 from linear_regressor.errors import ArtefactError, MomentsError
-from linear_regressor.model.moments import Moments, RowSummary
+from linear_regressor.model.moments import RowSummary
 
 FORMAT = 1
-KEYS = {"format", "features", "target", "n", "m", "C", "minimum", "maximum", "added", "removed", "sha256"}
+SUMMARY_KEYS = {"n", "m", "C", "minimum", "maximum"}
+KEYS = SUMMARY_KEYS | {"format", "features", "target", "added", "removed"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +71,8 @@ class MomentsFile:
 
     def save(self, path: Path) -> None:
         """Write the file in one step: an older one stays whole if that fails."""
-        moments = self.summary.moments
-        low, high = self.summary.minimum, self.summary.maximum
-        plain = {"format": FORMAT, "features": list(self.features), "target": self.target, "n": moments.n,
-                 "m": moments.m.tolist(), "C": moments.C.tolist(), "minimum": None if low is None else low.tolist(),
-                 "maximum": None if high is None else high.tolist(), "added": list(self.added),
-                 "removed": list(self.removed)}
+        plain = {"format": FORMAT, "features": list(self.features), "target": self.target,
+                 **summary_to_plain(self.summary), "added": list(self.added), "removed": list(self.removed)}
         content = json.dumps({**plain, "sha256": digest_of(plain)}, indent=1, allow_nan=False)
         replace_file(path, lambda file: file.write(content.encode("ascii") + b"\n"))
 
@@ -84,28 +80,34 @@ class MomentsFile:
     def load(cls, path: Path) -> MomentsFile:
         """Read and check a file."""
         try:
-            return cls._from_plain(json.loads(path.read_bytes(), parse_constant=_refuse_constant))
+            return cls._from_plain(_parse(path.read_bytes()))
         except OSError as error:
             reason = error.strerror
-        except (ArtefactError, ArithmeticError, KeyError, TypeError, ValueError, RecursionError) as error:
+        except ArtefactError as error:
             reason = f"{error}"
-        raise ArtefactError(f"cannot use the moments file {path}: {reason}; make one with 'linear-regressor moments "
+        raise ArtefactError(f"cannot use the moments file {path}: {reason}; create one with 'linear-regressor moments "
                             f"build'")
 
     @classmethod
     def _from_plain(cls, plain: Any) -> MomentsFile:
-        """Check plain values and make them moments."""
-        if not isinstance(plain, dict) or "format" not in plain:
-            raise ArtefactError("it holds no moments of this program")
-        if plain["format"] != FORMAT:
-            other = reprlib.repr(plain["format"])
-            raise ArtefactError(f"it has format {other}, and this program reads format {FORMAT}")
-        values = {key: value for key, value in plain.items() if key != "sha256"}
-        if plain.keys() != KEYS or plain["sha256"] != digest_of(values):
-            raise ArtefactError("its digest does not match its content: the file is damaged or was changed")
-        summary = RowSummary(Moments(plain["n"], plain["m"], plain["C"]), plain["minimum"], plain["maximum"])
-        return cls(tuple(plain["features"]), plain["target"], summary, tuple(plain["added"]),
-                   tuple(plain["removed"]))
+        """Check plain values and build a moments file from them."""
+        values = verify(plain, "moments file", FORMAT, KEYS)
+        summary = summary_from_plain({name: values[name] for name in SUMMARY_KEYS})
+        return cls(texts(values["features"], "features"), text(values["target"], "target"), summary,
+                   texts(values["added"], "added"), texts(values["removed"], "removed"))
+
+
+def _parse(content: bytes) -> Any:
+    """Parse JSON, without the NaN and infinity that Python accepts."""
+    try:
+        return json.loads(content, parse_constant=_reject_constant)
+    except (ValueError, RecursionError) as error:
+        raise ArtefactError(f"it is not JSON ({error})") from None
+
+
+def _reject_constant(name: str) -> float:
+    """Reject NaN and infinity, which are not JSON."""
+    raise ArtefactError(f"it holds {name}, and moments are finite")
 
 
 def _once(digests: Sequence[str], how: str) -> Sequence[str]:
@@ -114,8 +116,3 @@ def _once(digests: Sequence[str], how: str) -> Sequence[str]:
         if digest in digests[:place]:
             raise MomentsError(f"the same rows (digest {digest[:12]}...) would be {how} twice")
     return digests
-
-
-def _refuse_constant(name: str) -> float:
-    """Refuse NaN and infinity, which JSON does not have."""
-    raise ArtefactError(f"it holds {name}, and moments are finite")
