@@ -137,7 +137,7 @@ def test_the_numbers_of_an_artefact_cannot_be_changed() -> None:
 def test_the_limits_are_both_known_or_neither() -> None:
     """After unlearning there are none; one alone is a fault."""
     assert replace(example(2), minimum=None, maximum=None).limits == [(None, None), (None, None)]
-    with pytest.raises(ArtefactError, match="both be there, or neither"):
+    with pytest.raises(ArtefactError, match="both be given, or neither"):
         replace(example(), minimum=None)
 
 
@@ -512,7 +512,7 @@ def test_a_full_disk_leaves_the_old_model_whole(tmp_path: Path, room: int) -> No
     ({"W": np.array([1.0, 2.0])}, "W must be 1 finite numbers"), ({"W": np.array([np.nan])}, "W must be 1 finite"),
     ({"minimum": np.array([np.inf])}, "minimum must be"), ({"b": float("nan")}, "b must be a finite number"),
     ({"features": ()}, "W must be 0"), ({"features": (5,)}, "must be strings"), ({"target": None}, "must be strings"),
-    ({"moments": Moments.from_arrays(np.ones((2, 2)), [1.0, 2.0])}, "of 2 features, not of 1"),
+    ({"moments": Moments.from_arrays(np.ones((2, 2)), [1.0, 2.0])}, "2 features, not 1"),
     ({"quantiles": {}}, "quantile table"), ({"quantiles": {"levels": [0.9], "t": [], "f": []}}, "quantile table")])
 def test_parts_that_do_not_fit_make_no_artefact(change: dict[str, Any], words: str) -> None:
     """The same checks hold before a file is ever written."""

@@ -54,8 +54,8 @@ def test_a_model_is_trained_evaluated_and_predicted_with(tmp_path: Path, bucket:
 
 
 @pytest.mark.parametrize(("path", "exit_code", "message"), [
-    ("data/none.csv", 2, "{url} names no file"),
-    ("none/*.csv", 2, "{url} names no file"),
+    ("data/none.csv", 2, "{url} matches no file"),
+    ("none/*.csv", 2, "{url} matches no file"),
     ("data/wrong.csv", 1, "{scheme}://rows/data/wrong.csv: column 'x2', row 2 (counted from 1, without the header) is "
                           "not a number that float64 can hold"),
     ("data/cut.parquet", 1, "{scheme}://rows/data/cut.parquet cannot be read as parquet: "),
@@ -79,7 +79,7 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, bucket: Bucket) 
     done = run_process("train", "--data", url, *COLUMNS, "--model-save-path", tmp_path / "model", environ=CREDENTIALS)
 
     assert (1, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
-    assert done.stderr.startswith(f"Error: {_named(url)} cannot be reached: ")
+    assert done.stderr.startswith(f"Error: {_named(url)} cannot be accessed: ")
 
 
 def test_a_bucket_that_is_not_there_has_no_files(tmp_path: Path, bucket: Bucket) -> None:
@@ -89,7 +89,7 @@ def test_a_bucket_that_is_not_there_has_no_files(tmp_path: Path, bucket: Bucket)
     done = run_process("train", "--data", url, *COLUMNS, "--model-save-path", tmp_path / "model")
 
     assert (2, 1) == (done.returncode, done.stderr.count("\n"))
-    assert done.stderr.startswith(f"Error: {_named(url)} names no file")
+    assert done.stderr.startswith(f"Error: {_named(url)} matches no file")
 
 
 def test_a_secret_in_a_url_is_not_shown(tmp_path: Path, bucket: Bucket) -> None:

@@ -27,8 +27,8 @@ def test_more_rows_than_there_are_cannot_be_split_off(rows: int) -> None:
 
 
 @pytest.mark.parametrize(("X", "y", "message"), [
-    (np.zeros((2, 2)), np.zeros(2), r"X must have 1 columns, one a feature, not shape \(2, 2\)"),
-    (np.zeros(2), np.zeros(2), r"X must have 1 columns, one a feature, not shape \(2,\)"),
+    (np.zeros((2, 2)), np.zeros(2), r"X must have 1 columns, one per feature, not shape \(2, 2\)"),
+    (np.zeros(2), np.zeros(2), r"X must have 1 columns, one per feature, not shape \(2,\)"),
     (np.zeros((2, 1)), np.zeros(3), r"y must have one value for each of the 2 rows, not shape \(3,\)"),
 ], ids=["too many columns", "no columns", "too many targets"])
 def test_shapes_that_do_not_fit_are_refused(X: np.ndarray, y: np.ndarray, message: str) -> None:

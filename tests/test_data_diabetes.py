@@ -20,8 +20,8 @@ def test_features_come_in_the_order_they_are_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("features", "message"), [
-    (["bmi", "height"], "features must be of age, sex, bmi, bp, s1, s2, s3, s4, s5, s6: 'height' is not one"),
-    ([], "none was named"),
+    (["bmi", "height"], "features must be some of age, sex, bmi, bp, s1, s2, s3, s4, s5, s6: 'height' is not one"),
+    ([], "there are none"),
     (["bmi", "bp", "bmi"], "feature 'bmi' is named twice"),
 ], ids=["unknown", "none", "twice"])
 def test_features_it_cannot_give_are_refused(features: list[str], message: str) -> None:

@@ -168,7 +168,7 @@ def test_a_column_of_another_type_in_a_later_file_is_named(tmp_path: Path) -> No
     with pytest.raises(DataError) as caught:
         written(tmp_path / "in", tmp_path / "out.parquet", "x1")
 
-    assert str(caught.value).startswith(f"{path}: a column is not of the type that it has in the first file: ")
+    assert str(caught.value).startswith(f"{path}: a column has another type than in the first file: ")
 
 
 def test_a_column_that_only_the_first_file_has_is_named(tmp_path: Path) -> None:

@@ -300,7 +300,7 @@ def test_values_too_large_to_square_are_said_to_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("key", "fault"), [
     (pa.array([1, None]), "column 'key', row 2 (counted from 1, without the header) is missing"),
     (pa.array(["a", ""]), "column 'key', row 2 (counted from 1, without the header) is missing"),
-    (pa.array([1.0, 2.0]), "column 'key' holds values of type double, not whole numbers or text"),
+    (pa.array([1.0, 2.0]), "column 'key' holds values of type double, not integers or text"),
 ], ids=["missing", "empty", "no whole number"])
 def test_a_key_that_cannot_be_one_is_named(tmp_path: Path, key: Any, fault: str) -> None:
     """A number that is not whole has many spellings; what is missing has none."""
@@ -365,7 +365,7 @@ def test_a_quote_that_is_not_closed_is_named_by_row(tmp_path: Path, row: str, pl
     path = tmp_path / "rows.csv"
     path.write_text("x,y,note\n" + "1,2,good\n" * (place - 1) + row + "\n" + after * 50_000)
 
-    assert f"{path}: row {place} (counted from 1, without the header) has a quote that is not closed" == refused(
+    assert f"{path}: row {place} (counted from 1, without the header) has an unclosed quote" == refused(
         path, "x", None)
 
 
@@ -374,7 +374,7 @@ def test_two_rows_that_an_open_quote_merges_are_noticed(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text('x,note,y\n1,"open,2\n3,"fine",4\n5,"fine",6\n')
 
-    assert f"{path}: row 1 (counted from 1, without the header) has a quote that is not closed" == refused(path, "x")
+    assert f"{path}: row 1 (counted from 1, without the header) has an unclosed quote" == refused(path, "x")
 
 
 @pytest.mark.parametrize("note", ['5" wide', '"a ""word"" and\na line"', '"a,b"', '""', '""""', 'a"b"c"'])
@@ -462,7 +462,7 @@ def test_a_value_of_another_kind_in_ndjson_is_named_by_row(tmp_path: Path) -> No
     path = tmp_path / "rows.ndjson"
     path.write_text('{"x1": 1}\n' * 200_000 + '{"x1": "2"}\n')
 
-    assert (f"{path}: column 'x1', row 200001 (counted from 1, without the header) is text, but a number before"
+    assert (f"{path}: column 'x1', row 200001 (counted from 1, without the header) is text, but a number in earlier rows"
             == refused(path, "x1", None))
 
 
@@ -503,7 +503,7 @@ def test_a_filter_with_a_number_that_float64_cannot_hold_is_misuse(tmp_path: Pat
     """The filter is named, not a value in the file; whole numbers of Parquet can be compared with it."""
     path = saved(pa.table({"id": column, "x1": [1.0, 2.0]}), tmp_path / f"rows{ending}")
 
-    with pytest.raises(SettingError, match=f"the filter compares 'id' with {2**53 + 1}, but numbers of .* are float64"):
+    with pytest.raises(SettingError, match=f"the filter compares 'id' with {2**53 + 1}, but .* is read as float64"):
         values(path, "x1", None, where=f"id in (1, {2**53 + 1})")
     whole = saved(pa.table({"id": [2**53 + 1, 2**53], "x1": [1.0, 2.0]}), tmp_path / "whole.parquet")
     assert [[1.0]] == values(whole, "x1", None, where=f"id == {2**53 + 1}").tolist()
