@@ -27,7 +27,7 @@ def verify(plain: Any, kind: str, format_number: int, keys: AbstractSet[str]) ->
     if not isinstance(plain, dict) or "format" not in plain:
         raise ArtefactError(f"it is not a {kind} of linear-regressor")
     found = plain["format"]
-    if type(found) is not int or abs(found) >= 2**63:  # Python refuses to print integers of thousands of digits
+    if type(found) is not int or abs(found) >= 2**63:  # str() of an integer of thousands of digits raises
         raise ArtefactError("its format is not a 64-bit integer")
     if found != format_number:
         raise ArtefactError(f"it has format {found}, and this program reads format {format_number}")

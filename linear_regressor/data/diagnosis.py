@@ -95,7 +95,8 @@ def _changed_kind(file: File) -> DataError:
         for name, value in row.items():
             kind = KINDS.get(type(value), "a number")
             if value is not None and kinds.setdefault(name, kind) != kind:
-                return DataError(f"{file.name}: column {name!r}, {_row(number)} is {kind}, but {kinds[name]} in earlier rows")
+                return DataError(f"{file.name}: column {name!r}, {_row(number)} is {kind}, "
+                                 f"but {kinds[name]} in earlier rows")
     return DataError(f"{file.name} cannot be read as {file.ending[1:]}: a column has values of several kinds")
 
 

@@ -32,7 +32,7 @@ FLOAT64_WHOLE = 2**53
 class RowFilter:
     """A filter whose comparisons with missing values are never true, also under ``not``.
 
-    NaN and empty strings are missing values too: in CSV they cannot be told apart.
+    NaN and empty strings count as missing, because CSV cannot distinguish them from missing values.
     """
 
     # the filter as a PyArrow expression
