@@ -100,7 +100,7 @@ def test_a_rate_that_cannot_converge_is_named_and_replaced(factor: float) -> Non
     with pytest.warns(ConvergenceWarning) as caught:
         model = SimpleLinearRegression(lr=limit * factor, random_state=0).fit(X, y)
     words = str(caught[0].message)
-    assert len(caught) == 1 and f"limit is {limit:.6g}" in words and f"descending at {limit / 2:.6g}" in words
+    assert len(caught) == 1 and f"limit is {limit:.6g}" in words and f"using {limit / 2:.6g}" in words
     assert model.lr_ == limit / 2
     assert np.array_equal(weights(model), weights(SimpleLinearRegression(lr="auto", random_state=0).fit(X, y)))
 
@@ -272,7 +272,7 @@ def test_partial_fit_is_not_there_with_mini_batches() -> None:
     with pytest.raises(ValueError, match="partial_fit needs batch_size=None, not 4") as caught:
         model.partial_fit([[0.0], [1.0]], [0.0, 1.0])
     assert isinstance(caught.value, UnavailableError)
-    assert "rows and all before" in (SimpleLinearRegression.partial_fit.__doc__ or "")
+    assert "these rows and all rows before" in (SimpleLinearRegression.partial_fit.__doc__ or "")
 
 
 @pytest.mark.parametrize("column", [np.full(8, 0.1), np.zeros(8), np.arange(8.0)])
