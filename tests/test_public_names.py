@@ -51,7 +51,7 @@ def test_predicting_from_an_artefact_brings_no_scikit_learn(tmp_path: Path) -> N
         "from linear_regressor.model.prediction import predict\n"
         "artefact = load(sys.argv[1])\n"
         "assert predict(np.array([[1.0]]), artefact.W, artefact.b).shape == (1,)\n"
-        "FitStatistics(artefact.moments, artefact.W, artefact.b).interval(np.array([[1.0]]), 2.0)",
+        "FitStatistics(artefact.moments, artefact.W, artefact.b).at(np.array([[1.0]])).interval(2.0)",
         str(tmp_path / "model.joblib"))
     assert "numpy" in loaded and not loaded & {"sklearn", "scipy", "joblib", "flask", "matplotlib", "pyarrow"}
 
