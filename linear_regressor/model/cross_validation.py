@@ -39,7 +39,7 @@ class CrossValidation:
     """The scores of a grid of settings, in the order of the grid."""
 
     scores: tuple[Score, ...]
-    # learning rate from which upwards descent without one of the folds cannot converge
+    # descent without any one of the folds converges only at a lower learning rate
     rate_limit: float
 
     @property
@@ -86,7 +86,7 @@ def _without(whole: Moments, folds: Sequence[Moments], place: int) -> Moments:
 
 
 def _rate_limit(moments: Moments, standardize: bool) -> float:
-    """Learning rate from which upwards descent on these moments cannot converge."""
+    """Limit on the learning rate of descent on these moments."""
     return HessianSpectrum.of(in_descent(moments, standardize)).rate_limit
 
 

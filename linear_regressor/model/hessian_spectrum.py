@@ -1,4 +1,4 @@
-"""Spectrum of the Hessian of the loss: the directions of gradient descent and its limit on the learning rate."""
+"""Spectrum of the Hessian of the loss: the directions of gradient descent and the limit on its learning rate."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class HessianSpectrum:
 
     @property
     def rate_limit(self) -> float:
-        """Learning rate ``2 / lambda_max``, from which upwards descent cannot converge."""
+        """The limit ``2 / lambda_max``: descent converges only at a lower learning rate."""
         return 2.0 / float(self.values[-1])
 
     @property
     def safe_rate(self) -> float:
-        """Learning rate ``1 / lambda_max``, at which every step lowers the loss."""
+        """The learning rate ``1 / lambda_max``, at which every step lowers the loss."""
         return 1.0 / float(self.values[-1])
 
 

@@ -55,9 +55,9 @@ class _FullBatchOnly:
 class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
     """Linear regression ``y_hat = W x + b``, fitted by gradient descent on the mean squared error.
 
-    The weights start as standard normal draws. By default each step uses all rows: then the final weights and the loss
-    after every step follow in closed form from the moments of the data, at a cost that does not depend on the number
-    of rows times ``iterations``. With ``batch_size`` set, the steps are taken one by one over shuffled mini-batches.
+    The weights start as standard normal draws. By default each step uses all rows: the final weights and the loss after
+    every step are then computed in closed form from the moments of the rows, which are read only once. With
+    ``batch_size`` set, the steps are taken one by one over shuffled mini-batches.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         Number of passes over the rows, at least 1. With ``batch_size=None`` the weights are updated
         ``iterations + 1`` times, as in the challenge.
     lr : float or "auto", default=0.1
-        Learning rate, greater than 0. From ``2 / lambda_max`` of the Hessian upwards descent cannot converge: ``fit``
-        then warns and uses ``1 / lambda_max``, which is also the rate of ``"auto"``.
+        Learning rate, greater than 0. Descent converges only below ``2 / lambda_max`` of the Hessian: at a higher rate
+        ``fit`` warns and uses ``1 / lambda_max``, which is also the rate of ``"auto"``.
     batch_size : int or None, default=None
         Rows per step of stochastic gradient descent, at least 1. None uses all rows in each step.
     random_state : int, RandomState or None, default=None
