@@ -42,7 +42,7 @@ def command(port: int, path: str, body: Path, connections: int, seconds: float, 
             f"http://127.0.0.1:{port}{path}"]
 
 
-def requests_a_second(command: list[str]) -> float:
+def requests_per_second(command: list[str]) -> float:
     """Run a load and return the requests per second that it printed."""
     completed = subprocess.run(  # nosec B603  # fixed program and arguments, no shell
         command, cwd=ROOT, capture_output=True, text=True)
@@ -87,7 +87,7 @@ def _receive(connection: socket.socket) -> bytes:
     """Receive some bytes; raise ServerError at the end of the connection."""
     data = connection.recv(1 << 20)
     if not data:
-        raise ServerError("the server closed a connection")
+        raise ServerError("the server closed the connection")
     return data
 
 

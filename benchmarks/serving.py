@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.load import command, requests_a_second
+from benchmarks.load import command, requests_per_second
 from benchmarks.ratio import Ratio, seconds
 from benchmarks.row_statistics import statistics_ratio
 from benchmarks.servers import bare, free_port, on_cores, ours, running, usable_cores, wait_until_up
@@ -46,8 +46,8 @@ def _throughput(model: Path, cores: list[int], length: float, rounds: int) -> It
         for each in (port, bare_port):
             wait_until_up(each)
         for name, path, body, connections, floor in _bodies(model.parent):
-            pairs = [(requests_a_second(command(port, path, body, connections, length, key)),
-                      requests_a_second(command(bare_port, path, body, connections, length, key)))
+            pairs = [(requests_per_second(command(port, path, body, connections, length, key)),
+                      requests_per_second(command(bare_port, path, body, connections, length, key)))
                      for _ in range(rounds)]
             yield Ratio.of(f"ours / bare WSGI, {name}", pairs, "1/s", floor=floor)
 

@@ -16,7 +16,7 @@ from sklearn.metrics import r2_score
 
 from benchmark import main
 from benchmarks import row_statistics, stops
-from benchmarks.load import command, requests_a_second
+from benchmarks.load import command, requests_per_second
 from benchmarks.ratio import Ratio, timed_in_turn
 from benchmarks.servers import free_port, ours, running, usable_cores, wait_until_up
 from benchmarks.training import loop
@@ -98,9 +98,9 @@ def test_wrk_is_used_if_it_is_installed(tmp_path: Path) -> None:
     with running(ours(port, tmp_path / "model"), usable_cores()[:1]):
         wait_until_up(port)
         good, bad = (command(port, path, body, connections=2, seconds=1) for path in ("/stream", "/batch"))
-        rate = requests_a_second(good)
+        rate = requests_per_second(good)
         with pytest.raises(ServerError, match="the load failed: Non-2xx"):
-            requests_a_second(bad)
+            requests_per_second(bad)
 
     assert "wrk" in good[0]
     assert rate > 0
@@ -112,7 +112,7 @@ def test_a_load_without_a_server_is_an_error(tmp_path: Path) -> None:
     body.write_text("{}")
 
     with pytest.raises(ServerError, match="the load failed"):
-        requests_a_second(command(free_port(), "/", body, connections=1, seconds=0.1))
+        requests_per_second(command(free_port(), "/", body, connections=1, seconds=0.1))
 
 
 def test_a_ratio_is_the_median_of_the_ratios_of_the_pairs() -> None:

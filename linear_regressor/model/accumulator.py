@@ -19,7 +19,7 @@ SMALL_PRODUCT, LEAST_SMALL_ROWS = 1_000_000, 2000
 class Accumulator:
     """Accumulates rows ``z = (x_1, ..., x_p, y)``.
 
-    Rows are multiplied in a buffer of fixed size, so that the result does not depend on the block sizes by a bit.
+    Rows are multiplied in a buffer of fixed size, so that the result is the same bit for bit for any block sizes.
     """
 
     def __init__(self, columns: int) -> None:
