@@ -1,4 +1,4 @@
-"""Moments files: the round trip is exact, damage is noticed, and no set of rows counts twice."""
+"""Moments files: an exact round trip, detection of damage, and no rows counted twice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FEATURES = ("age", "bmi")
 
 
 def file_of(rows: Array, *parts: Array) -> MomentsFile:
-    """Read rows of two features and a target; further rows are merged."""
+    """A moments file of rows of two features and a target, merged with those of further rows."""
     accumulator = Accumulator(3)
     accumulator.add(rows)
     file = MomentsFile.of(FEATURES, "score", accumulator.summary())
@@ -37,15 +37,15 @@ def rows_of(seed: int, n: int = 12) -> Array:
 
 
 def content(file: MomentsFile) -> tuple[Any, ...]:
-    """Everything but the digits of the moments."""
+    """Everything except the moments, for comparison."""
     return file.features, file.target, file.summary.moments.n, set(file.added), set(file.removed)
 
 
 @given(st.integers(0, 2 ** 32 - 1), st.integers(1, 30), st.booleans())
 @settings(max_examples=30)
-def test_what_is_saved_is_what_is_loaded(tmp_path_factory: pytest.TempPathFactory, seed: int, n: int,
-                                         subtracted: bool) -> None:
-    """Every number, name and digest, to the last bit."""
+def test_save_and_load_round_trip(tmp_path_factory: pytest.TempPathFactory, seed: int, n: int,
+                                  subtracted: bool) -> None:
+    """Every number, name and digest is the same bit for bit."""
     file = file_of(rows_of(seed, n + 10))
     if subtracted:
         file = file.subtract(file_of(rows_of(seed, n + 10)[:n]))
@@ -56,8 +56,8 @@ def test_what_is_saved_is_what_is_loaded(tmp_path_factory: pytest.TempPathFactor
     assert again.summary.moments == file.summary.moments
 
 
-def test_the_file_is_json_that_anybody_can_read(tmp_path: Path) -> None:
-    """Its members are those of the documentation."""
+def test_the_file_is_plain_json(tmp_path: Path) -> None:
+    """With the documented keys."""
     file_of(np.array([[1.0, 2.0, 3.0], [3.0, 2.0, 5.0]])).save(tmp_path / "rows.json")
     plain = json.loads((tmp_path / "rows.json").read_text())
     sha256, added = plain.pop("sha256"), plain.pop("added")
@@ -68,8 +68,8 @@ def test_the_file_is_json_that_anybody_can_read(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.sampled_from("+-"), max_size=6), st.integers(0, 2 ** 32 - 1))
-def test_sets_of_rows_are_there_once_or_taken_away_once(signs: list[str], seed: int) -> None:
-    """Whatever is added and subtracted in turn, nothing is done to the same rows twice running."""
+def test_rows_cannot_be_added_or_subtracted_twice_in_a_row(signs: list[str], seed: int) -> None:
+    """For any sequence of merges and subtractions of the same rows."""
     file, part, done = file_of(rows_of(seed, 40)), file_of(rows_of(seed + 1, 5)), ""
     file = file.merge(file_of(rows_of(seed + 2, 40)))
     for sign in signs:
@@ -79,14 +79,14 @@ def test_sets_of_rows_are_there_once_or_taken_away_once(signs: list[str], seed: 
                 change(part)
             continue
         if (done, sign) == ("", "-"):
-            return  # rows that never were there: refused or not, the digest alone cannot tell
+            return  # rows that were never added: the digest alone does not show it
         file, done = change(part), sign
         assert (part.added[0] in file.added, part.added[0] in file.removed) == (done == "+", done == "-")
         assert file.summary.moments.n == 80 + 5 * (done == "+")
 
 
-def test_rows_out_of_a_file_are_taken_away_once_and_can_come_back() -> None:
-    """They are noted as removed, and then as added."""
+def test_subtracted_rows_can_be_added_again() -> None:
+    """They are recorded as removed, and then as added."""
     rows = rows_of(3, 30)
     whole, part = file_of(rows), file_of(rows[:7])
     left = whole.subtract(part)
@@ -100,8 +100,8 @@ def test_rows_out_of_a_file_are_taken_away_once_and_can_come_back() -> None:
         back.merge(part)
 
 
-def test_what_a_part_has_lost_is_still_in_what_it_is_taken_from() -> None:
-    """Less a day of which one hour was taken away, the hour is what is left of the day, and is there."""
+def test_rows_removed_from_the_subtracted_file_remain() -> None:
+    """Subtracting a day without one of its hours leaves that hour in the file."""
     rows = rows_of(4, 60)
     whole, hour = file_of(rows), file_of(rows[:10])
     left = whole.subtract(file_of(rows[:30]).subtract(hour))
@@ -113,15 +113,15 @@ def test_what_a_part_has_lost_is_still_in_what_it_is_taken_from() -> None:
     assert 30 == left.subtract(hour).summary.moments.n
 
 
-def test_the_same_rows_under_another_name_are_not_added_twice() -> None:
-    """In a merge of merges too."""
+def test_the_same_rows_in_another_file_cannot_be_added_twice() -> None:
+    """Not even in a merge of merged files."""
     one, two, three = (file_of(rows_of(seed)) for seed in (1, 2, 3))
     with pytest.raises(MomentsError, match=f"digest {two.added[0][:12]}"):
         one.merge(two).merge(three.merge(two))
 
 
-def test_other_columns_do_not_go_together() -> None:
-    """Names and order both count."""
+def test_moments_of_different_columns_cannot_be_combined() -> None:
+    """Names and order must both match."""
     file = file_of(rows_of(1))
     other = MomentsFile(("bmi", "age"), "score", file_of(rows_of(2)).summary, ())
     for change in (file.merge, file.subtract):
@@ -130,7 +130,7 @@ def test_other_columns_do_not_go_together() -> None:
 
 
 def damaged(plain: dict[str, Any], **change: Any) -> bytes:
-    """Change members, with a digest that fits again."""
+    """Change values and recompute the digest."""
     values = {**{key: value for key, value in plain.items() if key != "sha256"}, **change}
     return json.dumps({**values, "sha256": digest_of(values)}).encode()
 
@@ -142,7 +142,7 @@ def damaged(plain: dict[str, Any], **change: Any) -> bytes:
     ({"minimum": None}, "both minimum and maximum"), ({"minimum": [0.0]}, "3 finite numbers"),
     ({"extra": 1}, "digest")])
 def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path: Path, change: dict[str, Any], words: str) -> None:
-    """Even where the digest was made to match."""
+    """Even if the digest matches."""
     path = tmp_path / "rows.json"
     file_of(rows_of(0)).save(path)
     path.write_bytes(damaged(json.loads(path.read_bytes()), **change))
@@ -153,16 +153,16 @@ def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path: Path, change: dic
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"{}", b"\xff\xfe", b'{"format": NaN}', b"[" * 100_000,
                                      b'{"format": 1, "n": 3}'])
-def test_what_is_no_moments_file_is_refused(tmp_path: Path, content: bytes) -> None:
-    """In one error, whatever it is."""
+def test_other_files_are_rejected(tmp_path: Path, content: bytes) -> None:
+    """Whatever they contain, with one error."""
     (tmp_path / "rows.json").write_bytes(content)
     with pytest.raises(ArtefactError, match="cannot use the moments file"):
         MomentsFile.load(tmp_path / "rows.json")
 
 
 @pytest.mark.parametrize("place", ["n", "m", "C", "target", "added", "sha256"])
-def test_a_changed_member_is_noticed(tmp_path: Path, place: str) -> None:
-    """The digest proves the rest."""
+def test_a_changed_value_is_detected(tmp_path: Path, place: str) -> None:
+    """By the digest."""
     path = tmp_path / "rows.json"
     file_of(rows_of(0)).save(path)
     plain = json.loads(path.read_bytes())
@@ -173,6 +173,6 @@ def test_a_changed_member_is_noticed(tmp_path: Path, place: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """With what makes one."""
+    """The error names the path."""
     with pytest.raises(ArtefactError, match=r"missing\.json: No such file"):
         MomentsFile.load(tmp_path / "missing.json")
