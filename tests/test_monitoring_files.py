@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from linear_regressor.serving.app import create_app
+from linear_regressor.serving.settings import Settings
 from tests.running_server import ROOT, RunningServer
 from tests.serving.scraping import Scraped, access_lines, lines, scrape
 
@@ -127,6 +129,16 @@ def test_rules_and_dashboard_select_the_job_of_the_sidecar() -> None:
     assert ["linear-regressor"] == job
     for text in expressions():
         assert text.count("{job=\"linear-regressor\"") == len(FAMILIES.findall(text))
+
+
+def test_rules_and_dashboard_exclude_probes_and_scrapes_and_nothing_else() -> None:
+    """The routes that they leave out are those that the service does not log."""
+    (excluded,) = {route for text in expressions() for route in re.findall('route!~"([^"]+)"', text)}
+    app = create_app(Settings(model_path=str(ROOT / "models" / "simple_linear_regressor.joblib")))
+
+    assert {"/ping", "/health/live"} <= app.service.probes.paths
+    for rule in app.url_map.iter_rules():
+        assert app.service.probes.is_unlogged(rule.rule) == bool(re.fullmatch(excluded, rule.rule)), rule.rule
 
 
 def test_panels_of_the_dashboard_do_not_overlap() -> None:
