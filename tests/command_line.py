@@ -54,7 +54,7 @@ def shadow(folder: Path, *packages: str) -> dict[str, str]:
 @contextmanager
 def usual_logging() -> Iterator[None]:
     """Put the loggers back that the command line sets up, for the tests that come after."""
-    names = ("root", "linear_regressor", "linear_regressor.serving", "linear_regressor.serving.auth.audit_log",
+    names = ("root", "linear_regressor", "linear_regressor.serving", "linear_regressor.serving.security.audit",
              "gunicorn.error")
     loggers = [logging.getLogger(None if name == "root" else name) for name in names]
     before = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]

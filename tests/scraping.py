@@ -1,4 +1,4 @@
-"""What a server tells at ``/metrics``, and what it wrote in its log."""
+"""Read ``/metrics`` and the log of a server."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Scraped:
         self.samples = [sample for family in self.families.values() for sample in family.samples]
 
     def value(self, name: str, **labels: str) -> float:
-        """Sum the samples of a name that have these labels, among others."""
+        """Sum the samples of a name that have at least these labels."""
         return sum(sample.value for sample in self.samples
                    if sample.name == name and labels.items() <= sample.labels.items())
 
     def labels(self, name: str) -> list[dict[str, str]]:
-        """Give the labels of each sample of a name."""
+        """Return the labels of each sample of a name."""
         return [sample.labels for sample in self.samples if sample.name == name]
 
 
@@ -36,10 +36,10 @@ def scrape(server: RunningServer) -> Scraped:
 
 
 def lines(text: str) -> list[dict[str, Any]]:
-    """Parse a log of one JSON object a line."""
+    """Parse a log of one JSON object per line."""
     return [json.loads(line) for line in text.splitlines()]
 
 
 def access_lines(text: str) -> list[dict[str, Any]]:
-    """Give the lines about requests."""
+    """Return the lines of the access log."""
     return [line for line in lines(text) if "httpRequest" in line]

@@ -22,7 +22,7 @@ from linear_regressor.serving.middleware import errors
 from linear_regressor.serving.middleware.chain import MiddlewareChain
 from linear_regressor.serving.middleware.request_context import CONTEXT_KEY, RequestContext
 from linear_regressor.serving.observability.access_log import LineWriter
-from linear_regressor.serving.observability.telemetry import telemetry_of
+from linear_regressor.serving.observability.telemetry import Telemetry
 from linear_regressor.serving.observability.tracing import SpanExport
 from linear_regressor.serving.openapi.docs_page import openapi_routes
 from linear_regressor.serving.page.home import page_routes
@@ -97,10 +97,10 @@ def create_app(settings: Settings, counts_folder: str | None = None) -> Applicat
     app.register_blueprint(metrics_routes(service.reloader, metrics))
     app.register_blueprint(openapi_routes(service.reloader, settings))
     register_contracts(app, service.reloader, service.readiness, settings)
-    telemetry = telemetry_of(settings.telemetry, metrics, service.spans, service.lines, service.probes)
+    telemetry = Telemetry(settings.telemetry, metrics, service.spans, service.lines, service.probes)
     policy = AccessPolicy(settings.security, service.probes)
     fast_path = FastPath(app.wsgi_app, service.reloader, settings.max_content_length)
-    chain = MiddlewareChain(fast_path, guards=[telemetry.begin, policy], watchers=[telemetry.end],
+    chain = MiddlewareChain(fast_path, before_request=[telemetry.begin, policy], after_request=[telemetry.end],
                             route_of=partial(_route_of, app))
     app.wsgi_app = chain  # type: ignore[method-assign]  # the documented place for a WSGI middleware
     return app

@@ -17,7 +17,7 @@ from linear_regressor.errors import ArtefactError
 from linear_regressor.model.accumulator import Accumulator
 from linear_regressor.model.moments import RowSummary
 from linear_regressor.training.checkpoint import digest, from_plain
-from tests.test_artefact import example, names, plain_values
+from tests.unit.artefact.test_artefact import example, names, plain_values
 
 WITHOUT_DIGEST = {key: value for key, value in example(2).to_plain().items() if key != "sha256"}
 replacements = (plain_values | st.just(10 ** 400) | st.just(10 ** 5000) | st.sampled_from([np.nan, np.inf, -np.inf])
