@@ -9,9 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.artefact.plain_values import (digest_of, limits_from_plain, limits_to_plain, members,
-                                                    moments_from_plain, moments_to_plain, number, numbers, text, texts,
-                                                    verify)
+from linear_regressor.artefact.plain_values import (
+    digest_of,
+    limits_from_plain,
+    limits_to_plain,
+    members,
+    moments_from_plain,
+    moments_to_plain,
+    number,
+    numbers,
+    text,
+    texts,
+    verify,
+)
 from linear_regressor.errors import ArtefactError
 from linear_regressor.model.moments import Moments
 

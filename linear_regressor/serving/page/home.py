@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 from flask import Blueprint, Response, abort, render_template, request
 
-from linear_regressor.errors import StatisticsError
+from linear_regressor.serving.contract import SERVICE_TAG, Contract
 from linear_regressor.serving.middleware.request_body import conditional
-from linear_regressor.serving.page.assets import read_assets
+from linear_regressor.serving.openapi.operation import answer, cached_operation, operation
+from linear_regressor.serving.page.assets import MEDIA_TYPES, read_assets
+from linear_regressor.serving.page.assets import NAMES as ASSET_NAMES
 from linear_regressor.serving.page.figure import PROBABILITY, Feature
 from linear_regressor.serving.predictor.predictor import Predictor
-from linear_regressor.serving.predictor.reload import ModelReloader
-from linear_regressor.serving.predictor.statistics import describe_rows
+from linear_regressor.serving.schema.encode import Json
 from linear_regressor.serving.schema.faults import InvalidPayload
 from linear_regressor.serving.schema.parameters import DEFAULT_RANGE_LEVEL, NO_STATISTICS, StatisticsOptions
+from linear_regressor.serving.service import Service
 from linear_regressor.serving.settings import Settings
 
 # What the parts of the card are called on the page, in its order; a part that is not known keeps its own name, and
@@ -68,9 +70,10 @@ def text_of(value: Any) -> str:
 
 DIGEST = re.compile(r"[0-9a-f]{12}")
 FOR_EVER = "public, max-age=31536000, immutable"
+ASSETS = "/assets/<digest>-<name>"
 
 
-def page_routes(reloader: ModelReloader, settings: Settings) -> Blueprint:
+def routes(service: Service) -> Blueprint:
     """Make the page, and the files that it and ``/docs`` need."""
     routes = Blueprint("page", __name__, template_folder="../page")
     assets = read_assets()
@@ -84,15 +87,15 @@ def page_routes(reloader: ModelReloader, settings: Settings) -> Blueprint:
         # Imported when somebody asks: a server starts sooner without.
         from linear_regressor.serving.page.figure import PROBABILITY, features_of, panels_of
 
-        predictor = reloader.current()
+        predictor = service.reloader.current()
         features = features_of(predictor)
         return render_template(
             "home.html", predictor=predictor, artefact=predictor.artefact, features=features,
             panels=panels_of(predictor, features), samples=samples_of(predictor, features),
             options=wanted_on_the_page(predictor), facts=facts_of(predictor.artefact.card), probability=PROBABILITY,
-            address=_address(), auth=settings.security.auth)
+            address=_address(), auth=service.settings.security.auth)
 
-    @routes.get("/assets/<digest>-<name>")
+    @routes.get(ASSETS)
     def asset(digest: str, name: str) -> Response:
         """Give a stylesheet or script, to be kept for ever under the path of its content."""
         options = assets.get(name)
@@ -104,6 +107,22 @@ def page_routes(reloader: ModelReloader, settings: Settings) -> Blueprint:
         return conditional(response, options.digest)
 
     return routes
+
+
+def paths(predictor: Predictor, settings: Settings) -> Json:
+    """Describe the routes."""
+    digest = {"name": "digest", "in": "path", "required": True,
+              "schema": {"type": "string", "pattern": "^[0-9a-f]{12}$"},
+              "description": "The first 12 digits of the SHA-256 of the content; other content may be returned, which "
+                             "must not be cached then."}
+    name = {"name": "name", "in": "path", "required": True, "schema": {"enum": list(ASSET_NAMES)}}
+    text: Json = {media: {"schema": {"type": "string"}} for media in MEDIA_TYPES.values()}
+    return {
+        "/": {"get": operation("showModel", "A page with the model and a form to try it",
+                               {"200": answer("The page.", {"text/html": {"schema": {"type": "string"}}})})},
+        "/assets/{digest}-{name}": {"get": cached_operation("getAsset", "A stylesheet or script of the pages", text,
+                                                            parameters=(digest, name))},
+    }
 
 
 def _address() -> str:
@@ -133,7 +152,7 @@ def samples_of(predictor: Predictor, features: list[Feature]) -> list[Sample]:
         places = {"smallest in training": [low], **places, "largest in training": [high]}
     rows = np.array(list(places.values()))
     try:
-        answers = describe_rows(predictor, rows, predictor.predict(rows, ""), wanted_on_the_page(predictor))
+        answers = predictor.describe_rows(rows, predictor.predict(rows, ""), wanted_on_the_page(predictor))
     except InvalidPayload:
         return []
     return [Sample(place, row, answer) for (place, row), answer in zip(places.items(), answers, strict=True)]
@@ -141,10 +160,9 @@ def samples_of(predictor: Predictor, features: list[Feature]) -> list[Sample]:
 
 def wanted_on_the_page(predictor: Predictor) -> StatisticsOptions:
     """Tell which statistics the page shows of this model."""
-    if not {PROBABILITY, DEFAULT_RANGE_LEVEL} <= predictor.quantiles.keys():
+    if not {PROBABILITY, DEFAULT_RANGE_LEVEL} <= predictor.quantiles.keys() or not predictor.has_statistics:
         return NO_STATISTICS
-    try:
-        _ = predictor.statistics
-    except StatisticsError:
-        return NO_STATISTICS
-    return StatisticsOptions(interval=PROBABILITY, range=DEFAULT_RANGE_LEVEL)
+    return {"interval": PROBABILITY, "range": DEFAULT_RANGE_LEVEL}
+
+
+CONTRACT = Contract(SERVICE_TAG, routes, paths, open_routes=("/", ASSETS))
