@@ -96,8 +96,9 @@ def create_app(settings: Settings, counts_folder: str | None = None,
     formats.register(app)
     telemetry = Telemetry(settings.telemetry, metrics, service.spans, service.lines, probes)
     fast_path = FastPath(app.wsgi_app, service.reloader, settings.max_content_length)
-    chain = MiddlewareChain(fast_path, formats, before_request=[telemetry.begin, AccessPolicy(settings.security, probes, scopes)],
-                            after_request=[telemetry.end], route_of=partial(_route_of, app))
+    policy = AccessPolicy(settings.security, probes, scopes)
+    chain = MiddlewareChain(fast_path, before_request=[telemetry.begin, policy], after_request=[telemetry.end],
+                            route_of=partial(_route_of, app), formats=formats)
     app.wsgi_app = chain  # type: ignore[method-assign]  # the documented place for a WSGI middleware
     return app
 
@@ -123,8 +124,8 @@ def _register(app: Application, contracts: Sequence[Contract]) -> None:
         owner = rule.endpoint.partition(".")[0]
         other = owners.setdefault(re.sub(r"<\w+>", "<>", rule.rule), owner)
         if other != owner and rule.rule in chosen:
-            raise SettingError(f"{chosen[rule.rule]} has the value {rule.rule!r}; choose a path that this server does "
-                               "not use for something else")
+            raise SettingError(f"{chosen[rule.rule]} is {rule.rule!r}: must be a path that this server does not use "
+                               "for something else")
         if other != owner:
             raise ValueError(f"the contracts {other} and {owner} both have the route {rule.rule}")
 

@@ -162,7 +162,7 @@ def _split_shape(signature: Signature) -> Shape:
         names = {"type": "array", "items": {"enum": list(signature.features)}, "uniqueItems": True,
                  "minItems": signature.width}
         return object_shape({"columns": Shape(columns_rule, names), "data": rows_shape(width, signature.max_rows),
-                             "index": Shape(index_rule, {"type": "array"})}, required=("columns", "data"))
+                             "index": Shape(index_rule, {"type": "array", "items": {}})}, required=("columns", "data"))
 
     def faults(value: Any, at: str) -> Iterator[Fault]:
         columns = dict(value).get("columns") if isinstance(value, JsonObject) else None

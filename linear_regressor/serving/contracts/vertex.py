@@ -56,8 +56,7 @@ def chosen_paths(settings: Settings) -> dict[str, str]:
     health, predict = _health_paths(settings), _predict_paths(settings)
     for path in predict:
         if path in settings.vertex_health_routes:
-            raise SettingError(f"AIP_PREDICT_ROUTE has the value {path!r}; choose another path than that of "
-                               "AIP_HEALTH_ROUTE")
+            raise SettingError(f"AIP_PREDICT_ROUTE is {path!r}: must be another path than AIP_HEALTH_ROUTE")
     return {**dict.fromkeys(health, "AIP_HEALTH_ROUTE"), **dict.fromkeys(predict, "AIP_PREDICT_ROUTE")}
 
 

@@ -20,9 +20,10 @@ AfterRequest = Callable[[RequestContext], None]
 class MiddlewareChain:
     """Runs the hooks around an application; ``route_of`` finds the route of a request that a hook rejects."""
 
-    def __init__(self, application: WSGIApplication, formats: ErrorFormats, before_request: Sequence[BeforeRequest],
-                 after_request: Sequence[AfterRequest], route_of: Callable[[RequestContext], str]) -> None:
-        self.application, self.formats, self.route_of = application, formats, route_of
+    def __init__(self, application: WSGIApplication, before_request: Sequence[BeforeRequest],
+                 after_request: Sequence[AfterRequest], route_of: Callable[[RequestContext], str],
+                 formats: ErrorFormats) -> None:
+        self.application, self.route_of, self.formats = application, route_of, formats
         self.before_request, self.after_request = tuple(before_request), tuple(after_request)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -13,7 +13,13 @@ from flask import Blueprint, Response, render_template
 
 from linear_regressor.serving.contract import SERVICE_TAG, Contract
 from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, conditional
-from linear_regressor.serving.openapi.operation import answer, cached_operation, json_content, operation
+from linear_regressor.serving.openapi.operation import (
+    answer,
+    cached_operation,
+    json_content,
+    object_schema,
+    operation,
+)
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.schema.encode import Json, encode
 from linear_regressor.serving.service import Service
@@ -58,7 +64,8 @@ def routes(service: Service) -> Blueprint:
 
 def paths(predictor: Predictor, settings: Settings) -> Json:
     """Describe the routes."""
-    document = json_content({"type": "object", "required": ["openapi", "info", "paths"]})
+    document = json_content(object_schema({"openapi": {"type": "string"}, "info": {"type": "object"},
+                                           "paths": {"type": "object"}}))
     return {
         PAGE: {"get": operation("showDescription", "This document as a page",
                                 {"200": answer("The page.", {"text/html": {"schema": {"type": "string"}}})})},
@@ -145,8 +152,9 @@ def _outline_parts(schema: Json) -> list[tuple[str, Json, bool]]:
     """List the schemas that a schema is made of: name, schema, whether it is required."""
     required = schema.get("required", [])
     parts = [(name, member, name in required) for name, member in schema.get("properties", {}).items()]
-    parts += [(f"[{place}]", item, True) for place, item in enumerate(schema.get("prefixItems", []))]
-    if isinstance(schema.get("items"), dict):
+    if "prefixItems" in schema:  # together with maxItems, "items" applies to nothing then
+        parts += [(f"[{place}]", item, True) for place, item in enumerate(schema["prefixItems"])]
+    elif "items" in schema:
         parts.append(("each", schema["items"], True))
     return parts + [("either", choice, True) for word in ("anyOf", "oneOf") for choice in schema.get(word, [])]
 

@@ -35,15 +35,17 @@ def openapi_document(predictor: Predictor, settings: Settings, contracts: Sequen
              for contract in contracts for path, item in contract.paths(predictor, settings).items()}
     used = [PROBLEM_DETAILS, *(contract.error_format for contract in contracts)]
     schemas = [*(form.schemas for form in used), *(contract.schemas(predictor) for contract in contracts)]
+    security = SECURITY[settings.security.auth]
     return {
         "openapi": "3.1.1",
         "info": _info(predictor),
         "servers": [{"url": "/", "description": "The server that this document came from."}],
         "tags": _tags(contracts, paths),
-        "security": SECURITY[settings.security.auth],
+        "security": security,
         "paths": paths,
         "components": {"schemas": {name: schema for part in schemas for name, schema in part.items()},
-                       "responses": _referenced(used, paths), "headers": HEADERS, "securitySchemes": SECURITY_SCHEMES},
+                       "responses": _referenced(used, paths), "headers": HEADERS,
+                       "securitySchemes": {name: SECURITY_SCHEMES[name] for one in security for name in one}},
     }
 
 

@@ -111,8 +111,8 @@ def row_shape(width: int) -> Shape:
             for index, value in enumerate(row):
                 yield from number_faults(value, f"{at}/{index}")
 
-    return Shape(faults, {"type": "array", "prefixItems": [NUMBER.schema] * width, "minItems": width,
-                          "maxItems": width})
+    return Shape(faults, {"type": "array", "prefixItems": [NUMBER.schema] * width, "items": NUMBER.schema,
+                          "minItems": width, "maxItems": width})
 
 
 def number_faults(value: Any, at: str) -> Iterator[Fault]:
