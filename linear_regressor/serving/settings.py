@@ -98,6 +98,8 @@ class Settings:
     workers: int
     # ``THREADS``: threads of each worker, 1 to 512
     threads: int
+    # ``KEEP_ALIVE``: seconds for which an idle connection stays open, 0 to 3600; 0 closes it after each response
+    keep_alive: int
     # ``MODEL_PATH``: the model file to serve
     model_path: str
     # ``MAX_CONTENT_LENGTH``: largest request body, in bytes, at least 1
@@ -128,6 +130,7 @@ class Settings:
             port=_whole_number(environ, _port_key(environ), given.get("port"), 5000, 65535),
             workers=_whole_number(environ, "WEB_CONCURRENCY", given.get("workers"), usable_cpus(), 512),
             threads=_whole_number(environ, "THREADS", given.get("threads"), 4, 512),
+            keep_alive=_whole_number(environ, "KEEP_ALIVE", None, 65, 3600, least=0),
             model_path=str(path) if path is not None else environ.get("MODEL_PATH") or _vertex_model(environ),
             max_content_length=_whole_number(environ, "MAX_CONTENT_LENGTH", given.get("max_content_length"),
                                              16 * 1024 * 1024),

@@ -261,7 +261,7 @@ def test_a_caller_that_takes_no_answer_holds_no_thread_and_is_given_up_in_time(s
     out, _ = running.stop()
 
     assert [200] * 5 == answers
-    assert 1 == out.count("did not take its answer soon enough")
+    assert 1 == out.count("did not read its response in time")
 
 
 def test_a_caller_that_takes_its_answer_slowly_gets_all_of_it(start_server: Start) -> None:
