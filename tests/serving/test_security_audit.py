@@ -99,7 +99,7 @@ def test_a_request_that_is_none_leaves_no_secret_in_the_log(start_server: Start,
 
 def test_half_a_request_leaves_no_secret_in_the_log_of_a_developer(start_server: Start, key: str,
                                                                    keys_file: Path) -> None:
-    """gunicorn tells there what it holds of a request that will not come whole."""
+    """gunicorn's error message repeats what was received of the request."""
     running = start_server("--debug", environment={"AUTH": "api-key", "API_KEYS_FILE": str(keys_file)})
     with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
         connection.sendall(f"GET /v1/model HTTP/1.1\r\nHost: a\r\nX-API-Key: {key}\r\nX: ".encode())

@@ -34,8 +34,9 @@ class Responder:
     def _respond(self, connection: Connection, close: bool) -> bool:
         try:
             request = next(connection.parser)
-        except (NoMoreData, StopIteration):
-            if connection.request.at_eof:  # the client closed in the middle of a request
+        except (NoMoreData, StopIteration) as error:
+            if connection.request.at_eof:
+                self._log.debug("the client disconnected in the middle of a request: %s", error)
                 return False
             raise ParseException from None  # complete for the buffer and not for the parser: malformed
         return self._call_app(request, connection, close)
