@@ -106,7 +106,7 @@ def test_a_valid_request_id_is_kept_and_an_invalid_one_replaced(client: FlaskCli
     """Valid are up to 128 letters, digits, dots, dashes and underscores."""
     for path, body in (("/ping", None), ("/stream", b'{"instance": 1}'), ("/stream", b'{"instance": null}')):
         response = client.open(path, method="POST" if body else "GET", data=body, headers={"X-Request-Id": given},
-                              content_type="application/json")
+                               content_type="application/json")
 
         assert kept == (given == response.headers["X-Request-Id"])
         assert 1 <= len(response.headers["X-Request-Id"]) <= 128

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -283,6 +284,23 @@ def test_gunicorn_arguments_in_the_environment_are_refused(model_path: Path) -> 
 
     assert (2, 1) == (ended.returncode, len(ended.stderr.splitlines()))
     assert "GUNICORN_CMD_ARGS" in ended.stderr and "KEEP_ALIVE" in ended.stderr
+
+
+def test_a_worker_out_of_file_descriptors_goes_on(start_server: Start) -> None:
+    """Connections beyond the limit wait in the listen queue until others are closed; the log has a warning."""
+    running = start_server()
+    (worker,) = running.workers()
+    limit = len(os.listdir(f"/proc/{worker}/fd")) + 10
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (limit, limit))
+    with ExitStack() as opened:
+        for _ in range(20):
+            opened.enter_context(socket.create_connection(("127.0.0.1", running.port)))
+        time.sleep(0.5)
+    status, _ = running.request("GET", "/ping")
+    out, _ = running.stop()
+
+    assert 200 == status
+    assert 1 <= out.count("cannot accept a connection: ") <= 4
 
 
 GUNICORN_PROGRAM = """

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any, BinaryIO
 
@@ -140,10 +141,8 @@ class EventLoop:
             is_kept = self._respond(connection)
         finally:
             self._finished.append((connection, is_kept))
-            try:
+            with suppress(BlockingIOError):  # the pipe is full: the loop wakes up anyway
                 os.write(self._wake_up, b"\0")
-            except BlockingIOError:  # the pipe is full: the loop will wake up
-                pass
 
     def _take_finished(self, wake_up: BinaryIO) -> None:
         """Take connections back from threads."""
