@@ -1,4 +1,4 @@
-"""The files under infra/monitoring: what they name is what a real server tells, and the alerts do what they should."""
+"""infra/monitoring: metric names are those of a real server, and the alerts fire when they should."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ FAMILIES = re.compile(r"\b[a-z_]+(?=\{)")
 
 @pytest.fixture
 def model_path() -> Path:
-    """Serve the committed model."""
+    """Locate the committed model."""
     return ROOT / "models" / "simple_linear_regressor.joblib"
 
 
 @pytest.fixture
 def running(start_server: Callable[..., RunningServer]) -> RunningServer:
-    """Give a server that has been asked for something good and something bad."""
+    """Start a server and send it a valid and an invalid request."""
     server = start_server(environment={"OUT_OF_RANGE": "flag"})
     server.request("POST", "/batch", b'{"instances": [[0.01], [1000]]}')
     server.request("POST", "/batch", b'{"instances": [["a"]]}')
@@ -40,29 +40,29 @@ def running(start_server: Callable[..., RunningServer]) -> RunningServer:
 
 
 def expressions() -> list[str]:
-    """Give every expression of the rules and the dashboard."""
+    """List the PromQL expressions of the rules and the dashboard."""
     queries = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
     return [*queries, *re.findall(r"expr: (\|\n(?:          .*\n)+|.*)", RULES)]
 
 
-def names(told: Scraped) -> set[str]:
-    """Give the names of everything that was told, as PromQL knows it."""
-    return {sample.name for sample in told.samples}
+def names(scraped: Scraped) -> set[str]:
+    """Collect the names of all time series."""
+    return {sample.name for sample in scraped.samples}
 
 
 @needs_promtool
 @pytest.mark.parametrize("arguments", [["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]],
                          ids=["form", "behaviour"])
-def test_promtool_takes_the_rules_and_their_tests_pass(arguments: list[str]) -> None:
-    """Every alert fires when it should, and only then."""
+def test_promtool_accepts_the_rules_and_their_tests_pass(arguments: list[str]) -> None:
+    """Each alert fires when it should, and only then."""
     checked = subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=120,
                              check=False)
 
     assert 0 == checked.returncode, checked.stdout + checked.stderr
 
 
-def test_every_alert_is_tested_and_explained() -> None:
-    """Its name stands in the unit tests, both firing and silent, and in the docs."""
+def test_every_alert_is_tested_and_documented() -> None:
+    """The rule tests cover it both firing and silent."""
     alerts = re.findall(r"alert: (\w+)", RULES)
     tests = (FOLDER / "alerts_test.yml").read_text()
 
@@ -73,20 +73,21 @@ def test_every_alert_is_tested_and_explained() -> None:
         assert f"alertname: {alert}\n" in tests or alert == "LinearRegressorLatencyBudgetBurnsSlow", "firing"
 
 
-def test_rules_and_dashboard_name_only_what_a_real_server_tells(running: RunningServer) -> None:
-    """Names of metrics and of labels."""
-    told = scrape(running)
-    labels = {name for sample in told.samples for name in sample.labels} | {"job", "instance"}
+def test_rules_and_dashboard_use_only_metrics_of_a_real_server(running: RunningServer) -> None:
+    """And only its labels."""
+    scraped = scrape(running)
+    labels = {name for sample in scraped.samples for name in sample.labels} | {"job", "instance"}
     used = {name for text in expressions() for name in FAMILIES.findall(text)}
     used_labels = {name for text in expressions() for name in re.findall(r'(\w+)(?:=~|!~|=)"', text)}
 
     assert len(used) >= 10
-    assert set() == used - names(told)
+    assert used_labels
+    assert set() == used - names(scraped)
     assert set() == used_labels - labels
 
 
-def test_recordings_that_are_used_exist() -> None:
-    """In alerts and in the dashboard."""
+def test_every_recording_rule_in_use_exists() -> None:
+    """Alerts and dashboard use them."""
     recorded = set(re.findall(r"record: (\S+)", RULES))
     used = {name for text in expressions() for name in re.findall(r"linear_regressor:\w+:\w+", text)}
 
@@ -94,16 +95,19 @@ def test_recordings_that_are_used_exist() -> None:
     assert "linear_regressor:error_ratio:rate1h" in used
 
 
-def test_every_metric_is_documented(running: RunningServer) -> None:
-    """And nothing else is."""
-    told = {re.sub(r"_seconds_(bucket|count|sum)$", "_seconds", name) for name in names(scrape(running))}
+def test_exactly_the_metrics_of_a_server_are_documented(running: RunningServer) -> None:
+    """The table lists each metric with its type."""
+    metrics = {re.sub(r"_seconds_(bucket|count|sum)$", "_seconds", name) for name in names(scrape(running))}
 
-    assert told == set(re.findall(r"^\| `(\w+)` \| (?:counter|gauge|histogram)", DOCS, re.MULTILINE))
+    assert metrics == set(re.findall(r"^\| `(\w+)` \| (?:counter|gauge|histogram)", DOCS, re.MULTILINE))
 
 
 def test_every_label_is_documented(running: RunningServer) -> None:
     """In the row of its metric."""
-    for sample in scrape(running).samples:
+    samples = scrape(running).samples
+
+    assert any(sample.labels for sample in samples)
+    for sample in samples:
         name = re.sub("_seconds_(bucket|count|sum)$", "_seconds", sample.name)
         row = re.search(rf"^\| `{name}` .*$", DOCS, re.MULTILINE)
         assert row is not None
@@ -111,7 +115,7 @@ def test_every_label_is_documented(running: RunningServer) -> None:
 
 
 def test_every_field_of_the_log_is_documented(running: RunningServer) -> None:
-    """Of lines about requests and of all others."""
+    """Of access lines and all others."""
     out, _ = running.stop()
     members = {name for line in access_lines(out) for name in line["httpRequest"]}
     fields = {name for line in lines(out) for name in line}
@@ -120,17 +124,18 @@ def test_every_field_of_the_log_is_documented(running: RunningServer) -> None:
     assert set() == {name for name in fields | members if f"`{name}`" not in DOCS}
 
 
-def test_the_sidecar_s_job_is_the_one_that_rules_and_dashboard_look_for() -> None:
-    """Every selector names it."""
+def test_rules_and_dashboard_select_the_job_of_the_sidecar() -> None:
+    """In each selector."""
     job = re.findall(r"^  name: (.*)$", (FOLDER / "run_monitoring.yml").read_text(), re.MULTILINE)
 
     assert ["linear-regressor"] == job
+    assert expressions()
     for text in expressions():
         assert text.count("{job=\"linear-regressor\"") == len(FAMILIES.findall(text))
 
 
-def test_panels_of_the_dashboard_do_not_overlap() -> None:
-    """Each has a place, a title and a unit of its own."""
+def test_the_panels_of_the_dashboard_do_not_overlap() -> None:
+    """Each has its own position, title and unit."""
     places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in DASHBOARD["panels"]}
 
     assert len(places) == len({panel["title"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"]) > 8
