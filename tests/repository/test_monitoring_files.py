@@ -28,7 +28,7 @@ FAMILIES = re.compile(r"\b[a-z_]+(?=\{)")
 
 @pytest.fixture
 def model_path() -> Path:
-    """Serve the committed model."""
+    """Locate the committed model."""
     return ROOT / "models" / "simple_linear_regressor.joblib"
 
 
@@ -105,7 +105,10 @@ def test_every_metric_is_documented(running: RunningServer) -> None:
 
 def test_every_label_is_documented(running: RunningServer) -> None:
     """In the row of its metric."""
-    for sample in scrape(running).samples:
+    samples = scrape(running).samples
+
+    assert any(sample.labels for sample in samples)
+    for sample in samples:
         name = re.sub("_seconds_(bucket|count|sum)$", "_seconds", sample.name)
         row = re.search(rf"^\| `{name}` .*$", DOCS, re.MULTILINE)
         assert row is not None
@@ -127,6 +130,7 @@ def test_rules_and_dashboard_select_the_job_of_the_sidecar() -> None:
     job = re.findall(r"^  name: (.*)$", (FOLDER / "run_monitoring.yml").read_text(), re.MULTILINE)
 
     assert ["linear-regressor"] == job
+    assert expressions()
     for text in expressions():
         assert text.count("{job=\"linear-regressor\"") == len(FAMILIES.findall(text))
 

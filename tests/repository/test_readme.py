@@ -1,4 +1,4 @@
-"""What README and docs say is run, or compared with the code."""
+"""Examples in README and docs are run or compared with the code."""
 
 from __future__ import annotations
 
@@ -22,65 +22,66 @@ API = (ROOT / "docs" / "api.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
-    """Give the README's blocks of a language."""
+    """List the code blocks of a language in the README."""
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.fixture
 def model_path() -> Path:
-    """Serve the committed model."""
+    """Locate the committed model."""
     return ROOT / "models" / "simple_linear_regressor.joblib"
 
 
 def test_the_readme_has_at_most_two_hundred_lines() -> None:
-    """What is longer goes to docs."""
+    """Details belong in docs."""
     assert len(README.splitlines()) <= 200
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_every_curl_of_the_readme_gets_the_answer_it_shows(start_server: Callable[..., RunningServer]) -> None:
-    """The blocks are run as they stand, against the committed model on another port."""
+def test_the_requests_of_the_readme_get_the_responses_that_it_shows(
+        start_server: Callable[..., RunningServer]) -> None:
+    """Runs the blocks unchanged but for the port, against the committed model."""
     running = start_server()
-    answers = []
+    outputs = []
     for block in blocks("bash"):
         script = block.replace("127.0.0.1:5000", f"127.0.0.1:{running.port}")
-        answers.append(subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=True).stdout)
+        outputs.append(subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=True).stdout)
     shown = [json.loads(block) for block in blocks("json")]
 
     assert [pytest.approx(values) for values in map(numbers, shown)] == [
-        numbers(json.loads(answer)) for answer in answers[:2]]
-    assert "Hello" in answers[2]
-    assert '{"message":"pong!"}' in answers[2]
-    assert {"prediction", "interval", "contributions", "out_of_range"} <= set(json.loads(answers[3]))
+        numbers(json.loads(output)) for output in outputs[:2]]
+    assert "Hello" in outputs[2]
+    assert '{"message":"pong!"}' in outputs[2]
+    assert {"prediction", "interval", "contributions", "out_of_range"} <= set(json.loads(outputs[3]))
 
 
-def numbers(answer: dict[str, float | list[float]]) -> list[float]:
-    """Give the numbers of an answer."""
-    (value,) = answer.values()
+def numbers(body: dict[str, float | list[float]]) -> list[float]:
+    """List the numbers of a response."""
+    (value,) = body.values()
     return value if isinstance(value, list) else [value]
 
 
-def test_the_python_of_the_readme_gives_what_it_shows() -> None:
-    """The blocks are run as doctests."""
+def test_the_python_examples_of_the_readme_give_the_results_that_it_shows() -> None:
+    """Runs the blocks as doctests."""
     text = "\n".join(blocks("python"))
     test = doctest.DocTestParser().get_doctest(text, {}, "README.md", "README.md", 0)
-    outcome = doctest.DocTestRunner().run(test)
+    results = doctest.DocTestRunner().run(test)
 
-    assert outcome.attempted > 3
-    assert 0 == outcome.failed
+    assert results.attempted > 3
+    assert 0 == results.failed
 
 
-def test_training_prints_what_the_readme_shows(tmp_path: Path) -> None:
-    """Every figure of the first output stands in the README."""
-    ended = subprocess.run([sys.executable, str(ROOT / "main.py"), "train", "--model-save-path", "model.joblib"],
-                           capture_output=True, text=True, check=True, cwd=tmp_path)
-    shown = ended.stdout.replace("model.joblib", "build/local/simple_linear_regressor.joblib")
+def test_training_prints_the_output_that_the_readme_shows(tmp_path: Path) -> None:
+    """Of ``make serve-local``, which trains first."""
+    done = subprocess.run([sys.executable, str(ROOT / "main.py"), "train", "--model-save-path", "model.joblib"],
+                          capture_output=True, text=True, check=True, cwd=tmp_path)
+    shown = done.stdout.replace("model.joblib", "build/local/simple_linear_regressor.joblib")
 
     assert shown in README
 
 
-def test_every_make_target_that_is_named_exists() -> None:
-    """README and docs name no task that make does not know."""
+def test_every_make_target_in_the_documents_exists() -> None:
+    """In README, CONTRIBUTING and docs."""
     makefile = (ROOT / "Makefile").read_text()
     known = {target for line in re.findall(r"^([a-z][a-z -]*):", makefile, re.MULTILINE) for target in line.split()}
     pages = [README, *(path.read_text() for path in (ROOT / "docs").rglob("*.md")),
@@ -91,23 +92,26 @@ def test_every_make_target_that_is_named_exists() -> None:
     assert {"serve-local", "test", "train", "benchmark"} <= named
 
 
-def test_every_link_between_pages_leads_somewhere() -> None:
-    """Relative links point at files of the checkout."""
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+def test_every_relative_link_leads_to_a_file() -> None:
+    """In README, CONTRIBUTING and docs."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\((?!http)([^)#]+)", page.read_text())]
+
+    assert len(links) > 10
+    assert [] == [(page.name, link) for page, link in links if not (page.parent / link).exists()]
 
 
-def test_every_path_of_the_layout_exists() -> None:
-    """The README's map shows the checkout as it is."""
+def test_every_path_in_the_layout_exists() -> None:
+    """In the README's list of files and folders."""
     layout = next(block for block in blocks("text") if "errors.py" in block)
     named = re.findall(r"^(?:  )?((?:[\w.-]+/?(?:, )?)+)(?:  |$)", layout, re.MULTILINE)
+    assert len(named) > 5
     for name in ", ".join(named).split(", "):
         assert (ROOT / name).exists() or (ROOT / "linear_regressor" / name).exists(), name
 
 
-def test_every_code_of_a_fault_is_documented() -> None:
-    """A program that reads codes finds each in the docs."""
+def test_every_error_code_is_documented() -> None:
+    """Clients read these codes."""
     sources = [path.read_text() for path in (ROOT / "linear_regressor" / "serving").rglob("*.py")]
     call = r'Fault\([^()]*?(?:\([^()]*\)[^()]*?)*"([a-z_0-9]+)",'
     codes = {code for text in sources for code in re.findall(call, text)}
@@ -116,8 +120,8 @@ def test_every_code_of_a_fault_is_documented() -> None:
     assert set() == {code for code in codes if f"`{code}`" not in API}
 
 
-def test_the_committed_model_is_the_one_the_page_describes(model_path: Path) -> None:
-    """It is small, and of one feature."""
+def test_the_committed_model_is_the_one_that_the_readme_describes(model_path: Path) -> None:
+    """A small file with one feature."""
     artefact: Artefact = load(model_path)
 
     assert ("bmi",) == artefact.features

@@ -35,7 +35,7 @@ def draw(seed: int, n: int, p: int, offset: float = 0.0) -> tuple[Array, Array]:
 def two_pass(X: Array, y: Array) -> Moments:
     """Compute the moments by their definition, in extended precision."""
     z = np.column_stack([X, y]).astype(np.longdouble)
-    d = z - z.mean(axis=0)
+    d = np.asfortranarray(z - z.mean(axis=0))  # contiguous columns: a third of the time
     return Moments(len(z), z.mean(axis=0).astype(np.float64), (d.T @ d).astype(np.float64))
 
 
