@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,8 +54,7 @@ class PageText(NamedTuple):
     false: str = ""
 
 
-@dataclass(frozen=True)
-class Statistic:
+class Statistic(NamedTuple):
     """One statistic of a row."""
 
     # what requests it
@@ -106,8 +104,7 @@ STATISTICS = (
     Statistic(RANGE, "t2", ("t2",), lambda rows, at: rows.t_squared, POSITIVE, "Hotelling's T² of the row."),
     Statistic(RANGE, "out_of_range", ("out_of_range",), lambda rows, at: rows.out_of_range(at.f), BOOLEAN,
               "Whether the row is outside the range of the training data at the requested level.",
-              page=PageText("similar to the training data?", true="No: outside the range of the training data",
-                            false="Yes: within the range of the training data")),
+              page=PageText("Within the training range?", true="No: out of the training range", false="Yes")),
 )
 PARAMETERS = tuple(dict.fromkeys(statistic.parameter for statistic in STATISTICS))
 # Every statistic at its default level.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from linear_regressor.serving.schema.faults import Fault
 from linear_regressor.serving.schema.shapes import BOOLEAN, Shape, number_faults
@@ -17,8 +16,7 @@ StatisticsOptions: TypeAlias = Mapping[str, float]
 NO_STATISTICS: StatisticsOptions = {}
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A member of ``parameters``."""
 
     name: str
