@@ -1,38 +1,40 @@
-# Every task of the project: people, git hooks and GitHub Actions call the same targets. `make` alone lists them.
+# All tasks of the project. Developers, git hooks and GitHub Actions use the same targets; `make` lists them.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 
-# --- what can be chosen: make TARGET NAME=value -------------------------------------------------------------------
-# Which Python makes .venv; empty takes the first on PATH that is new enough
+# --- options: make TARGET NAME=value ------------------------------------------------------------------------------
+# Python for .venv; default: the first suitable one on PATH
 PYTHON ?=
-# Which client speaks to the container engine
+# Client of the container engine
 DOCKER ?= docker
-# Where the server listens on this machine
+# Port of the server on this machine
 PORT ?= 5000
-# Base image instead of the one that the Dockerfiles name
+# Base image; default: the one named in the Dockerfiles
 BASE ?=
-# A served URL for test-service; SERVICE_TOKEN in the environment is sent as bearer token
+# URL of a running service for test-service; SERVICE_TOKEN in the environment is sent as bearer token
 SERVICE_URL ?= http://127.0.0.1:$(PORT)
 
-# A running server for conformance
+# URL of a running server for conformance
 URL ?= http://127.0.0.1:$(PORT)
-# Which of conformance/clients to run
+# Clients for test-clients (files in conformance/clients)
 CLIENTS ?= mlflow triton kserve open_inference
+# Processes that run tests in parallel; auto: one a CPU
+TEST_PROCESSES ?= auto
 
 SERVER_IMAGE := linear_regressor_server:latest
 BUILDER_IMAGE := linear_regressor_builder:latest
 CONTAINER := linear_regressor
 LOCAL_MODEL := build/local/simple_linear_regressor.joblib
 
-# --- the present environment: an activated one, else .venv of this folder -----------------------------------------
+# --- current environment: the activated one, otherwise .venv in this folder ---------------------------------------
 VENV := $(CURDIR)/.venv
 ENVIRONMENT := $(or $(VIRTUAL_ENV),$(VENV))
 BIN := $(ENVIRONMENT)/bin
 export PATH := $(BIN):$(PATH)
-# matplotlib keeps a cache: inside the folder, like everything else
+# keeps matplotlib's cache inside the project folder
 export MPLCONFIGDIR ?= $(CURDIR)/build/matplotlib
 
 INSTALLER := Pipfile.lock setup.cfg setup.py scripts/install_locked.sh scripts/locked_requirements.py
@@ -46,27 +48,27 @@ help: ## Show this list
 	@echo "Usage: make TARGET [PYTHON=python3.13] [PORT=5000] [DOCKER=docker]"
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z][a-z -]*:.*## / { printf "  %-36s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-##@ Start here: these two need Python 3.11 or newer and git, nothing else
+##@ Start here (needs only Python 3.11 or newer and git)
 
 .PHONY: serve-local
-serve-local: setup-dev ## Train afresh and serve that on this machine, in the foreground
+serve-local: setup-dev ## Train a model and serve it on this machine, in the foreground
 	@mkdir -p $(dir $(LOCAL_MODEL))
 	@"$(VENV)/bin/linear-regressor" train --model-save-path $(LOCAL_MODEL)
 	@scripts/say_curl.sh "http://127.0.0.1:$(PORT)"
 	@exec "$(VENV)/bin/linear-regressor" serve --port "$(PORT)" --model-path $(LOCAL_MODEL)
 
 .PHONY: test
-test: setup-dev ## Set up and run every check and test
+test: setup-dev ## Set up, then run all checks and tests
 	@$(MAKE) test-local VIRTUAL_ENV="$(VENV)"
 
 ##@ Set up
 
 .PHONY: setup-dev setup-ci-dev
-setup-dev setup-ci-dev: .venv/.installed ## Make .venv with everything for development, from the lock
+setup-dev setup-ci-dev: .venv/.installed ## Create .venv with all development tools, from Pipfile.lock
 
-# One stamp: a second call does nothing until the lock or the package's metadata change.
+# The stamp makes a second call a no-op until the lock or the package's metadata change.
 .venv/.installed: $(INSTALLER) | .venv/bin/python
-	@echo "Installing Pipfile.lock into .venv (a minute the first time)"
+	@echo "Installing Pipfile.lock into .venv (takes about a minute the first time)"
 	@scripts/install_locked.sh .venv/bin/python default training dask tracing develop
 	@$(call install_fast,.venv)
 	@PYTHONWARNINGS=ignore .venv/bin/python $(PIP_INSTALL_PROJECT) --editable .
@@ -76,7 +78,7 @@ setup-dev setup-ci-dev: .venv/.installed ## Make .venv with everything for devel
 	@python=$$(scripts/find_python.sh $(PYTHON)) && "$$python" -m venv --clear .venv
 
 .PHONY: install
-install: | $(BIN)/python ## Install the package alone, as users get it, into the present environment
+install: | $(BIN)/python ## Install only the package, as users do, into the current environment
 	@rm -rf "$(ENVIRONMENT)/.installed" build/lib
 	@scripts/install_locked.sh "$(BIN)/python" default
 	@$(call install_fast,$(ENVIRONMENT))
@@ -85,25 +87,25 @@ install: | $(BIN)/python ## Install the package alone, as users get it, into the
 $(BIN)/python: | .venv/bin/python
 
 .PHONY: install-git-hooks
-install-git-hooks: setup-dev ## Check style before each commit, everything before each push
+install-git-hooks: setup-dev ## Check style before each commit, run everything before each push
 	@"$(VENV)/bin/pre-commit" install --hook-type pre-commit --hook-type pre-push
 
 .PHONY: lock
-lock: setup-dev ## Make Pipfile.lock anew, with Python 3.11
+lock: setup-dev ## Update Pipfile.lock (needs Python 3.11)
 	@scripts/lock.sh "$(VENV)/bin"
 
 ##@ Train, serve, measure
 
 .PHONY: train-local
-train-local: environment ## Train the model that is committed and served, on this machine
+train-local: environment ## Train the committed model on this machine
 	@"$(BIN)/linear-regressor" train --model-save-path models/simple_linear_regressor.joblib
 
 .PHONY: train
-train: builder-build ## The same in the builder image, with this folder mounted
+train: builder-build ## Train in the builder image (project mounted as a volume)
 	@$(IN_BUILDER) make train-local
 
 .PHONY: serve
-serve: server-build ## Build the server image and serve it, detached, as container linear_regressor
+serve: server-build ## Build the server image and run it in the background as container linear_regressor
 	@url=$$(scripts/serve_container.sh $(SERVER_IMAGE) $(CONTAINER) "$(PORT)") && scripts/say_curl.sh "$$url"
 
 .PHONY: server-build
@@ -111,73 +113,83 @@ server-build: engine ## Build the server image
 	@$(BUILD) --file server.Dockerfile --tag $(SERVER_IMAGE) .
 
 .PHONY: server-logs
-server-logs: engine ## Show and follow the log of the served container
+server-logs: engine ## Follow the log of the server container
 	@"$(DOCKER)" logs --follow $(CONTAINER)
 
 .PHONY: server-stop-clean server-stop-cleam
-server-stop-clean server-stop-cleam: engine ## Stop the served container and remove it
+server-stop-clean server-stop-cleam: engine ## Stop and remove the server container
 	@"$(DOCKER)" stop $(CONTAINER) >/dev/null 2>&1 || true
 	@"$(DOCKER)" rm --force $(CONTAINER) >/dev/null 2>&1 || true
 
 .PHONY: benchmark
-benchmark: environment ## Print the measured ratios of training and serving
+benchmark: environment ## Measure training and serving against their references
 	@"$(BIN)/python" benchmark.py training
 	@"$(BIN)/python" benchmark.py serving
 
 .PHONY: benchmark-scaling
-benchmark-scaling: environment ## Curves over rows (to 50 million), columns and workers: minutes, and 6 GB in build/scaling
+benchmark-scaling: environment ## Measure scaling in rows (to 50 million), columns and workers (minutes, 6 GB in build/scaling)
 	@"$(BIN)/python" benchmark.py scaling --rows 50000000
 
 .PHONY: load-test
-load-test: environment ## 60 s at saturation with reloads, killed workers and SIGTERM: what failed, and why
+load-test: environment ## 60 s of full load with reloads, killed workers and SIGTERM; reports each failure
 	@"$(BIN)/python" benchmark.py load-test
 
 ##@ Test
 
 .PHONY: test-local
-test-local: check-style-all check-types check-security check-imports test-coverage ## All checks and tests, in the present environment
+test-local: check-style-all check-types check-security check-imports test-coverage ## All checks and tests in the current environment
 
 .PHONY: pytest
-pytest: environment ## Tests alone
-	@"$(BIN)/python" -m pytest
+pytest: environment ## All tests, without coverage
+	@"$(BIN)/python" -m pytest $(IN_PARALLEL) $(PARALLEL_TESTS)
+	@"$(BIN)/python" -m pytest $(SERIAL_TESTS)
+
+.PHONY: test-fast
+test-fast: environment ## Unit tests, which start no process (at most 2 minutes on 2 CPUs)
+	@"$(BIN)/python" -m pytest $(IN_PARALLEL) linear_regressor tests/unit
 
 .PHONY: test-large
-test-large: environment ## Data sets of 10 and 50 million rows: minutes, and 12 GB in build/large
+test-large: environment ## Tests with 10 and 50 million rows (minutes, 12 GB in build/large)
 	@"$(BIN)/python" -m pytest large
 
 .PHONY: test-coverage
-test-coverage: environment ## Tests with branch coverage, at least 95 %
-	@"$(BIN)/python" -m pytest --cov --cov-report=term --cov-report=xml
+test-coverage: environment ## All tests, with branch coverage of at least 95 %
+	@"$(BIN)/python" -m pytest $(IN_PARALLEL) --cov --cov-report= --cov-fail-under=0 $(PARALLEL_TESTS)
+	@"$(BIN)/python" -m pytest --cov --cov-append --cov-report=term --cov-report=xml $(SERIAL_TESTS)
 
 .PHONY: test-serving
-test-serving: server-build ## Serve the server image in a container of its own and test that
+test-serving: server-build ## Test the server image in a container
 	@scripts/test_server_image.sh $(SERVER_IMAGE) $(BASE)
 
 .PHONY: test-local-docker
-test-local-docker: builder-build ## test-local in the builder image, then test-serving
+test-local-docker: builder-build ## Run test-local in the builder image, then test-serving
 	@$(IN_BUILDER) make test-local
 	@$(MAKE) test-serving
 
 .PHONY: test-service
-test-service: ## Test the service at SERVICE_URL from outside
+test-service: ## Test the running service at SERVICE_URL
 	@scripts/test_local_server.sh "$(SERVICE_URL)"
 
 .PHONY: openapi
-openapi: environment ## Write docs/openapi.json anew: the description of the service with the committed model
+openapi: environment ## Update docs/openapi.json from the service with the committed model
 	@mkdir -p build
 	@"$(BIN)/python" scripts/describe_service.py >build/openapi.json
 	@mv build/openapi.json docs/openapi.json
 
+.PHONY: check-openapi
+check-openapi: ## Check docs/openapi.json with Spectral and Redocly CLI (needs Node.js and npm)
+	@scripts/check_openapi.sh
+
 .PHONY: page-picture
-page-picture: environment ## Take docs/page.png anew, of the page with the committed model (needs Chromium)
+page-picture: environment ## Update docs/page.png, a picture of the page with the committed model (needs Chromium)
 	@PYTHONPATH=. "$(BIN)/python" scripts/picture_page.py
 
 .PHONY: conformance
-conformance: environment ## Test every contract of the server at URL (SERVICE_TOKEN is sent as bearer token)
+conformance: environment ## Test all contracts of the server at URL (sends SERVICE_TOKEN as bearer token)
 	@CONFORMANCE_URL="$(URL)" "$(BIN)/python" -m pytest --ignore conformance/clients conformance
 
 .PHONY: test-clients
-test-clients: environment ## Clients that others wrote, each from an environment of its own in build/tools
+test-clients: environment ## Test third-party clients, each in its own environment in build/tools
 	@mkdir -p build/tools
 	@scripts/test_clients.sh "$(BIN)" $(CLIENTS)
 
@@ -187,19 +199,21 @@ test-clients: environment ## Clients that others wrote, each from an environment
 check-style-all: check-lint check-imports check-dockerfiles check-workflows check-shell check-yaml check-secrets ## All linters
 
 .PHONY: check-lint
-check-lint: environment ## Python style (flake8)
+check-lint: environment ## Python style, import order and docstrings (flake8, ruff, numpydoc)
 	@"$(BIN)/flake8" $(PYTHON_SOURCES)
+	@"$(BIN)/ruff" check --quiet $(PYTHON_SOURCES)
+	@find linear_regressor -name '*.py' -exec "$(BIN)/numpydoc" lint {} +
 
 .PHONY: check-types
-check-types: environment ## Types of package and tests (mypy --strict)
+check-types: environment ## Types of package, tests and scripts (mypy --strict)
 	@"$(BIN)/mypy" --strict
 
 .PHONY: check-imports
-check-imports: environment ## Which room may import which (import-linter)
+check-imports: environment ## Import contracts of setup.cfg (import-linter)
 	@"$(BIN)/lint-imports" --config setup.cfg --no-cache --no-logo
 
 .PHONY: check-security
-check-security: check-workflows check-secrets ## Insecure code (bandit), workflows (zizmor), secrets
+check-security: check-workflows check-secrets ## Insecure code (bandit), workflows (zizmor) and secrets
 	@"$(BIN)/bandit" --quiet --recursive linear_regressor scripts benchmarks main.py benchmark.py
 
 .PHONY: check-dockerfiles
@@ -207,7 +221,7 @@ check-dockerfiles: environment ## Dockerfiles (hadolint)
 	@"$(BIN)/hadolint" $(DOCKERFILES)
 
 .PHONY: check-workflows
-check-workflows: environment ## GitHub workflows and forms (actionlint, zizmor, schemas)
+check-workflows: environment ## GitHub workflows and issue forms (actionlint, zizmor, schemas)
 	@"$(BIN)/actionlint" .github/workflows/*.yml
 	@"$(BIN)/zizmor" --quiet --no-progress --offline .github
 	@"$(BIN)/check-jsonschema" --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -220,29 +234,29 @@ check-shell: environment ## Shell scripts (shellcheck)
 	@"$(BIN)/shellcheck" --external-sources $(SHELL_SOURCES)
 
 .PHONY: check-yaml
-check-yaml: environment ## YAML (yamllint)
+check-yaml: environment ## YAML files (yamllint)
 	@"$(BIN)/yamllint" --strict .
 
 .PHONY: check-secrets
-check-secrets: environment ## Secrets in files that git would take (detect-secrets)
+check-secrets: environment ## Secrets in tracked and untracked files (detect-secrets)
 	@scripts/check_secrets.sh "$(BIN)"
 
 .PHONY: audit
-audit: .venv/bin/python ## Known vulnerabilities of everything in the lock; asks the index, so for GitHub Actions
+audit: .venv/bin/python ## Known vulnerabilities of all locked packages (asks the package index, so run by GitHub Actions)
 	@scripts/audit.sh .venv/bin/python
 
-##@ Containers and the rest
+##@ Containers and deployment
 
 .PHONY: builder-build
-builder-build: engine ## Build the builder image: the development environment from the lock
+builder-build: engine ## Build the builder image (development environment from Pipfile.lock)
 	@$(BUILD) --file builder.Dockerfile --tag $(BUILDER_IMAGE) .
 
 .PHONY: docker-entry-bash
-docker-entry-bash: builder-build ## A shell in the builder image, with this folder mounted
+docker-entry-bash: builder-build ## Open a shell in the builder image (project mounted as a volume)
 	@$(IN_BUILDER:--rm=--rm --interactive --tty) bash
 
 .PHONY: service-sign-in
-service-sign-in: ## Let the container client push to the registry of IMAGE (GitHub Actions)
+service-sign-in: ## Sign the container client in to the registry of IMAGE (GitHub Actions)
 	@gcloud auth configure-docker "$(firstword $(subst /, ,$(IMAGE)))" --quiet
 
 .PHONY: service-push
@@ -251,26 +265,31 @@ service-push: server-build ## Push the server image to IMAGE (GitHub Actions)
 	@"$(DOCKER)" push "$(IMAGE)"
 
 .PHONY: service-deploy
-service-deploy: ## Deploy what service-push pushed to Cloud Run (GitHub Actions)
+service-deploy: ## Deploy the pushed IMAGE to Cloud Run (GitHub Actions)
 	@scripts/deploy_service.sh
 
 .PHONY: clean
-clean: ## Remove what make made: .venv, build, reports, caches
+clean: ## Remove .venv, build, reports and caches
 	@rm -rf .venv build reports .mypy_cache .pytest_cache .hypothesis *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# --- what the targets above stand on ------------------------------------------------------------------------------
+# --- shared by the targets above ----------------------------------------------------------------------------------
+
+# Tests in tests/server measure time, which load from other tests would disturb, so they run alone.
+IN_PARALLEL = --numprocesses $(TEST_PROCESSES) --maxprocesses 8 --dist worksteal
+PARALLEL_TESTS = linear_regressor scripts benchmarks tests/unit tests/process tests/cluster tests/repository
+SERIAL_TESTS = tests/server
 
 BUILD = "$(DOCKER)" build $(if $(BASE),--build-arg BASE=$(BASE))
 IN_BUILDER = "$(DOCKER)" run --rm --init --user "$$(id -u):$$(id -g)" --volume "$(CURDIR):/project" $(BUILDER_IMAGE)
 export DOCKER
 
-# The project itself has no hash in the lock: it goes in by path, and everything it needs is there already.
+# The project itself has no hash in the lock: install it by path, after its dependencies.
 PIP_INSTALL_PROJECT = -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation
 
-# A newcomer's machine may have no C compiler: then the server runs without the parsers in C, and says so once.
+# Without a C compiler the server runs without the parsers in C.
 install_fast = mkdir -p build && scripts/install_locked.sh "$(1)/bin/python" fast >build/install_fast.log 2>&1 || \
-	echo "The parsers in C could not be built (build/install_fast.log): the server will use the slower, careful one"
+	echo "The parsers in C could not be built (see build/install_fast.log): the server uses the slower Python parsers"
 
 .PHONY: environment
 environment:

@@ -1,15 +1,15 @@
-# The development environment from the lock. The project is mounted over /project; whose files they are, runs it.
+# The development environment from Pipfile.lock. The project is mounted at /project; run as the owner of its files.
 ARG BASE=python:3.13-slim-bookworm
 
 FROM ${BASE}
-# compilers for what comes as source, git for the checks that ask it, make for the targets, curl for the server's test;
-# versions are those of the base's own Debian release
+# compilers for source distributions, git for checks, make for the targets, curl for the test of the server;
+# the base image's Debian release determines their versions
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends curl g++ gcc git libc6-dev make \
  && rm -rf /var/lib/apt/lists/* \
  && git config --system --add safe.directory /project
-# An activated environment: the targets use it and make none of their own. Any user may run it, so home is /tmp.
+# The make targets use the activated environment. Any user may run the image, so HOME is /tmp.
 ENV VIRTUAL_ENV=/opt/builder \
     PATH=/opt/builder/bin:$PATH \
     HOME=/tmp \

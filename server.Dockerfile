@@ -1,9 +1,9 @@
-# The server: runtime dependencies from the lock, the package, the trained model. Nothing that trains, nothing that builds.
-# No syntax line, no heredoc, no mount: any client and any builder can build it, without fetching a frontend.
+# The server: locked runtime dependencies, the package and the trained model; no training libraries, no build tools.
+# Without syntax line, heredoc and mount, so that every builder can build it and no frontend is downloaded.
 ARG BASE=python:3.13-slim-bookworm
 
 FROM ${BASE} AS build
-# gunicorn_h1c comes as source, pysimdjson too where it has no wheel; versions are those of the base's own Debian release
+# compilers for gunicorn_h1c and pysimdjson; the base image's Debian release determines their versions
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends g++ gcc libc6-dev \
@@ -15,13 +15,13 @@ COPY scripts/install_locked.sh scripts/locked_requirements.py scripts/
 RUN scripts/install_locked.sh /opt/server/bin/python default fast
 COPY setup.cfg setup.py README.md LICENSE ./
 COPY linear_regressor linear_regressor
-# pip compiles what it installs; build tools and NumPy's own tests (17 MB) have no place in a server
+# remove build tools and NumPy's tests (17 MB)
 RUN /opt/server/bin/python -m pip install --quiet --no-cache-dir --no-deps --no-build-isolation . \
  && /opt/server/bin/python -m pip uninstall --quiet --yes cython wheel setuptools pip \
  && find /opt/server/lib/python3*/site-packages/numpy -type d -name tests -prune -exec rm -rf {} +
 
 FROM ${BASE}
-# One thread a multiplication: gunicorn's threads are the parallelism. Nothing is written: the root may be read-only.
+# One BLAS thread: requests already run in parallel. Nothing is written, so the root file system may be read-only.
 ENV PATH=/opt/server/bin:$PATH \
     OPENBLAS_NUM_THREADS=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -30,7 +30,7 @@ WORKDIR /app
 COPY --from=build /opt/server /opt/server
 COPY scripts/healthcheck.py ./
 COPY models/simple_linear_regressor.joblib models/
-# a number: platforms that refuse root cannot look a name up
+# numeric, because platforms that reject root cannot resolve a name
 USER 65532:65532
 EXPOSE 5000
 HEALTHCHECK --interval=30s --timeout=3s --start-period=10s --retries=3 CMD ["python", "/app/healthcheck.py"]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The quick loop: tests, stopping at the first that fails, then types. Arguments go to pytest.
+# Run tests until the first failure, then check types. Arguments are passed to pytest.
 # Usage: dev/test.sh [PYTEST-ARGUMENT...]
 set -euo pipefail
 

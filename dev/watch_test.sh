@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# dev/test.sh on every save of a Python file. Arguments go to pytest.
+# Run dev/test.sh whenever a Python file changes. Arguments are passed to pytest.
 # Usage: dev/watch_test.sh [PYTEST-ARGUMENT...]
 set -euo pipefail
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Deploy a pushed image to Cloud Run, by digest and behind the platform's authentication; print the service's URL.
-# Environment: IMAGE (as pushed from here), GCP_PROJECT_ID, GCP_REGION, GCP_SERVICE, GCP_RUNTIME_SERVICE_ACCOUNT
+# Deploy a pushed image to Cloud Run by digest, with authentication required; print the URL of the service.
+# Environment: IMAGE (pushed from this machine), GCP_PROJECT_ID, GCP_REGION, GCP_SERVICE, GCP_RUNTIME_SERVICE_ACCOUNT
 set -euo pipefail
 
 docker=${DOCKER:-docker}
 digest=$("$docker" image inspect --format '{{index .RepoDigests 0}}' "$IMAGE")
 common=(--project "$GCP_PROJECT_ID" --region "$GCP_REGION" --quiet)
 
-# One worker with threads for one CPU. Probes by the second: the default period of ten would cost a cold start.
+# One worker with threads for one CPU. The default probe period of 10 s would delay every cold start.
 gcloud run deploy "$GCP_SERVICE" "${common[@]}" \
   --image "$digest" \
   --service-account "$GCP_RUNTIME_SERVICE_ACCOUNT" \

@@ -1,4 +1,4 @@
-"""Print the description of the service as it is by default, with the committed model: what docs/openapi.json keeps."""
+"""Print the OpenAPI description of the service with default settings and the committed model."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,6 @@ from linear_regressor.serving.settings import Settings
 MODEL = Path(__file__).resolve().parent.parent / "models" / "simple_linear_regressor.joblib"
 
 if __name__ == "__main__":
-    # no variable of this machine goes in: the copy is the same everywhere
+    # ignores the environment, so that the output is the same on every machine
     app = create_app(Settings.from_env({"MODEL_PATH": str(MODEL), "ACCESS_LOG": "off", "WEB_CONCURRENCY": "1"}))
     print(json.dumps(app.test_client().get("/openapi.json").json, indent=1, ensure_ascii=False))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Print the first Python that is new enough and can make virtual environments.
-# Usage: find_python.sh [CANDIDATE...]      (default: python3, then each version from new to old)
+# Print the first Python that is new enough and can create virtual environments.
+# Usage: find_python.sh [CANDIDATE...]      (default: python3, then the versions from new to old)
 set -euo pipefail
 
 if [ $# -eq 0 ]; then set -- python3 python3.14 python3.13 python3.12 python3.11; fi
@@ -10,5 +10,5 @@ for candidate in "$@"; do
     exit
   fi
 done
-echo "None of these is a Python 3.11 or newer with its venv module: $*; name one with PYTHON=/path/to/python" >&2
+echo "No Python 3.11 or newer with the venv module among: $*; choose one with PYTHON=/path/to/python" >&2
 exit 1

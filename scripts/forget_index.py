@@ -1,4 +1,4 @@
-"""Take out of ``Pipfile.lock`` where it was made: which index to ask is a matter of the machine that installs."""
+"""Remove the package index from ``Pipfile.lock``: pip's configuration selects it."""
 
 import json
 from pathlib import Path

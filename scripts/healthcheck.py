@@ -1,4 +1,4 @@
-"""Exit with 0 when the server of this container says that it is ready; for ``HEALTHCHECK``."""
+"""``HEALTHCHECK`` of the server image: exit with 0 if the server is ready."""
 
 import os
 from http.client import HTTPConnection

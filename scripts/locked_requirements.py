@@ -1,7 +1,7 @@
 """Print categories of ``Pipfile.lock`` as requirements with hashes, for ``pip install --require-hashes``.
 
-Every install of the project reads the lock through this file, so that no machine and no image needs pipenv for it.
-The project itself is left out: it is installed by path.
+All installations read the lock through this file, so that they do not need pipenv. The project itself is omitted: it
+is installed by path.
 """
 
 import json
@@ -13,19 +13,19 @@ LOCK = Path(__file__).resolve().parent.parent / "Pipfile.lock"
 
 
 def requirement(name: str, entry: dict[str, Any]) -> str:
-    """Return one requirement with its marker and its hashes."""
+    """Format one requirement with marker and hashes."""
     marker = f"; {entry['markers']}" if "markers" in entry else ""
     return " ".join([f"{name}{entry['version']}{marker}", *(f"--hash={digest}" for digest in entry["hashes"])])
 
 
 def requirements(lock: dict[str, Any], categories: list[str]) -> list[str]:
-    """Return the requirements of several categories, each distribution once."""
-    found: dict[str, str] = {}
+    """Format the requirements of several categories, each distribution once."""
+    lines: dict[str, str] = {}
     for category in categories:
         if category not in lock:
-            raise SystemExit(f"Pipfile.lock has no category {category!r}; it has {', '.join(sorted(lock))}")
-        found |= {name: requirement(name, entry) for name, entry in lock[category].items() if "path" not in entry}
-    return [found[name] for name in sorted(found)]
+            raise SystemExit(f"Pipfile.lock has no category {category!r}; choose from: {', '.join(sorted(lock))}")
+        lines |= {name: requirement(name, entry) for name, entry in lock[category].items() if "path" not in entry}
+    return [lines[name] for name in sorted(lines)]
 
 
 if __name__ == "__main__":

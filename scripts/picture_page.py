@@ -1,4 +1,4 @@
-"""Take the picture of the page that docs/page.md shows, of a server of the committed model."""
+"""Write docs/page.png: a screenshot of the page with the committed model."""
 
 import sys
 import tempfile

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Print a line to try against the server at a URL.
+# Print an example request for the server at a URL.
 # Usage: say_curl.sh URL
 set -euo pipefail
 

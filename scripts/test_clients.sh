@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Serve the committed model and run the clients that others wrote against it, each in an environment of its own.
-# Usage: test_clients.sh BIN CLIENT...      BIN holds the project's Python; a client is a file in conformance/clients
+# Serve the committed model and run third-party clients against it, each in its own environment.
+# Usage: test_clients.sh BIN CLIENT...      BIN contains the Python to use; a client is a file in conformance/clients
 set -euo pipefail
 
 bin=$1
@@ -19,11 +19,11 @@ scripts/wait_ready.sh "$CONFORMANCE_URL"
 failed=()
 for client in "$@"; do
   echo "== $client"
-  # their libraries warn of many things that are none of ours
+  # warnings in their libraries are not errors of this project
   "build/tools/$client/bin/python" -m pytest --quiet -p no:cacheprovider -o addopts= -o filterwarnings=ignore \
     "conformance/clients/test_$client.py" || failed+=("$client")
 done
 if [ ${#failed[@]} -gt 0 ]; then
-  echo "failed: ${failed[*]}; the server's log is build/test_clients.log" >&2
+  echo "Failed: ${failed[*]}; the server log is build/test_clients.log" >&2
   exit 1
 fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Test the server image: what is in it, who runs it, what it answers, where it listens, how it stops, what it weighs.
+# Test the server image: contents, user, responses, port, stop, size.
 # Usage: test_server_image.sh IMAGE [BASE]
 set -euo pipefail
 
@@ -22,19 +22,19 @@ megabytes() { echo "$(($("$docker" image inspect --format '{{.Size}}' "$1") / 10
 
 url=$("$here/serve_container.sh" "$image" "$name" 0)
 "$here/test_local_server.sh" "$url"
-"$docker" exec "$name" python /app/healthcheck.py || fail "the health check fails on a server that is ready"
+"$docker" exec "$name" python /app/healthcheck.py || fail "the health check fails although the server is ready"
 "$docker" stop --time 10 "$name" >/dev/null
 status=$("$docker" inspect --format '{{.State.ExitCode}}' "$name")
-[ "$status" = 0 ] || fail "a stop ended with exit code $status instead of 0"
+[ "$status" = 0 ] || fail "the exit code after SIGTERM is $status instead of 0"
 
-# as on Cloud Run: the platform chooses the port
-"$here/serve_container.sh" "$image" "$name" 0 8080 >/dev/null || fail "it does not listen on \$PORT"
-"$docker" exec "$name" python /app/healthcheck.py || fail "the health check does not look at \$PORT"
+# Cloud Run chooses the port
+"$here/serve_container.sh" "$image" "$name" 0 8080 >/dev/null || fail "the server does not listen on \$PORT"
+"$docker" exec "$name" python /app/healthcheck.py || fail "the health check ignores \$PORT"
 
 if "$docker" image inspect "$base" >/dev/null 2>&1; then
   over=$(($(megabytes "$image") - $(megabytes "$base")))
-  [ "$over" -le "$budget" ] || fail "$over MB over $base; the budget is $budget"
-  echo "$image is as it should be, $over MB over $base"
-else # some builders keep the base to themselves
-  echo "$image is as it should be; $base is not among the local images, so its weight was not compared"
+  [ "$over" -le "$budget" ] || fail "$over MB larger than $base; the limit is $budget MB"
+  echo "$image passed, $over MB larger than $base"
+else # some builders do not store the base image locally
+  echo "$image passed; size not checked, because $base is not a local image"
 fi

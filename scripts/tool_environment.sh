@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Make an environment of its own for a tool that cannot live beside the project's packages.
-# Usage: tool_environment.sh PYTHON REQUIREMENTS FOLDER      does nothing where the folder has just these requirements
+# Create an environment for a tool that conflicts with the project's packages.
+# Usage: tool_environment.sh PYTHON REQUIREMENTS FOLDER      no-op if FOLDER already has these requirements
 set -euo pipefail
 
 python=$1

@@ -1,1 +1,5 @@
-"""Tests: oracles before laws, laws before examples."""
+"""Tests, in folders by cost: unit, process, server, cluster, repository (docs/adr/0020-tests-by-cost.md)."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent

@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.running_server import RunningServer, start
 
+pytest_plugins = ("tests.applications",)
+
 # The machine may be busy, so no example has a deadline; every run looks at fresh examples.
 settings.register_profile("laws", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("laws")

@@ -10,7 +10,7 @@ from linear_regressor.serving.auth.api_keys import ApiKeys
 from linear_regressor.serving.auth.audit_log import write_audit_line
 from linear_regressor.serving.auth.principal import Authenticate, Denied, missing_scope
 from linear_regressor.serving.auth.rate_limit import RateLimit, client_address
-from linear_regressor.serving.auth.scopes import scope_of
+from linear_regressor.serving.auth.scopes import Scopes
 from linear_regressor.serving.middleware.errors import ErrorResponse
 from linear_regressor.serving.middleware.request_context import RequestContext
 from linear_regressor.serving.probes import Probes
@@ -34,11 +34,11 @@ PUBLIC = [NO_SNIFFING, ("Referrer-Policy", "no-referrer"), (
 class AccessPolicy:
     """A before-request hook: host, client, scope and rate, with an audit line for each decision."""
 
-    def __init__(self, settings: SecuritySettings, probes: Probes) -> None:
+    def __init__(self, settings: SecuritySettings, probes: Probes, scopes: Scopes) -> None:
         self._authenticate = _authentication(settings)
         self._rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
         self._proxies = settings.trusted_proxies
-        self._probes = probes
+        self._probes, self._scopes = probes, scopes
 
         @lru_cache(_CACHED_HOSTS)  # a look-up takes a tenth of the time of a comparison
         def is_trusted(host: str) -> bool:
@@ -51,7 +51,7 @@ class AccessPolicy:
         environ = context.environ
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         is_probe = path in self._probes and method in ("GET", "HEAD")
-        scope = None if is_probe else scope_of(method, path)
+        scope = self._scopes.required(method, path)
         context.headers += PUBLIC if scope is None else PRIVATE
         try:
             if not is_probe and not self._is_trusted(environ.get("HTTP_HOST", "")):

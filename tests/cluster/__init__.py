@@ -1,0 +1,1 @@
+"""Tests that start Dask workers or fake object stores."""

@@ -1,0 +1,1 @@
+"""Tests that run the command line or the benchmark as a process."""

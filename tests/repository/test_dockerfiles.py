@@ -1,0 +1,60 @@
+"""Rules for the Dockerfiles that hadolint does not check."""
+
+import json
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+
+IDS = ["builder.Dockerfile", "server.Dockerfile"]
+DOCKERFILES = [ROOT / name for name in IDS]
+
+
+def instructions(path: Path, name: str) -> list[str]:
+    """List the arguments of one kind of instruction."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    return re.findall(rf"^{name} +(.*)$", text, re.MULTILINE)
+
+
+def test_all_dockerfiles_are_tested() -> None:
+    """A new one must be added to the list above."""
+    assert DOCKERFILES == sorted(ROOT.glob("*Dockerfile*"))
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=IDS)
+def test_the_base_image_is_an_argument(path: Path) -> None:
+    """Another Python version, a mirror or a digest needs no edit."""
+    assert ["BASE=python:3.13-slim-bookworm"] == instructions(path, "ARG")
+    assert {"${BASE}"} == {line.split()[0] for line in instructions(path, "FROM")}
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=IDS)
+def test_every_builder_can_build_it(path: Path) -> None:
+    """Syntax lines, heredocs, mounts and links need BuildKit or download a frontend."""
+    assert not re.search(r"^# *syntax=|<<|--mount|--link", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=IDS)
+def test_copied_files_exist_and_are_not_ignored(path: Path) -> None:
+    """.dockerignore is an allow list, so a new COPY needs a new entry."""
+    patterns = re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
+    copied = [word for line in instructions(path, "COPY") if "--from" not in line for word in line.split()[:-1]]
+
+    assert copied
+    assert [] == [name for name in copied if not any(fnmatch(name, pattern) for pattern in patterns)]
+    assert [] == [name for name in copied if not (ROOT / name).exists()]
+
+
+def test_the_server_runs_as_a_numeric_user_and_in_exec_form() -> None:
+    """In shell form the server would not receive SIGTERM, and platforms cannot resolve the name of a user."""
+    server = ROOT / "server.Dockerfile"
+    commands = instructions(server, "CMD")
+    health = [line[line.index("CMD ") + 4:] for line in instructions(server, "HEALTHCHECK")]
+
+    assert [line for line in instructions(server, "USER") if re.fullmatch(r"[1-9]\d*:[1-9]\d*", line)]
+    assert 1 == len(commands) == len(health)
+    for command in [*commands, *health]:
+        assert all(isinstance(word, str) for word in json.loads(command))

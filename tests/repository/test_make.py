@@ -1,0 +1,81 @@
+"""The targets of the Makefile, without building anything."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+
+# Developers, the README and GitHub Actions use these names.
+TARGETS = """
+    setup-dev setup-ci-dev install install-git-hooks train train-local serve serve-local server-build server-logs
+    server-stop-clean server-stop-cleam test test-serving test-local test-local-docker pytest test-coverage check-lint
+    check-types check-security check-style-all docker-entry-bash clean benchmark lock audit conformance test-clients
+    test-fast
+""".split()
+
+# These need a container engine.
+CONTAINER_TARGETS = """
+    train serve server-build server-logs server-stop-clean server-stop-cleam test-serving test-local-docker
+    docker-entry-bash builder-build service-push
+""".split()
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make in the repository, without the environment of a make that runs these tests."""
+    environ = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    return subprocess.run(["make", *arguments], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+
+
+def test_make_lists_every_target() -> None:
+    """``make`` without a target prints the help."""
+    done = make()
+    listed = {name for line in done.stdout.split("\n") if line.startswith("  ") for name in line[:38].split()}
+
+    assert done.returncode == 0
+    assert set() == set(TARGETS) - listed
+
+
+def test_every_target_has_a_help_text() -> None:
+    """Except for two internal ones."""
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    declared = {name for line in re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE) for name in line.split()}
+    explained = {name for line in re.findall(r"^([a-z -]+):.* ## \S", text, re.MULTILINE) for name in line.split()}
+
+    assert declared - explained == {"environment", "engine"}
+
+
+@pytest.mark.parametrize("target", ["pytest", "test-coverage"])
+def test_all_test_folders_are_run_once(target: str) -> None:
+    """In parallel or alone; nothing but these folders contains tests."""
+    words = make("--dry-run", target).stdout.split()
+    folders = {word for word in words if (ROOT / word).is_dir()}
+    configured = set((ROOT / "setup.cfg").read_text(encoding="utf-8").partition("testpaths =")[2].split()[:4])
+    below_tests = {f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if (path / "__init__.py").exists()}
+
+    assert "tests" in configured
+    assert configured - {"tests"} | below_tests == folders
+    assert [] == [word for word in folders if words.count(word) > 1]
+    assert [] == [path for path in (ROOT / "tests").glob("test_*.py")]
+
+
+@pytest.mark.parametrize("target", CONTAINER_TARGETS)
+def test_a_missing_engine_is_a_one_line_error(target: str) -> None:
+    """The message names a remedy."""
+    done = make(target, "DOCKER=false", "IMAGE=example/image")
+    messages = [line for line in done.stderr.split("\n") if line and not line.startswith("make")]
+
+    assert done.returncode != 0
+    assert messages == ["No container engine: 'false info' failed. Start one or choose another client with DOCKER="]
+
+
+@pytest.mark.parametrize("target", ["test-local", "pytest", "test-fast", "check-lint", "train-local", "benchmark"])
+def test_a_missing_environment_is_an_error_that_names_the_target_to_run(target: str, tmp_path: Path) -> None:
+    """The remedy is in the message."""
+    done = make(target, f"VIRTUAL_ENV={tmp_path}")
+
+    assert done.returncode != 0
+    assert f"No development environment in {tmp_path}: run 'make setup-dev' first" in done.stderr

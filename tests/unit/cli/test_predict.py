@@ -1,0 +1,155 @@
+"""``linear-regressor predict``."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+from linear_regressor import SimpleLinearRegression
+from linear_regressor.data.dataset import read_diabetes
+from tests.command_line import run, run_process
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a model of two features."""
+    path = tmp_path_factory.mktemp("model") / "model.joblib"
+    assert 0 == run("train", "--features", "bp,bmi", "--model-save-path", path, "--report-path", path.parent).exit_code
+    return path
+
+
+@pytest.fixture(scope="module")
+def rows() -> pa.Table:
+    """The diabetes rows as a table with a name for each, the model's features in another order."""
+    X = read_diabetes(["bmi", "bp"]).X
+    return pa.table({"bmi": X[:, 0], "name": [f"{row:04d}" for row in range(len(X))], "bp": X[:, 1]})
+
+
+def write(table: pa.Table, path: Path) -> Path:
+    """Write a table in the format of the file's ending."""
+    (pa.csv.write_csv if path.suffix == ".csv" else pa.parquet.write_table)(table, path)
+    return path
+
+
+def read(path: Path) -> pa.Table:
+    """Read a table in the format of the file's ending."""
+    return (pa.csv.read_csv if path.suffix == ".csv" else pa.parquet.read_table)(path)
+
+
+@pytest.mark.parametrize("ending_out", [".csv", ".parquet"])
+@pytest.mark.parametrize("ending_in", [".csv", ".parquet"])
+def test_predictions_are_those_of_the_estimator(tmp_path: Path, model: Path, rows: pa.Table, ending_in: str,
+                                                ending_out: str) -> None:
+    """Each row of each format gets exactly what the estimator says, beside its own columns."""
+    data = read_diabetes(["bp", "bmi"])
+    before, _ = data.split_last(20)
+    estimator = SimpleLinearRegression(random_state=0).fit(before.X, before.y)
+    source, target = write(rows, tmp_path / f"in{ending_in}"), tmp_path / f"out{ending_out}"
+
+    result = run("predict", source, target, "--model-path", model)
+
+    table = read(target)
+    assert (0, f"442 predictions in {target}\n", "") == (result.exit_code, result.stdout, result.stderr)
+    assert ["bmi", "name", "bp", "prediction"] == table.column_names
+    np.testing.assert_array_equal(estimator.predict(data.X), table["prediction"].to_numpy())
+    np.testing.assert_array_equal(data.X[:, 1], table["bmi"].cast(pa.float64()).to_numpy())
+
+
+def test_a_table_without_rows_gives_one_without_rows(tmp_path: Path, model: Path, rows: pa.Table) -> None:
+    """A pipeline with nothing to do is no error."""
+    source = write(rows.slice(0, 0), tmp_path / "in.csv")
+
+    assert 0 == run("predict", source, tmp_path / "out.parquet", "--model-path", model).exit_code
+    assert (0, 4) == read(tmp_path / "out.parquet").shape
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "link.parquet", "folder/../rows.parquet"])
+def test_a_file_that_is_read_is_not_written_over(tmp_path: Path, model: Path, rows: pa.Table, name: str) -> None:
+    """Also by another name: what is not passed on would be lost."""
+    path = write(rows, tmp_path / "rows.parquet")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.parquet").symlink_to(path)
+    before = path.read_bytes()
+
+    result = run("predict", path, tmp_path / name, "--only-prediction", "--model-path", model)
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert f"Error: {tmp_path / name} is one of the input files; write to another file\n" == result.stderr
+    assert before == path.read_bytes()
+
+
+@pytest.mark.parametrize("output", [".", "out", "deep/out"])
+def test_a_folder_within_the_data_takes_no_predictions(tmp_path: Path, model: Path, rows: pa.Table,
+                                                       output: str) -> None:
+    """The next run would read them as data."""
+    path = write(rows, tmp_path / "rows.parquet")
+
+    result = run("predict", "--data", tmp_path, tmp_path / output, "--engine", "dask", "--model-path", model)
+
+    assert (2, "", 1) == (result.exit_code, result.stdout, result.stderr.count("\n"))
+    assert f"must not be inside the data {tmp_path}" in result.stderr
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_predictions_take_the_rows_that_training_takes(tmp_path: Path, model: Path) -> None:
+    """Out of CSV, where the columns are passed on as text, an empty text is missing."""
+    (tmp_path / "rows.csv").write_text("bmi,bp,s,n\n1,2,f,1\n3,4,,2\n5,6,m,nan\n7,8,m,3\n")
+
+    for where, count in (("s != 'f'", 2), ("not s == 'f'", 2), ("n != 1", 2), ("not n <= 1", 2)):
+        result = run("predict", tmp_path / "rows.csv", tmp_path / "out.csv", "--model-path", model, "--where", where)
+        assert f"{count} predictions in {tmp_path / 'out.csv'}\n" == result.stdout
+
+
+@pytest.mark.parametrize(("content", "output", "exit_code", "message"), [
+    ("bmi\n1\n", "out.csv", 1, "must have one column 'bp'"),
+    ("bmi,bp\n1,2\n3,x\n", "out.csv", 1, "column 'bp', row 2 (counted from 1, without the header) is not a number"),
+    ("bmi,bp\n1,2,3\n", "out.csv", 1, "row 1 (counted from 1, without the header): expected 2 columns, got 3"),
+    ("bmi,bp\n1,2\n", "out.xlsx", 2, "out.xlsx must end in .csv, .parquet, .feather or .arrow"),
+    ("bmi,bp,prediction\n1,2,3\n", "out.csv", 1, "already has a column 'prediction'"),
+    ("bmi,bp\n1,2\n", "in.csv/out.csv", 1, "in.csv: "),
+], ids=["missing column", "bad value", "no table", "unknown format", "column in the way", "no folder"])
+def test_what_cannot_be_predicted_is_one_line(tmp_path: Path, model: Path, content: str, output: str, exit_code: int,
+                                              message: str) -> None:
+    """It names what is wrong and where; no output is left."""
+    source = tmp_path / "in.csv"
+    source.write_text(content)
+
+    result = run("predict", source, tmp_path / output, "--model-path", model)
+
+    assert (exit_code, "", 1) == (result.exit_code, result.stdout, result.stderr.count("\n"))
+    assert message in result.stderr
+    assert [source] == list(tmp_path.iterdir())
+
+
+def test_a_missing_input_is_misuse(tmp_path: Path, model: Path) -> None:
+    """Exit code 2, and the file is named."""
+    result = run("predict", tmp_path / "none.csv", tmp_path / "out.csv", "--model-path", model)
+
+    assert 2 == result.exit_code
+    assert "none.csv" in result.stderr
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_full_disk_leaves_the_old_output(tmp_path: Path, model: Path, rows: pa.Table, ending: str) -> None:
+    """The line names the file, and nothing is left of the new one."""
+    source, target = write(rows, tmp_path / "in.csv"), tmp_path / f"out{ending}"
+    target.write_text("old")
+
+    done = run_process("predict", source, target, "--model-path", model, file_size_limit=2048)
+
+    assert (1, "", f"Error: {target}: File too large\n") == (done.returncode, done.stdout, done.stderr)
+    assert "old" == target.read_text()
+    assert {source, target} == set(tmp_path.iterdir())
+
+
+def test_a_row_too_large_to_predict_from_is_named_and_nothing_written(model: Path, tmp_path: Path) -> None:
+    """An infinite prediction is no prediction."""
+    (tmp_path / "rows.csv").write_text("bmi,bp\n0.1,0\n1e308,0\n")
+    result = run("predict", tmp_path / "rows.csv", tmp_path / "out.csv", "--model-path", model)
+
+    assert 1 == result.exit_code
+    assert "row 2 " in result.stderr and "too large" in result.stderr
+    assert not (tmp_path / "out.csv").exists()

@@ -1,0 +1,78 @@
+"""Vertex AI: the routes it chooses, its own port, its artefacts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.errors import SettingError
+from tests.applications import MakeApp
+from tests.running_server import RunningServer
+
+IDS = {"AIP_ENDPOINT_ID": "12", "AIP_DEPLOYED_MODEL_ID": "34"}
+DEFAULT = "/v1/endpoints/12/deployedModels/34"
+
+
+def test_a_request_as_vertex_sends_it_is_answered(start_server: Callable[..., RunningServer], model_path: Path,
+                                                  tmp_path: Path) -> None:
+    """Routes by default and as chosen, on a real server with the environment of the platform."""
+    folder = tmp_path / "artefacts"
+    folder.mkdir()
+    shutil.copy(model_path, folder / "simple_linear_regressor.joblib")
+    running = start_server(environment={"AIP_MODE": "PREDICTION", "AIP_MODE_VERSION": "1.0.0", "AIP_HTTP_PORT": "1",
+                                        "AIP_HEALTH_ROUTE": "/up", "AIP_PREDICT_ROUTE": "/answer", **IDS,
+                                        "AIP_STORAGE_URI": str(folder)})
+    body = b'{"instances": [[0.5], [1]], "parameters": {"interval": 0.95}}'
+    answers = [running.request("POST", path, body) for path in ("/answer", f"{DEFAULT}:predict", "/batch")]
+
+    assert [200, 200] == [running.request("GET", path)[0] for path in ("/up", DEFAULT)]
+    assert [answers[0]] * 3 == answers
+    assert 2 == len(json.loads(answers[0][1])["predictions"])
+
+
+def test_routes_that_mean_the_same_here_may_be_chosen(line: Artefact, make_app: MakeApp) -> None:
+    """They keep answering as they did."""
+    client = make_app(line, AIP_HEALTH_ROUTE="/ping", AIP_PREDICT_ROUTE="/batch").test_client()
+
+    assert {"message": "pong!"} == client.get("/ping").get_json()
+    assert 200 == client.post("/batch", json={"instances": [[1]]}).status_code
+
+
+@pytest.mark.parametrize(("key", "route"), [
+    ("AIP_PREDICT_ROUTE", "/stream"), ("AIP_PREDICT_ROUTE", "/invocations"), ("AIP_PREDICT_ROUTE", "/ping"),
+    ("AIP_HEALTH_ROUTE", "/v1/model"), ("AIP_HEALTH_ROUTE", "/metrics")])
+def test_a_route_of_another_meaning_stops_the_start(line: Artefact, make_app: MakeApp, key: str, route: str) -> None:
+    """It would answer in a form that the platform does not know."""
+    with pytest.raises(SettingError, match=f"{key} is '{route}': must be"):
+        make_app(line, **{key: route})
+
+
+def test_one_route_for_both_is_refused(line: Artefact, make_app: MakeApp) -> None:
+    """The platform asks for two."""
+    with pytest.raises(SettingError, match="AIP_PREDICT_ROUTE"):
+        make_app(line, AIP_HEALTH_ROUTE="/a", AIP_PREDICT_ROUTE="/a")
+
+
+def test_without_the_platform_there_are_no_such_routes(line: Artefact, make_app: MakeApp) -> None:
+    """Its default routes need both of its ids."""
+    client = make_app(line, AIP_ENDPOINT_ID="12").test_client()
+
+    assert 404 == client.get(DEFAULT).status_code
+
+
+def test_errors_are_problem_details(line: Artefact, make_app: MakeApp) -> None:
+    """An empty batch, a body that is none, a server about to stop."""
+    app = make_app(line, **IDS)
+    client = app.test_client()
+    answers = [client.post(f"{DEFAULT}:predict", data=body, content_type="application/json")
+               for body in (b'{"instances": []}', b"[]")]
+    app.service.readiness.draining = True
+    answers.append(client.get(DEFAULT))
+
+    assert [422, 400, 503] == [answer.status_code for answer in answers]
+    assert {"application/problem+json"} == {answer.content_type for answer in answers}

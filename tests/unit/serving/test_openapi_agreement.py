@@ -1,0 +1,82 @@
+"""The law of the description: what a schema accepts the server accepts, and what it refuses the server refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema_rs import Draft202012Validator
+
+from tests.applications import MakeApp, artefact_of
+
+Json = dict[str, Any]
+Agree = Callable[[str, str, Any], None]
+
+# Numbers that float64 holds and calculates with: the limits beyond are told in words.
+NUMBERS = st.one_of(st.integers(-2 ** 53, 2 ** 53), st.floats(-1e100, 1e100), st.sampled_from([0.05, 1, -0.0]))
+WORDS = st.sampled_from(["instance", "instances", "parameters", "interval", "explain", "range", "x0", "x1", "y", ""])
+LEVELS = st.sampled_from([0.5, 0.95, 0.99, 0.97, 1, 0])
+ANYTHING = st.recursive(st.one_of(NUMBERS, st.none(), st.booleans(), WORDS),
+                        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=3),
+                        max_leaves=8)
+PARAMETERS = st.fixed_dictionaries({}, optional={
+    "interval": LEVELS | ANYTHING, "explain": st.booleans() | ANYTHING, "range": LEVELS | st.booleans() | ANYTHING})
+ROWS = st.lists(st.lists(NUMBERS, min_size=1, max_size=3) | NUMBERS | ANYTHING, max_size=6)
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def agree(make_app: MakeApp, request: pytest.FixtureRequest) -> Agree:
+    """Give a check that schema and server say the same of a body, for a model of one and one of two features."""
+    client: FlaskClient = make_app(artefact_of(request.param), MAX_ROWS="4").test_client()
+    document: Json = json.loads(client.get("/openapi.json").text)
+
+    def check(path: str, name: str, body: Any) -> None:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        accepted = Draft202012Validator(schema).is_valid(body)
+        answer = client.post(path, data=json.dumps(body), content_type="application/json")
+
+        assert accepted is (answer.status_code == 200), (answer.status_code, answer.text)
+
+    return check
+
+
+@given(instance=NUMBERS | st.lists(NUMBERS, max_size=3) | ANYTHING, parameters=PARAMETERS | ANYTHING)
+def test_stream(agree: Agree, instance: Any, parameters: Any) -> None:
+    """``/stream`` with anything as the instance and as parameters."""
+    agree("/stream", "StreamRequest", {"instance": instance})
+    agree("/stream", "StreamRequest", {"instance": instance, "parameters": parameters})
+
+
+@given(parameters=PARAMETERS)
+def test_parameters(agree: Agree, parameters: Any) -> None:
+    """Every combination of parameters beside a row that is right."""
+    agree("/batch", "BatchRequest", {"instances": [[0.5]], "parameters": parameters})
+    agree("/batch", "BatchRequest", {"instances": [[0.5, 1]], "parameters": parameters})
+
+
+@given(instances=ROWS | ANYTHING, rest=st.dictionaries(WORDS, ANYTHING, max_size=1))
+def test_batch(agree: Agree, instances: Any, rest: Json) -> None:
+    """``/batch`` with anything as rows, and further members."""
+    agree("/batch", "BatchRequest", {**rest, "instances": instances})
+    agree("/batch", "BatchRequest", {"instances": instances})
+    agree("/batch", "BatchRequest", rest)
+
+
+@given(records=st.lists(st.dictionaries(WORDS, NUMBERS, max_size=2), max_size=5), instances=ROWS)
+def test_kserve_v1(agree: Agree, records: Any, instances: Any) -> None:
+    """Rows as arrays, objects or numbers."""
+    for rows in (records, instances):
+        agree("/v1/models/linear-regressor:predict", "AnyInstancesRequest", {"instances": rows})
+
+
+@given(body=ANYTHING)
+def test_any_body(agree: Agree, body: Any) -> None:
+    """Bodies of any form at every route that takes JSON."""
+    for path, name in (("/stream", "StreamRequest"), ("/batch", "BatchRequest"), ("/invocations", "ScoringRequest"),
+                       ("/v2/models/linear-regressor/infer", "InferenceRequest")):
+        agree(path, name, body)

@@ -1,0 +1,79 @@
+"""Errors of a model and its distance from the optimum, without the rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import mean_squared_error, r2_score
+
+from linear_regressor import Moments, SimpleLinearRegression
+from linear_regressor.errors import StatisticsError
+from linear_regressor.model.evaluate import Certificate, Evaluation
+from tests.oracles import least_squares, rows_of_condition
+
+seeds = st.integers(0, 2 ** 32 - 1)
+
+
+@given(seeds, st.integers(1, 5), st.integers(3, 60))
+def test_evaluation_equals_scikit_learns_metrics_on_the_rows(seed: int, p: int, n: int) -> None:
+    """Mean squared error and R2 of any weights on any rows."""
+    random = np.random.default_rng(seed)
+    X, y = random.normal(size=(n, p)), 10.0 + random.normal(size=n)
+    W, b = random.normal(size=p), float(random.normal())
+    evaluation, y_hat = Evaluation.of(Moments.from_arrays(X, y), W, b), X @ W + b
+    assert evaluation.rows == n
+    assert evaluation.mean_squared_error == pytest.approx(mean_squared_error(y, y_hat), rel=1e-9)
+    assert evaluation.r2 == pytest.approx(r2_score(y, y_hat), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e8 + 0.1])
+@pytest.mark.parametrize("n", [1, 7, 1000])
+def test_a_constant_target_has_no_r2(constant: float, n: int) -> None:
+    """Rounding is not mistaken for variance."""
+    moments = Moments.from_arrays(np.arange(float(n))[:, None], np.full(n, constant))
+    with pytest.raises(StatisticsError, match="does not vary"):
+        Evaluation.of(moments, np.zeros(1), 0.0)
+
+
+@given(seeds, st.integers(1, 5), st.floats(0.0, 4.0), st.integers(1, 200))
+def test_the_gap_is_the_difference_to_the_lowest_loss(
+        seed: int, p: int, digits: float, iterations: int) -> None:
+    """After any number of steps it equals the difference of two losses computed from the rows."""
+    X, y = rows_of_condition(np.random.default_rng(seed), 30, p, 10.0 ** digits)
+    model = SimpleLinearRegression(iterations=iterations, lr="auto", random_state=seed).fit(X, y)
+    certificate = Certificate.of(model.moments_, model.W, model.b)
+    best = least_squares(X, y)
+    loss = float(np.mean((y - model.predict(X)) ** 2))
+    lowest = float(np.mean((y - X @ best[:-1] - best[-1]) ** 2))
+    assert certificate.loss == pytest.approx(loss, rel=1e-9)
+    assert certificate.gap == pytest.approx(loss - lowest, rel=1e-6, abs=1e-12 * y.var())
+
+
+@given(seeds, st.integers(1, 5))
+def test_the_least_squares_solution_has_almost_no_gap(seed: int, p: int) -> None:
+    """Its gap is a rounding error, and never negative."""
+    X, y = rows_of_condition(np.random.default_rng(seed), 30, p, 1e4)
+    moments = Moments.from_arrays(X, y)
+    assert 0.0 <= Certificate.of(moments, *moments.solve()).gap <= 1e-20 * y.var() + 1e-24 * (y ** 2).mean()
+
+
+@pytest.mark.parametrize("column", [np.full(9, 0.1), np.arange(9.0)])
+def test_the_gap_is_right_with_a_constant_or_duplicated_column(column: np.ndarray) -> None:
+    """All optimal solutions have the same loss."""
+    X = np.column_stack([np.arange(9.0), column])
+    y = np.cos(np.arange(9.0))
+    best = least_squares(X, y)
+    loss, lowest = float(np.mean((y - X @ [1.0, 2.0] - 3.0) ** 2)), float(np.mean((y - X @ best[:-1] - best[-1]) ** 2))
+    gap = Certificate.of(Moments.from_arrays(X, y), np.array([1.0, 2.0]), 3.0).gap
+    assert gap == pytest.approx(loss - lowest, rel=1e-9)
+
+
+def test_an_offset_of_1e8_costs_the_gap_no_digits(random: np.random.Generator) -> None:
+    """Far from zero the gap is accurate, although the losses nearly cancel."""
+    x = 1e8 + random.normal(size=50)
+    moments = Moments.from_arrays(x[:, None], x - 1e8)
+    W, b = moments.solve()
+    gap = Certificate.of(moments, W + 1e-3, b - 1e-3 * moments.x_mean[0]).gap
+    assert gap == pytest.approx(1e-6 * moments.A[0, 0] / 50, rel=1e-4)
