@@ -1,4 +1,4 @@
-"""``linear-regressor serve``: which option reaches what. What the server does is tested with the server."""
+"""``linear-regressor serve``: the effect of its options."""
 
 import json
 import signal
@@ -21,7 +21,7 @@ MODEL = ROOT / "models" / "simple_linear_regressor.joblib"
 
 @contextmanager
 def serving(port: int, *options: object, environ: Mapping[str, str] | None = None) -> Iterator[list[str]]:
-    """Serve until the block ends; the list then gets the server's log."""
+    """Serve until the end of the block; the list then has the server's log."""
     command = [sys.executable, str(ROOT / "main.py"), "serve", *map(str, options)]
     log: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -36,7 +36,7 @@ def serving(port: int, *options: object, environ: Mapping[str, str] | None = Non
 
 
 def prediction(port: int, host: str = "127.0.0.1") -> float:
-    """Ask for the prediction of a bmi of 0.011."""
+    """Request the prediction for a bmi of 0.011."""
     connection = HTTPConnection(host, port, timeout=30)
     connection.request("POST", "/stream", json.dumps({"instance": 0.0110390390462862}),
                        {"Content-Type": "application/json"})
@@ -46,8 +46,8 @@ def prediction(port: int, host: str = "127.0.0.1") -> float:
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "flask"])
-def test_both_servers_answer_with_the_model_of_the_option(tmp_path: Path, server: str) -> None:
-    """An option goes before the environment: this port, this model, one worker, two threads."""
+def test_options_override_the_environment(tmp_path: Path, server: str) -> None:
+    """Port, model, workers and threads, with both servers."""
     path, port = tmp_path / "model.joblib", free_port()
     run("train", "--lr", "auto", "--model-save-path", path, "--report-path", tmp_path)
     wrong = {"PORT": "1", "MODEL_PATH": "none", "WEB_CONCURRENCY": "3", "THREADS": "7"}
@@ -64,7 +64,7 @@ def test_both_servers_answer_with_the_model_of_the_option(tmp_path: Path, server
 
 
 def test_without_options_the_environment_decides() -> None:
-    """PORT, MODEL_PATH, WEB_CONCURRENCY and THREADS are read; debug tells more."""
+    """PORT, MODEL_PATH, WEB_CONCURRENCY and THREADS are used; --debug logs more."""
     port = free_port()
     environ = {"PORT": str(port), "MODEL_PATH": str(MODEL), "WEB_CONCURRENCY": "2", "THREADS": "1"}
 
@@ -75,8 +75,8 @@ def test_without_options_the_environment_decides() -> None:
     assert '"severity": "DEBUG"' in log[0]
 
 
-def test_the_host_is_the_address_listened_on() -> None:
-    """Another loopback address answers; the usual one is not listened on."""
+def test_the_server_listens_only_on_the_given_host() -> None:
+    """On another loopback address, and not on the default one."""
     port = free_port()
     command = [sys.executable, str(ROOT / "main.py"), "serve", "--host", "127.0.0.2", "--port", str(port),
                "--model-path", str(MODEL), "--workers", "1"]
@@ -93,7 +93,7 @@ def test_the_host_is_the_address_listened_on() -> None:
 
 
 def patiently(port: int, host: str) -> float:
-    """Ask for a prediction until the server is up."""
+    """Request a prediction once the server is up."""
     end = time.monotonic() + 30
     while True:
         try:
@@ -103,8 +103,8 @@ def patiently(port: int, host: str) -> float:
             time.sleep(0.05)
 
 
-def test_it_serves_where_no_training_is_installed(tmp_path: Path) -> None:
-    """The image of the server has none of these packages."""
+def test_it_serves_without_the_extra_training(tmp_path: Path) -> None:
+    """The server's image has none of these packages."""
     port = free_port()
     environ = shadow(tmp_path, "sklearn", "scipy", "joblib", "pyarrow", "matplotlib")
 
@@ -112,8 +112,8 @@ def test_it_serves_where_no_training_is_installed(tmp_path: Path) -> None:
         assert pytest.approx(163.2, abs=0.1) == prediction(port)
 
 
-def test_an_environment_that_cannot_be_used_is_one_line() -> None:
-    """The variable is named before any library reads it."""
+def test_an_invalid_environment_variable_is_one_line() -> None:
+    """It is checked before any library reads it."""
     done = run_process("serve", environ={"WEB_CONCURRENCY": "many"})
 
     assert (2, 1) == (done.returncode, done.stderr.count("\n"))
@@ -129,8 +129,8 @@ def test_an_environment_that_cannot_be_used_is_one_line() -> None:
     (["--server", "apache"], 2, "'apache' is not one of"),
     (["--model-path", "none.joblib"], 1, "none.joblib"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
-def test_what_cannot_be_served_is_one_line(options: list[str], exit_code: int, words: str) -> None:
-    """The option is named, and the start is stopped."""
+def test_an_invalid_option_is_one_line(options: list[str], exit_code: int, words: str) -> None:
+    """It names the option, and the server does not start."""
     result = run("serve", *options)
 
     assert (exit_code, 1) == (result.exit_code, result.stderr.count("\n"))
