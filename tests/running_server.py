@@ -1,4 +1,4 @@
-"""Real servers of the tests' own."""
+"""Server processes for tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def free_port() -> int:
-    """Find a TCP port nobody listens on."""
+    """Find a free TCP port."""
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         return int(trial.getsockname()[1])
@@ -25,24 +25,24 @@ def free_port() -> int:
 
 @dataclass
 class RunningServer:
-    """A server of this test's own, in a process of its own."""
+    """A server process."""
 
     process: subprocess.Popen[str]
     port: int
 
     def connection(self) -> http.client.HTTPConnection:
-        """Open a connection to it."""
+        """Create a connection to the server."""
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
 
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """Send one request on a connection of its own; give status and body."""
+        """Send a request on a new connection; return status and body."""
         with closing(self.connection()) as connection:
             connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            response = connection.getresponse()
+            return response.status, response.read()
 
     def wait_until_ready(self) -> None:
-        """Wait until it answers, at most thirty seconds."""
+        """Wait until the server is ready, at most 30 s."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.process.communicate()
@@ -54,16 +54,16 @@ class RunningServer:
         raise AssertionError("the server did not become ready in 30 s")
 
     def stop(self) -> tuple[str, str]:
-        """Send SIGTERM, unless it has ended already, and give what it wrote."""
+        """Send SIGTERM and return standard output and standard error."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.communicate(timeout=20)
 
 
 def start(model_path: Path, *options: str, environment: dict[str, str] | None = None,
           output: int = subprocess.PIPE) -> RunningServer:
-    """Start a server of a model file on a free port and wait until it answers.
+    """Start a server on a free port and wait until it is ready.
 
-    Its log waits in a pipe, which holds some hundred lines; ``output=subprocess.DEVNULL`` suits one that logs more.
+    Its log is written to a pipe, which holds a few hundred lines; use ``output=subprocess.DEVNULL`` for more.
     """
     port = free_port()
     command = [sys.executable, str(ROOT / "main.py"), "serve", "--port", str(port), "--model-path", str(model_path),
