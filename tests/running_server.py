@@ -1,4 +1,4 @@
-"""Server processes for tests."""
+"""Real servers in processes of their own."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def free_port() -> int:
 
 @dataclass
 class RunningServer:
-    """A server process."""
+    """A server process and its port."""
 
     process: subprocess.Popen[str]
     port: int
 
     def connection(self) -> http.client.HTTPConnection:
-        """Create a connection to the server."""
+        """Open a connection to the server."""
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
 
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """Send a request on a new connection; return status and body."""
+        """Send one request on a new connection; return status and body."""
         with closing(self.connection()) as connection:
             connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
             response = connection.getresponse()
             return response.status, response.read()
 
     def wait_until_ready(self) -> None:
-        """Wait until the server is ready, at most 30 s."""
+        """Wait until the server is ready, at most thirty seconds."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.process.communicate()
@@ -53,8 +53,13 @@ class RunningServer:
                 time.sleep(0.05)
         raise AssertionError("the server did not become ready in 30 s")
 
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def stop(self) -> tuple[str, str]:
-        """Send SIGTERM and return standard output and standard error."""
+        """Send SIGTERM, unless the process has ended, and return its stdout and stderr."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.communicate(timeout=20)
 
@@ -63,7 +68,7 @@ def start(model_path: Path, *options: str, environment: dict[str, str] | None = 
           output: int = subprocess.PIPE) -> RunningServer:
     """Start a server on a free port and wait until it is ready.
 
-    Its log is written to a pipe, which holds a few hundred lines; use ``output=subprocess.DEVNULL`` for more.
+    Its log waits in a pipe, which holds some hundred lines; use ``output=subprocess.DEVNULL`` for a longer log.
     """
     port = free_port()
     command = [sys.executable, str(ROOT / "main.py"), "serve", "--port", str(port), "--model-path", str(model_path),

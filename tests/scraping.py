@@ -1,4 +1,4 @@
-"""Read the metrics and the log of a server."""
+"""Read ``/metrics`` and the log of a server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.running_server import RunningServer
 
 
 class Scraped:
-    """Samples of one scrape, by name and labels."""
+    """Samples by name and labels."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -19,27 +19,27 @@ class Scraped:
         self.samples = [sample for family in self.families.values() for sample in family.samples]
 
     def value(self, name: str, **labels: str) -> float:
-        """Sum the samples with this name and at least these labels."""
+        """Sum the samples of a name that have at least these labels."""
         return sum(sample.value for sample in self.samples
                    if sample.name == name and labels.items() <= sample.labels.items())
 
     def labels(self, name: str) -> list[dict[str, str]]:
-        """List the labels of the samples with this name."""
+        """Return the labels of each sample of a name."""
         return [sample.labels for sample in self.samples if sample.name == name]
 
 
 def scrape(server: RunningServer) -> Scraped:
-    """Scrape a running server."""
+    """Scrape a real server."""
     status, body = server.request("GET", "/metrics")
     assert 200 == status
     return Scraped(body.decode())
 
 
 def lines(text: str) -> list[dict[str, Any]]:
-    """Parse a log of JSON lines."""
+    """Parse a log of one JSON object per line."""
     return [json.loads(line) for line in text.splitlines()]
 
 
 def access_lines(text: str) -> list[dict[str, Any]]:
-    """Select the access lines."""
+    """Return the lines of the access log."""
     return [line for line in lines(text) if "httpRequest" in line]

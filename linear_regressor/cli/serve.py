@@ -4,39 +4,49 @@ from __future__ import annotations
 
 import gc
 import os
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import click
 
-from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
+from linear_regressor.serving.settings import Settings, all_settings, setting_rows
 
 
-@click.command()
+def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of the settings table; ``Settings`` parses their values."""
+    for attribute, row in reversed(setting_rows(Settings).items()):
+        if row.option:
+            command = click.option(row.option, attribute, metavar=row.variable, default=None, help=row.help,
+                                   show_default=f"{row.variable}, else {row.describe_default()}")(command)
+    return command
+
+
+class ServeCommand(click.Command):
+    """A command whose help ends with the environment variables."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the rows that have no option."""
+        with formatter.section("Environment variables"):
+            formatter.write_dl([(row.variable, " ".join(filter(None, [
+                row.help, (default := row.describe_default()) and f"[default: {default}]"])))
+                for row in all_settings() if not row.option])
+
+
+@click.command(cls=ServeCommand)
 @click.option("--host", default="127.0.0.1", show_default=True,
-              help="Address to listen on; 0.0.0.0 takes requests from other machines.")
-@click.option("--port", type=int, default=None, show_default="PORT, else 5000", help="TCP port, 1 to 65535.")
+              help="Address to listen on; 0.0.0.0 accepts connections from other machines.")
 @click.option("--server", type=click.Choice(["gunicorn", "flask"]), default="gunicorn", show_default=True,
               help="gunicorn for production; Flask's own server, one process, for development.")
-@click.option("--workers", type=int, default=None, show_default="WEB_CONCURRENCY, else the CPUs this process may use",
-              help="Worker processes of gunicorn, 1 to 512.")
-@click.option("--threads", type=int, default=None, show_default="THREADS, else 4",
-              help="Threads of each gunicorn worker, 1 to 512.")
-@click.option("--model-path", type=click.Path(path_type=Path), default=None,
-              show_default=f"MODEL_PATH, else {DEFAULT_MODEL_PATH}", help="Model file to serve.")
-@click.option("--debug", is_flag=True, help="Log more; Flask's own server also starts again when the code changes.")
-def serve(host: str, port: int | None, server: str, workers: int | None, threads: int | None, model_path: Path | None,
-          debug: bool) -> None:
+@setting_options
+@click.option("--debug", is_flag=True, help="Log more; Flask's own server also restarts when the code changes.")
+def serve(host: str, server: str, debug: bool, **options: str | None) -> None:
     """Serve a model over HTTP until told to stop.
 
-    An option goes before its environment variable, and that before the default. MAX_CONTENT_LENGTH (bytes, default
-    16777216) and MAX_ROWS (default 1000000) limit a request.
+    An option overrides its environment variable, and that overrides the default.
     """
-    from linear_regressor.serving.settings import Settings
-
     gc.disable()  # until the server is made: there is no garbage in what is imported
     try:
-        settings = Settings.from_env(os.environ, port=port, workers=workers, threads=threads,
-                                     model_path=None if model_path is None else str(model_path))
+        settings = Settings.from_env(os.environ, **options)
         # Only now: gunicorn reads WEB_CONCURRENCY too, when it is imported, and without a message of ours.
         from linear_regressor.serving.server import serve as run
 

@@ -1,60 +1,61 @@
-"""``create_app``: the application, made of its parts."""
+"""``create_app``: the application, made of its contracts and the middleware around them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Rule
 
+from linear_regressor.errors import SettingError
 from linear_regressor.serving.auth.policy import AccessPolicy
+from linear_regressor.serving.auth.scopes import Scopes
+from linear_regressor.serving.contract import Contract
+from linear_regressor.serving.contracts import health, kserve_v1, kserve_v2, mlflow, model_info, native, vertex
 from linear_regressor.serving.contracts.fast_path import FAST_ROUTES, FastPath
-from linear_regressor.serving.contracts.health import metrics_routes, status_routes
-from linear_regressor.serving.contracts.kserve_v1 import kserve_v1_routes
-from linear_regressor.serving.contracts.kserve_v2 import kserve_v2_routes
-from linear_regressor.serving.contracts.mlflow import mlflow_routes
-from linear_regressor.serving.contracts.model_info import invert_routes, model_routes
-from linear_regressor.serving.contracts.native import native_routes
-from linear_regressor.serving.contracts.vertex import vertex_routes
-from linear_regressor.serving.middleware import errors
 from linear_regressor.serving.middleware.chain import MiddlewareChain
+from linear_regressor.serving.middleware.errors import ErrorFormats
 from linear_regressor.serving.middleware.request_context import CONTEXT_KEY, RequestContext
 from linear_regressor.serving.observability.access_log import LineWriter
-from linear_regressor.serving.observability.telemetry import telemetry_of
+from linear_regressor.serving.observability.telemetry import Telemetry
 from linear_regressor.serving.observability.tracing import SpanExport
-from linear_regressor.serving.openapi.docs_page import openapi_routes
-from linear_regressor.serving.page.home import page_routes
+from linear_regressor.serving.openapi import docs_page
+from linear_regressor.serving.openapi.document import openapi_document
+from linear_regressor.serving.page import home
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
 from linear_regressor.serving.probes import Probes
 from linear_regressor.serving.service import Readiness, Service
 from linear_regressor.serving.settings import Settings
 
+# A new contract is one line here; the order is that of the API documentation and means nothing else.
+CONTRACTS = (
+    native.CONTRACT,
+    model_info.CONTRACT,
+    vertex.CONTRACT,
+    kserve_v2.CONTRACT,
+    kserve_v1.CONTRACT,
+    mlflow.CONTRACT,
+    home.CONTRACT,
+    docs_page.CONTRACT,
+    health.CONTRACT,
+)
+
 
 class Name(BaseConverter):
-    """A part of a path without a colon, so that what follows one, such as ``:predict``, is no part of a name."""
+    """A part of a path without a colon, so that ``:predict`` after a name is not taken for a part of it."""
 
     regex = "[^/:]+"
 
 
-def register_contracts(app: Flask, reloader: ModelReloader, readiness: Readiness, settings: Settings) -> None:
-    """Let an application speak them all; called after every other route is there."""
-    app.url_map.converters["default"] = Name
-    app.register_blueprint(invert_routes(reloader))
-    app.register_blueprint(model_routes(reloader, settings.model_name))
-    app.register_blueprint(kserve_v2_routes(reloader, readiness, settings.model_name))
-    app.register_blueprint(kserve_v1_routes(reloader, readiness, settings.model_name))
-    app.register_blueprint(mlflow_routes(reloader, readiness))
-    app.register_blueprint(vertex_routes(reloader, readiness, settings, app))  # last: it must not hide another route
-
-
 class LazyRule(Rule):
-    """Matches as Werkzeug's rule does, and compiles what builds a URL of it only when one is asked for.
+    """A rule that compiles its URL builder on first use.
 
-    Werkzeug compiles two functions for every route as it is registered. This service builds no URL of its own, and they
-    were a twentieth of all the time until its first answer.
+    Werkzeug compiles two functions for every route as it is registered. This service builds no URLs, and compiling
+    them took a twentieth of the time until the first response.
     """
 
     def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
@@ -72,43 +73,61 @@ class Application(Flask):
     service: Service
 
 
-def create_app(settings: Settings, counts_folder: str | None = None) -> Application:
+def create_app(settings: Settings, counts_folder: str | None = None,
+               contracts: Sequence[Contract] = CONTRACTS) -> Application:
     """Make the application that serves the model of these settings."""
-    # Only now: it imports the Prometheus client, which finds out whether counts are shared as it is imported.
+    # prometheus_client decides on import whether counts are shared, and server.py has arranged that by now
     from linear_regressor.serving.observability.metrics import Metrics
 
-    make = partial(Predictor, max_rows=settings.max_rows, policy=settings.out_of_range)
     metrics = Metrics(settings.workers * settings.threads, counts_folder)
-    service = Service(
+    make = partial(Predictor, max_rows=settings.max_rows, policy=settings.out_of_range)
+    probes = Probes(path for contract in contracts for path in contract.probes(settings))
+    scopes = Scopes((*probes.paths, *(route for contract in contracts for route in contract.open_routes)),
+                    (row for contract in contracts for row in contract.scopes))
+    formats = ErrorFormats({prefix: contract.error_format for contract in contracts
+                            for prefix in contract.error_prefixes})
+    app = Application("linear_regressor", static_folder=None)
+    app.service = service = Service(
         settings=settings, reloader=ModelReloader(settings.model_path, make, metrics.reloaded), readiness=Readiness(),
         metrics=metrics, spans=SpanExport() if settings.telemetry.trace_endpoint else None,
-        lines=LineWriter.to_stdout(metrics.dropped), probes=Probes(settings.vertex_health_routes),
-        fast_requests=fast_requests(settings.security.auth))
-    app = Application("linear_regressor", static_folder=None)
-    app.service = service
-    app.url_rule_class = LazyRule
-    app.url_map.merge_slashes = False  # a doubled slash is no redirect to a host that the caller made up
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length
-    app.before_request(_name_route)
-    errors.register_error_handlers(app)
-    app.register_blueprint(native_routes(service.reloader))
-    app.register_blueprint(status_routes(service.readiness))
-    app.register_blueprint(page_routes(service.reloader, settings))
-    app.register_blueprint(metrics_routes(service.reloader, metrics))
-    app.register_blueprint(openapi_routes(service.reloader, settings))
-    register_contracts(app, service.reloader, service.readiness, settings)
-    telemetry = telemetry_of(settings.telemetry, metrics, service.spans, service.lines, service.probes)
-    policy = AccessPolicy(settings.security, service.probes)
+        lines=LineWriter.to_stdout(metrics.dropped), probes=probes, fast_requests=fast_requests(settings.security.auth),
+        openapi=partial(openapi_document, settings=settings, contracts=contracts, scopes=scopes, formats=formats))
+    _register(app, contracts)
+    formats.register(app)
+    telemetry = Telemetry(settings.telemetry, metrics, service.spans, service.lines, probes)
     fast_path = FastPath(app.wsgi_app, service.reloader, settings.max_content_length)
-    chain = MiddlewareChain(fast_path, guards=[telemetry.begin, policy], watchers=[telemetry.end],
-                            route_of=partial(_route_of, app))
+    policy = AccessPolicy(settings.security, probes, scopes)
+    chain = MiddlewareChain(fast_path, before_request=[telemetry.begin, policy], after_request=[telemetry.end],
+                            route_of=partial(_route_of, app), formats=formats)
     app.wsgi_app = chain  # type: ignore[method-assign]  # the documented place for a WSGI middleware
     return app
 
 
 def fast_requests(auth: str) -> tuple[bytes, ...]:
-    """Tell how the predictions begin that are answered sooner than a thread can be woken, and without waiting."""
+    """Return the beginnings of predictions that take less time than waking a thread; checking a token may wait."""
     return () if auth == "oidc" else tuple(f"POST {path} ".encode() for path in FAST_ROUTES)
+
+
+def _register(app: Application, contracts: Sequence[Contract]) -> None:
+    """Add the routes of all contracts; their order does not matter, since no two may have the same path."""
+    app.url_rule_class = LazyRule
+    app.url_map.converters["default"] = Name
+    app.url_map.merge_slashes = False  # a doubled slash must not redirect to a host name that the client made up
+    app.config["MAX_CONTENT_LENGTH"] = app.service.settings.max_content_length
+    app.before_request(_name_route)
+    for contract in contracts:
+        app.register_blueprint(contract.routes(app.service))
+    chosen = {path: setting for contract in contracts
+              for path, setting in contract.chosen_paths(app.service.settings).items()}
+    owners: dict[str, str] = {}
+    for rule in app.url_map.iter_rules():
+        owner = rule.endpoint.partition(".")[0]
+        other = owners.setdefault(re.sub(r"<\w+>", "<>", rule.rule), owner)
+        if other != owner and rule.rule in chosen:
+            raise SettingError(f"{chosen[rule.rule]} is {rule.rule!r}: must be a path that this server does not use "
+                               "for something else")
+        if other != owner:
+            raise ValueError(f"the contracts {other} and {owner} both have the route {rule.rule}")
 
 
 def _name_route() -> None:

@@ -1,20 +1,19 @@
-"""The one list of probes: paths that platforms request to learn whether the service is well."""
+"""The one list of probes: paths that platforms request to check the health of the service."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 METRICS_PATH = "/metrics"
-HEALTH_PATHS = ("/ping", "/health", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready")
 
 
 class Probes:
-    """Tells probes from other requests, by path."""
+    """Tells probes from other requests, by exact path."""
 
-    def __init__(self, further_paths: Iterable[str] = ()) -> None:
-        self.paths = frozenset((*HEALTH_PATHS, *further_paths))
+    def __init__(self, paths: Iterable[str]) -> None:
+        self.paths = frozenset(paths)
         # how the requests begin, for the worker, which sees bytes
-        self.requests = tuple(f"GET {path} ".encode() for path in sorted(self.paths))
+        self.requests = tuple(f"{method} {path} ".encode() for path in sorted(self.paths) for method in ("GET", "HEAD"))
 
     def __contains__(self, path: object) -> bool:
         return path in self.paths

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from linear_regressor.serving.observability.access_log import LineWriter
 from linear_regressor.serving.observability.tracing import SpanExport
+from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
 from linear_regressor.serving.probes import Probes
+from linear_regressor.serving.schema.encode import Json
 from linear_regressor.serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,3 +39,5 @@ class Service:
     probes: Probes
     # beginnings of requests that the worker may answer in its event loop, such as ``b"POST /stream "``
     fast_requests: tuple[bytes, ...]
+    # makes the OpenAPI document for a model
+    openapi: Callable[[Predictor], Json]

@@ -1,223 +1,128 @@
-"""``Settings``: what an operator can change about the service, read from the environment once, at start."""
+"""``Settings``: one table of everything an operator can configure, read from the environment once, at start.
+
+A new setting is one row below and the code that uses it: the row is read by ``Settings.from_env``, listed by
+``linear-regressor serve --help`` and printed for docs/api.md by ``python -m linear_regressor.serving.settings``.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from linear_regressor.errors import SettingError
 
+T = TypeVar("T")
 RangePolicy = Literal["allow", "flag", "refuse"]
 Switch = Literal["on", "off"]
 AuthMode = Literal["none", "api-key", "oidc"]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 DEFAULT_MODEL_PATH = "models/simple_linear_regressor.joblib"
-DEFAULT_MODEL_NAME = "linear-regressor"
-
-# What stands between two slashes of a URL, and is no converter to Flask.
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
-_ROUTE = re.compile(r"(?=.{1,128}$)/[A-Za-z0-9._~:@/-]*")
 
 
-@dataclass(frozen=True)
-class SecuritySettings:
-    """Who may ask, and how much; a part of ``Settings``."""
-
-    # ``AUTH``: how a caller shows who it is
-    auth: AuthMode
-    # ``API_KEYS_FILE``: the file that ``keys generate`` writes; needed by ``api-key``
-    api_keys_file: str
-    # ``OIDC_ISSUER``: the ``iss`` of the tokens, an https URL; needed by ``oidc``
-    oidc_issuer: str
-    # ``OIDC_AUDIENCE``: the ``aud`` of the tokens; needed by ``oidc``
-    oidc_audience: str
-    # ``OIDC_JWKS_URL``: where the issuer's keys are; empty lets the issuer tell
-    oidc_jwks_url: str
-    # ``RATE_LIMIT``: requests of one caller to one worker, such as ``600/minute``; empty for no limit
-    rate_limit: str
-    # ``MAX_CONCURRENCY``: requests that one worker has in hand, waiting ones included, at least 1
-    max_concurrency: int
-    # ``RECEIVE_TIMEOUT``: seconds in which a request must have come whole, 1 to 3600
-    receive_timeout: int
-    # ``TRUSTED_HOSTS``: names this service has, separated by commas, a leading dot for its subdomains too; empty for
-    # any
-    trusted_hosts: tuple[str, ...]
-    # ``TRUSTED_PROXIES``: how many proxies in front add to ``X-Forwarded-For``, 0 to 10
-    trusted_proxies: int
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> SecuritySettings:
-        """Take each setting from the environment, else its default."""
-        auth = cast(AuthMode, _one_of(environ, "AUTH", get_args(AuthMode)))
-        hosts = environ.get("TRUSTED_HOSTS", "").lower().split(",")
-        return cls(
-            auth=auth,
-            api_keys_file=_needed(environ, "API_KEYS_FILE", auth == "api-key", "AUTH=api-key"),
-            oidc_issuer=_web_address(environ, "OIDC_ISSUER", auth == "oidc"),
-            oidc_audience=_needed(environ, "OIDC_AUDIENCE", auth == "oidc", "AUTH=oidc"),
-            oidc_jwks_url=_web_address(environ, "OIDC_JWKS_URL", False),
-            rate_limit=_rate(environ, "RATE_LIMIT"),
-            max_concurrency=_whole_number(environ, "MAX_CONCURRENCY", None, 500),
-            receive_timeout=_whole_number(environ, "RECEIVE_TIMEOUT", None, 30, 3600),
-            trusted_hosts=tuple(host.strip() for host in hosts if host.strip()),
-            trusted_proxies=_whole_number(environ, "TRUSTED_PROXIES", None, 0, 10, least=0),
-        )
+def usable_cpus() -> int:
+    """Count the CPUs this process may use, which may be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
-class TelemetrySettings:
-    """What the service tells about itself, and to whom; a part of ``Settings``."""
+class Setting:
+    """One row of the table: where a value comes from, what it may be and what it is for."""
 
-    # ``ACCESS_LOG``: whether each request has a line in the log
-    access_log: Switch
-    # ``GOOGLE_CLOUD_PROJECT``: the project whose traces log lines name; empty where there is none
-    project: str
-    # ``OTEL_EXPORTER_OTLP_ENDPOINT``: the collector that spans are sent to; empty for none
-    trace_endpoint: str
+    variable: str
+    # converts the text; raises ValueError with the words that follow "must be"
+    parse: Callable[[str], Any]
+    default: Any
+    help: str
+    # of ``linear-regressor serve``; empty for none
+    option: str = ""
+    # the default in words, if it differs between machines
+    default_text: str = ""
 
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> TelemetrySettings:
-        """Take each setting from the environment, else its default."""
-        return cls(access_log=cast(Switch, _one_of(environ, "ACCESS_LOG", get_args(Switch))),
-                   project=environ.get("GOOGLE_CLOUD_PROJECT") or "",
-                   trace_endpoint=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or "")
+    def read(self, environ: Mapping[str, str], option: object = None) -> Any:
+        """Return the option, else the variable, else the default; an empty variable counts as not set.
 
+        An invalid variable is an error even when an option overrides it.
+        """
+        text = environ.get(self.variable)
+        value = self._parsed(self.variable, text) if text else self.default
+        return value if option is None else self._parsed(self.option, str(option))
 
-@dataclass(frozen=True)
-class Settings:
-    """Settings of the service; each can be set by an environment variable."""
+    def describe_default(self) -> str:
+        """Return the default as text for people."""
+        return self.default_text or ("" if self.default == () else str(self.default))
 
-    # ``PORT``: TCP port to listen on, 1 to 65535
-    port: int
-    # ``WEB_CONCURRENCY``: worker processes, 1 to 512; by default the CPUs this process may use
-    workers: int
-    # ``THREADS``: threads of each worker, 1 to 512
-    threads: int
-    # ``MODEL_PATH``: the model file to serve
-    model_path: str
-    # ``MAX_CONTENT_LENGTH``: largest request body, in bytes, at least 1
-    max_content_length: int
-    # ``MAX_ROWS``: most rows in one request, 1 to 1000000
-    max_rows: int
-    # ``OUT_OF_RANGE``: what to do about rows out of the range of training
-    out_of_range: RangePolicy
-    # ``MODEL_NAME``: what callers of other contracts name the model by
-    model_name: str
-    # ``AIP_HEALTH_ROUTE`` and ``AIP_PREDICT_ROUTE``, and the two made of ``AIP_ENDPOINT_ID`` and
-    # ``AIP_DEPLOYED_MODEL_ID``: the routes that Vertex AI calls; none elsewhere
-    vertex_health_routes: tuple[str, ...]
-    # ``AIP_HEALTH_ROUTE`` and ``AIP_PREDICT_ROUTE``, and the two made of ``AIP_ENDPOINT_ID`` and
-    # ``AIP_DEPLOYED_MODEL_ID``: the routes that Vertex AI calls; none elsewhere
-    vertex_predict_routes: tuple[str, ...]
-    # who may ask, and how much
-    security: SecuritySettings
-    # what the service tells about itself
-    telemetry: TelemetrySettings
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str], **given: int | str | None) -> Settings:
-        """Take each setting from what is given, else from the environment, else its default."""
-        path = given.get("model_path")
-        endpoint = _vertex_endpoint(environ)
-        return cls(
-            port=_whole_number(environ, _port_key(environ), given.get("port"), 5000, 65535),
-            workers=_whole_number(environ, "WEB_CONCURRENCY", given.get("workers"), usable_cpus(), 512),
-            threads=_whole_number(environ, "THREADS", given.get("threads"), 4, 512),
-            model_path=str(path) if path is not None else environ.get("MODEL_PATH") or _vertex_model(environ),
-            max_content_length=_whole_number(environ, "MAX_CONTENT_LENGTH", given.get("max_content_length"),
-                                             16 * 1024 * 1024),
-            max_rows=_whole_number(environ, "MAX_ROWS", given.get("max_rows"), 1_000_000, 1_000_000),
-            out_of_range=cast(RangePolicy, _one_of(environ, "OUT_OF_RANGE", get_args(RangePolicy))),
-            security=SecuritySettings.from_env(environ),
-            model_name=_matching(environ, "MODEL_NAME", DEFAULT_MODEL_NAME, _NAME,
-                                 "1 to 100 letters, digits, dots, dashes and underscores"),
-            vertex_health_routes=_routes(environ, "AIP_HEALTH_ROUTE", endpoint),
-            vertex_predict_routes=_routes(environ, "AIP_PREDICT_ROUTE", f"{endpoint}:predict" if endpoint else ""),
-            telemetry=TelemetrySettings.from_env(environ),
-        )
+    def _parsed(self, name: str, text: str) -> Any:
+        try:
+            return self.parse(text)
+        except ValueError as error:
+            raise SettingError(f"{name} is {text!r}: must be {error}") from None
 
 
-# The options of the command line that set what an environment variable sets too.
-OPTIONS = {"PORT": "--port", "AIP_HTTP_PORT": "--port", "WEB_CONCURRENCY": "--workers", "THREADS": "--threads"}
+def setting(variable: str, parse: Callable[[str], T], default: T, help: str, option: str = "",
+            default_text: str = "") -> T:
+    """Declare a field of a settings class as a row of the table."""
+    return field(default=default,
+                 metadata={"setting": Setting(variable, parse, default, help, option, default_text)})
 
 
-def _whole_number(environ: Mapping[str, str], key: str, given: int | str | None, default: int,
-                  most: int | None = None, least: int = 1) -> int:
-    """Read one setting; a variable that is wrong is told even where an option goes before it."""
-    number = _checked(key, environ.get(key) or default, most, least)
-    return number if given is None else _checked(OPTIONS.get(key, key), given, most, least)
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Make a parser for a whole number in a range."""
+    expected = f"a whole number from {least} to {most}" if most is not None else f"a whole number, at least {least}"
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(expected) from None
+        if number < least or (most is not None and number > most):
+            raise ValueError(expected)
+        return number
+
+    return parse
 
 
-def _one_of(environ: Mapping[str, str], key: str, choices: tuple[str, ...]) -> str:
-    """Read one setting that is one of a few words, the first by default."""
-    value = environ.get(key) or choices[0]
-    if value not in choices:
-        raise SettingError(f"{key} has the value {value!r}; one of {', '.join(choices)} is wanted")
-    return value
+def one_of(choices: tuple[T, ...]) -> Callable[[str], T]:
+    """Make a parser for one of a few words."""
+    def parse(text: str) -> T:
+        for choice in choices:
+            if choice == text:
+                return choice
+        raise ValueError(f"one of {', '.join(map(str, choices))}")
+
+    return parse
 
 
-def _matching(environ: Mapping[str, str], key: str, default: str, pattern: re.Pattern[str], options: str) -> str:
-    """Read one setting of a fixed form; an empty default may stand for nothing."""
-    value = environ.get(key) or default
-    if value and not pattern.fullmatch(value):
-        raise SettingError(f"{key} has the value {value!r}; {options} is wanted")
-    return value
+def matching(pattern: str, expected: str) -> Callable[[str], str]:
+    """Make a parser for text of a fixed form."""
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(expected)
+        return text
+
+    return parse
 
 
-def _port_key(environ: Mapping[str, str]) -> str:
-    """Name the variable that holds the port: on Vertex AI its own."""
-    on_vertex = environ.get("AIP_MODE") == "PREDICTION" and environ.get("AIP_HTTP_PORT")
-    return "AIP_HTTP_PORT" if on_vertex else "PORT"
+def names(text: str) -> tuple[str, ...]:
+    """Parse names separated by commas."""
+    return tuple(name.strip() for name in text.lower().split(",") if name.strip())
 
 
-def _vertex_endpoint(environ: Mapping[str, str]) -> str:
-    """Give the route that Vertex AI asks for health where none was chosen; empty elsewhere."""
-    endpoint, model = (_matching(environ, key, "", _NAME, "an identifier")
-                       for key in ("AIP_ENDPOINT_ID", "AIP_DEPLOYED_MODEL_ID"))
-    return f"/v1/endpoints/{endpoint}/deployedModels/{model}" if endpoint and model else ""
-
-
-def _vertex_model(environ: Mapping[str, str]) -> str:
-    """Give the model file in the folder that Vertex AI names, else the default one."""
-    folder = environ.get("AIP_STORAGE_URI") or ""
-    if "://" in folder:
-        raise SettingError(f"AIP_STORAGE_URI has the value {folder!r}; this server downloads nothing: put the model "
-                           "file into the image or mount it, and set MODEL_PATH to it, or register the model without "
-                           "artefacts")
-    return os.path.join(folder, os.path.basename(DEFAULT_MODEL_PATH)) if folder else DEFAULT_MODEL_PATH
-
-
-def _routes(environ: Mapping[str, str], key: str, default: str) -> tuple[str, ...]:
-    """Read a route that Vertex AI was told to call, and add the one it calls by default."""
-    options = "a path of at most 128 characters that begins with / and has only letters, digits and ._~:@- between its /"
-    chosen = _matching(environ, key, "", _ROUTE, options)
-    return tuple(dict.fromkeys(route for route in (chosen, default) if route))
-
-
-def _needed(environ: Mapping[str, str], key: str, needed: bool, by: str) -> str:
-    """Read one setting that another one may need."""
-    value = environ.get(key, "")
-    if needed and not value:
-        raise SettingError(f"{key} has the value {value!r}; {by} needs one")
-    return value
-
-
-def _web_address(environ: Mapping[str, str], key: str, needed: bool) -> str:
-    """Read a URL over which nobody on the way can change what is trusted."""
-    value = _needed(environ, key, needed, "AUTH=oidc")
-    if value and not is_safe_url(value):
-        raise SettingError(f"{key} has the value {value!r}; a URL with https is wanted, "
-                           "http only for a loopback address")
-    return value
+def safe_url(text: str) -> str:
+    """Parse a URL whose content nobody on the way can change."""
+    if not is_safe_url(text):
+        raise ValueError("a URL with https, or with http for a loopback address")
+    return text
 
 
 def is_safe_url(url: str) -> bool:
-    """Tell whether what is read from a URL can be trusted as much as its host."""
+    """Whether what is read from a URL can be trusted as much as its host."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -226,29 +131,167 @@ def is_safe_url(url: str) -> bool:
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))
 
 
-def _rate(environ: Mapping[str, str], key: str) -> str:
-    """Read a rate."""
-    value = environ.get(key, "")
-    if value and not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", value):
-        raise SettingError(f"{key} has the value {value!r}; a whole number and second, minute, hour or day is wanted, "
-                           "such as 600/minute")
-    return value
+# No dot segment, no converter of Flask and nothing that a URL would escape.
+name = matching(r"[A-Za-z0-9._-]{1,100}", "1 to 100 letters, digits, dots, dashes and underscores")
+route = matching(r"(?=.{1,128}$)/[A-Za-z0-9._~:@/-]*",
+                 "a path of at most 128 characters that starts with / and has only letters, digits and ._~:@- between "
+                 "its slashes")
+rate = matching(r"[1-9][0-9]{0,8}/(second|minute|hour|day)",
+                "a whole number, a slash and second, minute, hour or day, such as 600/minute")
 
 
-def _checked(name: str, value: int | str, most: int | None, least: int = 1) -> int:
-    """Give a whole number from ``least`` to ``most``."""
-    try:
-        number = int(value)
-    except ValueError:
-        number = least - 1
-    if number < least or (most is not None and number > most):
-        options = f"from {least} to {most}" if most else f"of at least {least}"
-        raise SettingError(f"{name} has the value {value!r}; a whole number {options} is wanted")
-    return number
+@dataclass(frozen=True)
+class SecuritySettings:
+    """Who may send requests, and how many."""
+
+    auth: AuthMode = setting("AUTH", one_of(get_args(AuthMode)), "none",
+                             "How clients authenticate: none, api-key or oidc.")
+    api_keys_file: str = setting("API_KEYS_FILE", str, "",
+                                 "File written by 'linear-regressor keys'; required by AUTH=api-key.")
+    oidc_issuer: str = setting("OIDC_ISSUER", safe_url, "",
+                               "Issuer of the tokens (iss), a URL with https; required by AUTH=oidc.")
+    oidc_audience: str = setting("OIDC_AUDIENCE", str, "",
+                                 "Audience of the tokens (aud); required by AUTH=oidc.")
+    oidc_jwks_url: str = setting("OIDC_JWKS_URL", safe_url, "",
+                                 "URL of the issuer's signing keys; by default discovered from the issuer.")
+    rate_limit: str = setting("RATE_LIMIT", rate, "",
+                              "Requests of one client to one worker, such as 600/minute; no limit by default.")
+    max_concurrency: int = setting("MAX_CONCURRENCY", whole_number(1), 500,
+                                   "Complete requests that one worker holds, waiting or running, at least 1.")
+    receive_timeout: int = setting("RECEIVE_TIMEOUT", whole_number(1, 3600), 30,
+                                   "Seconds to receive a whole request and to send its response, 1 to 3600.")
+    trusted_hosts: tuple[str, ...] = setting("TRUSTED_HOSTS", names, (),
+                                             "Accepted Host headers, separated by commas, with a leading dot for "
+                                             "subdomains too; any by default.")
+    trusted_proxies: int = setting("TRUSTED_PROXIES", whole_number(0, 10), 0,
+                                   "Proxies in front that append to X-Forwarded-For, 0 to 10.")
+
+    def __post_init__(self) -> None:
+        required = {"api-key": {"API_KEYS_FILE": self.api_keys_file},
+                    "oidc": {"OIDC_ISSUER": self.oidc_issuer, "OIDC_AUDIENCE": self.oidc_audience}}
+        for variable, value in required.get(self.auth, {}).items():
+            if not value:
+                raise SettingError(f"{variable} is not set: AUTH={self.auth} requires it")
 
 
-def usable_cpus() -> int:
-    """Count the CPUs this process may use, which may be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+@dataclass(frozen=True)
+class TelemetrySettings:
+    """What the service logs and exports."""
+
+    access_log: Switch = setting("ACCESS_LOG", one_of(get_args(Switch)), "on", "One log line per request: on or off.")
+    project: str = setting("GOOGLE_CLOUD_PROJECT", str, "", "Project of the traces that log lines refer to.")
+    trace_endpoint: str = setting("OTEL_EXPORTER_OTLP_ENDPOINT", str, "",
+                                  "Collector to export spans to; requires the extra 'tracing'.")
+
+
+@dataclass(frozen=True)
+class VertexSettings:
+    """What Vertex AI sets in the containers that it starts."""
+
+    mode: str = setting("AIP_MODE", str, "", "PREDICTION on Vertex AI, where AIP_HTTP_PORT then overrides PORT.")
+    # unparsed: read as PORT is, and on Vertex AI only
+    http_port: str = setting("AIP_HTTP_PORT", str, "", "TCP port on Vertex AI; --port overrides it.")
+    health_route: str = setting("AIP_HEALTH_ROUTE", route, "", "Additional path for health checks.")
+    predict_route: str = setting("AIP_PREDICT_ROUTE", route, "", "Additional path for /batch.")
+    endpoint_id: str = setting("AIP_ENDPOINT_ID", name, "", "Endpoint, for Vertex AI's default paths.")
+    deployed_model_id: str = setting("AIP_DEPLOYED_MODEL_ID", name, "", "Deployed model, for the same paths.")
+    storage_uri: str = setting("AIP_STORAGE_URI", str, "", "Local folder with the model file; MODEL_PATH overrides it.")
+
+    @property
+    def default_route(self) -> str:
+        """The path that Vertex AI uses by default; empty elsewhere."""
+        if self.endpoint_id and self.deployed_model_id:
+            return f"/v1/endpoints/{self.endpoint_id}/deployedModels/{self.deployed_model_id}"
+        return ""
+
+    def model_path(self) -> str:
+        """Return the model file in the storage folder, else the default one."""
+        if not self.storage_uri:
+            return DEFAULT_MODEL_PATH
+        if "://" in self.storage_uri:
+            raise SettingError(f"AIP_STORAGE_URI is {self.storage_uri!r}: must be a local folder, because this server "
+                               "downloads nothing; put the model file into the image or mount it and set MODEL_PATH, "
+                               "or register the model without artefacts")
+        return os.path.join(self.storage_uri, os.path.basename(DEFAULT_MODEL_PATH))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything an operator can configure."""
+
+    port: int = setting("PORT", whole_number(1, 65535), 5000, "TCP port, 1 to 65535.", "--port")
+    workers: int = setting("WEB_CONCURRENCY", whole_number(1, 512), usable_cpus(),
+                           "Worker processes of gunicorn, 1 to 512.", "--workers", "the CPUs this process may use")
+    threads: int = setting("THREADS", whole_number(1, 512), 4, "Threads of each gunicorn worker, 1 to 512.",
+                           "--threads")
+    keep_alive: int = setting("KEEP_ALIVE", whole_number(0, 3600), 65,
+                              "Seconds that an idle connection stays open, 0 to 3600; 0 closes each connection after "
+                              "its response.")
+    model_path: str = setting("MODEL_PATH", str, DEFAULT_MODEL_PATH, "Model file to serve.", "--model-path")
+    model_name: str = setting("MODEL_NAME", name, "linear-regressor",
+                              "Name of the model in URLs and descriptions: 1 to 100 letters, digits, dots, dashes and "
+                              "underscores.")
+    max_content_length: int = setting("MAX_CONTENT_LENGTH", whole_number(1), 16 * 1024 * 1024,
+                                      "Largest request body in bytes, at least 1.")
+    max_rows: int = setting("MAX_ROWS", whole_number(1, 1_000_000), 1_000_000,
+                            "Most rows in one request, 1 to 1000000.")
+    out_of_range: RangePolicy = setting("OUT_OF_RANGE", one_of(get_args(RangePolicy)), "allow",
+                                        "Rows outside the range of the training data: allow, flag or refuse.")
+    security: SecuritySettings = SecuritySettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    vertex: VertexSettings = VertexSettings()
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], **options: int | str | None) -> Settings:
+        """Read all settings; options are those of ``serve``, None for one that is not given."""
+        vertex = _read(VertexSettings, environ)
+        rows = setting_rows(cls)
+        if vertex.mode == "PREDICTION" and vertex.http_port:
+            rows["port"] = replace(rows["port"], variable="AIP_HTTP_PORT")
+        values = {attribute: row.read(environ, options.get(attribute)) for attribute, row in rows.items()}
+        if options.get("model_path") is None and not environ.get("MODEL_PATH"):
+            values["model_path"] = vertex.model_path()
+        return cls(**values, security=_read(SecuritySettings, environ), telemetry=_read(TelemetrySettings, environ),
+                   vertex=vertex)
+
+    @property
+    def vertex_health_routes(self) -> tuple[str, ...]:
+        """Paths of Vertex AI's health checks, the chosen one first; none elsewhere."""
+        return _distinct(self.vertex.health_route, self.vertex.default_route)
+
+    @property
+    def vertex_predict_routes(self) -> tuple[str, ...]:
+        """Paths of Vertex AI's predictions, the chosen one first; none elsewhere."""
+        default = self.vertex.default_route
+        return _distinct(self.vertex.predict_route, default and f"{default}:predict")
+
+
+def setting_rows(group: type) -> dict[str, Setting]:
+    """Return the rows of a settings class by attribute."""
+    return {one.name: one.metadata["setting"] for one in fields(group) if "setting" in one.metadata}
+
+
+def all_settings() -> list[Setting]:
+    """Return the whole table, in the order of the documentation."""
+    groups = (Settings, SecuritySettings, TelemetrySettings, VertexSettings)
+    return [row for group in groups for row in setting_rows(group).values()]
+
+
+def markdown_table() -> str:
+    """Return the table as docs/api.md shows it."""
+    rows = [f"| `{row.variable}` | {f'`{row.option}`' if row.option else ''} | {row.describe_default()} | {row.help} |"
+            for row in all_settings()]
+    return "\n".join(["| variable | option | default | meaning |", "|---|---|---|---|",
+                      *(re.sub(r"\|  (?=\|)", "| ", row) for row in rows)])
+
+
+def _read(group: type[T], environ: Mapping[str, str]) -> T:
+    return group(**{attribute: row.read(environ) for attribute, row in setting_rows(group).items()})
+
+
+def _distinct(*routes: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(route for route in routes if route))
+
+
+if __name__ == "__main__":
+    print(markdown_table())

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from linear_regressor.artefact.plain_values import digest_of, summary_from_plain, summary_to_plain
 from linear_regressor.data.source import Partition
-from linear_regressor.model.moments import Moments, RowSummary
+from linear_regressor.errors import ArtefactError
 from linear_regressor.training.partition_moments import PartitionMoments
-
-Array = NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
 
@@ -83,38 +78,27 @@ def key_of(partition: Partition, test_fraction: float) -> str:
 
 
 def digest(plain: Any) -> str:
-    """SHA-256 of plain values in canonical form."""
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    """SHA-256 of plain values, in the form that `.progress` files and the names of predicted parts are bound to."""
+    return digest_of(plain, separators=(", ", ": "), allow_nan=True)
 
 
 def as_plain(moments: PartitionMoments) -> dict[str, Any]:
     """Write the moments of a piece as plain values."""
-    return {name: None if part is None else _numbers(part)
+    return {name: None if part is None else summary_to_plain(part)
             for name, part in (("training", moments.training), ("test", moments.test))}
 
 
 def from_plain(plain: Any, p: int) -> PartitionMoments | None:
     """Read the moments of a piece back, to the last digit."""
+    if not isinstance(plain, dict) or plain.keys() != {"training", "test"}:
+        return None
     try:
-        read = PartitionMoments(_summary_from_plain(plain["training"]), _summary_from_plain(plain["test"]))
-    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError):  # a MomentsError is a ValueError
+        training, test = (None if part is None else summary_from_plain(part)
+                          for part in (plain["training"], plain["test"]))
+    except ArtefactError:
         return None
+    read = PartitionMoments(training, test)
     return read if all(part is None or part.moments.p == p for part in (read.training, read.test)) else None
-
-
-def _numbers(summary: RowSummary) -> dict[str, Any]:
-    """Write an aggregate as lists."""
-    moments = summary.moments
-    return {"n": moments.n, "m": moments.m.tolist(), "C": moments.C.tolist(),
-            "minimum": None if summary.minimum is None else summary.minimum.tolist(),
-            "maximum": None if summary.maximum is None else summary.maximum.tolist()}
-
-
-def _summary_from_plain(plain: dict[str, Any] | None) -> RowSummary | None:
-    """Read an aggregate from lists, where there is one."""
-    if plain is None:
-        return None
-    return RowSummary(Moments(plain["n"], plain["m"], plain["C"]), plain["minimum"], plain["maximum"])
 
 
 def _entry(line: bytes) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def predict_parts(partitions: Sequence[Partition], artefact: Artefact, folder: F
     report(sum(rows.values()))
     line = partial(prediction.predict, W=artefact.W, b=artefact.b)
     missing = {place: part for place, part in parts.items() if place not in rows}
-    for place, count in engine.each(partial(Part.write, predict=line, whole=whole), missing):
+    for place, count in engine.each(partial(Part.write, predict=line, schema=whole), missing):
         rows[place] = count
         report(count)
     folder.sweep()

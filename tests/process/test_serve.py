@@ -1,4 +1,4 @@
-"""``linear-regressor serve``: which option reaches what. What the server does is tested with the server."""
+"""``linear-regressor serve``: options and environment; the server itself is tested in ``tests/serving``."""
 
 import json
 import signal
@@ -21,7 +21,7 @@ MODEL = ROOT / "models" / "simple_linear_regressor.joblib"
 
 @contextmanager
 def serving(port: int, *options: object, environ: Mapping[str, str] | None = None) -> Iterator[list[str]]:
-    """Serve until the block ends; the list then gets the server's log."""
+    """Serve until the block ends, then append the server's log to the list."""
     command = [sys.executable, str(ROOT / "main.py"), "serve", *map(str, options)]
     log: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -36,35 +36,35 @@ def serving(port: int, *options: object, environ: Mapping[str, str] | None = Non
 
 
 def prediction(port: int, host: str = "127.0.0.1") -> float:
-    """Ask for the prediction of a bmi of 0.011."""
+    """Request the prediction for a BMI of 0.011."""
     connection = HTTPConnection(host, port, timeout=30)
     connection.request("POST", "/stream", json.dumps({"instance": 0.0110390390462862}),
                        {"Content-Type": "application/json"})
-    answer = float(json.load(connection.getresponse())["prediction"])
+    predicted = float(json.load(connection.getresponse())["prediction"])
     connection.close()
-    return answer
+    return predicted
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "flask"])
 def test_both_servers_answer_with_the_model_of_the_option(tmp_path: Path, server: str) -> None:
-    """An option goes before the environment: this port, this model, one worker, two threads."""
+    """Options override the environment: port, model, workers and threads."""
     path, port = tmp_path / "model.joblib", free_port()
     run("train", "--lr", "auto", "--model-save-path", path, "--report-path", tmp_path)
     wrong = {"PORT": "1", "MODEL_PATH": "none", "WEB_CONCURRENCY": "3", "THREADS": "7"}
 
     with serving(port, "--port", port, "--server", server, "--model-path", path, "--workers", 1, "--threads", 2,
                  environ=wrong) as log:
-        answer = prediction(port)
+        predicted = prediction(port)
 
     model = load(path)
-    assert model.W[0] * 0.0110390390462862 + model.b == answer
+    assert model.W[0] * 0.0110390390462862 + model.b == predicted
     assert f"(model {model.digest[:12]})" in log[0] and f"with {server}" in log[0]
     assert (1 if server == "gunicorn" else 0) == log[0].count("Booting worker")
     assert "Traceback" not in log[0]
 
 
 def test_without_options_the_environment_decides() -> None:
-    """PORT, MODEL_PATH, WEB_CONCURRENCY and THREADS are read; debug tells more."""
+    """PORT, MODEL_PATH, WEB_CONCURRENCY and THREADS are read; --debug logs more."""
     port = free_port()
     environ = {"PORT": str(port), "MODEL_PATH": str(MODEL), "WEB_CONCURRENCY": "2", "THREADS": "1"}
 
@@ -75,25 +75,25 @@ def test_without_options_the_environment_decides() -> None:
     assert '"severity": "DEBUG"' in log[0]
 
 
-def test_the_host_is_the_address_listened_on() -> None:
-    """Another loopback address answers; the usual one is not listened on."""
+def test_the_server_listens_on_the_host_only() -> None:
+    """One loopback address answers, another refuses connections."""
     port = free_port()
     command = [sys.executable, str(ROOT / "main.py"), "serve", "--host", "127.0.0.2", "--port", str(port),
                "--model-path", str(MODEL), "--workers", "1"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=clean_environ({})) as process:
         try:
-            answer = patiently(port, "127.0.0.2")
+            predicted = prediction_once_ready(port, "127.0.0.2")
             with pytest.raises(ConnectionRefusedError):
                 prediction(port)
         finally:
             process.send_signal(signal.SIGTERM)
 
-    assert pytest.approx(163.2, abs=0.1) == answer
+    assert pytest.approx(163.2, abs=0.1) == predicted
     assert 0 == process.returncode
 
 
-def patiently(port: int, host: str) -> float:
-    """Ask for a prediction until the server is up."""
+def prediction_once_ready(port: int, host: str) -> float:
+    """Request a prediction until the server is up."""
     end = time.monotonic() + 30
     while True:
         try:
@@ -103,8 +103,8 @@ def patiently(port: int, host: str) -> float:
             time.sleep(0.05)
 
 
-def test_it_serves_where_no_training_is_installed(tmp_path: Path) -> None:
-    """The image of the server has none of these packages."""
+def test_it_serves_without_the_training_packages(tmp_path: Path) -> None:
+    """The server image does not have them."""
     port = free_port()
     environ = shadow(tmp_path, "sklearn", "scipy", "joblib", "pyarrow", "matplotlib")
 
@@ -112,25 +112,25 @@ def test_it_serves_where_no_training_is_installed(tmp_path: Path) -> None:
         assert pytest.approx(163.2, abs=0.1) == prediction(port)
 
 
-def test_an_environment_that_cannot_be_used_is_one_line() -> None:
-    """The variable is named before any library reads it."""
+def test_an_invalid_variable_is_a_one_line_error() -> None:
+    """The variable is checked before any library reads it."""
     done = run_process("serve", environ={"WEB_CONCURRENCY": "many"})
 
     assert (2, 1) == (done.returncode, done.stderr.count("\n"))
-    assert done.stderr.startswith("Error: WEB_CONCURRENCY has the value 'many'")
+    assert done.stderr.startswith("Error: WEB_CONCURRENCY is 'many'")
 
 
 @pytest.mark.parametrize(("options", "exit_code", "words"), [
-    (["--port", "0"], 2, "--port has the value 0"),
-    (["--port", "70000"], 2, "--port has the value 70000"),
-    (["--port", "http"], 2, "'http' is not a valid integer"),
-    (["--workers", "0"], 2, "--workers has the value 0"),
-    (["--threads", "-1"], 2, "--threads has the value -1"),
+    (["--port", "0"], 2, "--port is '0'"),
+    (["--port", "70000"], 2, "--port is '70000'"),
+    (["--port", "http"], 2, "--port is 'http'"),
+    (["--workers", "0"], 2, "--workers is '0'"),
+    (["--threads", "-1"], 2, "--threads is '-1'"),
     (["--server", "apache"], 2, "'apache' is not one of"),
     (["--model-path", "none.joblib"], 1, "none.joblib"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
-def test_what_cannot_be_served_is_one_line(options: list[str], exit_code: int, words: str) -> None:
-    """The option is named, and the start is stopped."""
+def test_an_invalid_option_is_a_one_line_error(options: list[str], exit_code: int, words: str) -> None:
+    """The line names the option."""
     result = run("serve", *options)
 
     assert (exit_code, 1) == (result.exit_code, result.stderr.count("\n"))

@@ -1,4 +1,4 @@
-"""infra/monitoring: metric names are those of a real server, and the alerts fire when they should."""
+"""The files under infra/monitoring: they use metrics that a real server exposes, and the alerts are unit-tested."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from linear_regressor.serving.app import create_app
+from linear_regressor.serving.settings import Settings
 from tests.running_server import ROOT, RunningServer
 from tests.scraping import Scraped, access_lines, lines, scrape
 
@@ -32,7 +34,7 @@ def model_path() -> Path:
 
 @pytest.fixture
 def running(start_server: Callable[..., RunningServer]) -> RunningServer:
-    """Start a server and send it a valid and an invalid request."""
+    """Return a server that has answered one valid and one invalid request."""
     server = start_server(environment={"OUT_OF_RANGE": "flag"})
     server.request("POST", "/batch", b'{"instances": [[0.01], [1000]]}')
     server.request("POST", "/batch", b'{"instances": [["a"]]}')
@@ -40,13 +42,13 @@ def running(start_server: Callable[..., RunningServer]) -> RunningServer:
 
 
 def expressions() -> list[str]:
-    """List the PromQL expressions of the rules and the dashboard."""
+    """Return every expression of the rules and the dashboard."""
     queries = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
     return [*queries, *re.findall(r"expr: (\|\n(?:          .*\n)+|.*)", RULES)]
 
 
 def names(scraped: Scraped) -> set[str]:
-    """Collect the names of all time series."""
+    """Return the names of all samples, as in PromQL."""
     return {sample.name for sample in scraped.samples}
 
 
@@ -62,7 +64,7 @@ def test_promtool_accepts_the_rules_and_their_tests_pass(arguments: list[str]) -
 
 
 def test_every_alert_is_tested_and_documented() -> None:
-    """The rule tests cover it both firing and silent."""
+    """The unit tests have it firing and silent, and the docs explain it."""
     alerts = re.findall(r"alert: (\w+)", RULES)
     tests = (FOLDER / "alerts_test.yml").read_text()
 
@@ -73,21 +75,20 @@ def test_every_alert_is_tested_and_documented() -> None:
         assert f"alertname: {alert}\n" in tests or alert == "LinearRegressorLatencyBudgetBurnsSlow", "firing"
 
 
-def test_rules_and_dashboard_use_only_metrics_of_a_real_server(running: RunningServer) -> None:
-    """And only its labels."""
+def test_rules_and_dashboard_use_only_what_a_real_server_exposes(running: RunningServer) -> None:
+    """Names of metrics and of labels."""
     scraped = scrape(running)
     labels = {name for sample in scraped.samples for name in sample.labels} | {"job", "instance"}
     used = {name for text in expressions() for name in FAMILIES.findall(text)}
     used_labels = {name for text in expressions() for name in re.findall(r'(\w+)(?:=~|!~|=)"', text)}
 
     assert len(used) >= 10
-    assert used_labels
     assert set() == used - names(scraped)
     assert set() == used_labels - labels
 
 
-def test_every_recording_rule_in_use_exists() -> None:
-    """Alerts and dashboard use them."""
+def test_recordings_that_are_used_exist() -> None:
+    """Those in alerts and in the dashboard."""
     recorded = set(re.findall(r"record: (\S+)", RULES))
     used = {name for text in expressions() for name in re.findall(r"linear_regressor:\w+:\w+", text)}
 
@@ -95,11 +96,11 @@ def test_every_recording_rule_in_use_exists() -> None:
     assert "linear_regressor:error_ratio:rate1h" in used
 
 
-def test_exactly_the_metrics_of_a_server_are_documented(running: RunningServer) -> None:
-    """The table lists each metric with its type."""
-    metrics = {re.sub(r"_seconds_(bucket|count|sum)$", "_seconds", name) for name in names(scrape(running))}
+def test_every_metric_is_documented(running: RunningServer) -> None:
+    """And no other."""
+    exposed = {re.sub(r"_seconds_(bucket|count|sum)$", "_seconds", name) for name in names(scrape(running))}
 
-    assert metrics == set(re.findall(r"^\| `(\w+)` \| (?:counter|gauge|histogram)", DOCS, re.MULTILINE))
+    assert exposed == set(re.findall(r"^\| `(\w+)` \| (?:counter|gauge|histogram)", DOCS, re.MULTILINE))
 
 
 def test_every_label_is_documented(running: RunningServer) -> None:
@@ -115,7 +116,7 @@ def test_every_label_is_documented(running: RunningServer) -> None:
 
 
 def test_every_field_of_the_log_is_documented(running: RunningServer) -> None:
-    """Of access lines and all others."""
+    """Those of the access log and of all other lines."""
     out, _ = running.stop()
     members = {name for line in access_lines(out) for name in line["httpRequest"]}
     fields = {name for line in lines(out) for name in line}
@@ -125,7 +126,7 @@ def test_every_field_of_the_log_is_documented(running: RunningServer) -> None:
 
 
 def test_rules_and_dashboard_select_the_job_of_the_sidecar() -> None:
-    """In each selector."""
+    """Every selector does."""
     job = re.findall(r"^  name: (.*)$", (FOLDER / "run_monitoring.yml").read_text(), re.MULTILINE)
 
     assert ["linear-regressor"] == job
@@ -134,8 +135,18 @@ def test_rules_and_dashboard_select_the_job_of_the_sidecar() -> None:
         assert text.count("{job=\"linear-regressor\"") == len(FAMILIES.findall(text))
 
 
-def test_the_panels_of_the_dashboard_do_not_overlap() -> None:
-    """Each has its own position, title and unit."""
+def test_rules_and_dashboard_exclude_probes_and_scrapes_and_nothing_else() -> None:
+    """The routes that they leave out are those that the service does not log."""
+    (excluded,) = {route for text in expressions() for route in re.findall('route!~"([^"]+)"', text)}
+    app = create_app(Settings(model_path=str(ROOT / "models" / "simple_linear_regressor.joblib")))
+
+    assert {"/ping", "/health/live"} <= app.service.probes.paths
+    for rule in app.url_map.iter_rules():
+        assert app.service.probes.is_unlogged(rule.rule) == bool(re.fullmatch(excluded, rule.rule)), rule.rule
+
+
+def test_panels_of_the_dashboard_do_not_overlap() -> None:
+    """Each has its own place and title, and a unit."""
     places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in DASHBOARD["panels"]}
 
     assert len(places) == len({panel["title"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"]) > 8

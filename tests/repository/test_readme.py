@@ -15,7 +15,6 @@ import pytest
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load
-from linear_regressor.serving.settings import OPTIONS, Settings
 from tests.running_server import ROOT, RunningServer
 
 README = (ROOT / "README.md").read_text()
@@ -109,19 +108,6 @@ def test_every_path_in_the_layout_exists() -> None:
     assert len(named) > 5
     for name in ", ".join(named).split(", "):
         assert (ROOT / name).exists() or (ROOT / "linear_regressor" / name).exists(), name
-
-
-def test_every_setting_is_documented_with_its_default() -> None:
-    """The table names variable, option and default of each setting."""
-    defaults = Settings.from_env({})
-    for key, field in {"PORT": "port", "WEB_CONCURRENCY": "workers", "THREADS": "threads", "MODEL_PATH": "model_path",
-                       "MAX_CONTENT_LENGTH": "max_content_length", "MAX_ROWS": "max_rows",
-                       "MODEL_NAME": "model_name"}.items():
-        row = re.search(rf"^\| `{key}` \|.*", API, re.MULTILINE)
-
-        assert row, key
-        assert OPTIONS.get(key, "") in row[0]
-        assert field == "workers" or str(getattr(defaults, field)) in row[0]
 
 
 def test_every_error_code_is_documented() -> None:

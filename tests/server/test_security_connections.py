@@ -1,4 +1,4 @@
-"""Callers that are slow, many, or send what is no request, against real servers."""
+"""Slow clients, many clients, and malformed requests, against real servers."""
 
 from __future__ import annotations
 
@@ -40,32 +40,32 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 def read_until(connection: socket.socket, end: bytes) -> bytes:
-    """Read until what was read ends so."""
-    answer = b""
-    while not answer.endswith(end):
+    """Read until the received bytes end like this."""
+    response = b""
+    while not response.endswith(end):
         piece = connection.recv(65536)
-        assert piece, answer
-        answer += piece
-    return answer
+        assert piece, response
+        response += piece
+    return response
 
 
 @contextmanager
-def slow_callers(running: RunningServer, begin: bytes, drip: bytes, count: int = 50) -> Iterator[list[socket.socket]]:
-    """Hold many connections that have sent the begin of a request and send a little more now and then."""
+def slow_clients(running: RunningServer, begin: bytes, drip: bytes, count: int = 50) -> Iterator[list[socket.socket]]:
+    """Open many connections that send the start of a request and then a few bytes now and then."""
     connections = [connect(running) for _ in range(count)]
     is_over = threading.Event()
 
-    def drip_on() -> None:
+    def keep_dripping() -> None:
         while not is_over.wait(0.1):
             for connection in connections:
                 try:
                     connection.sendall(drip)
-                except OSError:  # given up on by the server, as it should
+                except OSError:  # closed by the server
                     continue
 
     for connection in connections:
         connection.sendall(begin)
-    dripping = threading.Thread(target=drip_on)
+    dripping = threading.Thread(target=keep_dripping)
     dripping.start()
     try:
         yield connections
@@ -81,37 +81,37 @@ def slow_callers(running: RunningServer, begin: bytes, drip: bytes, count: int =
     (HEAD % 20 + b"Expect: 100-continue\r\n\r\n", b""),
     (CHUNKED_HEAD, b"1\r\n \r\n"),
     (CHUNKED_HEAD + b"0\r\nX: ", b"y"),
-], ids=["silent", "half a line", "endless header", "slow body", "waits to be asked", "slow chunks", "slow trailer"])
-def test_fifty_slow_connections_keep_nobody_waiting(start_server: Start, begin: bytes, drip: bytes) -> None:
-    """Two threads, fifty callers that never end: everybody else is answered at once."""
+], ids=["silent", "half a line", "endless header", "slow body", "expects 100-continue", "slow chunks", "slow trailer"])
+def test_fifty_slow_connections_do_not_delay_other_clients(start_server: Start, begin: bytes, drip: bytes) -> None:
+    """Two threads and fifty requests that never end: other clients are answered at once."""
     running = start_server("--threads", "2")
-    with slow_callers(running, begin, drip):
+    with slow_clients(running, begin, drip):
         time.sleep(0.3)
-        begun = time.monotonic()
-        answers = [running.request("POST", "/batch", BODY)[0] for _ in range(20)]
-        took = time.monotonic() - begun
+        start = time.monotonic()
+        responses = [running.request("POST", "/batch", BODY)[0] for _ in range(20)]
+        took = time.monotonic() - start
 
-    assert [200] * 20 == answers
+    assert [200] * 20 == responses
     assert took < 3
 
 
-def test_what_does_not_come_in_time_is_408_and_silence_is_closed(start_server: Start) -> None:
-    """However often a little more of it comes."""
+def test_an_incomplete_request_times_out_with_408_and_a_silent_connection_is_closed(start_server: Start) -> None:
+    """Bytes that still arrive do not extend the time."""
     running = start_server(environment={"RECEIVE_TIMEOUT": "2"})
-    begun = time.monotonic()
-    with slow_callers(running, HEAD % 10_000 + b"\r\n", b" ", 3) as slow, closing(connect(running)) as silent:
-        answers = [read_all(connection) for connection in slow]
+    start = time.monotonic()
+    with slow_clients(running, HEAD % 10_000 + b"\r\n", b" ", 3) as slow, closing(connect(running)) as silent:
+        responses = [read_all(connection) for connection in slow]
 
         assert b"" == read_all(silent)
-    assert 1.5 < time.monotonic() - begun < 6
+    assert 1.5 < time.monotonic() - start < 6
     assert 3 == scrape(running).value("http_requests_total", route="unmatched", method="other", code="408")
-    for answer in answers:
-        assert answer.startswith(b"HTTP/1.1 408 ")
-        assert b"application/problem+json" in answer
+    for response in responses:
+        assert response.startswith(b"HTTP/1.1 408 ")
+        assert b"application/problem+json" in response
 
 
 def test_a_request_in_any_number_of_pieces_is_answered(start_server: Start) -> None:
-    """Byte by byte, in chunks, several at once, and with the body only when it is asked for."""
+    """Byte by byte, in chunks, several at once, and with the body after 100 Continue."""
     running = start_server()
     whole = HEAD % len(BODY) + b"\r\n" + BODY
     chunks = b"".join(b"%x\r\n%c\r\n" % (1, byte) for byte in BODY)
@@ -122,10 +122,10 @@ def test_a_request_in_any_number_of_pieces_is_answered(start_server: Start) -> N
                 connection.sendall(bytes([byte]))
             read_until(connection, b"]}")
         connection.sendall(whole + chunked + whole + b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        answers = read_all(connection)
+        responses = read_all(connection)
 
-    assert 3 == answers.count(b'{"predictions":[')
-    assert answers.endswith(b'{"message":"pong!"}')
+    assert 3 == responses.count(b'{"predictions":[')
+    assert responses.endswith(b'{"message":"pong!"}')
     with closing(connect(running)) as connection:
         connection.sendall(HEAD % len(BODY) + b"Expect: 100-continue\r\n\r\n")
         assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -147,8 +147,8 @@ def test_a_request_in_any_number_of_pieces_is_answered(start_server: Start) -> N
     (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: odd, chunked\r\n\r\n0\r\n\r\n", 400),
     (b"GET / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n", 417), (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
 ], ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else str(value))
-def test_what_is_no_request_gets_a_problem_document(start_server: Start, request_bytes: bytes, status: int) -> None:
-    """Not gunicorn's page."""
+def test_a_malformed_request_gets_a_problem_document(start_server: Start, request_bytes: bytes, status: int) -> None:
+    """gunicorn's own error page would repeat what was sent."""
     running = start_server()
     with closing(connect(running)) as connection:
         connection.sendall(request_bytes)
@@ -164,60 +164,60 @@ def test_what_is_no_request_gets_a_problem_document(start_server: Start, request
 @pytest.mark.parametrize("junk", [b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000, b"a" * 200_000, b"\r\n" * 50_000,
                                   b"GET / HTTP/1.1\r\nHost: a\r\n" + b"A: b\r\n" * 40_000])
 def test_a_head_without_an_end_is_not_waited_for(start_server: Start, junk: bytes) -> None:
-    """Beyond 64 KiB it is refused or closed, long before its time is over."""
+    """After 64 KiB it is rejected or the connection closed, long before the timeout."""
     running = start_server()
-    begun = time.monotonic()
+    start = time.monotonic()
     with closing(connect(running)) as connection:
         try:
             connection.sendall(junk)
-            answer = read_all(connection)
-        except (BrokenPipeError, ConnectionResetError):  # refused before it was all sent
-            answer = b""
+            response = read_all(connection)
+        except (BrokenPipeError, ConnectionResetError):  # rejected before all of it was sent
+            response = b""
 
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
-    assert time.monotonic() - begun < 8
+    assert response == b"" or response.startswith(b"HTTP/1.1 4")
+    assert time.monotonic() - start < 8
     assert 200 == running.request("GET", "/ping")[0]
 
 
-def test_too_many_waiting_requests_are_503_at_once_and_probes_are_spared(start_server: Start) -> None:
-    """One thread, room for three: while one request keeps it busy two wait, and others are refused."""
+def test_too_many_waiting_requests_are_503_at_once_and_probes_are_answered(start_server: Start) -> None:
+    """One thread and MAX_CONCURRENCY=3: while one request is in the thread two wait, and others are rejected."""
     running = start_server("--threads", "1", environment={"MAX_CONCURRENCY": "3"})
     table = b"x0\n" + b"0.25\n" * 500_000
     long = CSV_HEAD % len(table) + table
-    short = b"GET /v1/model HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"  # no probe, and none of the quick ones
-    answers: list[bytes] = []
-    for _ in range(10):  # a busy machine may let all short ones in before the long one, or behind it
+    short = b"GET /v1/model HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"  # neither a probe nor quick
+    responses: list[bytes] = []
+    for _ in range(10):  # on a busy machine all short ones may arrive before or after the long one
         with closing(connect(running)) as busy:
             busy.sendall(long)
             while not select.select([busy], [], [], 0)[0]:
-                with slow_callers(running, short, b"", 6) as callers:
+                with slow_clients(running, short, b"", 6) as clients:
                     assert 200 == running.request("GET", "/health/live")[0]
-                    answers += [read_all(caller) for caller in callers]
-            answers.append(read_all(busy))
-        if any(answer.startswith(b"HTTP/1.1 503 ") for answer in answers):
+                    responses += [read_all(client) for client in clients]
+            responses.append(read_all(busy))
+        if any(response.startswith(b"HTTP/1.1 503 ") for response in responses):
             break
 
-    assert {b"HTTP/1.1 200 ", b"HTTP/1.1 503 "} == {answer[:13] for answer in answers}
-    assert all((b"\r\nRetry-After: 1\r\n" in answer) == (answer[:13] == b"HTTP/1.1 503 ") for answer in answers)
+    assert {b"HTTP/1.1 200 ", b"HTTP/1.1 503 "} == {response[:13] for response in responses}
+    assert all((b"\r\nRetry-After: 1\r\n" in response) == (response[:13] == b"HTTP/1.1 503 ") for response in responses)
     assert 200 == running.request("POST", "/batch", BODY)[0]
 
 
-def test_what_is_sent_and_not_ended_has_a_limit_in_memory(start_server: Start) -> None:
-    """Those that hold most are given up; others are answered."""
+def test_incomplete_requests_have_a_memory_limit(start_server: Start) -> None:
+    """The largest are rejected; other requests are answered."""
     running = start_server("--threads", "2", environment={"MAX_CONTENT_LENGTH": "1000000"})
-    with slow_callers(running, HEAD % 999_999 + b"\r\n" + b" " * 900_000, b"", 20) as slow:
+    with slow_clients(running, HEAD % 999_999 + b"\r\n" + b" " * 900_000, b"", 20) as slow:
         time.sleep(0.5)
-        answers = [running.request("POST", "/batch", BODY)[0] for _ in range(5)]
+        responses = [running.request("POST", "/batch", BODY)[0] for _ in range(5)]
         for connection in slow:
             connection.setblocking(False)
-        given_up = sum(was_refused(connection) for connection in slow)
+        rejected = sum(was_rejected(connection) for connection in slow)
 
-    assert [200] * 5 == answers
-    assert 17 <= given_up < 20
+    assert [200] * 5 == responses
+    assert 17 <= rejected < 20
 
 
-def was_refused(connection: socket.socket) -> bool:
-    """Tell whether a server has answered 503 on a connection, or reset it."""
+def was_rejected(connection: socket.socket) -> bool:
+    """Whether the server has answered 503 or reset the connection."""
     try:
         return connection.recv(100).startswith(b"HTTP/1.1 503 ")
     except BlockingIOError:
@@ -226,20 +226,20 @@ def was_refused(connection: socket.socket) -> bool:
         return True
 
 
-def test_slow_connections_do_not_keep_a_server_from_stopping(start_server: Start) -> None:
-    """Silent ones are closed, a half request is given its grace, and the end comes inside ten seconds."""
+def test_slow_connections_do_not_delay_a_stop(start_server: Start) -> None:
+    """Silent ones are closed, incomplete requests get the graceful timeout, and the server ends in ten seconds."""
     running = start_server()
-    with slow_callers(running, b"", b"", 10), slow_callers(running, b"POST / HTTP/1.1\r\n", b"", 10):
-        begun = time.monotonic()
+    with slow_clients(running, b"", b"", 10), slow_clients(running, b"POST / HTTP/1.1\r\n", b"", 10):
+        start = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
 
         assert 0 == running.process.wait(timeout=15)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - start < 10
 
 
 @contextmanager
-def deaf_caller(running: RunningServer, rows: int) -> Iterator[socket.socket]:
-    """Ask for an answer that is larger than what the kernel holds for this caller, and take one byte of it."""
+def client_that_does_not_read(running: RunningServer, rows: int) -> Iterator[socket.socket]:
+    """Request a response larger than the kernel's buffers, and read one byte of it."""
     body = b'{"instances": [' + b",".join([b"[1]"] * rows) + b"]}"
     with closing(socket.socket()) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -250,24 +250,24 @@ def deaf_caller(running: RunningServer, rows: int) -> Iterator[socket.socket]:
         yield connection
 
 
-def test_a_caller_that_takes_no_answer_holds_no_thread_and_is_given_up_in_time(start_server: Start) -> None:
-    """The only thread is free for others at once; after the limit the connection ends, and the log says so."""
+def test_a_client_that_does_not_read_holds_no_thread_and_times_out(start_server: Start) -> None:
+    """The only thread is free at once; after RECEIVE_TIMEOUT the connection is closed, and the log says so."""
     running = start_server("--threads", "1", environment={"RECEIVE_TIMEOUT": "4"})
-    with deaf_caller(running, 900_000):
-        begun = time.monotonic()
-        answers = [running.request("GET", "/v1/model")[0] for _ in range(5)]
-        assert time.monotonic() - begun < 4
+    with client_that_does_not_read(running, 900_000):
+        start = time.monotonic()
+        responses = [running.request("GET", "/v1/model")[0] for _ in range(5)]
+        assert time.monotonic() - start < 4
         time.sleep(5.0)
     out, _ = running.stop()
 
-    assert [200] * 5 == answers
-    assert 1 == out.count("did not take its answer soon enough")
+    assert [200] * 5 == responses
+    assert 1 == out.count("did not read its response in time")
 
 
-def test_a_caller_that_takes_its_answer_slowly_gets_all_of_it(start_server: Start) -> None:
-    """In as many pieces as it likes, inside the limit."""
+def test_a_client_that_reads_slowly_gets_the_whole_response(start_server: Start) -> None:
+    """In any number of pieces, within RECEIVE_TIMEOUT."""
     running = start_server("--threads", "1")
-    with deaf_caller(running, 400_000) as connection:
+    with client_that_does_not_read(running, 400_000) as connection:
         time.sleep(0.5)
         head, _, body = (b"H" + read_until(connection, b"]}")).partition(b"\r\n\r\n")
 
@@ -275,43 +275,43 @@ def test_a_caller_that_takes_its_answer_slowly_gets_all_of_it(start_server: Star
     assert 400_000 == len(json.loads(body)["predictions"])
 
 
-def test_answers_that_nobody_takes_have_a_limit_in_memory(start_server: Start) -> None:
-    """Those that hold most are given up."""
+def test_unsent_responses_have_a_memory_limit(start_server: Start) -> None:
+    """The connection with the largest is closed."""
     running = start_server("--threads", "1", environment={"MAX_CONTENT_LENGTH": "4000000"})
     with ExitStack() as opened:
-        callers = [opened.enter_context(deaf_caller(running, 900_000)) for _ in range(6)]
+        clients = [opened.enter_context(client_that_does_not_read(running, 900_000)) for _ in range(6)]
 
         assert 200 == running.request("POST", "/batch", BODY)[0]
-        ends = [read_whole(connection) for connection in callers]
+        complete = [is_read_to_end(connection) for connection in clients]
 
-    assert 1 == sum(ends)  # each has 17 MB: one may be of any size for the one thread, and two are more than 8 MB
+    assert 1 == sum(complete)  # each has 17 MB: one response of any size is allowed per thread, two exceed 8 MB
 
 
-def read_whole(connection: socket.socket) -> bool:
-    """Read an answer; tell whether it came whole."""
+def is_read_to_end(connection: socket.socket) -> bool:
+    """Read a response; return whether it was complete."""
     try:
         return b"]}" == read_until(connection, b"]}")[-2:]
     except (AssertionError, OSError):
         return False
 
 
-def test_a_caller_that_does_not_close_keeps_nobody_waiting(start_server: Start) -> None:
-    """The server ends its side, and waits for the other one without a thread and beside everything else."""
+def test_a_client_that_does_not_close_does_not_delay_others(start_server: Start) -> None:
+    """The server shuts down its side and waits for the client's in the event loop."""
     running = start_server("--threads", "1")
     connections = [connect(running) for _ in range(10)]
     for connection in connections:
         connection.sendall(b"GET /v1/model HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         assert read_all(connection).startswith(b"HTTP/1.1 200 ")
-    begun = time.monotonic()
+    start = time.monotonic()
 
     assert [200] * 10 == [running.request("GET", "/v1/model")[0] for _ in range(10)]
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - start < 2
     for connection in connections:
         connection.close()
 
 
 def test_many_requests_at_once_on_one_connection_are_answered_in_order(start_server: Start) -> None:
-    """Quick ones, which the main loop answers, and others, which a thread does."""
+    """Quick requests, which the event loop responses, and others, which a thread responses."""
     running = start_server("--threads", "2")
     bodies = [b'{"instances": [[%d]]}' % number for number in range(600)]
     requests = b"".join(HEAD % len(body) + b"X-Request-Id: %d\r\n\r\n" % number + body
@@ -319,35 +319,35 @@ def test_many_requests_at_once_on_one_connection_are_answered_in_order(start_ser
                         for number, body in enumerate(bodies))
     with closing(connect(running)) as connection:
         connection.sendall(requests + b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        answers = read_all(connection)
+        responses = read_all(connection)
 
-    told = [int(name) for name in re.findall(rb"X-Request-Id: (\d{1,3})\r", answers)]
-    assert told == sorted(told)
-    assert 612 == len(told)
+    identifiers = [int(name) for name in re.findall(rb"X-Request-Id: (\d{1,3})\r", responses)]
+    assert identifiers == sorted(identifiers)
+    assert 612 == len(identifiers)
 
 
-def test_many_requests_at_once_keep_nobody_waiting(start_server: Start) -> None:
-    """One request of each connection in a turn: whoever sends fifteen hundred at once waits for all others."""
+def test_pipelined_requests_do_not_delay_other_clients(start_server: Start) -> None:
+    """One request of each connection in a turn: a client that sends a thousand at once waits for the others."""
     running = start_server("--threads", "1")
     connections = [connect(running) for _ in range(20)]
     ping = b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"
     for connection in connections:
         connection.sendall(ping * 1000)
-    begun = time.monotonic()
+    start = time.monotonic()
     assert 200 == running.request("GET", "/ping")[0]
-    waited = time.monotonic() - begun
+    waited = time.monotonic() - start
     for connection in connections:
-        answers = b""
-        while answers.count(b"pong!") < 1000:
-            answers += connection.recv(1 << 20)
+        responses = b""
+        while responses.count(b"pong!") < 1000:
+            responses += connection.recv(1 << 20)
         connection.close()
 
-    assert waited < (time.monotonic() - begun) / 4
+    assert waited < (time.monotonic() - start) / 4
 
 
 @pytest.mark.parametrize(("length", "most"), [(b"%024d", 16 << 20), (b"%d", 30_000)], ids=["padded", "over the limit"])
 def test_a_body_is_never_taken_for_a_request(start_server: Start, length: bytes, most: int) -> None:
-    """However its length is written, and whether or not it is waited for."""
+    """However its length is spelled, and whether or not the body is read."""
     running = start_server(environment={"MAX_CONTENT_LENGTH": str(most)})
     hidden = b" " * 40_000 + b"GET /v1/model HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
     head = b"POST /stream HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: "
@@ -356,30 +356,30 @@ def test_a_body_is_never_taken_for_a_request(start_server: Start, length: bytes,
         time.sleep(0.2)
         connection.sendall(hidden)
         connection.shutdown(socket.SHUT_WR)
-        answers = read_all(connection)
+        responses = read_all(connection)
 
-    assert 1 == answers.count(b"HTTP/1.1 ")
-    assert answers.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 "))
+    assert 1 == responses.count(b"HTTP/1.1 ")
+    assert responses.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 "))
 
 
-def test_who_takes_no_answer_is_not_refused_for_what_others_send(start_server: Start) -> None:
-    """One answer to one request; the memory for what is gathered is limited all the same."""
+def test_a_client_that_does_not_read_is_not_rejected_for_what_others_send(start_server: Start) -> None:
+    """One response to one request; incomplete requests of others are limited all the same."""
     running = start_server("--threads", "1", environment={"MAX_CONTENT_LENGTH": "4000000", "RECEIVE_TIMEOUT": "20"})
-    with deaf_caller(running, 900_000) as deaf, slow_callers(
+    with client_that_does_not_read(running, 900_000) as reader, slow_clients(
             running, HEAD % 3_900_000 + b"\r\n" + b" " * 3_000_000, b"", 6):
         time.sleep(1.0)
-        answer = b"H" + read_until(deaf, b"]}")
-        deaf.settimeout(0.5)
+        response = b"H" + read_until(reader, b"]}")
+        reader.settimeout(0.5)
 
-        assert 1 == answer.count(b"HTTP/1.1 ")
+        assert 1 == response.count(b"HTTP/1.1 ")
         with pytest.raises(TimeoutError):
-            deaf.recv(1)
+            reader.recv(1)
 
 
-def test_a_log_that_nobody_reads_keeps_no_probe_waiting(start_server: Start, tmp_path: Path) -> None:
-    """Predictions wait until their audit lines are read, each in a thread; probes have none, and are answered."""
+def test_a_full_log_pipe_does_not_delay_probes(start_server: Start, tmp_path: Path) -> None:
+    """Predictions block in threads until their audit lines are read; probes have none and are answered."""
     key, keys = generate_key(), tmp_path / "keys.json"
-    write_keys(keys, [StoredKey("caller", key_digest(key).hex(), ("predict",))])
+    write_keys(keys, [StoredKey("client", key_digest(key).hex(), ("predict",))])
     running = start_server("--threads", "1", environment={"AUTH": "api-key", "API_KEYS_FILE": str(keys)})
     head = (HEAD % len(BODY)).rstrip() + b"\r\nX-API-Key: %b\r\n\r\n" % key.encode()
     with closing(connect(running)) as connection:
@@ -394,11 +394,11 @@ def test_a_log_that_nobody_reads_keeps_no_probe_waiting(start_server: Start, tmp
     assert out.count('"allowed":true') > 500
 
 
-def test_a_body_that_is_none_after_its_answer_gets_no_second_one(start_server: Start) -> None:
-    """The route was not found, and the body behind it is no body: one answer, then the end."""
+def test_a_malformed_body_after_the_response_gets_no_second_response(start_server: Start) -> None:
+    """The route is not found and the chunks are malformed: one response, then the end."""
     running = start_server()
     with closing(connect(running)) as connection:
         connection.sendall(b"POST /none HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n")
-        answers = read_all(connection)
+        responses = read_all(connection)
 
-    assert answers.startswith(b"HTTP/1.1 404 ") and 1 == answers.count(b"HTTP/1.1 ")
+    assert responses.startswith(b"HTTP/1.1 404 ") and 1 == responses.count(b"HTTP/1.1 ")

@@ -1,4 +1,4 @@
-"""Who may ask what, and how often; each decision is written down.
+"""Who may send which requests, and how many.
 
-Rule of the room: nothing here reads the body of a request, and no secret is kept, logged or repeated.
+Nothing here reads a request's body, and no secret is stored, logged or repeated in a response.
 """

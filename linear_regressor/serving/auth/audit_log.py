@@ -1,4 +1,4 @@
-"""One line for each decision: who, what, allowed or not, and why."""
+"""The audit log: one line for each authorisation decision."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import orjson
 
 from linear_regressor.serving.middleware.request_context import RequestContext
 
-logger = logging.getLogger(__name__)
+# Operators filter by this name, so it stays the same wherever the module moves.
+LOGGER_NAME = "linear_regressor.serving.security.audit"
+logger = logging.getLogger(LOGGER_NAME)
 
-_LONGEST_VALUE = 256  # of what callers can make up: the line must fit what a pipe takes at once
+_LONGEST_VALUE = 256  # of what clients choose: the line must fit into one atomic write to a pipe
 
 
 def write_audit_line(context: RequestContext, scope: str, allowed: bool, reason: str, address: str = "") -> None:
-    """Write the line.
+    """Log a decision as a complete line of JSON.
 
-    It is made here, ready, and ``logging_config.ini`` gives this logger a handler that writes it as it is: a formatter
-    that takes a record apart and makes JSON of it costs more than all guards together.
+    Building the line in a formatter would cost more than all authorisation together, so ``logging_config.ini`` gives
+    this logger a handler that writes it unchanged.
     """
     level = logging.INFO if allowed else logging.WARNING
     if not logger.isEnabledFor(level):
@@ -26,11 +28,11 @@ def write_audit_line(context: RequestContext, scope: str, allowed: bool, reason:
     environ = context.environ
     path = environ["PATH_INFO"][:_LONGEST_VALUE]
     line = {"time": datetime.now(UTC), "severity": "INFO" if allowed else "WARNING",
-            "message": "allowed" if allowed else "denied", "logger": __name__, "principal": context.principal[:_LONGEST_VALUE],
-            "method": environ["REQUEST_METHOD"],
+            "message": "allowed" if allowed else "denied", "logger": LOGGER_NAME,
+            "principal": context.principal[:_LONGEST_VALUE], "method": environ["REQUEST_METHOD"],
             "path": path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace"),
             "scope": scope, "allowed": allowed, "reason": reason, **context.log_fields}
     if address:
         line["address"] = address
-    # without a place in the code: taking its path apart is a third of what a record costs
-    logger.handle(logging.LogRecord(__name__, level, "", 0, orjson.dumps(line).decode(), None, None))
+    # without a code location, which would take a third of the time of a record
+    logger.handle(logging.LogRecord(LOGGER_NAME, level, "", 0, orjson.dumps(line).decode(), None, None))

@@ -1,4 +1,4 @@
-"""``Principal``: a caller that showed who it is; ``Denied``: one that may not go on."""
+"""``Principal``: an authenticated client; ``Denied``: why a request is rejected."""
 
 from __future__ import annotations
 
@@ -10,46 +10,48 @@ from linear_regressor.serving.middleware.errors import ErrorResponse
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+_REALM = 'Bearer realm="linear-regressor"'
+
 
 class Principal(NamedTuple):
-    """Who calls, and what it may do."""
+    """An authenticated client and its scopes."""
 
-    # the name of its key, or the subject of its token; never a secret
+    # the name of its key or the subject of its token; never a secret
     name: str
-    # what it may do
     scopes: frozenset[str]
 
 
-# Finds out who calls; raises Denied.
-Identify = Callable[["WSGIEnvironment"], Principal]
+# Identifies the client of a request or raises Denied.
+Authenticate = Callable[["WSGIEnvironment"], Principal]
 
 
 class Denied(Exception):
-    """A caller may not go on."""
+    """A request is rejected: the reason for the audit log and the response for the client."""
 
-    def __init__(self, reason: str, refusal: ErrorResponse) -> None:
+    def __init__(self, reason: str, response: ErrorResponse) -> None:
         super().__init__(reason)
-        self.reason, self.refusal = reason, refusal
+        self.reason, self.response = reason, response
 
 
 def no_credential(detail: str) -> Denied:
-    """Deny a caller that shows nothing."""
-    return Denied("no_credential", ErrorResponse(401, detail, (("WWW-Authenticate", 'Bearer realm="linear-regressor"'),)))
+    """Reject a request without a credential; RFC 6750 wants no error code then."""
+    return Denied("no_credential", ErrorResponse(401, detail, (("WWW-Authenticate", _REALM),)))
 
 
 def bad_credential(reason: str, detail: str) -> Denied:
-    """Deny a caller whose credential is not accepted."""
-    challenge = f'Bearer realm="linear-regressor", error="invalid_token", error_description="{detail}"'
+    """Reject a request whose credential is invalid."""
+    challenge = f'{_REALM}, error="invalid_token", error_description="{detail}"'
     return Denied(reason, ErrorResponse(401, detail, (("WWW-Authenticate", challenge),)))
 
 
 def missing_scope(scope: str) -> Denied:
-    """Deny a caller that is known, but may not do this."""
-    challenge = f'Bearer realm="linear-regressor", error="insufficient_scope", scope="{scope}"'
-    return Denied("missing_scope", ErrorResponse(403, f"this needs the scope {scope}", (("WWW-Authenticate", challenge),)))
+    """Reject a request of a client that lacks the scope."""
+    challenge = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
+    return Denied("missing_scope", ErrorResponse(403, f"this requires the scope {scope}",
+                                                 (("WWW-Authenticate", challenge),)))
 
 
 def bearer_token(environ: WSGIEnvironment) -> str | None:
-    """Take the bearer token out of a request."""
+    """Return the bearer token of a request."""
     scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None

@@ -1,26 +1,36 @@
-"""Which request needs which scope: the one table of it."""
+"""``Scopes``: the one table of which request needs which scope."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 SCOPES = ("predict", "feedback", "admin")
 
-# Open to everybody, to read. Spelled out, without a prefix that something else could hide behind: the path is compared
-# as Flask gets it, so one that Flask would still put right (//ping) is not open.
-_OPEN = re.compile(r"/|/ping|/health/(live|ready)|/docs|/openapi\.json|/metrics"
-                   r"|/assets(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*){1,4}")
-
-# The first prefix that fits decides; what is in no line needs the last scope, known or not.
-_BY_PREFIX = (("/admin", "admin"), ("/v1/admin", "admin"), ("/feedback", "feedback"), ("/v1/feedback", "feedback"))
-_ELSE = "predict"
+# The first prefix that fits decides. These are reserved: no contract can give them another scope.
+_RESERVED = (("/admin", "admin"), ("/v1/admin", "admin"), ("/feedback", "feedback"), ("/v1/feedback", "feedback"))
+# Whatever no line of the table names needs this scope, whether the route exists or not.
+_DEFAULT = "predict"
+# A variable part of an open route: no slash, and dots only between other characters, so that "." and ".." never match.
+_SEGMENT = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
 
 
-def scope_of(method: str, path: str) -> str | None:
-    """Tell which scope a request needs."""
-    if method in ("GET", "HEAD") and _OPEN.fullmatch(path):
-        return None
-    for prefix, scope in _BY_PREFIX:
-        if path.startswith(prefix):
-            return scope
-    return _ELSE
+class Scopes:
+    """Matches open routes in full against the path as Flask gets it, so that nothing can hide behind a prefix."""
+
+    def __init__(self, open_routes: Iterable[str], prefixes: Iterable[tuple[str, str]] = ()) -> None:
+        routes = set(open_routes)
+        self._open_paths = frozenset(route for route in routes if "<" not in route)
+        self._open_templates = re.compile("|".join(map(_pattern, sorted(routes - self._open_paths))) or "(?!)")
+        self._prefixes = (*_RESERVED, *prefixes)
+
+    def required(self, method: str, path: str) -> str | None:
+        """Return the scope that a request needs, or None if it is open to everybody."""
+        if method in ("GET", "HEAD") and (path in self._open_paths or self._open_templates.fullmatch(path)):
+            return None
+        return next((scope for prefix, scope in self._prefixes if path.startswith(prefix)), _DEFAULT)
+
+
+def _pattern(route: str) -> str:
+    """Translate a route template, such as ``/assets/<digest>-<name>``."""
+    return _SEGMENT.join(map(re.escape, re.split(r"<\w+>", route)))

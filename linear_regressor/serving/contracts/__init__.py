@@ -1,4 +1,4 @@
-"""The routes: one file a contract, each only decode, predict, encode.
+"""One module per contract: its routes, error format and OpenAPI description, exported as ``CONTRACT``.
 
-Rule of the room: no JSON is read or written here and no number is computed.
+Rule of this package: routes only decode, predict and encode; they parse no JSON and compute no numbers themselves.
 """

@@ -1,4 +1,4 @@
-"""MLflow's scoring protocol: ``/invocations``, ``/health``, ``/version``."""
+"""MLflow's scoring protocol: ``/invocations``, ``/health``, ``/version``; ``/ping`` is the service's own."""
 
 from __future__ import annotations
 
@@ -7,115 +7,136 @@ import io
 import re
 from collections.abc import Iterator
 from importlib.metadata import version as version_of
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from flask import Blueprint, Response, request
-from numpy.typing import NDArray
 from werkzeug.exceptions import UnsupportedMediaType
 
-from linear_regressor.serving.contracts.native import LIMITS, MANY, answer_records, predicted
-from linear_regressor.serving.middleware.errors import problem
+from linear_regressor.serving.contract import Contract, Tag
+from linear_regressor.serving.contracts.responses import (
+    LIMITS,
+    MANY_ROWS,
+    RowsRequest,
+    note_model,
+    predictions_answer,
+    read_rows,
+    require_ready,
+    rows_response,
+)
+from linear_regressor.serving.middleware.errors import ErrorFormat
 from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, plain_body, require_text
-from linear_regressor.serving.middleware.request_context import CONTEXT_KEY
 from linear_regressor.serving.openapi.examples import example_rows, plain_answers
-from linear_regressor.serving.openapi.operation import OF_THE_MODEL, ErrorResponses, answer, json_content, operation
+from linear_regressor.serving.openapi.operation import MODEL_HEADERS, answer, json_content, object_schema, operation
 from linear_regressor.serving.predictor.predictor import Predictor
-from linear_regressor.serving.predictor.reload import ModelReloader
+from linear_regressor.serving.schema.encode import Array, Json
 from linear_regressor.serving.schema.faults import Fault, InvalidPayload, refuse
 from linear_regressor.serving.schema.json_parser import JsonObject, one_large_body_at_a_time
-from linear_regressor.serving.schema.parameters import NO_STATISTICS, StatisticsOptions, options_from, parameters_shape
-from linear_regressor.serving.schema.rows import Signature, any_rows_shape, numbers_shape, records_shape, rows_from
+from linear_regressor.serving.schema.rows import (
+    Signature,
+    any_rows_shape,
+    numbers_shape,
+    once_per_model,
+    records_shape,
+    rows_from,
+)
 from linear_regressor.serving.schema.shapes import (
     Shape,
-    many_rows,
+    array_of,
     number_faults,
     object_shape,
     read_document,
-    rows_faults,
+    rows_shape,
 )
-from linear_regressor.serving.service import Readiness
+from linear_regressor.serving.service import Service
+from linear_regressor.serving.settings import Settings
 
 CSV = "text/csv"
+HEALTH, VERSION, INVOCATIONS = "/health", "/version", "/invocations"
+DATAFRAME_FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+
+# MLflow's error codes by status; any other status is a bad request.
+ERROR_CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "ENDPOINT_NOT_FOUND",
+               429: "REQUEST_LIMIT_EXCEEDED", 500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE"}
+TEXT: Json = {"type": "string"}
+SCORING_ERROR = ErrorFormat(
+    "Scoring", lambda error: {"error_code": ERROR_CODES.get(error.status, "BAD_REQUEST"), "message": error.text},
+    replaced={422: 400}, plain_text=frozenset({415}), schemas={"ScoringError": object_schema({
+        "error_code": TEXT, "message": {**TEXT, "description": "Every fault of the body with its pointer."}})})
 
 
-def mlflow_routes(reloader: ModelReloader, readiness: Readiness) -> Blueprint:
-    """Make the routes of the protocol; ``/ping`` is there already."""
+def routes(service: Service) -> Blueprint:
+    """Make the routes of the protocol."""
     routes = Blueprint("mlflow", __name__)
 
-    @routes.get("/health")
+    @routes.get(HEALTH)
     def health() -> Response:
-        """Tell a platform that requests may come."""
-        return problem(503, "this server is about to stop") if readiness.draining else Response(
-            b"\n", mimetype=MEDIA_TYPE)
+        """Tell a platform whether to send requests."""
+        require_ready(service.readiness)
+        return Response(b"\n", mimetype=MEDIA_TYPE)
 
-    @routes.get("/version")
+    @routes.get(VERSION)
     def version() -> Response:
-        """Tell the version of this program, and in the headers that of the model."""
-        predictor = reloader.current()
-        request.environ[CONTEXT_KEY].answered_by(predictor.version, predictor.headers, 0, 0)
+        """Return the version of this program; the headers have that of the model."""
+        note_model(service.reloader.current())
         return Response(version_of("linear-regressor"), mimetype="text/plain")
 
-    @routes.post("/invocations")
+    @routes.post(INVOCATIONS)
     def invocations() -> Response:
-        """Predict the rows of a data frame, in their order."""
-        predictor = reloader.current()
+        """Predict the rows of a data frame, in order."""
+        predictor = service.reloader.current()
         _require_media_type()
-        frame = _read(plain_body(), predictor)
-        return answer_records(predictor, frame.rows, frame.pointer, frame.options)
+        body = plain_body()
+        asked = (read_csv(body, predictor.signature) if request.mimetype == CSV else
+                 read_rows(body, predictor, read_dataframe))
+        return rows_response(predictor, asked)
 
     return routes
 
 
-def _read(body: bytes, predictor: Predictor) -> Frame:
-    """Read a table; the form that this contract shares with ``/batch`` at once, if it is exactly that."""
-    # Imported when somebody asks: a server starts sooner without.
-
-    if request.mimetype == CSV:
-        return read_csv(body, predictor.signature)
-    rows = predictor.decoder.exact_instances(body)
-    return read_dataframe(body, predictor.signature) if rows is None else Frame(rows, "#/instances/{}")
-
-
 def _require_media_type() -> None:
-    """Refuse what the protocol refuses: other media types, other charsets, other parameters."""
+    """Reject what the protocol rejects: other media types, other charsets, other parameters."""
     require_text(MEDIA_TYPE, CSV)
     if set(request.mimetype_params) - {"charset"}:
-        raise UnsupportedMediaType("the Content-Type may have the parameter charset, and no other")
+        raise UnsupportedMediaType("the Content-Type may have no parameter other than charset")
 
 
-Array = NDArray[np.float64]
-
-LONGEST_SHOWN = 100
-
-DATAFRAME_FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
-
-
-class Frame(NamedTuple):
-    """Rows that were found right."""
-
-    # shape (rows, p): finite; features in the order of the model
-    rows: Array
-    # where a row stood, ``{}`` standing for its number
-    pointer: str
-    options: StatisticsOptions = NO_STATISTICS
+# JSON
 
 
 @one_large_body_at_a_time
-def read_dataframe(body: bytes, signature: Signature) -> Frame:
+def read_dataframe(body: bytes, signature: Signature) -> RowsRequest:
     """Read one of ``dataframe_split``, ``dataframe_records``, ``instances`` and ``inputs``, with ``params``."""
     given = read_document(body, dataframe_shape(signature), f"one of {', '.join(DATAFRAME_FORMS)}")
     form = next(name for name in DATAFRAME_FORMS if name in given)
-    rows, pointer = _read_frame(form, given[form], signature)
-    return Frame(rows, pointer, options_from(given.get("params", [])))
+    rows, pointer = _frame_rows(form, given[form], signature)
+    return RowsRequest(rows, pointer, signature.options(given, "params"))
 
 
+def _frame_rows(form: str, value: Any, signature: Signature) -> tuple[Array, str]:
+    """Make rows of a validated data frame; also returns the pointer to a row."""
+    if form == "dataframe_split":
+        split = dict(value)
+        rows = np.array(split["data"], dtype=np.float64)
+        return in_order(rows, split["columns"], signature), "#/dataframe_split/data/{}"
+    if isinstance(value, JsonObject):
+        columns = dict(value)
+        return np.array([columns[name] for name in signature.features], dtype=np.float64).T.copy(), "#/inputs row {}"
+    return rows_from(value, signature), f"#/{form}/{{}}"
+
+
+def in_order(rows: Array, columns: list[str], signature: Signature) -> Array:
+    """Put columns into the order of the model."""
+    return np.ascontiguousarray(rows[:, [columns.index(name) for name in signature.features]])
+
+
+@once_per_model
 def dataframe_shape(signature: Signature) -> Shape:
     """Make the shape of the body that ``read_dataframe`` reads."""
     rows = any_rows_shape(signature)
     members = object_shape({"dataframe_split": _split_shape(signature), "dataframe_records": records_shape(signature),
                             "instances": rows, "inputs": _inputs_shape(signature, rows),
-                            "params": parameters_shape(signature.levels)})
+                            "params": signature.parameters_shape()})
 
     def faults(value: Any, at: str) -> Iterator[Fault]:
         yield from members(value, at)
@@ -125,29 +146,11 @@ def dataframe_shape(signature: Signature) -> Shape:
     return Shape(faults, {**members.schema, "oneOf": [{"required": [name]} for name in DATAFRAME_FORMS]})
 
 
-def column_faults(columns: list[Any], at: str, signature: Signature) -> Iterator[Fault]:
-    """Name what keeps columns from being the features in any order."""
-    for index, name in enumerate(columns):
-        if not isinstance(name, str) or name not in signature.features:
-            yield Fault(f"{at}/{index}", "unknown_column",
-                        f"must be a feature of the model, and {ascii(name)[:LONGEST_SHOWN]} is not")
-        elif name in columns[:index]:
-            yield Fault(f"{at}/{index}", "duplicate_column", "must be given once")
-    for name in signature.features:
-        if name not in columns:
-            yield Fault(at, "missing_column", f"must have the column {name}")
-
-
-def in_order(rows: Array, columns: list[str], signature: Signature) -> Array:
-    """Put columns into the order of the model."""
-    return np.ascontiguousarray(rows[:, [columns.index(name) for name in signature.features]])
-
-
 def _split_shape(signature: Signature) -> Shape:
-    """Make the shape of ``{"columns": [...], "data": [[...]], "index": [...]}``; the index is of no use here."""
+    """Make the shape of ``{"columns": [...], "data": [[...]], "index": [...]}``; the index is ignored."""
     def columns_rule(value: Any, at: str) -> Iterator[Fault]:
         if not _is_array(value):
-            yield Fault(at, "not_an_array", "must be an array of the names of the columns")
+            yield Fault(at, "not_an_array", "must be an array of column names")
         else:
             yield from column_faults(value, at, signature)
 
@@ -158,18 +161,32 @@ def _split_shape(signature: Signature) -> Shape:
     def shape(width: int) -> Shape:
         names = {"type": "array", "items": {"enum": list(signature.features)}, "uniqueItems": True,
                  "minItems": signature.width}
-        return object_shape({"columns": Shape(columns_rule, names), "data": rows_faults(width, signature.max_rows),
-                             "index": Shape(index_rule, {"type": "array"})}, required=("columns", "data"))
+        return object_shape({"columns": Shape(columns_rule, names), "data": rows_shape(width, signature.max_rows),
+                             "index": Shape(index_rule, {"type": "array", "items": {}})}, required=("columns", "data"))
 
     def faults(value: Any, at: str) -> Iterator[Fault]:
         columns = dict(value).get("columns") if isinstance(value, JsonObject) else None
-        return shape(len(columns) if isinstance(columns, list) else signature.width)(value, at)
+        width = len(columns) if isinstance(columns, list) else signature.width
+        return (exact if width == signature.width else shape(width))(value, at)
 
-    return Shape(faults, shape(signature.width).schema)
+    exact = shape(signature.width)
+    return Shape(faults, exact.schema)
+
+
+def column_faults(columns: list[Any], at: str, signature: Signature) -> Iterator[Fault]:
+    """Check that columns are the features in any order."""
+    for index, name in enumerate(columns):
+        if not isinstance(name, str) or name not in signature.features:
+            yield Fault(f"{at}/{index}", "unknown_column", f"must be a feature of the model, not {ascii(name)[:100]}")
+        elif name in columns[:index]:
+            yield Fault(f"{at}/{index}", "duplicate_column", "must be given once")
+    for name in signature.features:
+        if name not in columns:
+            yield Fault(at, "missing_column", f"must have the column {name}")
 
 
 def _inputs_shape(signature: Signature, rows: Shape) -> Shape:
-    """Make the shape of rows, or of an object with a column of numbers a feature."""
+    """Make the shape of rows, or of an object with a column of numbers per feature."""
     columns = object_shape(dict.fromkeys(signature.features, numbers_shape(signature)), signature.features)
 
     def faults(value: Any, at: str) -> Iterator[Fault]:
@@ -184,49 +201,39 @@ def _inputs_shape(signature: Signature, rows: Shape) -> Shape:
     return Shape(faults, {"anyOf": [rows.schema, columns.schema]})
 
 
-def _read_frame(form: str, value: Any, signature: Signature) -> tuple[Array, str]:
-    """Make rows of a form that was found right, and say where they stood."""
-    if form == "dataframe_split":
-        split = dict(value)
-        rows = np.array(split["data"], dtype=np.float64)
-        return in_order(rows, split["columns"], signature), "#/dataframe_split/data/{}"
-    if isinstance(value, JsonObject):
-        columns = dict(value)
-        return np.array([columns[name] for name in signature.features], dtype=np.float64).T.copy(), "#/inputs row {}"
-    return rows_from(value, signature), f"#/{form}/{{}}"
-
-
 def _is_array(value: Any) -> bool:
     """Tell arrays from objects, which are lists of members."""
     return isinstance(value, list) and not isinstance(value, JsonObject)
 
 
-# The header, empty lines, and what makes a table a little too long, whose faults are then named one by one.
+# CSV
+
+# Lines beyond max_rows that are still parsed: the header, empty lines, and a few rows too many, to name faults exactly.
 OTHER_LINES = 1000
 
 _NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
-_WHOLE = re.compile(r"[ \t]*[+-]?[0-9]{16,400}[ \t]*")  # as many digits as float64 may not hold exactly
+_LONG_INTEGER = re.compile(r"[ \t]*[+-]?[0-9]{16,400}[ \t]*")  # float64 may not hold so many digits exactly
 
 
 @one_large_body_at_a_time
-def read_csv(body: bytes, signature: Signature) -> Frame:
+def read_csv(body: bytes, signature: Signature) -> RowsRequest:
     """Read a table whose first line names the features, in any order."""
     refuse(_size_faults(body, signature))
     columns, *lines = _csv_lines(body) or [[]]
     refuse(column_faults(columns, "#/columns", signature))
     refuse(_table_shape(columns, signature.max_rows)(lines, "#/rows"))
-    return Frame(in_order(np.array(lines, dtype=np.float64), columns, signature), "#/rows/{}")
+    return RowsRequest(in_order(np.array(lines, dtype=np.float64), columns, signature), "#/rows/{}")
 
 
 def _size_faults(body: bytes, signature: Signature) -> Iterator[Fault]:
-    """Name a table of far too many cells, before any of them is made."""
+    """Reject a table with far too many cells before any of them is parsed."""
     cells = body.count(b",") + max(body.count(b"\n"), body.count(b"\r"))
     if cells > (signature.max_rows + OTHER_LINES) * signature.width:
-        yield Fault("#/rows", "too_many_rows", f"must have at most {signature.max_rows} rows")
+        yield Fault("#/rows", "too_array_of", f"must have at most {signature.max_rows} rows")
 
 
 def _csv_lines(body: bytes) -> list[list[str]]:
-    """Take a text apart into lines of cells; empty lines count for nothing."""
+    """Split a text into lines of cells, without empty lines."""
     try:
         text = body.decode("utf-8-sig")  # spreadsheets write a byte order mark
         return [cells for cells in csv.reader(io.StringIO(text, newline=""), strict=True) if cells]
@@ -246,54 +253,45 @@ def _table_shape(columns: list[str], max_rows: int) -> Shape:
             for column, cell in enumerate(cells):
                 yield from _cell_faults(cell, f"{at}/{column}")
 
-    return many_rows(Shape(faults, {}), max_rows)
+    return array_of(Shape(faults, {}), max_rows)
 
 
 def _cell_faults(cell: str, at: str) -> Iterator[Fault]:
-    """Name what is wrong with a cell, by the rules for numbers in JSON."""
+    """Check a cell by the rules for numbers in JSON."""
     if not _NUMBER.fullmatch(cell):
         return iter([Fault(at, "not_a_number", "must be a number")])
-    return number_faults(int(cell) if _WHOLE.fullmatch(cell) else float(cell), at)
+    return number_faults(int(cell) if _LONG_INTEGER.fullmatch(cell) else float(cell), at)
 
 
-Json = dict[str, Any]
-
-TAG = "mlflow"
-TEXT: Json = {"type": "string"}
-ERROR: Json = {"type": "object", "required": ["error_code", "message"], "properties": {
-    "error_code": TEXT, "message": {**TEXT, "description": "Every fault of the body with its pointer."}}}
-ERROR_RESPONSES = ErrorResponses("Scoring", {0: json_content({"$ref": "#/components/schemas/ScoringError"}),
-                             415: {"text/plain": {"schema": TEXT}}}, {422: 400})
+# OpenAPI
 
 
-def openapi_schemas(predictor: Predictor) -> Json:
-    """Give the schemas of the bodies."""
-    return {"ScoringError": ERROR, "ScoringRequest": dataframe_shape(predictor.signature).schema}
-
-
-def openapi_paths(predictor: Predictor) -> Json:
+def paths(predictor: Predictor, settings: Settings) -> Json:
     """Describe the routes."""
+    rows, columns = example_rows(predictor).tolist(), list(predictor.signature.features)
+    lines = [",".join(columns), *(",".join(map(str, row)) for row in rows)]
+    body = json_content("ScoringRequest", {
+        "split": {"dataframe_split": {"columns": columns, "data": rows}},
+        "records": {"dataframe_records": [dict(zip(columns, row, strict=True)) for row in rows]}})
+    table = {"schema": TEXT, "examples": {"table": {"value": "\n".join(lines) + "\n"}}}
     return {
-        "/health": {"get": operation(
-            "GET /health", "isHealthy", TAG, "May requests come?",
-            {"200": answer("Yes: an empty line, as MLflow has it.", {MEDIA_TYPE: {}})})},
-        "/version": {"get": operation(
-            "GET /version", "getVersion", TAG, "Version of this program; its headers tell that of the model",
-            {"200": answer("The version.", {"text/plain": {"schema": TEXT}}, OF_THE_MODEL)})},
-        "/invocations": {"post": _invocations(predictor)},
+        HEALTH: {"get": operation("isHealthy", "Does the server accept requests?",
+                                  {"200": answer("Yes: an empty line, as MLflow itself answers.", {MEDIA_TYPE: {}})})},
+        VERSION: {"get": operation(
+            "getVersion", "Version of this program; the headers have that of the model",
+            {"200": answer("The version.", {"text/plain": {"schema": TEXT}}, MODEL_HEADERS)})},
+        INVOCATIONS: {"post": operation(
+            "score", f"{MANY_ROWS}, from any form of data frame",
+            {"200": predictions_answer(dict.fromkeys(("split", "records"), plain_answers(predictor)))},
+            description=f"The first line of a CSV table names the features, in any order. {LIMITS}",
+            body={**body, CSV: table})},
     }
 
 
-def _invocations(predictor: Predictor) -> Json:
-    """Describe the route that predicts."""
-    rows, columns = example_rows(predictor).tolist(), list(predictor.signature.features)
-    lines = [",".join(columns), *(",".join(map(str, row)) for row in rows)]
-    body = json_content({"$ref": "#/components/schemas/ScoringRequest"}, {
-        "split": {"dataframe_split": {"columns": columns, "data": rows}},
-        "records": {"dataframe_records": [dict(zip(columns, row, strict=True)) for row in rows]}})
-    told = plain_answers(predictor)
-    return operation(
-        "POST /invocations", "score", TAG, f"{MANY}, in any form of a data frame",
-        {"200": predicted("Predictions", {"split": told, "records": told})}, form=ERROR_RESPONSES,
-        description=f"A table in CSV has the features in its first line, in any order. {LIMITS}",
-        body={**body, "text/csv": {"schema": TEXT, "examples": {"table": {"value": "\n".join(lines) + "\n"}}}})
+def schemas(predictor: Predictor) -> Json:
+    """Describe the bodies."""
+    return {"ScoringRequest": dataframe_shape(predictor.signature).schema}
+
+
+CONTRACT = Contract(Tag("mlflow", "MLflow's scoring protocol."), routes, paths, schemas, error_format=SCORING_ERROR,
+                    error_prefixes=(INVOCATIONS,), probes=lambda settings: (HEALTH,))

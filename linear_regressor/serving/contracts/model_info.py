@@ -1,30 +1,62 @@
-"""``GET /v1/model``: the card of the model that is served."""
+"""``GET /v1/model``: what is known of the served model; ``POST /v1/invert``: the x that a y belongs to."""
 
 from __future__ import annotations
 
 import math
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from linear_regressor.errors import StatisticsError
 from linear_regressor.model.inverse_prediction import InversePrediction, invert
-from linear_regressor.serving.contracts.health import kept
-from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, conditional, json_body
-from linear_regressor.serving.middleware.request_context import CONTEXT_KEY
+from linear_regressor.serving.contract import Contract, Tag
+from linear_regressor.serving.contracts.responses import json_response, note_model
+from linear_regressor.serving.middleware.request_body import conditional, json_body
 from linear_regressor.serving.openapi.examples import example_rows, rounded
-from linear_regressor.serving.openapi.operation import OF_THE_MODEL, answer, json_content, operation
+from linear_regressor.serving.openapi.operation import (
+    MODEL_HEADERS,
+    answer,
+    cached_operation,
+    json_content,
+    object_schema,
+    operation,
+)
 from linear_regressor.serving.predictor.predictor import Predictor
-from linear_regressor.serving.predictor.reload import ModelReloader
-from linear_regressor.serving.schema.encode import encode
+from linear_regressor.serving.schema.encode import Json
 from linear_regressor.serving.schema.faults import Fault, InvalidPayload, refuse
 from linear_regressor.serving.schema.json_parser import one_large_body_at_a_time
 from linear_regressor.serving.schema.parameters import DEFAULT_INTERVAL_LEVEL, level_shape
+from linear_regressor.serving.schema.rows import once_per_model
 from linear_regressor.serving.schema.shapes import NUMBER, Shape, object_shape, read_document
+from linear_regressor.serving.service import Service
+from linear_regressor.serving.settings import Settings
 
 
-def served_model_card(predictor: Predictor, model_name: str) -> dict[str, Any]:
-    """Gather what people and programs ask of a model; it depends on its digest and name alone."""
+def routes(service: Service) -> Blueprint:
+    """Make the routes."""
+    routes = Blueprint("model", __name__)
+
+    @routes.get("/v1/model")
+    def model() -> Response:
+        """Describe the served model; unchanged as long as its digest is."""
+        predictor = service.reloader.current()
+        note_model(predictor)
+        response = json_response(model_info(predictor, service.settings.model_name))
+        return conditional(response, predictor.artefact.digest)
+
+    @routes.post("/v1/invert")
+    def inverse() -> Response:
+        """Return the values of the one feature at which a target value could have been observed."""
+        predictor = service.reloader.current()
+        response = json_response(inverted(predictor, read_target(json_body(), predictor.signature.levels)))
+        note_model(predictor)
+        return response
+
+    return routes
+
+
+def model_info(predictor: Predictor, model_name: str) -> Json:
+    """Gather what people and programs ask about a model; depends on its digest and name alone."""
     artefact, card = predictor.artefact, predictor.artefact.card
     columns = zip(artefact.features, artefact.W.tolist(), artefact.limits, artefact.moments.x_mean.tolist(),
                   strict=True)
@@ -38,47 +70,16 @@ def served_model_card(predictor: Predictor, model_name: str) -> dict[str, Any]:
             "certificate": metrics.get("training"), "data": card.get("data"), "settings": card.get("settings")}
 
 
-def model_routes(reloader: ModelReloader, model_name: str) -> Blueprint:
-    """Make the route."""
-    routes = Blueprint("model", __name__)
-
-    @routes.get("/v1/model")
-    def card() -> Response:
-        """Tell what is served; unchanged as long as the digest is."""
-        predictor = reloader.current()
-        request.environ[CONTEXT_KEY].answered_by(predictor.version, predictor.headers, 0, 0)
-        answer = Response(encode(served_model_card(predictor, model_name)), mimetype=MEDIA_TYPE)
-        return conditional(answer, predictor.artefact.digest)
-
-    return routes
-
-
-def invert_routes(reloader: ModelReloader) -> Blueprint:
-    """Make the route."""
-    routes = Blueprint("invert", __name__)
-
-    @routes.post("/v1/invert")
-    def which_x() -> Response:
-        """Give the values of the one feature at which a target could have been observed."""
-        # Imported when somebody asks: a server starts sooner without.
-
-        predictor = reloader.current()
-        answer = inverted(predictor, read_target(json_body(), predictor.signature.levels))
-        request.environ[CONTEXT_KEY].answered_by(predictor.version, predictor.headers, 0, 0)
-        return Response(encode(answer), mimetype=MEDIA_TYPE)
-
-    return routes
-
-
 class Target(NamedTuple):
-    """The value that is wanted of the target."""
+    """The value of the target to find x for."""
 
     # finite, in the unit of the target
     y: float
-    # level of the set of x, one of the model's table
+    # level of the set of x, one of the model's levels
     level: float
 
 
+@once_per_model
 def target_shape(levels: tuple[float, ...]) -> Shape:
     """Make the shape of ``{"y": 200, "interval": 0.95}``."""
     return object_shape({"y": NUMBER, "interval": level_shape(levels)}, required=("y",))
@@ -86,103 +87,90 @@ def target_shape(levels: tuple[float, ...]) -> Shape:
 
 @one_large_body_at_a_time
 def read_target(body: bytes, levels: tuple[float, ...]) -> Target:
-    """Read a body of that shape; the level is 0.95 where none is given."""
+    """Read a body of that shape; the default level is 0.95."""
     given = read_document(body, target_shape(levels), 'the member "y"')
     level = given.get("interval", DEFAULT_INTERVAL_LEVEL)
-    refuse(level_shape(levels)(level, "#/interval"))  # the default may be none of the model's, too
+    refuse(level_shape(levels)(level, "#/interval"))  # the model may not have the default level either
     return Target(float(given["y"]), level)
 
 
 def inverted(predictor: Predictor, target: Target) -> dict[str, Any]:
-    """Find the values of the one feature at which a target could have been observed."""
+    """Find the values of the one feature at which a target value could have been observed."""
     if predictor.signature.width != 1:
-        raise InvalidPayload([Fault("#", "several_features", "can be answered by a model of one feature alone")])
+        raise InvalidPayload([Fault("#", "several_features", "is supported only for a model with one feature")])
     try:
         found = invert(predictor.statistics, target.y, predictor.quantiles[target.level][0])
+        if not math.isfinite(found.estimate) or (found.kind != "all_reals"
+                                                 and not math.isfinite(found.upper - found.lower)):
+            raise OverflowError
     except StatisticsError as error:
         raise InvalidPayload([Fault("#", "statistics_unavailable", str(error))]) from None
     except OverflowError:
-        raise InvalidPayload([_too_large()]) from None
-    if not math.isfinite(found.estimate) or found.kind != "all_reals" and not math.isfinite(found.upper - found.lower):
-        raise InvalidPayload([_too_large()])
+        raise InvalidPayload([Fault("#/y", "estimate_not_finite", "is too large: its x exceeds float64")]) from None
     return {"feature": predictor.signature.features[0], "estimate": found.estimate, "level": target.level,
             "set": _inverse_set(found)}
 
 
-def _too_large() -> Fault:
-    """Name a target that float64 cannot calculate with."""
-    return Fault("#/y", "estimate_not_finite", "is too large for its x to be told in float64")
-
-
 def _inverse_set(found: InversePrediction) -> dict[str, Any]:
-    """Describe the set; JSON has no infinities."""
+    """Describe the set without infinities, which JSON does not have."""
     ends = {"interval": {"lower": found.lower, "upper": found.upper},
             "two_rays": {"below": found.lower, "above": found.upper}, "all_reals": {}}[found.kind]
     return {"kind": found.kind, **ends}
 
 
-Json = dict[str, Any]
-
-TAG = "model"
 NUMBER_SCHEMA: Json = {"type": "number"}
-# What training noted is told as it stands in the artefact, where it stands there.
-NOTED: Json = {"type": ["object", "null"]}
-LIMITS = ("Which values of the one feature go with a value of the target: the estimate, and the set of Fieller (1954) "
-          "that holds it with the probability asked for. A model of several features cannot answer (422), nor one "
-          "whose moments give no statistics, and y must not be so large that its x leaves float64.")
+TEXT: Json = {"type": "string"}
+# What training recorded, copied from the artefact if it is there.
+RECORDED: Json = {"type": ["object", "null"]}
+LIMITS = ("Finds the values of the one feature that belong to a value of the target: the estimate, and the set of "
+          "Fieller (1954) that contains the true value with the requested probability. The status is 422 if the model "
+          "has several features, if its moments allow no statistics, or if y is so large that x exceeds float64.")
 
 
-def openapi_schemas(predictor: Predictor) -> Json:
-    """Give the schemas of the bodies."""
-    numbers = ["slope", *(["minimum", "maximum"] if predictor.artefact.minimum is not None else []), "mean"]
-    feature = {"type": "object", "required": ["name", *numbers], "properties": {
-        "name": {"type": "string"}, **dict.fromkeys(numbers, NUMBER_SCHEMA)}}
-    return {
-        "ModelCard": {
-            "type": "object", "required": ["name", "version", "digest", "target", "features", "intercept", "rows",
-                                           "levels", "metrics", "certificate", "data", "settings"],
-            "properties": {
-                "name": {"type": "string"}, "version": {"type": "string"}, "digest": {"type": "string"},
-                "target": {"type": "string"}, "features": {"type": "array", "items": feature, "minItems": 1},
-                "intercept": NUMBER_SCHEMA, "rows": {**NUMBER_SCHEMA, "description": "Rows of training, or their weights' sum."},
-                "levels": {"type": "array", "items": NUMBER_SCHEMA, "description": "Levels that parameters may name."},
-                "metrics": {**NOTED, "description": "Errors on the test rows."},
-                "certificate": {**NOTED, "description": "How far training ended from the best line."},
-                "data": NOTED, "settings": NOTED}},
-        "InvertRequest": {**target_shape(predictor.signature.levels).schema, "description": LIMITS},
-        "InvertResponse": {
-            "type": "object", "required": ["feature", "estimate", "level", "set"], "properties": {
-                "feature": {"type": "string"}, "estimate": NUMBER_SCHEMA, "level": NUMBER_SCHEMA,
-                "set": {"oneOf": [_inverse_set_schema("interval", "lower", "upper"), _inverse_set_schema("two_rays", "below", "above"),
-                                  _inverse_set_schema("all_reals")]}}},
-    }
-
-
-def _inverse_set_schema(kind: str, *ends: str) -> Json:
-    """Describe one kind of set."""
-    return {"type": "object", "required": ["kind", *ends],
-            "properties": {"kind": {"const": kind}, **dict.fromkeys(ends, NUMBER_SCHEMA)}}
-
-
-def openapi_paths(predictor: Predictor, model_name: str) -> Json:
+def paths(predictor: Predictor, settings: Settings) -> Json:
     """Describe the routes."""
-    card = json_content({"$ref": "#/components/schemas/ModelCard"}, {"card": rounded(served_model_card(predictor, model_name))})
-    question, told = _exchange(predictor)
+    info = {"card": rounded(model_info(predictor, settings.model_name))}
+    question, found = _exchange(predictor)
+    response = answer("The estimate and its set.", json_content("InvertResponse", found), MODEL_HEADERS)
     return {
-        "/v1/model": {"get": kept("/v1/model", "getModelCard", TAG, "The card of the model", card, OF_THE_MODEL)},
-        "/v1/invert": {"post": operation(
-            "POST /v1/invert", "invert", TAG, "Which x gives y",
-            {"200": answer("The estimate and its set.", json_content({"$ref": "#/components/schemas/InvertResponse"},
-                                                                     told), OF_THE_MODEL)},
-            body=json_content({"$ref": "#/components/schemas/InvertRequest"}, question), description=LIMITS)},
+        "/v1/model": {"get": cached_operation("getModelCard", "The served model", json_content("ModelCard", info),
+                                              MODEL_HEADERS)},
+        "/v1/invert": {"post": operation("invert", "Find the x that a y belongs to", {"200": response},
+                                         body=json_content("InvertRequest", question), description=LIMITS)},
     }
 
 
 def _exchange(predictor: Predictor) -> tuple[Json, Json]:
-    """Ask the model for an example: the x of what it predicts in the middle; nothing where it cannot answer."""
+    """Ask the model for the x of one of its own predictions; no example if it cannot answer."""
     y = float(f"{predictor.predict(example_rows(predictor), '')[1]:.4g}")
     try:
-        told = inverted(predictor, Target(y, DEFAULT_INTERVAL_LEVEL))
+        found = inverted(predictor, Target(y, DEFAULT_INTERVAL_LEVEL))
     except (InvalidPayload, StatisticsError, KeyError):
         return {}, {}
-    return {"middle": {"y": y}}, {"middle": rounded(told)}
+    return {"middle": {"y": y}}, {"middle": rounded(found)}
+
+
+def schemas(predictor: Predictor) -> Json:
+    """Describe the bodies."""
+    limits = ["minimum", "maximum"] if predictor.artefact.minimum is not None else []
+    feature = object_schema({"name": TEXT, **dict.fromkeys(["slope", *limits, "mean"], NUMBER_SCHEMA)})
+    sets = {"interval": ("lower", "upper"), "two_rays": ("below", "above"), "all_reals": ()}
+    return {
+        "ModelCard": object_schema({
+            "name": TEXT, "version": TEXT, "digest": TEXT, "target": TEXT,
+            "features": {"type": "array", "items": feature, "minItems": 1},
+            "intercept": NUMBER_SCHEMA,
+            "rows": {**NUMBER_SCHEMA, "description": "Number of training rows, or the sum of their weights."},
+            "levels": {"type": "array", "items": NUMBER_SCHEMA, "description": "Levels that parameters may name."},
+            "metrics": {**RECORDED, "description": "Errors on the test rows."},
+            "certificate": {**RECORDED, "description": "Difference between the trained line and the best one."},
+            "data": RECORDED, "settings": RECORDED}),
+        "InvertRequest": {**target_shape(predictor.signature.levels).schema, "description": LIMITS},
+        "InvertResponse": object_schema({
+            "feature": TEXT, "estimate": NUMBER_SCHEMA, "level": NUMBER_SCHEMA, "set": {"oneOf": [
+                object_schema({"kind": {"const": kind}, **dict.fromkeys(ends, NUMBER_SCHEMA)})
+                for kind, ends in sets.items()]}}),
+    }
+
+
+CONTRACT = Contract(Tag("model", "What is known of the model, and the x that a y belongs to."), routes, paths, schemas)

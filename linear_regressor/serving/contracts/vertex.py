@@ -1,73 +1,80 @@
-"""Vertex AI's custom containers: health and predictions at the routes that the platform chooses."""
+"""Vertex AI custom containers: health and predictions at the paths that the platform chooses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Response
 
 from linear_regressor.errors import SettingError
-from linear_regressor.serving.contracts.native import MANY, answer_records, predict
-from linear_regressor.serving.middleware.errors import problem
-from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, json_body
+from linear_regressor.serving.contract import Contract, Tag
+from linear_regressor.serving.contracts.native import batch_operation
+from linear_regressor.serving.contracts.responses import batch_response, json_response, require_ready
 from linear_regressor.serving.openapi.examples import exchanges
-from linear_regressor.serving.openapi.operation import answer, json_content, operation
+from linear_regressor.serving.openapi.operation import json_answer, operation
 from linear_regressor.serving.predictor.predictor import Predictor
-from linear_regressor.serving.predictor.reload import ModelReloader
-from linear_regressor.serving.service import Readiness
+from linear_regressor.serving.schema.encode import Json
+from linear_regressor.serving.service import Service
 from linear_regressor.serving.settings import Settings
 
-# Routes of this server that answer what the platform asks: it may choose them, too.
-HEALTH, PREDICT = {"/", "/ping", "/health", "/health/live", "/health/ready"}, {"/batch"}
+# Routes of other contracts that answer as the platform expects: a setting that names one of them adds nothing.
+HEALTH_ALIASES = {"/", "/ping", "/health", "/health/live", "/health/ready"}
+PREDICT_ALIASES = {"/batch"}
 
 
-def vertex_routes(reloader: ModelReloader, readiness: Readiness, settings: Settings, app: Flask) -> Blueprint:
-    """Make the routes that Vertex AI calls."""
+def routes(service: Service) -> Blueprint:
+    """Make the routes that Vertex AI calls; without its settings there are none."""
     routes = Blueprint("vertex", __name__)
 
     def health() -> Response:
-        """Tell the platform that requests may come."""
-        return problem(503, "this server is about to stop") if readiness.draining else Response(
-            b"{}", mimetype=MEDIA_TYPE)
+        """Tell the platform whether to send requests."""
+        require_ready(service.readiness)
+        return json_response({})
 
     def predict() -> Response:
-        """Predict many records, in their order."""
-        predictor = reloader.current()
-        rows, options = predictor.decoder.instances(json_body())
-        return answer_records(predictor, rows, options=options)
+        """Predict many rows, in order."""
+        return batch_response(service)
 
-    taken = {rule.rule for rule in app.url_map.iter_rules()}
-    for path in _new("AIP_HEALTH_ROUTE", settings.vertex_health_routes, HEALTH, taken):
+    for path in _health_paths(service.settings):
         routes.add_url_rule(path, view_func=health, methods=["GET"])
-    for path in _new("AIP_PREDICT_ROUTE", settings.vertex_predict_routes, PREDICT,
-                     taken | set(settings.vertex_health_routes)):
+    for path in _predict_paths(service.settings):
         routes.add_url_rule(path, view_func=predict, methods=["POST"])
     return routes
 
 
-def _new(key: str, paths: Iterable[str], alike: set[str], taken: set[str]) -> list[str]:
-    """Give the paths that are not served yet."""
-    for path in paths:
-        if path in taken - alike:
-            raise SettingError(f"{key} has the value {path!r}; a route that this server has no other use for is wanted")
-    return [path for path in paths if path not in taken]
-
-
-Json = dict[str, Any]
-
-TAG = "vertex ai"
-
-
-def openapi_paths(predictor: Predictor, settings: Settings) -> Json:
-    """Describe the routes; there are none where the platform did not name them."""
+def paths(predictor: Predictor, settings: Settings) -> Json:
+    """Describe the routes."""
     _, many = exchanges(predictor)
-    described: Json = {}
-    for number, path in enumerate(settings.vertex_health_routes):
-        described.setdefault(path, {})["get"] = operation(
-            f"GET {path}", f"isContainerHealthy{number or ''}", TAG, "May requests come?",
-            {"200": answer("Yes.", json_content({"type": "object"}))}, is_open=True)
-    for number, path in enumerate(settings.vertex_predict_routes):
-        described.setdefault(path, {})["post"] = predict(
-            f"POST {path}", f"predictContainer{number or ''}", MANY, "Predictions", "BatchRequest", many, TAG)
-    return described
+    health = {path: {"get": operation(f"isContainerHealthy{_suffix(number)}", "Does the server accept requests?",
+                                      json_answer({"type": "object"}, "Yes."))}
+              for number, path in enumerate(_health_paths(settings))}
+    predict = {path: {"post": batch_operation(f"predictContainer{_suffix(number)}", many)}
+               for number, path in enumerate(_predict_paths(settings))}
+    return {**health, **predict}
+
+
+def chosen_paths(settings: Settings) -> dict[str, str]:
+    """Name the setting that chose each path."""
+    health, predict = _health_paths(settings), _predict_paths(settings)
+    for path in predict:
+        if path in settings.vertex_health_routes:
+            raise SettingError(f"AIP_PREDICT_ROUTE is {path!r}: must be another path than AIP_HEALTH_ROUTE")
+    return {**dict.fromkeys(health, "AIP_HEALTH_ROUTE"), **dict.fromkeys(predict, "AIP_PREDICT_ROUTE")}
+
+
+def _health_paths(settings: Settings) -> list[str]:
+    """Return the health routes that no other contract has."""
+    return [path for path in settings.vertex_health_routes if path not in HEALTH_ALIASES]
+
+
+def _predict_paths(settings: Settings) -> list[str]:
+    """Return the prediction routes that no other contract has."""
+    return [path for path in settings.vertex_predict_routes if path not in PREDICT_ALIASES]
+
+
+def _suffix(number: int) -> str:
+    """Tell apart the operations of the chosen and the default path."""
+    return str(number or "")
+
+
+CONTRACT = Contract(
+    Tag("vertex ai", "Vertex AI custom containers: the routes that the platform chooses."), routes, paths,
+    probes=lambda settings: settings.vertex_health_routes, chosen_paths=chosen_paths)

@@ -1,1 +1,1 @@
-"""What every request meets, whatever it asks: its name, the front door, its body, and how errors are said."""
+"""What every request passes through, whatever its route: hooks, request context, body and errors."""

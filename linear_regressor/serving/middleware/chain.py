@@ -1,31 +1,30 @@
-"""``Front``: the outermost part of the application, which every request passes, perfect or not."""
+"""``MiddlewareChain``: the WSGI application around all others, with the hooks that see every request."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from linear_regressor.serving.middleware.errors import ErrorResponse
+from linear_regressor.serving.middleware.errors import ErrorFormats, ErrorResponse
 from linear_regressor.serving.middleware.request_context import RequestContext
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-logger = logging.getLogger(__name__)
-
-# A guard may refuse a request before anything looks at it; a watcher is told of every one that was answered.
+# May reject a request before the application sees it.
 BeforeRequest = Callable[[RequestContext], ErrorResponse | None]
+# Sees every request that was answered, rejected ones included.
 AfterRequest = Callable[[RequestContext], None]
 
 
 class MiddlewareChain:
-    """A WSGI application around another one: names each call, asks the guards, tells the watchers."""
+    """Runs the hooks around an application; ``route_of`` finds the route of a request that a hook rejects."""
 
-    def __init__(self, application: WSGIApplication, guards: Sequence[BeforeRequest] = (),
-                 watchers: Sequence[AfterRequest] = (), route_of: Callable[[RequestContext], str] = lambda context: context.route) -> None:
-        self.application = application
-        self.guards, self.watchers, self.route_of = tuple(guards), tuple(watchers), route_of
+    def __init__(self, application: WSGIApplication, before_request: Sequence[BeforeRequest],
+                 after_request: Sequence[AfterRequest], route_of: Callable[[RequestContext], str],
+                 formats: ErrorFormats) -> None:
+        self.application, self.route_of, self.formats = application, route_of, formats
+        self.before_request, self.after_request = tuple(before_request), tuple(after_request)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -36,16 +35,12 @@ class MiddlewareChain:
             return start_response(status, headers + context.headers, *error)
 
         try:
-            return self._answer(context, start)
+            for hook in self.before_request:
+                error_response = hook(context)
+                if error_response is not None:
+                    context.route = self.route_of(context)
+                    return error_response.answer(context, start, self.formats)
+            return self.application(environ, start)
         finally:
-            for watcher in self.watchers:
-                watcher(context)
-
-    def _answer(self, context: RequestContext, start: Any) -> Iterable[bytes]:
-        """Let the first guard that minds refuse the call, or have it answered."""
-        for guard in self.guards:
-            refusal = guard(context)
-            if refusal is not None:
-                context.route = self.route_of(context)
-                return refusal.answer(context, start)
-        return self.application(context.environ, start)
+            for after in self.after_request:
+                after(context)

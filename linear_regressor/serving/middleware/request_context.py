@@ -1,4 +1,4 @@
-"""``Call``: what is known of one request while it is answered."""
+"""``RequestContext``: what is known about one request while it is answered."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from linear_regressor.serving.schema.faults import Fault
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-CONTEXT_KEY = "linear_regressor.call"
+
+CONTEXT_KEY = "linear_regressor.request_context"  # in the WSGI environment
 REQUEST_ID_HEADER = "X-Request-Id"
-# What metrics and logs call the route of a request that has none.
-UNMATCHED = "unmatched"
 OUTSIDE_HEADER = "X-Out-Of-Range"
-_USABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+UNMATCHED = "unmatched"  # route in metrics and logs of a request that matches none
+_VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class RequestContext:
-    """One request on its way: made by ``Front``, filled in by whoever learns something, read by those who watch."""
+    """Created by the middleware chain, completed while the request is answered, read by metrics, logs and traces."""
 
     __slots__ = ("environ", "faults", "headers", "log_fields", "model", "outside", "principal", "request_id", "route",
                  "rows", "started", "status")
@@ -29,6 +29,7 @@ class RequestContext:
         self.environ = environ
         self.started = time.perf_counter()
         self.request_id = request_id_from(environ.get("HTTP_X_REQUEST_ID"))
+        # headers that every response carries
         self.headers = [(REQUEST_ID_HEADER, self.request_id)]
         self.route, self.status, self.rows, self.outside, self.principal, self.model = UNMATCHED, 500, 0, 0, "", ""
         self.faults: tuple[Fault, ...] = ()
@@ -36,7 +37,7 @@ class RequestContext:
         environ[CONTEXT_KEY] = self
 
     def answered_by(self, version: str, headers: list[tuple[str, str]], rows: int, outside: int) -> None:
-        """Note which model answered, and for how many rows; the answer will say so."""
+        """Record the model, the rows and how many are out of range; the response headers include them."""
         self.model, self.rows, self.outside = version, rows, outside
         self.headers += headers
         if outside:
@@ -44,10 +45,10 @@ class RequestContext:
 
     @property
     def seconds(self) -> float:
-        """Time since it came."""
+        """Time since the request was received."""
         return time.perf_counter() - self.started
 
 
-def request_id_from(given: str | None) -> str:
-    """Take the caller's name for a request, or draw one."""
-    return given if given and _USABLE.fullmatch(given) else secrets.token_hex(16)
+def request_id_from(header: str | None) -> str:
+    """Return the client's request id if it is valid, else a random one."""
+    return header if header and _VALID_ID.fullmatch(header) else secrets.token_hex(16)

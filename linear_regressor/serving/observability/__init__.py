@@ -1,5 +1,5 @@
-"""What the service tells about itself: counts, log lines and spans.
+"""Metrics, access log and traces of the service.
 
-Rule of the room: nothing here may fail a request or keep it waiting, and none of it sees a feature value. The
-Prometheus client and OpenTelemetry live here and nowhere else.
+Nothing here may fail or delay a request, and no feature value is recorded. The Prometheus client and OpenTelemetry are
+imported here only.
 """

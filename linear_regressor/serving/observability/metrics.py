@@ -1,12 +1,12 @@
-"""``Metrics``: the counts that Prometheus scrapes.
+"""``Metrics``: what Prometheus scrapes.
 
-To be imported no earlier than an application is made: the Prometheus client looks whether counts are shared between
-processes as it is imported.
+Import this module no earlier than an application is created: on import the Prometheus client decides whether processes
+share their counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
@@ -19,57 +19,58 @@ from linear_regressor.serving.middleware.request_context import UNMATCHED, Reque
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.probes import METRICS_PATH
 
-# From the quickest answer to one record to the longest that Cloud Run waits for, with the bounds the alerts use.
+# From the fastest response for one record to Cloud Run's longest timeout, with the bounds that the alerts use.
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-# Any other method is counted as one: who invents methods must not invent series.
+# All other methods are counted as one, so that clients cannot create series.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OUTCOMES = {True: "taken", False: "refused"}
 
-
-# What counts one more request of a route, method and status, and notes how long it took.
-Noting = tuple[Callable[[], None], Callable[[float], None]]
+# Route, method and status; the functions that count such a request and record its duration.
+SeriesKey = tuple[str, str, int]
+RequestSeries = tuple[Callable[[], None], Callable[[float], None]]
 
 
 class Metrics:
-    """Counts requests, predictions, faults and reloads, and tells them and the model that is served."""
+    """Counts requests, predictions, faults and reloads."""
 
     def __init__(self, threads: int, folder: str | None = None) -> None:
-        disable_created_metrics()  # shared counts could not tell them
+        disable_created_metrics()  # not available for shared counts
         self._threads, self._folder = threads, folder
         self._registry = registry = CollectorRegistry()
-        self._requests = Counter("http_requests_total", "Requests that were answered or refused.",
+        self._requests = Counter("http_requests_total", "Requests that were answered or rejected.",
                                  ("route", "method", "code"), registry=registry)
-        self._seconds = Histogram("http_request_duration_seconds", "Time from a request's head to its answer's.",
+        self._seconds = Histogram("http_request_duration_seconds", "Time from the request's head to the response's.",
                                   ("route", "method"), registry=registry, buckets=SECONDS)
         self._inflight = Gauge("inflight_requests", "Requests that are being answered, without scrapes.",
                                registry=registry, multiprocess_mode="livesum")
         self._predictions = Counter("predictions_total", "Rows that were predicted.", ("model_version",),
                                     registry=registry)
-        self._outside = Counter("ood_total", "Predicted rows that were found out of the range of training.",
+        self._outside = Counter("ood_total", "Predicted rows that were outside the range of the training data.",
                                 registry=registry)
-        self._faults = Counter("validation_errors_total", "Faults in bodies, by code; at most 20 a request.",
+        self._faults = Counter("validation_errors_total", "Faults in bodies, by code; at most 20 per request.",
                                ("code",), registry=registry)
         self._reloads = Counter("model_reloads_total", "New model files that were taken or refused, by worker.",
                                 ("outcome",), registry=registry)
-        self._dropped = Counter("log_lines_dropped_total", "Log lines that nobody read in time.", registry=registry)
-        self._noting: dict[tuple[str, str, int], Noting] = {}
-        self._predicted: dict[str, Callable[[float], None]] = {}
+        self._dropped = Counter("log_lines_dropped_total", "Log lines that were not read in time.", registry=registry)
+        # Finding a series by its labels takes longer than counting, so the found ones are cached.
+        self._request_series: dict[SeriesKey, RequestSeries] = {}
+        self._prediction_series: dict[str, Callable[[float], None]] = {}
         for outcome in OUTCOMES.values():
-            self._reloads.labels(outcome)  # told from the start, so that the first one is seen as an increase
+            self._reloads.labels(outcome)  # start at zero, so that Prometheus sees the first as an increase
 
     def begin(self, context: RequestContext) -> None:
-        """Count a request in."""
+        """Count a request as in flight."""
         if context.environ["PATH_INFO"] != METRICS_PATH:
             self._inflight.inc()
 
     def end(self, context: RequestContext) -> None:
-        """Count a request out."""
+        """Count a request as answered."""
         environ = context.environ
         if environ["PATH_INFO"] != METRICS_PATH:
             self._inflight.dec()
         method = environ["REQUEST_METHOD"]
         key = (context.route, method if method in METHODS else "other", context.status)
-        count, observe = self._noting.get(key) or self._note(key)
+        count, observe = self._request_series.get(key) or self._add_series(*key)
         count()
         observe(context.seconds)
         if context.rows and context.status < 400:
@@ -78,69 +79,53 @@ class Metrics:
             self._faults.labels(fault.code).inc()
 
     def refused(self, status: int) -> None:
-        """Count a request that was refused before anything looked at what it asks."""
+        """Count a request that the worker rejected before the application saw it."""
         self._requests.labels(UNMATCHED, "other", status).inc()
 
-    def reloaded(self, predictor: Predictor, taken: bool) -> None:
-        """Count an attempt to take a new model file."""
+    def reloaded(self, taken: bool) -> None:
+        """Count an attempt to load a changed model file."""
         self._reloads.labels(OUTCOMES[taken]).inc()
 
     def dropped(self) -> None:
-        """Count a log line that nobody read."""
+        """Count a dropped log line."""
         self._dropped.inc()
 
     def forget(self, pid: int) -> None:
-        """Take back what a worker that ended had in hand; what it counted stays."""
+        """Drop the requests in flight of a worker that ended; its other counts stay."""
         if self._folder is not None:
             mark_process_dead(pid, self._folder)
 
     def exposition(self, predictor: Predictor, accept: str) -> tuple[bytes, str]:
-        """Write all of it in the form that the caller understands."""
+        """Return the metrics of all workers and their media type, as the Accept header asks."""
+        counts = self._registry if self._folder is None else MultiProcessCollector(None, self._folder)
         encoder, content_type = choose_encoder(accept)
-        return encoder(Scrape(self._counts(), predictor, self._threads)), content_type
+        return encoder(Scrape(counts, predictor, self._threads)), content_type
 
-    def _counts(self) -> Collector:
-        """Give the counts of this process, or the sum of those of all workers, dead ones included."""
-        if self._folder is None:
-            return self._registry
-        shared: Collector = MultiProcessCollector(None, self._folder)
-        return shared
-
-    def _note(self, key: tuple[str, str, int]) -> Noting:
-        """Begin to count a route, method and status; finding a series by its labels costs more than counting."""
-        route, method, status = key
-        return self._noting.setdefault(key, (self._requests.labels(route, method, status).inc,
-                                             self._seconds.labels(route, method).observe))
+    def _add_series(self, route: str, method: str, status: int) -> RequestSeries:
+        return self._request_series.setdefault((route, method, status), (
+            self._requests.labels(route, method, status).inc, self._seconds.labels(route, method).observe))
 
     def _count_rows(self, context: RequestContext) -> None:
-        """Count what was predicted."""
-        count = self._predicted.get(context.model)
+        count = self._prediction_series.get(context.model)
         if count is None:
-            count = self._predicted.setdefault(context.model, self._predictions.labels(context.model).inc)
+            count = self._prediction_series.setdefault(context.model, self._predictions.labels(context.model).inc)
         count(context.rows)
         if context.outside:
             self._outside.inc(context.outside)
 
 
 class Scrape(Collector):
-    """The counts beside what is true at the moment they are asked for, and so needs no counting.
-
-    The model of the worker that answers the scrape is told as it is: a replaced version leaves no sample behind.
-    """
+    """The counts and the present state, which needs no counting: a replaced model leaves no series behind."""
 
     def __init__(self, counts: Collector, predictor: Predictor, threads: int) -> None:
         self._counts, self._predictor, self._threads = counts, predictor, threads
 
     def collect(self) -> Iterable[Metric]:
-        """Give every metric."""
+        """Yield every metric."""
         yield from self._counts.collect()
-        yield from self._now()
-
-    def _now(self) -> Iterator[Metric]:
-        """Give what is true now."""
+        artefact = self._predictor.artefact
         info = GaugeMetricFamily("model_info", "The model that is served.", labels=("version", "digest"))
-        info.add_metric((self._predictor.version, f"sha256:{self._predictor.artefact.digest}"), 1)
+        info.add_metric((self._predictor.version, f"sha256:{artefact.digest}"), 1)
         yield info
-        yield GaugeMetricFamily("model_trained_rows", "Rows that the model was trained on.",
-                                self._predictor.artefact.moments.n)
+        yield GaugeMetricFamily("model_trained_rows", "Rows that the model was trained on.", artefact.moments.n)
         yield GaugeMetricFamily("request_threads", "Requests that this server can answer at once.", self._threads)

@@ -1,4 +1,4 @@
-"""``Telemetry``: everything that is told of a request, as one guard and one watcher of ``Front``."""
+"""``Telemetry``: metrics, access log and tracing as one before- and one after-request hook."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from linear_regressor.serving.middleware.request_context import RequestContext
 from linear_regressor.serving.observability.access_log import AccessLog, LineWriter
-from linear_regressor.serving.observability.tracing import SpanExport, Traces
+from linear_regressor.serving.observability.tracing import RequestTracing, SpanExport
 from linear_regressor.serving.probes import Probes
 from linear_regressor.serving.settings import TelemetrySettings
 
@@ -21,34 +21,29 @@ Step = Callable[[RequestContext], None]
 
 
 class Telemetry:
-    """Takes each step for each request; one that fails is logged once and fails nothing else."""
+    """Runs the steps for each request; a step that fails is logged once and affects nothing else."""
 
-    def __init__(self, at_begin: Sequence[Step], at_end: Sequence[Step]) -> None:
-        self._at_begin, self._at_end = tuple(at_begin), tuple(at_end)
-        self._told: set[Step] = set()
+    def __init__(self, settings: TelemetrySettings, metrics: Metrics, spans: SpanExport | None, lines: LineWriter,
+                 probes: Probes) -> None:
+        tracing = RequestTracing(settings.project, spans, probes)
+        access_log = [AccessLog(lines, probes).write] if settings.access_log == "on" else []
+        self._at_begin: list[Step] = [metrics.begin, tracing.begin]
+        self._at_end: list[Step] = [metrics.end, *access_log, tracing.end]
+        self._failed: set[Step] = set()
 
     def begin(self, context: RequestContext) -> None:
-        """Take the steps at the begin of a request; as a guard it refuses none."""
-        self._take(self._at_begin, context)
+        """Before-request hook; rejects nothing."""
+        self._run(self._at_begin, context)
 
     def end(self, context: RequestContext) -> None:
-        """Take the steps at the end of a request."""
-        self._take(self._at_end, context)
+        """After-request hook."""
+        self._run(self._at_end, context)
 
-    def _take(self, steps: Sequence[Step], context: RequestContext) -> None:
-        """Take steps, each whatever became of the others."""
+    def _run(self, steps: Sequence[Step], context: RequestContext) -> None:
         for step in steps:
             try:
                 step(context)
-            except Exception:  # whatever it is, the answer is more important
-                if step not in self._told:
-                    self._told.add(step)
-                    logger.exception("telemetry failed; told this once")
-
-
-def telemetry_of(settings: TelemetrySettings, metrics: Metrics, spans: SpanExport | None,
-                 lines: LineWriter, probes: Probes) -> Telemetry:
-    """Put together what these settings ask for."""
-    traces = Traces(settings.project, spans, probes)
-    log = [AccessLog(lines, probes).write] if settings.access_log == "on" else []
-    return Telemetry([metrics.begin, traces.begin], [metrics.end, *log, traces.end])
+            except Exception:  # of any kind: the response matters more
+                if step not in self._failed:
+                    self._failed.add(step)
+                    logger.exception("telemetry failed; further failures of this kind are not logged")

@@ -1,4 +1,4 @@
-"""``Traces``: which trace each request belongs to, told to whoever reads logs and to the caller."""
+"""``RequestTracing``: the trace that each request belongs to; ``SpanExport``: spans for OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -18,57 +18,81 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, Tracer
 
+SERVICE = "linear-regressor"
+_SPAN_KEY = "linear_regressor.span"  # in the WSGI environment
+
 _TRACE, _SPAN = "(?!0{32})([0-9a-f]{32})", "(?!0{16})([0-9a-f]{16})"
-# Version 00 ends after the flags; later ones may add to it, and ff is none.
+# Version 00 ends after the flags, later ones may be longer, ff is invalid.
 _TRACEPARENT = re.compile(f"(?!ff)[0-9a-f]{{2}}-{_TRACE}-{_SPAN}-([0-9a-f]{{2}})(-.*)?")
-_CLOUD = re.compile("(?!0{32})([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]{1,3}))?")
+_CLOUD_TRACE = re.compile("(?!0{32})([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]{1,3}))?")
+
+
+class RequestTracing:
+    """Continues or starts the trace of each request, and exports a span of it if there is an exporter."""
+
+    def __init__(self, project: str, export: SpanExport | None, probes: Probes) -> None:
+        self._prefix = f"projects/{project}/traces/" if project else ""
+        self._export, self._probes = export, probes
+
+    def begin(self, context: RequestContext) -> None:
+        """Add the trace to the response headers and to every log line of the request."""
+        parent = incoming_trace(context.environ)
+        if self._export is None or self._probes.is_unlogged(context.environ["PATH_INFO"]):
+            trace = new_span(parent)
+        else:
+            trace = self._export.begin(context, parent)
+        context.headers.append(("traceparent", trace.traceparent))
+        context.log_fields = {
+            "logging.googleapis.com/trace": self._prefix + trace.trace_id,
+            "logging.googleapis.com/spanId": trace.span_id,
+            "logging.googleapis.com/trace_sampled": trace.sampled,
+            "request_id": context.request_id}
+        request_fields.set(context.log_fields)
+
+    def end(self, context: RequestContext) -> None:
+        """Finish the span."""
+        request_fields.set(None)
+        if self._export is not None:
+            self._export.end(context)
 
 
 class TraceContext(NamedTuple):
-    """A place in a trace."""
+    """A span of a trace."""
 
     # 32 hexadecimal digits, not all zero
     trace_id: str
-    # 16 hexadecimal digits; all zero where the place is not known
+    # 16 hexadecimal digits; all zero if unknown
     span_id: str
-    # whether whoever began the trace keeps it
     sampled: bool
 
     @property
     def traceparent(self) -> str:
-        """The same as a header."""
+        """The value of the W3C header."""
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
 
 
-def caller_of(environ: WSGIEnvironment) -> TraceContext | None:
-    """Read where in which trace a request was sent: ``traceparent``, else ``X-Cloud-Trace-Context``."""
-    given = environ.get("HTTP_TRACEPARENT")
-    if given is not None and (found := _TRACEPARENT.fullmatch(given)) and (given[:2] != "00" or found[4] is None):
-        return TraceContext(found[1], found[2], int(found[3], 16) % 2 == 1)
-    cloud = environ.get("HTTP_X_CLOUD_TRACE_CONTEXT")
-    if cloud is not None and (found := _CLOUD.fullmatch(cloud)):
-        span = int(found[2] or 0)
-        return TraceContext(found[1].lower(), f"{span if span < 1 << 64 else 0:016x}", int(found[3] or 0) % 2 == 1)
+def incoming_trace(environ: WSGIEnvironment) -> TraceContext | None:
+    """Return the client's span from ``traceparent``, else from ``X-Cloud-Trace-Context``."""
+    header = environ.get("HTTP_TRACEPARENT")
+    if header is not None and (match := _TRACEPARENT.fullmatch(header)) and (header[:2] != "00" or match[4] is None):
+        return TraceContext(match[1], match[2], int(match[3], 16) % 2 == 1)
+    header = environ.get("HTTP_X_CLOUD_TRACE_CONTEXT")
+    if header is not None and (match := _CLOUD_TRACE.fullmatch(header)):
+        span = int(match[2] or 0)
+        return TraceContext(match[1].lower(), f"{span if span < 1 << 64 else 0:016x}", int(match[3] or 0) % 2 == 1)
     return None
 
 
-def continued(caller: TraceContext | None) -> TraceContext:
-    """Draw the place of a request in its caller's trace, or in a new one, which nobody keeps."""
-    if caller is None:
-        drawn = os.urandom(24).hex()
-        return TraceContext(drawn[:32], drawn[32:], False)
-    return TraceContext(caller.trace_id, os.urandom(8).hex(), caller.sampled)
-
-
-SERVICE = "linear-regressor"
-_KEY = "linear_regressor.span"
+def new_span(parent: TraceContext | None) -> TraceContext:
+    """Return a random span in the parent's trace, or in a new trace that is not sampled."""
+    if parent is None:
+        digits = os.urandom(24).hex()
+        return TraceContext(digits[:32], digits[32:], False)
+    return TraceContext(parent.trace_id, os.urandom(8).hex(), parent.sampled)
 
 
 class SpanExport:
-    """Makes spans and sends them in the background, in each worker on its own.
-
-    Where to and how stands in OpenTelemetry's own ``OTEL_`` variables. Probes and scrapes have no span.
-    """
+    """Exports spans in the background, in each worker, configured by OpenTelemetry's own ``OTEL_`` variables."""
 
     def __init__(self) -> None:
         try:
@@ -76,51 +100,53 @@ class SpanExport:
             import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
         except ModuleNotFoundError:
             raise ServerError("OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: "
-                              "pip install 'linear-regressor[tracing]', or unset it") from None
+                              "pip install 'linear-regressor[tracing]', or unset the variable") from None
         self._provider: TracerProvider | None = None
         self._tracer: Tracer | None = None
 
+    # OpenTelemetry is an optional extra, so each method below imports what it needs.
+
     def start(self) -> None:
-        """Begin to export; to be called in the process that answers, since its thread does not survive a fork."""
+        """Start exporting; call this in the worker, since the exporter's thread does not survive a fork."""
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import OTELResourceDetector, Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        told = OTELResourceDetector().detect().attributes
-        self._provider = TracerProvider(resource=Resource.create({"service.name": SERVICE, **told}),
+        configured = OTELResourceDetector().detect().attributes
+        self._provider = TracerProvider(resource=Resource.create({"service.name": SERVICE, **configured}),
                                         shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer(SERVICE)
 
     def stop(self) -> None:
-        """Send what is left, and end."""
+        """Export the remaining spans and stop."""
         provider, self._provider, self._tracer = self._provider, None, None
         if provider is not None:
             provider.shutdown()
 
-    def begin(self, context: RequestContext, caller: TraceContext | None) -> TraceContext:
-        """Begin the span of a request."""
-        environ = context.environ
+    def begin(self, context: RequestContext, parent: TraceContext | None) -> TraceContext:
+        """Start the span of a request."""
         if self._tracer is None:
-            return continued(caller)
+            return new_span(parent)
         from opentelemetry.trace import SpanKind
 
-        span = self._tracer.start_span(environ["REQUEST_METHOD"], _parent(caller), SpanKind.SERVER)
-        environ[_KEY] = span
-        place = span.get_span_context()
-        return TraceContext(f"{place.trace_id:032x}", f"{place.span_id:016x}", place.trace_flags.sampled)
+        span = self._tracer.start_span(context.environ["REQUEST_METHOD"], _parent_context(parent), SpanKind.SERVER)
+        context.environ[_SPAN_KEY] = span
+        ids = span.get_span_context()
+        return TraceContext(f"{ids.trace_id:032x}", f"{ids.span_id:016x}", ids.trace_flags.sampled)
 
     def end(self, context: RequestContext) -> None:
-        """End the span of a request, and say in it what came of it."""
-        span: Span | None = context.environ.pop(_KEY, None)
+        """Finish the span of a request, if it has one."""
+        environ = context.environ
+        span: Span | None = environ.pop(_SPAN_KEY, None)
         if span is None:
             return
-        method = context.environ["REQUEST_METHOD"]
+        method = environ["REQUEST_METHOD"]
         span.update_name(f"{method} {context.route}")
         span.set_attributes({
             "http.request.method": method, "http.route": context.route, "http.response.status_code": context.status,
-            "url.path": context.environ["PATH_INFO"], "url.scheme": context.environ["wsgi.url_scheme"],
+            "url.path": environ["PATH_INFO"], "url.scheme": environ["wsgi.url_scheme"],
             "linear_regressor.request_id": context.request_id, "linear_regressor.rows": context.rows,
             "linear_regressor.model_version": context.model})
         if context.status >= 500:
@@ -130,40 +156,13 @@ class SpanExport:
         span.end()
 
 
-def _parent(caller: TraceContext | None) -> Context:
-    """Give OpenTelemetry the caller's place in the trace."""
+def _parent_context(parent: TraceContext | None) -> Context:
+    """Convert the client's span for OpenTelemetry."""
     from opentelemetry.context import Context
     from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-    if caller is None:
+    if parent is None:
         return Context()
-    flags = TraceFlags(TraceFlags.SAMPLED if caller.sampled else TraceFlags.DEFAULT)
-    place = SpanContext(int(caller.trace_id, 16), int(caller.span_id, 16), is_remote=True, trace_flags=flags)
-    return set_span_in_context(NonRecordingSpan(place), Context())
-
-
-class Traces:
-    """Finds or draws the trace of each request; exports a span of it where that is wanted."""
-
-    def __init__(self, project: str, export: SpanExport | None, probes: Probes) -> None:
-        self._prefix = f"projects/{project}/traces/" if project else ""
-        self._export, self._probes = export, probes
-
-    def begin(self, context: RequestContext) -> None:
-        """Tell the trace of a request in its answer and in every log line that it causes."""
-        caller = caller_of(context.environ)
-        is_exported = self._export is not None and not self._probes.is_unlogged(context.environ["PATH_INFO"])
-        place = self._export.begin(context, caller) if self._export and is_exported else continued(caller)
-        context.headers.append(("traceparent", place.traceparent))
-        context.log_fields = {
-            "logging.googleapis.com/trace": self._prefix + place.trace_id,
-            "logging.googleapis.com/spanId": place.span_id,
-            "logging.googleapis.com/trace_sampled": place.sampled,
-            "request_id": context.request_id}
-        request_fields.set(context.log_fields)
-
-    def end(self, context: RequestContext) -> None:
-        """Let the request go."""
-        request_fields.set(None)
-        if self._export is not None:
-            self._export.end(context)
+    flags = TraceFlags(TraceFlags.SAMPLED if parent.sampled else TraceFlags.DEFAULT)
+    span = SpanContext(int(parent.trace_id, 16), int(parent.span_id, 16), is_remote=True, trace_flags=flags)
+    return set_span_in_context(NonRecordingSpan(span), Context())

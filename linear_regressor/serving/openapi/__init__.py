@@ -1,5 +1,4 @@
-"""The description of the service: OpenAPI 3.1, made from the rules that validate and from the model that is served.
+"""The OpenAPI 3.1 document, made from the contracts, the rules that validate requests, and the served model.
 
-Rule of the room: no schema of a request is written here that the payload's rules could give; a file a contract says
-which routes there are, and what answers look like.
+Rule of this package: it knows no contract; request schemas come from the rules in ``schema``.
 """

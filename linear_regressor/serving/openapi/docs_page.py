@@ -1,8 +1,9 @@
-"""The description arranged for a page: operations by tag, every reference followed."""
+"""The API documentation: ``/openapi.json``, and the same document as a page, ``/docs``."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -10,54 +11,101 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template
 
+from linear_regressor.serving.contract import SERVICE_TAG, Contract
 from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, conditional
+from linear_regressor.serving.openapi.operation import (
+    answer,
+    cached_operation,
+    json_content,
+    object_schema,
+    operation,
+)
 from linear_regressor.serving.predictor.predictor import Predictor
-from linear_regressor.serving.predictor.reload import ModelReloader
-from linear_regressor.serving.schema.encode import encode
+from linear_regressor.serving.schema.encode import Json, encode
+from linear_regressor.serving.service import Service
 from linear_regressor.serving.settings import Settings
 
-Json = dict[str, Any]
-
-# What says how far a value may go; the page shows them in this order.
+DOCUMENT, PAGE = "/openapi.json", "/docs"
+# Keywords that restrict a value; the page shows them in this order.
 LIMITS = ("const", "enum", "format", "pattern", "minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength")
-# A schema that stands inside itself would have no end on a page.
+# A schema that contains itself would be endless.
 DEEPEST = 8
 FIRST_ERROR = 400
+
+
+def routes(service: Service) -> Blueprint:
+    """Make the routes."""
+    routes = Blueprint("openapi", __name__)
+
+    @lru_cache(maxsize=1)  # takes time, and changes only with the model
+    def page(predictor: Predictor) -> str:
+        document = service.openapi(predictor)
+        return render_template("docs.html", predictor=predictor, document=document, outline=outline(document),
+                               errors=error_outline(document))
+
+    @lru_cache(maxsize=1)
+    def content(predictor: Predictor) -> bytes:
+        return encode(service.openapi(predictor))
+
+    @routes.get(DOCUMENT)
+    def openapi_document() -> Response:
+        """Return the document."""
+        document = content(service.reloader.current())
+        response = Response(document, mimetype=MEDIA_TYPE, headers={"Cache-Control": "no-cache"})
+        return conditional(response, sha256(document).hexdigest())
+
+    @routes.get(PAGE)
+    def docs() -> str:
+        """Show the document to a person."""
+        return page(service.reloader.current())
+
+    return routes
+
+
+def paths(predictor: Predictor, settings: Settings) -> Json:
+    """Describe the routes."""
+    document = json_content(object_schema({"openapi": {"type": "string"}, "info": {"type": "object"},
+                                           "paths": {"type": "object"}}))
+    return {
+        PAGE: {"get": operation("showDescription", "This document as a page",
+                                {"200": answer("The page.", {"text/html": {"schema": {"type": "string"}}})})},
+        DOCUMENT: {"get": cached_operation("getDescription", "This document", document)},
+    }
 
 
 @dataclass(frozen=True)
 class OutlineLine:
     """One line of the outline of a schema."""
 
-    # how deep it lies
+    # level of nesting
     depth: int
     # name of the member; empty where it has none
     name: str
-    # type, or how the lines below belong together
+    # type, or how the lines below are combined
     kind: str
-    # what it means, and its limits
+    # description and limits
     note: str
-    # whether it must be there
     is_required: bool
 
 
 def outline(document: Json) -> dict[str, list[Json]]:
-    """Arrange a description for a page."""
+    """Arrange a document for the page: operations by tag, all references resolved."""
     tags: dict[str, list[Json]] = {tag["name"]: [] for tag in document["tags"]}
     for path, item in document["paths"].items():
-        for method, operation in item.items():
-            tags[operation["tags"][0]].append({
-                **operation, "method": method.upper(), "path": path,
-                "body": _contents(document, operation.get("requestBody", {})),
-                "answers": {status: _answer(document, answer) for status, answer in operation["responses"].items()
-                            if int(status) < FIRST_ERROR},
-                "errors": {status: follow(document, answer)["description"]
-                           for status, answer in operation["responses"].items() if int(status) >= FIRST_ERROR}})
+        for method, described in item.items():
+            responses = {int(status): follow(document, one) for status, one in described["responses"].items()}
+            tags[described["tags"][0]].append({
+                **described, "method": method.upper(), "path": path,
+                "body": _contents(document, described.get("requestBody", {})),
+                "answers": {str(status): _answer(document, one) for status, one in responses.items()
+                            if status < FIRST_ERROR},
+                "errors": {str(status): one["description"] for status, one in responses.items()
+                           if status >= FIRST_ERROR}})
     return tags
 
 
 def error_outline(document: Json) -> dict[str, Json]:
-    """Outline the forms in which errors are told, each once."""
+    """Outline the error formats, each once."""
     forms: dict[str, Json] = {}
     for response in document["components"]["responses"].values():
         for media, content in response["content"].items():
@@ -66,23 +114,22 @@ def error_outline(document: Json) -> dict[str, Json]:
     return forms
 
 
-def _answer(document: Json, answer: Json) -> Json:
-    """Follow the reference of an answer and outline what it holds."""
-    answer = follow(document, answer)
-    headers = {name: follow(document, header) for name, header in answer.get("headers", {}).items()}
-    return {**answer, "headers": headers, "contents": _contents(document, answer)}
+def _answer(document: Json, response: Json) -> Json:
+    """Outline a response."""
+    headers = {name: follow(document, header) for name, header in response.get("headers", {}).items()}
+    return {**response, "headers": headers, "contents": _contents(document, response)}
 
 
 def _contents(document: Json, holder: Json) -> dict[str, Json]:
     """Outline each media type of a body."""
-    return {media: {"lines": outline_lines(document, content.get("schema", {})),
+    return {media: {"lines": list(outline_lines(document, content.get("schema", {}))),
                     "examples": {name: json.dumps(example["value"], indent=1)
                                  for name, example in content.get("examples", {}).items()}}
             for media, content in holder.get("content", {}).items()}
 
 
 def follow(document: Json, value: Json) -> Json:
-    """Give what a reference points at, or the value itself."""
+    """Resolve a reference; return anything else as it is."""
     if "$ref" not in value:
         return value
     place: Any = document
@@ -91,28 +138,29 @@ def follow(document: Json, value: Json) -> Json:
     return follow(document, place)
 
 
-def outline_lines(document: Json, schema: Json, name: str = "", is_required: bool = True, depth: int = 0) -> list[OutlineLine]:
+def outline_lines(document: Json, schema: Json, name: str = "", is_required: bool = True,
+                  depth: int = 0) -> Iterator[OutlineLine]:
     """Outline a schema."""
     schema = follow(document, schema)
-    found = [OutlineLine(depth, name, _kind(schema), _note(schema), is_required)]
+    yield OutlineLine(depth, name, _kind(schema), _note(schema), is_required)
     if depth < DEEPEST:
         for label, part, needed in _outline_parts(schema):
-            found += outline_lines(document, part, label, needed, depth + 1)
-    return found
+            yield from outline_lines(document, part, label, needed, depth + 1)
 
 
 def _outline_parts(schema: Json) -> list[tuple[str, Json, bool]]:
-    """Name the schemas that a schema is made of."""
+    """List the schemas that a schema is made of: name, schema, whether it is required."""
     required = schema.get("required", [])
     parts = [(name, member, name in required) for name, member in schema.get("properties", {}).items()]
-    parts += [(f"[{place}]", item, True) for place, item in enumerate(schema.get("prefixItems", []))]
-    if isinstance(schema.get("items"), dict):
+    if "prefixItems" in schema:  # together with maxItems, "items" applies to nothing then
+        parts += [(f"[{place}]", item, True) for place, item in enumerate(schema["prefixItems"])]
+    elif "items" in schema:
         parts.append(("each", schema["items"], True))
     return parts + [("either", choice, True) for word in ("anyOf", "oneOf") for choice in schema.get(word, [])]
 
 
 def _kind(schema: Json) -> str:
-    """Name the type of a schema."""
+    """Return the type of a schema, in words."""
     if "anyOf" in schema or "oneOf" in schema:
         return "one of"
     kind = schema.get("type", "")
@@ -120,7 +168,7 @@ def _kind(schema: Json) -> str:
 
 
 def _note(schema: Json) -> str:
-    """Say what a schema means, and its limits."""
+    """Join the description of a schema and its limits."""
     limits = [f"{name} {_short(schema[name])}" for name in LIMITS if name in schema]
     trained = schema.get("x-training-range")
     if trained:
@@ -129,41 +177,10 @@ def _note(schema: Json) -> str:
 
 
 def _short(value: Any) -> str:
-    """Write a limit."""
+    """Format the value of a keyword."""
     if isinstance(value, list):
         return ", ".join(map(_short, value))
     return f"{value:.4g}" if isinstance(value, float) else json.dumps(value) if isinstance(value, bool) else str(value)
 
 
-def openapi_routes(reloader: ModelReloader, settings: Settings) -> Blueprint:
-    """Make the routes that describe the service."""
-    routes = Blueprint("openapi", __name__)
-
-    # Imported when somebody asks: a server that is never asked starts sooner.
-    @lru_cache(maxsize=1)  # both are work, and stay as they are as long as the model does
-    def drawn(predictor: Predictor) -> str:
-        from linear_regressor.serving.openapi.document import openapi_document
-
-        document = openapi_document(predictor, settings)
-        return render_template("docs.html", predictor=predictor, document=document, outline=outline(document),
-                               errors=error_outline(document))
-
-    @lru_cache(maxsize=1)
-    def written(predictor: Predictor) -> bytes:
-        from linear_regressor.serving.openapi.document import openapi_document
-
-        return encode(openapi_document(predictor, settings))
-
-    @routes.get("/openapi.json")
-    def description() -> Response:
-        """Give the description to a program."""
-        document = written(reloader.current())
-        response = Response(document, mimetype=MEDIA_TYPE, headers={"Cache-Control": "no-cache"})
-        return conditional(response, sha256(document).hexdigest())
-
-    @routes.get("/docs")
-    def page() -> str:
-        """Show the description to a person."""
-        return drawn(reloader.current())
-
-    return routes
+CONTRACT = Contract(SERVICE_TAG, routes, paths, open_routes=(PAGE, DOCUMENT))

@@ -1,51 +1,58 @@
-"""Real requests of the served model with its real answers."""
+"""Examples: requests that suit the served model, with its own responses."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import StatisticsError
 from linear_regressor.serving.predictor.predictor import Predictor
-from linear_regressor.serving.predictor.statistics import describe_rows
+from linear_regressor.serving.predictor.statistics import ALL_STATISTICS, PARAMETERS
+from linear_regressor.serving.schema.encode import Array, Json
 from linear_regressor.serving.schema.faults import InvalidPayload
-from linear_regressor.serving.schema.parameters import DEFAULT_RANGE_LEVEL, NO_STATISTICS, StatisticsOptions
+from linear_regressor.serving.schema.parameters import NO_STATISTICS, StatisticsOptions
 
-Json = dict[str, Any]
-Array = NDArray[np.float64]
-
-INTERVAL_LEVEL = 0.95
-# Enough to recognise an answer; the last digits may differ from one machine to another.
+# Enough to recognise a response; further digits may differ between machines.
 DIGITS = 10
 
 
 class Exchange(NamedTuple):
-    """Requests and answers of one route, by the name of the example."""
+    """Requests and responses of one route, by the name of the example."""
 
     requests: Json
     answers: Json
 
 
 def exchanges(predictor: Predictor) -> tuple[Exchange, Exchange]:
-    """Ask the model for examples."""
+    """Make examples for one row and for many rows."""
     rows = example_rows(predictor)
     one, many = Exchange({}, {}), Exchange({}, {})
     single = rows[0].tolist() if rows.shape[1] > 1 else rows[0, 0].item()
     for name, parameters, options in _questions(predictor):
-        told = answers_of(predictor, rows, options)
+        answers = answers_of(predictor, rows, options)
         one.requests[name] = {"instance": single, **parameters}
         many.requests[name] = {"instances": rows.tolist(), **parameters}
-        one.answers[name] = told[0]
-        many.answers[name] = {"predictions": told if any(options) else [answer["prediction"] for answer in told]}
+        one.answers[name] = answers[0]
+        many.answers[name] = {"predictions": answers} if options else plain_answers(predictor)
     return one, many
 
 
+def _questions(predictor: Predictor) -> list[tuple[str, Json, StatisticsOptions]]:
+    """List the examples: a plain one, and one with all statistics if this model has them."""
+    plain: list[tuple[str, Json, StatisticsOptions]] = [("plain", {}, NO_STATISTICS)]
+    try:
+        answers_of(predictor, example_rows(predictor), ALL_STATISTICS)
+    except (KeyError, StatisticsError, InvalidPayload):
+        return plain
+    parameters = {parameter.name: True if parameter.is_switch else parameter.on for parameter in PARAMETERS}
+    return [*plain, ("statistics", {"parameters": parameters}, ALL_STATISTICS)]
+
+
 def example_rows(predictor: Predictor) -> Array:
-    """Choose rows inside the range of training, in short numbers."""
-    low, high = _ends(predictor.artefact)
+    """Choose rows within the range of the training data, in short numbers."""
+    low, high = _range(predictor.artefact)
     with np.errstate(over="ignore", invalid="ignore"):
         rows = np.array([low + part * (high - low) for part in (0.25, 0.5, 0.75)])
     rows = np.array([[float(f"{value:.3g}") for value in row] for row in rows.tolist()])
@@ -56,8 +63,8 @@ def example_rows(predictor: Predictor) -> Array:
     return rows
 
 
-def _ends(artefact: Artefact) -> tuple[Array, Array]:
-    """Between which values of each feature an example lies."""
+def _range(artefact: Artefact) -> tuple[Array, Array]:
+    """Return the range of each feature that examples come from."""
     if artefact.minimum is not None and artefact.maximum is not None:
         return artefact.minimum, artefact.maximum
     spread = 2.0 * np.sqrt(artefact.moments.A.diagonal() / artefact.moments.n)
@@ -65,32 +72,15 @@ def _ends(artefact: Artefact) -> tuple[Array, Array]:
 
 
 def answers_of(predictor: Predictor, rows: Array, options: StatisticsOptions) -> list[Json]:
-    """Ask the model, and round what it says to digits that every machine agrees on."""
-    answers: list[Json] = rounded(describe_rows(predictor, rows, predictor.predict(rows, ""), options))
+    """Predict rows, rounded to the digits that are the same on every machine."""
+    answers: list[Json] = rounded(predictor.describe_rows(rows, predictor.predict(rows, ""), options))
     return answers
 
 
 def plain_answers(predictor: Predictor) -> Json:
-    """Ask the model for the predictions alone."""
-    return {"predictions": [told["prediction"] for told in answers_of(predictor, example_rows(predictor), NO_STATISTICS)]}
-
-
-def _questions(predictor: Predictor) -> list[tuple[str, Json, StatisticsOptions]]:
-    """Name the examples: the plain one, and one with every statistic that this model can give."""
-    plain: list[tuple[str, Json, StatisticsOptions]] = [("plain", {}, NO_STATISTICS)]
-    if not can_describe(predictor):
-        return plain
-    parameters = {"interval": INTERVAL_LEVEL, "explain": True, "range": True}
-    return [*plain, ("statistics", {"parameters": parameters}, StatisticsOptions(INTERVAL_LEVEL, True, DEFAULT_RANGE_LEVEL))]
-
-
-def can_describe(predictor: Predictor) -> bool:
-    """Tell whether the model's moments and table give the statistics of the examples."""
-    try:
-        answers_of(predictor, example_rows(predictor), StatisticsOptions(INTERVAL_LEVEL, True, DEFAULT_RANGE_LEVEL))
-    except (KeyError, StatisticsError, InvalidPayload):
-        return False
-    return True
+    """Predict the example rows without statistics."""
+    answers = answers_of(predictor, example_rows(predictor), NO_STATISTICS)
+    return {"predictions": [answer["prediction"] for answer in answers]}
 
 
 def rounded(value: Any) -> Any:
@@ -103,7 +93,7 @@ def rounded(value: Any) -> Any:
 
 
 def feature_notes(artefact: Artefact) -> list[Json]:
-    """Describe each feature by its name and, where it is known, the range it had in training."""
+    """Describe each feature: its name, its mean and, if known, its range in the training data."""
     return [{"title": name, "description": f"{name}, in the unit of the training data.",
              **({} if low is None else {"x-training-range": {"minimum": low, "maximum": high}}),
              "x-training-mean": float(f"{mean:.10g}")}
@@ -112,14 +102,8 @@ def feature_notes(artefact: Artefact) -> list[Json]:
 
 
 def with_notes(schema: Json, notes: list[Json]) -> Json:
-    """Write what is known of the features into the schema of a row, or of the number that is one."""
+    """Add the descriptions of the features to the schema of a row, or of the number that is one."""
     if "prefixItems" not in schema:
         return {**schema, **notes[0]}
     items = [{**item, **note} for item, note in zip(schema["prefixItems"], notes, strict=True)]
     return {**schema, "prefixItems": items}
-
-
-def by_feature(artefact: Artefact, schema: Json, description: str) -> Json:
-    """Describe an object with a member for each feature."""
-    return {"type": "object", "description": description, "required": list(artefact.features),
-            "properties": {name: schema for name in artefact.features}}

@@ -1,28 +1,21 @@
-"""One operation of the description."""
+"""One operation of the OpenAPI document, its headers, errors and security schemes."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Any
-
 from werkzeug.http import HTTP_STATUS_CODES
 
-from linear_regressor.serving.auth.scopes import scope_of
-from linear_regressor.serving.middleware.errors import PROBLEM_JSON
+from linear_regressor.serving.middleware.errors import ErrorFormat
 from linear_regressor.serving.middleware.request_body import MEDIA_TYPE
-from linear_regressor.serving.schema.faults import MOST_FAULTS
+from linear_regressor.serving.schema.encode import Json
 from linear_regressor.serving.settings import AuthMode
-
-Json = dict[str, Any]
 
 HEADERS: Json = {
     "X-Request-Id": {
-        "description": "Name of this request in the logs: the caller's own X-Request-Id where that is usable, else a "
-                       "new one.",
+        "description": "Identifies this request in the logs: the client's own X-Request-Id if it is valid, else a new "
+                       "one.",
         "required": True, "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"}},
     "traceparent": {
-        "description": "The trace that this request is part of, and its place in it (W3C Trace Context).",
+        "description": "The trace that this request belongs to, and its span (W3C Trace Context).",
         "schema": {"type": "string", "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"}},
     "X-Model-Version": {
         "description": "Version of the model that answered: the first 12 digits of its digest.",
@@ -31,147 +24,122 @@ HEADERS: Json = {
         "description": "SHA-256 of the model that answered.",
         "required": True, "schema": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}},
     "X-Out-Of-Range": {
-        "description": "How many rows are out of the range of training, where OUT_OF_RANGE is flag and there are any.",
+        "description": "Number of rows outside the range of the training data, if OUT_OF_RANGE is flag and there are "
+                       "any.",
         "schema": {"type": "integer", "minimum": 1}},
-    "ETag": {"description": "Send it back as If-None-Match: 304 says that nothing has changed.",
+    "ETag": {"description": "Send it as If-None-Match; the response is 304 if nothing has changed.",
              "required": True, "schema": {"type": "string", "pattern": '^"[0-9a-f]+"$'}},
-    "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer", "minimum": 0}},
-    "WWW-Authenticate": {"description": "How to say who calls (RFC 9110, 11.6.1).", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait before retrying.", "schema": {"type": "integer", "minimum": 0}},
+    "WWW-Authenticate": {"description": "How to authenticate (RFC 9110, 11.6.1).", "schema": {"type": "string"}},
 }
 
-ALWAYS = ("X-Request-Id", "traceparent")
-OF_THE_MODEL = (*ALWAYS, "X-Model-Version", "X-Model-Digest", "X-Out-Of-Range")
+BASIC_HEADERS = ("X-Request-Id", "traceparent")
+MODEL_HEADERS = (*BASIC_HEADERS, "X-Model-Version", "X-Model-Digest", "X-Out-Of-Range")
 
-
-def header_references(names: tuple[str, ...]) -> Json:
-    """Point at headers of the components."""
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
+IF_NONE_MATCH = {"name": "If-None-Match", "in": "header", "description": "The ETag of a response that you have.",
+                 "schema": {"type": "string"}}
 
 REASONS = {
-    400: "The body is not of the type that this route takes, or the Host header names none of this service's hosts.",
-    401: "Who calls was not said, or not proved (where AUTH is api-key or oidc).",
-    403: "Who calls may not do this.",
-    404: "There is no such thing.",
+    400: "The body does not have the type that this route expects, or the Host header is not one of this service's "
+         "host names.",
+    401: "The credential is missing or invalid (if AUTH is api-key or oidc).",
+    403: "The credential does not have the required scope.",
+    404: "Not found.",
     413: "The body is larger than MAX_CONTENT_LENGTH.",
-    415: "The body is not sent as a media type that this route takes, in UTF-8 and not compressed.",
-    422: "The body is JSON, but its content cannot be used.",
-    429: "Too many requests; Retry-After says when the next may come.",
-    500: "A fault of the server; its log has more under the request id.",
-    503: "The server is about to stop, or has too much to do, or cannot check tokens now; Retry-After, where it is "
-         "given, says when to try again.",
+    415: "The body must have a media type that this route accepts, in UTF-8 and uncompressed.",
+    422: "The body is valid JSON, but its content is invalid.",
+    429: "Too many requests; Retry-After says when to retry.",
+    500: "A server error; the server's log has the details under the request id.",
+    503: "The server is stopping, is overloaded, or cannot verify tokens at the moment; Retry-After, if present, says "
+         "when to retry.",
 }
-FURTHER_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
-
-# What can happen to any request, further to one that must be allowed, and further to one with a body.
-ANY_REQUEST = (400, 500, 503)
-AUTHORIZED = (401, 403, 429)
-WITH_BODY = (413, 415, 422)
-
-ERROR_SCHEMAS: Json = {
-    "Problem": {
-        "description": "What went wrong (RFC 9457).", "type": "object",
-        "required": ["type", "title", "status", "detail", "request_id"],
-        "properties": {
-            "type": {"type": "string", "format": "uri-reference", "description": "about:blank: see the status."},
-            "title": {"type": "string", "description": "The status in words."},
-            "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": {"type": "string", "description": "What went wrong this time; never a value that was sent."},
-            "instance": {"type": "string", "description": "The path of the request; not of one that never was whole."},
-            "request_id": {"type": "string", "description": "As in the header X-Request-Id."},
-            "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}, "minItems": 1,
-                       "maxItems": MOST_FAULTS, "description": "What is wrong with the body, fault by fault."}}},
-    "Fault": {
-        "description": "One thing that is wrong with a body.", "type": "object",
-        "required": ["pointer", "code", "detail"],
-        "properties": {
-            "pointer": {"type": "string", "pattern": "^#", "description": "Where: a JSON pointer as a URI fragment."},
-            "code": {"type": "string", "pattern": "^[a-z0-9_]+$", "description": "What, for programs."},
-            "detail": {"type": "string", "description": "What is wanted, for people."}}},
-}
+_FURTHER_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 
-@dataclass(frozen=True)
-class ErrorResponses:
-    """How one contract tells errors."""
-
-    # beginning of the names of its answers among the components
-    name: str
-    # media types and schemas by status; 0 stands for any other status
-    contents: dict[int, Json]
-    # statuses that the contract says as another one
-    merged: dict[int, int]
-
-    def references(self, statuses: tuple[int, ...]) -> Json:
-        """Point at the answers of these statuses."""
-        said = sorted({self.merged.get(status, status) for status in statuses})
-        return {str(status): {"$ref": f"#/components/responses/{self.name}{status}"} for status in said}
-
-    def responses(self) -> Json:
-        """Give every answer of this form, for the components."""
-        return {f"{self.name}{status}": {
-            "description": f"{HTTP_STATUS_CODES[status]}. {self._reason(status)}",
-            "headers": header_references((*ALWAYS, *FURTHER_HEADERS.get(status, ()))),
-            "content": self.contents.get(status, self.contents[0]),
-        } for status in REASONS if status not in self.merged}
-
-    def _reason(self, status: int) -> str:
-        """Say when a status is given, and which others it stands for."""
-        return " ".join([REASONS[status], *(REASONS[other] for other, said in self.merged.items() if said == status)])
-
-
-PROBLEM_RESPONSES = ErrorResponses("Problem", {0: {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}}, {})
-
-
-def answer(description: str, content: Json | None = None, headers: tuple[str, ...] = ALWAYS) -> Json:
-    """Describe an answer."""
-    described: Json = {"description": description, "headers": header_references(headers)}
-    if content:
-        described["content"] = content
+def operation(name: str, summary: str, answers: Json, body: Json | None = None, parameters: tuple[Json, ...] = (),
+              description: str = "") -> Json:
+    """Describe an operation; the document adds its tag, its errors and whether it is open."""
+    described: Json = {"operationId": name, "summary": summary, "responses": answers}
+    if description:
+        described["description"] = description
+    if parameters:
+        described["parameters"] = list(parameters)
+    if body:
+        described["requestBody"] = {"required": True, "content": body}
     return described
 
 
-def json_content(schema: Json, examples: Json | None = None) -> Json:
-    """Describe content in JSON."""
-    content: Json = {"schema": schema}
+def cached_operation(name: str, summary: str, content: Json, headers: tuple[str, ...] = BASIC_HEADERS,
+                     parameters: tuple[Json, ...] = ()) -> Json:
+    """Describe an operation whose response has an ETag."""
+    answers = {"200": answer(f"{summary}.", content, (*headers, "ETag")),
+               "304": answer("Not modified since the response with this ETag.", None, (*headers, "ETag"))}
+    return operation(name, summary, answers, parameters=(*parameters, IF_NONE_MATCH))
+
+
+def answer(description: str, content: Json | None = None, headers: tuple[str, ...] = BASIC_HEADERS) -> Json:
+    """Describe a response."""
+    described: Json = {"description": description, "headers": _header_references(headers)}
+    return {**described, "content": content} if content else described
+
+
+def json_content(schema: Json | str, examples: Json | None = None) -> Json:
+    """Describe content in JSON; a schema of the components goes by its name."""
+    content: Json = {"schema": {"$ref": f"#/components/schemas/{schema}"} if isinstance(schema, str) else schema}
     if examples:
         content["examples"] = {name: {"value": value} for name, value in examples.items()}
     return {MEDIA_TYPE: content}
 
 
-def operation(at: str, name: str, tag: str, summary: str, answers: Json, *errors: int, form: ErrorResponses = PROBLEM_RESPONSES,
-              body: Json | None = None, parameters: list[Json] | None = None, description: str = "",
-              is_open: bool = False) -> Json:
-    """Describe an operation."""
-    described: Json = {"operationId": name, "tags": [tag], "summary": summary}
-    if description:
-        described["description"] = description
-    if parameters:
-        described["parameters"] = parameters
-    if body:
-        described["requestBody"] = {"required": True, "content": body}
-    method, path = at.split(" ")
-    is_open = is_open or scope_of(method, re.sub(r"\{\w+\}", "x", path)) is None
-    if is_open:
-        described["security"] = []
-    described["responses"] = {**answers, **form.references(
-        (*ANY_REQUEST, *errors, *(() if is_open else AUTHORIZED), *(WITH_BODY if body else ())))}
-    return described
+def json_answer(schema: Json | str, description: str = "The response.", examples: Json | None = None) -> Json:
+    """Describe the responses of an operation that always has the status 200 and a body of JSON."""
+    return {"200": answer(description, json_content(schema, examples))}
 
 
-SCHEMES: Json = {
+def object_schema(properties: Json, required: tuple[str, ...] | None = None) -> Json:
+    """Describe an object; by default all its members are required."""
+    return {"type": "object", "required": list(properties if required is None else required), "properties": properties}
+
+
+def error_references(form: ErrorFormat, statuses: set[int]) -> Json:
+    """Refer to the error responses of these statuses."""
+    shown = sorted({form.replaced.get(status, status) for status in statuses})
+    return {str(status): {"$ref": f"#/components/responses/{form.name}{status}"} for status in shown}
+
+
+def error_responses(form: ErrorFormat) -> Json:
+    """Describe every error response of a format, for the components."""
+    return {f"{form.name}{status}": _error_response(form, status) for status in REASONS if status not in form.replaced}
+
+
+def _error_response(form: ErrorFormat, status: int) -> Json:
+    """Describe one error response, with the reasons of the statuses that it stands for."""
+    reasons = [REASONS[status], *(REASONS[other] for other, shown in form.replaced.items() if shown == status)]
+    body = {"$ref": f"#/components/schemas/{next(iter(form.schemas))}"}
+    content = ({"text/plain": {"schema": {"type": "string"}}} if status in form.plain_text else
+               {form.media_type: {"schema": body}})
+    return answer(f"{HTTP_STATUS_CODES[status]}. {' '.join(reasons)}", content,
+                  (*BASIC_HEADERS, *_FURTHER_HEADERS.get(status, ())))
+
+
+def _header_references(names: tuple[str, ...]) -> Json:
+    """Refer to headers of the components."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+SECURITY_SCHEMES: Json = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key",
-               "description": "A key of this service with the scope predict (AUTH=api-key); Authorization: Bearer "
-                              "takes it too."},
+               "description": "A key of this service with the scope predict (AUTH=api-key); the header "
+                              "Authorization: Bearer is accepted too."},
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
                "description": "An identity token of the issuer that this service trusts (AUTH=oidc), such as a Google "
-                              "ID token whose audience is this service. Behind Cloud Run's own check the platform's "
-                              "token goes into X-Serverless-Authorization, since it is passed on without its "
-                              "signature."},
+                              "ID token whose audience is this service. If Cloud Run itself checks callers, send its "
+                              "token as X-Serverless-Authorization, because Cloud Run removes the signature of the "
+                              "token it checks."},
 }
 
-# Where the service itself asks for nothing, a platform in front of it may still want its token.
-REQUIREMENTS: dict[AuthMode, list[Json]] = {
+# With AUTH=none, a platform in front of the service may still require its own token.
+SECURITY: dict[AuthMode, list[Json]] = {
     "none": [{}, {"bearer": []}],
     "api-key": [{"apiKey": []}],
     "oidc": [{"bearer": []}],

@@ -1,4 +1,4 @@
-"""The pages for people: templates, one stylesheet, one script, and the geometry of the figures.
+"""The pages: templates, a stylesheet, a script and the geometry of the figures.
 
-Rule of the room: no inline style or script and nothing from another origin, so that the strictest policy holds.
+No inline style or script and nothing from another origin, so that the strictest Content-Security-Policy applies.
 """

@@ -1,4 +1,4 @@
-"""``Asset``: a file that a page needs, named by its content."""
+"""``Asset``: a stylesheet or script of the pages, addressed by its content."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ NAMES = ("style.css", "try.js")
 class Asset:
     """A stylesheet or script."""
 
-    # name of the file
     name: str
-    # what is in it
     content: bytes
 
     @cached_property
@@ -27,16 +25,16 @@ class Asset:
 
     @property
     def path(self) -> str:
-        """Where it is served, relative to the pages; another content has another path, so it may be kept for ever."""
+        """Path relative to the pages; it changes with the content, so clients may cache it forever."""
         return f"assets/{self.digest}-{self.name}"
 
     @property
     def media_type(self) -> str:
-        """What it is sent as."""
+        """Media type by file extension."""
         return MEDIA_TYPES[self.name.rpartition(".")[2]]
 
 
 def read_assets() -> dict[str, Asset]:
-    """Read the files that the pages need."""
+    """Read all assets."""
     folder = files("linear_regressor.serving.page")
     return {name: Asset(name, (folder / name).read_bytes()) for name in NAMES}

@@ -1,82 +1,117 @@
-"""``ServedModel``: one artefact as the server holds it."""
+"""``Predictor``: predicts the rows of requests with one model."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import ArtefactError, StatisticsError
+from linear_regressor.model.inference import FitStatistics
 from linear_regressor.model.prediction import predict
-from linear_regressor.serving.middleware.request_context import RequestContext
+from linear_regressor.serving.predictor.statistics import (
+    PARAMETERS,
+    Columns,
+    Quantiles,
+    compute,
+    objects_of,
+    require_memory,
+)
+from linear_regressor.serving.schema.encode import Json
 from linear_regressor.serving.schema.faults import Fault, InvalidPayload
-from linear_regressor.serving.schema.parameters import DEFAULT_RANGE_LEVEL
-from linear_regressor.serving.schema.rows import Decoder, Signature
+from linear_regressor.serving.schema.parameters import DEFAULT_RANGE_LEVEL, StatisticsOptions
+from linear_regressor.serving.schema.rows import RowReader, Signature
 from linear_regressor.serving.settings import RangePolicy
-
-if TYPE_CHECKING:
-    from linear_regressor.model.inference import FitStatistics
 
 Array = NDArray[np.float64]
 
 
+class Prediction(NamedTuple):
+    """The result for the rows of one request."""
+
+    # shape (rows,)
+    values: Array
+    # number of rows out of the range of the training data; 0 unless the policy is flag
+    outside: int
+
+
 class Predictor:
-    """All that answering a request takes of one model; it never changes, so a request that holds it is of one version."""
+    """Everything that requests need of one model; immutable, so a request never mixes two versions."""
 
     def __init__(self, artefact: Artefact, max_rows: int, policy: RangePolicy = "allow") -> None:
-        self.artefact, self._policy = artefact, policy
         table = artefact.quantiles
-        self.quantiles = dict(zip(table["levels"], zip(table["t"], table["f"], strict=True), strict=True))
-        self.decoder = Decoder(len(artefact.features), max_rows, self.quantiles)
-        self.signature = Signature(artefact.features, max_rows, tuple(self.quantiles))
+        self.artefact, self._policy = artefact, policy
+        self.quantiles = {level: Quantiles(t, f)
+                          for level, t, f in zip(table["levels"], table["t"], table["f"], strict=True)}
+        self.signature = Signature(artefact.features, max_rows, tuple(self.quantiles), PARAMETERS)
+        self.reader = RowReader(self.signature)
         self.version = artefact.digest[:12]
         self.headers = [("X-Model-Version", self.version), ("X-Model-Digest", f"sha256:{artefact.digest}")]
         self._W, self._b = artefact.W, artefact.b
         if policy != "allow":
-            self._require_statistics()
+            self._require_range()
 
     @cached_property
     def statistics(self) -> FitStatistics:
-        """Statistics of the fit."""
-        # Imported when somebody asks: a server starts sooner without.
-        from linear_regressor.model.inference import FitStatistics
-
+        """Statistics of the fit; raises ``StatisticsError`` if the moments allow none."""
         return FitStatistics(self.artefact.moments, self._W, self._b)
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether the moments allow statistics."""
+        try:
+            return self.statistics is not None
+        except StatisticsError:
+            return False
+
+    def predict_rows(self, rows: Array, pointer: str) -> Prediction:
+        """Predict the rows of a request and apply the policy for rows out of range.
+
+        Faults point to ``pointer``, whose ``{}`` stands for the number of the row.
+        """
+        values = self.predict(rows, pointer)
+        return Prediction(values, 0 if self._policy == "allow" else self._count_outside(rows, pointer))
 
     def predict(self, rows: Array, pointer: str) -> Array:
         """Predict the target of each row."""
-        with np.errstate(over="ignore", invalid="ignore"):  # told below, in words
-            predictions = predict(rows, self._W, self._b)
-        if not np.isfinite(predictions).all():
-            faulty = np.flatnonzero(~np.isfinite(predictions))
-            raise InvalidPayload(Fault(pointer.format(row), "prediction_not_finite",
-                                       "is too large to predict from") for row in faulty)
-        return predictions
+        with np.errstate(over="ignore", invalid="ignore"):  # checked below
+            values = predict(rows, self._W, self._b)
+        if not np.isfinite(values).all():
+            raise InvalidPayload(Fault(pointer.format(row), "prediction_not_finite", "is too large to predict from")
+                                 for row in np.flatnonzero(~np.isfinite(values)))
+        return values
 
-    def answer(self, context: RequestContext, rows: Array, pointer: str) -> Array:
-        """Predict the rows of a call as the policy has it, and note in the call what answered it."""
-        predictions = self.predict(rows, pointer)
-        outside = 0 if self._policy == "allow" else self._outside(rows, pointer)
-        context.answered_by(self.version, self.headers, len(rows), outside)
-        return predictions
-
-    def _outside(self, rows: Array, pointer: str) -> int:
-        """Count the rows that are out of range, or refuse them."""
-        flags = self.statistics.out_of_range(rows, self.quantiles[DEFAULT_RANGE_LEVEL][1])
-        if self._policy == "refuse" and flags.any():
-            raise InvalidPayload(Fault(pointer.format(row), "out_of_range",
-                                       "is out of the range of the training rows, which this server refuses")
-                                 for row in np.flatnonzero(flags))
-        return int(flags.sum())
-
-    def _require_statistics(self) -> None:
-        """Refuse a model whose rows could not be told from others."""
+    def compute_statistics(self, rows: Array, options: StatisticsOptions) -> Columns:
+        """Compute the requested statistics by name."""
+        if not options:
+            return {}
+        require_memory(len(rows), rows.shape[1], options)
         try:
-            self.statistics.leverage(self.artefact.moments.x_mean[None])
+            return compute(self.statistics.at(rows), self.quantiles, options)
         except StatisticsError as error:
-            raise ArtefactError(f"OUT_OF_RANGE={self._policy} cannot be had of this model: {error}") from None
+            raise InvalidPayload([Fault("#/parameters", "statistics_unavailable", str(error))]) from None
+
+    def describe_rows(self, rows: Array, predictions: Array, options: StatisticsOptions) -> list[Json]:
+        """Make one JSON object for each row: the prediction and the requested statistics."""
+        return objects_of(predictions, self.compute_statistics(rows, options), self.signature.features)
+
+    def _count_outside(self, rows: Array, pointer: str) -> int:
+        """Count the rows out of range, or reject them."""
+        outside = self.statistics.at(rows).out_of_range(self.quantiles[DEFAULT_RANGE_LEVEL].f)
+        if self._policy == "refuse" and outside.any():
+            raise InvalidPayload(Fault(pointer.format(row), "out_of_range",
+                                       "is out of the range of the training data, which this server rejects")
+                                 for row in np.flatnonzero(outside))
+        return int(outside.sum())
+
+    def _require_range(self) -> None:
+        """Reject a model that cannot tell rows out of range from others."""
+        try:
+            _ = self.statistics
+        except StatisticsError as error:
+            raise ArtefactError(f"OUT_OF_RANGE={self._policy} is not possible with this model: {error}") from None
         if DEFAULT_RANGE_LEVEL not in self.quantiles:
-            raise ArtefactError(f"OUT_OF_RANGE={self._policy} needs the level {DEFAULT_RANGE_LEVEL} in its table")
+            raise ArtefactError(f"OUT_OF_RANGE={self._policy} needs a model with the level {DEFAULT_RANGE_LEVEL}")

@@ -1,4 +1,4 @@
-"""Bodies of requests and answers: bytes to arrays and back, every fault named by a pointer.
+"""Request and response bodies: JSON to arrays and back, with a pointer to every fault.
 
-Rule of the room: no HTTP; what a fault means for the status of an answer is said in ``faults``, and used elsewhere.
+Knows no HTTP, no contract and not the predictor.
 """

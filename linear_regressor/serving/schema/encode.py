@@ -1,4 +1,4 @@
-"""From predictions to the body of an answer."""
+"""JSON of responses, written by orjson."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import orjson
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Json = dict[str, Any]
 
 
 def encode_predictions(predictions: Array) -> bytes:
-    """Write the answer to a batch."""
-    return orjson.dumps({"predictions": predictions}, option=orjson.OPT_SERIALIZE_NUMPY)
+    """Encode the response to a batch."""
+    return encode({"predictions": predictions})
 
 
 def encode_prediction(predictions: Array) -> bytes:
-    """Write the answer to one row."""
+    """Encode the response to one row."""
     return orjson.dumps({"prediction": float(predictions[0])})
 
 
-def encode(answer: Any) -> bytes:
-    """Write an answer of any form."""
-    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+def encode(response: Any) -> bytes:
+    """Encode a response of any form."""
+    return orjson.dumps(response, option=orjson.OPT_SERIALIZE_NUMPY)

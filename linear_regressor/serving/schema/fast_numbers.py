@@ -1,4 +1,4 @@
-"""The fast reading of a body that is exactly what is wanted; any other is left to the careful one."""
+"""The fast reader of numbers: it takes plain bodies only, and leaves all others to the strict reader."""
 
 from __future__ import annotations
 
@@ -9,35 +9,36 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.serving.schema import fast_numbers
-
 try:
     import simdjson
-except ImportError:  # no wheel for this Python and no compiler: every body takes the careful way
-    simdjson = None  # type: ignore[assignment]  # not installed: it is asked for before it is used
+except ImportError:  # no wheel for this Python and no compiler: the strict reader reads every body
+    simdjson = None  # type: ignore[assignment]  # FAST_PARSER_AVAILABLE is checked before each use
 
 Array = NDArray[np.float64]
 
 FAST_PARSER_AVAILABLE = simdjson is not None
 
-# A parser keeps some 20 bytes for each byte of the largest body it read: making it anew costs more time than parsing,
-# keeping it after the largest bodies too much memory.
+# A parser keeps about 20 bytes for each byte of the largest body it has read. A new parser costs more time than
+# parsing, so one is kept, but not after a body larger than this.
 LARGEST_KEPT = 4 * 1024 * 1024
-# What numbers and blanks are made of. The letter e goes from the member's name too.
+# All bytes of numbers and blanks; the letter e is also removed from the name of the member.
 NUMBERS_AND_BLANKS = b"0123456789+-.eE \t\r\n"
-# From here on whole numbers share a float64 with a neighbour.
+# From here on not every integer is exact in float64.
 FIRST_INEXACT = 2.0 ** 53
+# What simdjson raises for a text or a member that it cannot read.
+_REJECTED = (ValueError, RuntimeError, TypeError, KeyError, IndexError)
+# Unescaped quotes on both sides cannot occur inside a JSON string, so this is the name of a member.
+_DATA = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*\[')
 
 _parsing = threading.Lock()
 _parser: Any = simdjson.Parser() if FAST_PARSER_AVAILABLE else None
 
 
-class ExactForm:
-    """The one shape of a body: an object whose only member holds numbers in a fixed arrangement.
+class PlainBody:
+    """An object whose only member holds numbers in a fixed arrangement.
 
-    With everything that numbers and blanks are made of taken out, what is left of the body must equal the brackets and
-    commas that the shape has; then each place between them holds at most one number, so that finding as many numbers
-    as places proves the shape.
+    Without the bytes of numbers and blanks, the body must equal the brackets and commas of the arrangement. Then each
+    place between them holds at most one number, so finding as many numbers as places proves the arrangement.
     """
 
     def __init__(self, member: str, row: bytes) -> None:
@@ -46,8 +47,8 @@ class ExactForm:
         self.row = row
         self.next_row = row + b","
 
-    def read_one(self, body: bytes, width: int) -> Array | None:
-        """Read a member that is one row (or one number)."""
+    def read_row(self, body: bytes, width: int) -> Array | None:
+        """Read a member that is one row, or one number."""
         if body.translate(None, NUMBERS_AND_BLANKS) != self.head + self.row + b"}":
             return None
         return self._numbers(body, 1, width)
@@ -62,24 +63,47 @@ class ExactForm:
         return self._numbers(body, rows, width)
 
     def _numbers(self, body: bytes, rows: int, width: int) -> Array | None:
-        """Read all numbers of the member, if there are as many as places and float64 holds each of them."""
+        """Read all numbers of the member if there is one for each place and each is exact in float64."""
         try:
             numbers = _parsed(body, self.pointer)
-        except (ValueError, RuntimeError, TypeError, KeyError, IndexError):  # simdjson's ways to refuse
+        except _REJECTED:
             return None
-        # A double this large may have been an integer that lost digits: only the careful reading can tell.
+        # A double this large may have been an integer that lost digits: only the strict reader can tell.
         if numbers.size != rows * width or np.abs(numbers).max() >= FIRST_INEXACT:
             return None
         return numbers.reshape(rows, width)
 
 
-def read_flat(text: bytes) -> Array | None:
-    """Read a JSON array that holds nothing but numbers."""
+class ExtractedArrays(NamedTuple):
+    """A body without its arrays of numbers."""
+
+    # the body with ``[]`` in place of each array
+    rest: bytes
+    # shape (numbers,) each, in the order of the body
+    arrays: list[Array]
+
+
+def extract_arrays(body: bytes, most: int) -> ExtractedArrays | None:
+    """Take the flat arrays of numbers that are the value of a member ``data`` out of a body; None if it fails."""
+    rest, arrays, position = [], list[Array](), 0
+    while match := _DATA.search(body, position):
+        start, end = match.end() - 1, body.find(b"]", match.end()) + 1
+        numbers = _read_flat(body[start:end]) if len(arrays) < most else None
+        if numbers is None:
+            return None
+        arrays.append(numbers)
+        rest += [body[position:start], b"[]"]
+        position = end
+    return ExtractedArrays(b"".join([*rest, body[position:]]), arrays) if arrays else None
+
+
+def _read_flat(text: bytes) -> Array | None:
+    """Read a JSON array that contains only numbers."""
     if not FAST_PARSER_AVAILABLE or text.translate(None, NUMBERS_AND_BLANKS + b",") != b"[]":
         return None
     try:
         numbers = _parsed(text, "")
-    except (ValueError, RuntimeError, TypeError, KeyError, IndexError):  # simdjson's ways to refuse
+    except _REJECTED:
         return None
     return numbers if numbers.size and np.abs(numbers).max() < FIRST_INEXACT else None
 
@@ -93,33 +117,6 @@ def _parsed(text: bytes, pointer: str) -> Array:
 
 
 def _numbers_at(document: Any, pointer: str) -> Array:
-    """Give the numbers at a pointer as one flat array."""
-    found = document.at_pointer(pointer)
-    return np.frombuffer(found.as_buffer(of_type="d")) if hasattr(found, "as_buffer") else np.array([float(found)])
-
-
-# Unescaped quotes on both sides: inside of a JSON string there are none, so this is the name of a member.
-_DATA = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*\[')
-
-
-class SetAside(NamedTuple):
-    """A body without its arrays."""
-
-    # the body with ``[]`` in the place of each array
-    rest: bytes
-    # shape (numbers,): the arrays in their order
-    arrays: list[Array]
-
-
-def set_aside(body: bytes, most: int) -> SetAside | None:
-    """Take the flat arrays of numbers that are the value of a member ``data`` out of a body."""
-    rest, arrays, position = [], list[Array](), 0
-    while found := _DATA.search(body, position):
-        start, end = found.end() - 1, body.find(b"]", found.end()) + 1
-        numbers = fast_numbers.read_flat(body[start:end]) if len(arrays) < most else None
-        if numbers is None:
-            return None
-        arrays.append(numbers)
-        rest += [body[position:start], b"[]"]
-        position = end
-    return SetAside(b"".join([*rest, body[position:]]), arrays) if arrays else None
+    """Copy the numbers at a pointer into one flat array."""
+    value = document.at_pointer(pointer)
+    return np.frombuffer(value.as_buffer(of_type="d")) if hasattr(value, "as_buffer") else np.array([float(value)])

@@ -1,4 +1,4 @@
-"""What can be wrong with a body, said so that a program and a person can act on it."""
+"""Faults of a request body, for programs and for people."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ MOST_FAULTS = 20
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with a body; it never holds the value that was sent."""
+    """One fault of a body; it never repeats a value from the body."""
 
-    # where: a JSON pointer in URI fragment form, such as ``#/instances/3/0``
+    # JSON pointer in URI fragment form, such as ``#/instances/3/0``
     pointer: str
-    # what, for programs
+    # for programs
     code: str
-    # what is wanted, for people
+    # for people: what the value must be
     detail: str
 
 
 class InvalidPayload(DataError):
-    """A body cannot be used: not JSON of the right type, or JSON that breaks the contract."""
+    """A body that cannot be used: not JSON, not an object, or an object that breaks the contract."""
 
     def __init__(self, faults: Iterable[Fault], well_formed: bool = True) -> None:
         self.faults = tuple(islice(faults, MOST_FAULTS))
+        # whether it is JSON of the right type, so that only its content is wrong
         self.well_formed = well_formed
         super().__init__("; ".join(f"{fault.pointer} {fault.detail}" for fault in self.faults))
 
 
 def refuse(faults: Iterator[Fault]) -> None:
-    """Raise ``InvalidPayload`` if there is any fault, looking no further than ``MOST_FAULTS``."""
-    found = tuple(islice(faults, MOST_FAULTS))
-    if found:
-        raise InvalidPayload(found)
+    """Raise ``InvalidPayload`` if there are faults; looks for at most ``MOST_FAULTS``."""
+    first = tuple(islice(faults, MOST_FAULTS))
+    if first:
+        raise InvalidPayload(first)

@@ -1,72 +1,66 @@
-"""``Wanted``: the statistics a caller asks for beside the prediction."""
+"""The member ``parameters`` of a request: the statistics that the client wants with each prediction."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 from linear_regressor.serving.schema.faults import Fault
-from linear_regressor.serving.schema.shapes import Shape, number_faults, object_shape
+from linear_regressor.serving.schema.shapes import BOOLEAN, Shape, number_faults
 
 DEFAULT_INTERVAL_LEVEL = 0.95
 DEFAULT_RANGE_LEVEL = 0.99
 
-
-class StatisticsOptions(NamedTuple):
-    """Which statistics are asked for; none by default."""
-
-    # level of the prediction interval, such as 0.95
-    interval: float | None = None
-    # whether to tell what each feature contributes
-    explain: bool = False
-    # level of the test whether a row is out of the range of training
-    range: float | None = None
+# The requested statistics: the level by name of the parameter, or True for a parameter that takes no level.
+StatisticsOptions: TypeAlias = Mapping[str, float]
+NO_STATISTICS: StatisticsOptions = {}
 
 
-NO_STATISTICS = StatisticsOptions()
+class Parameter(NamedTuple):
+    """A member of ``parameters``."""
 
+    name: str
+    # for the OpenAPI document
+    description: str
+    # level where the request names none; None for a parameter that takes no level
+    default: float | None = None
+    # whether true and false are valid
+    is_switch: bool = False
 
-def parameters_shape(levels: Collection[float]) -> Shape:
-    """Make the shape of ``{"interval": 0.95, "explain": true, "range": true}``."""
-    return object_shape(parameter_shapes(levels))
+    def shape(self, levels: Collection[float]) -> Shape:
+        """Make the shape of its value, given the levels of the model."""
+        if self.default is None:
+            return BOOLEAN
+        level, default = level_shape(levels), self.default
+        if not self.is_switch:
+            return level
 
+        def faults(value: Any, at: str) -> Iterator[Fault]:
+            return iter(()) if value is False else level(default if value is True else value, at)
 
-def parameter_shapes(levels: Collection[float]) -> dict[str, Shape]:
-    """Make the shape of each parameter."""
-    level = level_shape(levels)
+        return Shape(faults, {"enum": [*([True, False] if default in levels else [False]), *levels]})
 
-    def range_faults(value: Any, at: str) -> Iterator[Fault]:
-        return iter(()) if value is False else level(DEFAULT_RANGE_LEVEL if value is True else value, at)
-
-    switches = [True, False] if DEFAULT_RANGE_LEVEL in levels else [False]
-    return {"interval": level, "explain": BOOLEAN, "range": Shape(range_faults, {"enum": [*switches, *levels]})}
+    @property
+    def on(self) -> float:
+        """The option that switches it on."""
+        return True if self.default is None else self.default
 
 
 def level_shape(levels: Collection[float]) -> Shape:
-    """Make the shape of a level of the model's table."""
-    def level_faults(value: Any, at: str) -> Iterator[Fault]:
-        faults = list(number_faults(value, at))
-        yield from faults
-        if not faults and not levels:
+    """Make the shape of a level of the model."""
+    def faults(value: Any, at: str) -> Iterator[Fault]:
+        wrong_type = list(number_faults(value, at))
+        yield from wrong_type
+        if not wrong_type and not levels:
             yield Fault(at, "statistics_unavailable", "this model was trained on too few rows for any level")
-        elif not faults and value not in levels:
+        elif not wrong_type and value not in levels:
             yield Fault(at, "unknown_level", f"must be one of the levels {', '.join(map(str, levels))}")
 
-    return Shape(level_faults, {"enum": list(levels)} if levels else {"not": {}})
+    return Shape(faults, {"enum": list(levels)} if levels else {"not": {}})
 
 
-def _boolean_faults(value: Any, at: str) -> Iterator[Fault]:
-    """Name what is wrong with a truth value."""
-    if not isinstance(value, bool):
-        yield Fault(at, "not_a_boolean", "must be true or false")
-
-
-BOOLEAN = Shape(_boolean_faults, {"type": "boolean"})
-
-
-def options_from(parameters: list[tuple[str, Any]]) -> StatisticsOptions:
-    """Read parameters that were found right."""
-    given = dict(parameters)
-    level = given.get("range")
-    return StatisticsOptions(given.get("interval"), given.get("explain", False),
-                  DEFAULT_RANGE_LEVEL if level is True else level or None)
+def options_from(members: list[tuple[str, Any]], parameters: tuple[Parameter, ...]) -> StatisticsOptions:
+    """Read the members of a valid ``parameters`` object; other members than these parameters are ignored."""
+    given = dict(members)
+    return {parameter.name: parameter.on if given[parameter.name] is True else given[parameter.name]
+            for parameter in parameters if given.get(parameter.name)}

@@ -1,122 +1,153 @@
-"""``Decoder``: the one door from the body of a request to an array."""
+"""Rows of features from the body of a request: a fast reader for plain bodies, a strict reader for all others."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.serving.schema import fast_numbers
-from linear_regressor.serving.schema.fast_numbers import ExactForm
+from linear_regressor.serving.schema.fast_numbers import FAST_PARSER_AVAILABLE, PlainBody
 from linear_regressor.serving.schema.faults import Fault
 from linear_regressor.serving.schema.json_parser import JsonObject, one_large_body_at_a_time
-from linear_regressor.serving.schema.parameters import NO_STATISTICS, StatisticsOptions, options_from, parameters_shape
+from linear_regressor.serving.schema.parameters import NO_STATISTICS, Parameter, StatisticsOptions, options_from
 from linear_regressor.serving.schema.shapes import (
     NUMBER,
     Shape,
-    many_rows,
+    array_of,
     object_shape,
     read_document,
-    row_faults,
-    rows_faults,
+    row_shape,
+    rows_shape,
 )
 
 Array = NDArray[np.float64]
 
-
-@one_large_body_at_a_time
-def read_instances(body: bytes, width: int, max_rows: int, levels: Collection[float]) -> tuple[Array, StatisticsOptions]:
-    """Read ``{"instances": [[x_1, ..., x_p], ...], "parameters": {...}}``."""
-    rows, options = _members(body, "instances", instances_shape(width, max_rows, levels))
-    return np.array(rows, dtype=np.float64), options
-
-
-@one_large_body_at_a_time
-def read_instance(body: bytes, width: int, levels: Collection[float]) -> tuple[Array, StatisticsOptions]:
-    """Read ``{"instance": x}`` of one feature or ``{"instance": [x_1, ..., x_p]}`` of several, with parameters."""
-    one, options = _members(body, "instance", instance_shape(width, levels))
-    return np.array([[one]] if width == 1 else [one], dtype=np.float64), options
-
-
-def instances_shape(width: int, max_rows: int, levels: Collection[float]) -> Shape:
-    """Make the shape of the body that ``read_instances`` reads."""
-    return object_shape({"instances": rows_faults(width, max_rows), "parameters": parameters_shape(levels)},
-                        required=("instances",))
-
-
-def instance_shape(width: int, levels: Collection[float]) -> Shape:
-    """Make the shape of the body that ``read_instance`` reads."""
-    return object_shape({"instance": NUMBER if width == 1 else row_faults(width),
-                         "parameters": parameters_shape(levels)}, required=("instance",))
-
-
-def _members(body: bytes, name: str, shape: Shape) -> tuple[Any, StatisticsOptions]:
-    """Give the data and the parameters of a body, after everything about it was found right."""
-    members = read_document(body, shape, f'the member "{name}"')
-    return members[name], options_from(members.get("parameters", []))
-
-
-class Decoder:
-    """Reads bodies for a model of p features.
-
-    A body of exactly the right form is read at once into a buffer where the fast parser is installed; every other one
-    takes the careful way, which accepts it or names what is wrong. Both accept the same bodies and read the same
-    numbers.
-    """
-
-    def __init__(self, width: int, max_rows: int, levels: Collection[float] = (),
-                 fast: bool = fast_numbers.FAST_PARSER_AVAILABLE) -> None:
-        row = b"[" + b"," * (width - 1) + b"]"
-        self.width, self.max_rows, self.levels, self.fast = width, max_rows, levels, fast
-        self._rows = ExactForm("instances", row)
-        self._one = ExactForm("instance", row if width > 1 else b"")
-
-    def exact_instances(self, body: bytes) -> Array | None:
-        """Read the rows of a batch if the body has exactly the right form and the fast parser is there."""
-        return self._rows.read_rows(body, self.width, self.max_rows) if self.fast else None
-
-    def exact_instance(self, body: bytes) -> Array | None:
-        """Read one row if the body has exactly the right form and the fast parser is there."""
-        return self._one.read_one(body, self.width) if self.fast else None
-
-    def instances(self, body: bytes) -> tuple[Array, StatisticsOptions]:
-        """Read the rows of a batch."""
-        rows = self.exact_instances(body)
-        if rows is None:
-            return read_instances(body, self.width, self.max_rows, self.levels)
-        return rows, NO_STATISTICS
-
-    def instance(self, body: bytes) -> tuple[Array, StatisticsOptions]:
-        """Read one row."""
-        row = self.exact_instance(body)
-        return read_instance(body, self.width, self.levels) if row is None else (row, NO_STATISTICS)
+# The only signature name that TensorFlow Serving's clients may send.
+SIGNATURE_NAME = "serving_default"
+# Shapes are built once per model: the served one, and another one or two while models are reloaded.
+once_per_model = lru_cache(maxsize=4)
 
 
 class Signature(NamedTuple):
-    """What bodies of requests are read against."""
+    """What requests to a model may contain."""
 
     # names of the p features, in the order of the model
     features: tuple[str, ...]
-    # most rows of one request
+    # maximum number of rows in a request
     max_rows: int
     # levels that parameters may name
     levels: tuple[float, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
 
     @property
     def width(self) -> int:
         """Number of features p."""
         return len(self.features)
 
+    def parameter_shapes(self) -> dict[str, Shape]:
+        """Make the shape of each parameter."""
+        return {parameter.name: parameter.shape(self.levels) for parameter in self.parameters}
 
-# The one signature that a model here has.
-SIGNATURE_NAME = "serving_default"
+    def parameters_shape(self) -> Shape:
+        """Make the shape of ``parameters``, such as ``{"interval": 0.95, "explain": true, "range": true}``."""
+        return object_shape(self.parameter_shapes())
+
+    def options(self, document: dict[str, Any], member: str = "parameters") -> StatisticsOptions:
+        """Read the parameters of a valid document."""
+        return options_from(document.get(member, []), self.parameters)
+
+
+class RowReader:
+    """Reads the rows of requests to one model.
+
+    The fast reader takes plain bodies only. Every other body goes to the strict reader, which accepts it or names its
+    faults. Both read the same numbers.
+    """
+
+    def __init__(self, signature: Signature, fast: bool = FAST_PARSER_AVAILABLE) -> None:
+        row = b"[" + b"," * (signature.width - 1) + b"]"
+        self.signature, self.fast = signature, fast
+        self._width, self._max_rows = signature.width, signature.max_rows
+        self._plain_instances = PlainBody("instances", row)
+        self._plain_instance = PlainBody("instance", row if signature.width > 1 else b"")
+
+    def fast_instances(self, body: bytes) -> Array | None:
+        """Read the plain body ``{"instances": [[x_1, ..., x_p], ...]}``; None if it is not one."""
+        return self._plain_instances.read_rows(body, self._width, self._max_rows) if self.fast else None
+
+    def fast_instance(self, body: bytes) -> Array | None:
+        """Read the plain body ``{"instance": [x_1, ..., x_p]}``, or ``{"instance": x}``; None if it is not one."""
+        return self._plain_instance.read_row(body, self._width) if self.fast else None
+
+    def instances(self, body: bytes) -> tuple[Array, StatisticsOptions]:
+        """Read the rows and the parameters."""
+        rows = self.fast_instances(body)
+        if rows is None:
+            return read_strictly(body, "instances", instances_shape(self.signature), self.signature)
+        return rows, NO_STATISTICS
+
+    def instance(self, body: bytes) -> tuple[Array, StatisticsOptions]:
+        """Read one row and the parameters."""
+        row = self.fast_instance(body)
+        if row is None:
+            return read_strictly(body, "instance", instance_shape(self.signature), self.signature)
+        return row, NO_STATISTICS
+
+
+@one_large_body_at_a_time
+def read_strictly(body: bytes, member: str, shape: Shape, signature: Signature) -> tuple[Array, StatisticsOptions]:
+    """Read the rows in a member and the parameters of a body of this shape."""
+    document = read_document(body, shape, f'the member "{member}"')
+    return rows_from(document[member], signature), signature.options(document)
+
+
+def read_any_instances(body: bytes, signature: Signature) -> tuple[Array, StatisticsOptions]:
+    """Read the rows, in any form, and the parameters of a body of the shape ``any_instances_shape``."""
+    return read_strictly(body, "instances", any_instances_shape(signature), signature)
+
+
+def rows_from(value: Any, signature: Signature) -> Array:
+    """Make an array, of shape (rows, p), of valid rows in any form, or of one row."""
+    if isinstance(value, list) and isinstance(value[0], JsonObject):
+        records = [dict(record) for record in value]
+        value = [[record[name] for name in signature.features] for record in records]
+    return np.array(value, dtype=np.float64).reshape(-1, signature.width)
+
+
+@once_per_model
+def instances_shape(signature: Signature) -> Shape:
+    """Make the shape of ``{"instances": [[x_1, ..., x_p], ...], "parameters": {...}}``."""
+    return object_shape({"instances": rows_shape(signature.width, signature.max_rows),
+                         "parameters": signature.parameters_shape()}, required=("instances",))
+
+
+@once_per_model
+def instance_shape(signature: Signature) -> Shape:
+    """Make the shape of ``{"instance": [x_1, ..., x_p], "parameters": {...}}``, or with one feature of a number."""
+    return object_shape({"instance": NUMBER if signature.width == 1 else row_shape(signature.width),
+                         "parameters": signature.parameters_shape()}, required=("instance",))
+
+
+@once_per_model
+def any_instances_shape(signature: Signature) -> Shape:
+    """Make the shape of ``{"instances": [...], "parameters": {...}, "signature_name": "serving_default"}``."""
+    return object_shape({
+        "instances": any_rows_shape(signature), "parameters": signature.parameters_shape(),
+        "signature_name": Shape(_signature_name_faults, {"const": SIGNATURE_NAME})}, required=("instances",))
+
+
+def _signature_name_faults(value: Any, at: str) -> Iterator[Fault]:
+    """Reject other signature names."""
+    if value != SIGNATURE_NAME:
+        yield Fault(at, "unknown_signature", f"must be {SIGNATURE_NAME}")
 
 
 def any_rows_shape(signature: Signature) -> Shape:
-    """Make the shape of rows: all arrays, all objects by feature, or with one feature all numbers."""
-    arrays, records = rows_faults(signature.width, signature.max_rows), records_shape(signature)
+    """Make the shape of rows that are all arrays, all objects by feature, or with one feature all numbers."""
+    arrays, records = rows_shape(signature.width, signature.max_rows), records_shape(signature)
     numbers = numbers_shape(signature)
 
     def faults(value: Any, at: str) -> Iterator[Fault]:
@@ -133,36 +164,9 @@ def any_rows_shape(signature: Signature) -> Shape:
 
 def records_shape(signature: Signature) -> Shape:
     """Make the shape of rows that are objects by feature."""
-    return many_rows(object_shape(dict.fromkeys(signature.features, NUMBER), signature.features), signature.max_rows)
+    return array_of(object_shape(dict.fromkeys(signature.features, NUMBER), signature.features), signature.max_rows)
 
 
 def numbers_shape(signature: Signature) -> Shape:
     """Make the shape of a column of numbers."""
-    return many_rows(NUMBER, signature.max_rows)
-
-
-def rows_from(value: list[Any], signature: Signature) -> Array:
-    """Make an array of rows that follow ``any_rows_shape``."""
-    if isinstance(value[0], JsonObject):
-        records = [dict(record) for record in value]
-        value = [[record[name] for name in signature.features] for record in records]
-    return np.array(value, dtype=np.float64).reshape(-1, signature.width)
-
-
-@one_large_body_at_a_time
-def read_any_instances(body: bytes, signature: Signature) -> tuple[Array, StatisticsOptions]:
-    """Read ``{"instances": [...], "parameters": {...}, "signature_name": "serving_default"}``."""
-    given = read_document(body, any_instances_shape(signature), 'the member "instances"')
-    return rows_from(given["instances"], signature), options_from(given.get("parameters", []))
-
-
-def any_instances_shape(signature: Signature) -> Shape:
-    """Make the shape of the body that ``read_any_instances`` reads."""
-    return object_shape({"instances": any_rows_shape(signature), "parameters": parameters_shape(signature.levels),
-                         "signature_name": Shape(_signature_name_faults, {"const": SIGNATURE_NAME})}, required=("instances",))
-
-
-def _signature_name_faults(value: Any, at: str) -> Iterator[Fault]:
-    """Name a signature that there is none of."""
-    if value != SIGNATURE_NAME:
-        yield Fault(at, "unknown_signature", f"must be {SIGNATURE_NAME}")
+    return array_of(NUMBER, signature.max_rows)

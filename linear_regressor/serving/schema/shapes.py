@@ -1,4 +1,4 @@
-"""Rules that parsed JSON must follow: each names, one by one, what breaks it."""
+"""Shapes of parsed JSON: each pairs a rule, which names every fault, with the JSON Schema that documents it."""
 
 from __future__ import annotations
 
@@ -14,61 +14,76 @@ from linear_regressor.serving.schema.json_parser import JsonObject, parse_json
 # A rule takes a value and the pointer to it.
 Rule = Callable[[Any, str], Iterator[Fault]]
 
-# Every whole number up to here has a float64 of its own.
+# Every integer up to here is exact in float64.
 EXACT_INTEGERS = 2 ** 53
+# Longer names of members are cut in pointers.
 LONGEST_NAME = 100
+# Characters that a URI fragment may contain unescaped.
+_FRAGMENT_SAFE = "~!$&'()*+,;=:@-._"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A rule beside the JSON Schema that says the same, so that what is documented is what is checked."""
+    """A rule and the JSON Schema that says the same."""
 
-    # names what breaks it
     rule: Rule
-    # jSON Schema 2020-12; to be read, not changed
+    # JSON Schema 2020-12; shared, so copy it before changing it
     schema: dict[str, Any]
 
     def __call__(self, value: Any, at: str) -> Iterator[Fault]:
-        """Name what is wrong with a value."""
+        """Name the faults of a value."""
         return self.rule(value, at)
 
 
+def read_document(body: bytes, shape: Shape, members: str) -> dict[str, Any]:
+    """Read a JSON object of a shape; ``members`` describes it to a client that sends anything but an object."""
+    document = parse_json(body)
+    if not isinstance(document, JsonObject):
+        raise InvalidPayload([Fault("#", "not_an_object", f"must be an object with {members}")], False)
+    refuse(shape(document, "#"))
+    return dict(document)
+
+
 def object_shape(shapes: Mapping[str, Shape], required: tuple[str, ...] = ()) -> Shape:
-    """Make the shape of an object of known members."""
+    """Make the shape of an object with these members and no others."""
+    def faults(value: Any, at: str) -> Iterator[Fault]:
+        if not isinstance(value, JsonObject):
+            yield Fault(at, "not_an_object", "must be an object")
+            return
+        seen = set()
+        for name, member in value:
+            if name in seen:
+                yield Fault(member_pointer(at, name), "duplicate_member", "must be given once")
+            elif name not in shapes:
+                yield Fault(member_pointer(at, name), "unknown_member",
+                            f"is not a member of this object, which may have {', '.join(shapes)}")
+            else:
+                yield from shapes[name].rule(member, f"{at}/{name}")
+            seen.add(name)
+        for name in required:
+            if name not in seen:
+                yield Fault(f"{at}/{name}", "missing", "is required")
+
     schema: dict[str, Any] = {"type": "object", "additionalProperties": False,
                               "properties": {name: shape.schema for name, shape in shapes.items()}}
     if required:
         schema["required"] = list(required)
-    return Shape(lambda value, at: object_faults(value, at, shapes, required), schema)
+    return Shape(faults, schema)
 
 
-def object_faults(value: Any, at: str, rules: Mapping[str, Rule], required: tuple[str, ...] = ()) -> Iterator[Fault]:
-    """Name what is wrong with an object of known members."""
-    if not isinstance(value, JsonObject):
-        yield Fault(at, "not_an_object", "must be an object")
-        return
-    seen = set()
-    for name, member in value:
-        if name in seen:
-            yield Fault(member_pointer(at, name), "duplicate_member", "must be given once")
-        elif name not in rules:
-            yield Fault(member_pointer(at, name), "unknown_member",
-                        f"is not a member of this object, which may have {', '.join(rules)}")
-        else:
-            yield from rules[name](member, f"{at}/{name}")
-        seen.add(name)
-    for name in required:
-        if name not in seen:
-            yield Fault(f"{at}/{name}", "missing", "is required")
+def member_pointer(at: str, name: str) -> str:
+    """Point to a member by the name that the client sent."""
+    escaped = name[:LONGEST_NAME].replace("~", "~0").replace("/", "~1")
+    return f"{at}/{quote(escaped, safe=_FRAGMENT_SAFE, errors='replace')}"
 
 
-def rows_faults(width: int, max_rows: int) -> Shape:
-    """Make the shape of an array of rows."""
-    return many_rows(row_faults(width), max_rows)
+def rows_shape(width: int, max_rows: int) -> Shape:
+    """Make the shape of an array of rows that are arrays of numbers."""
+    return array_of(row_shape(width), max_rows)
 
 
-def many_rows(one: Shape, max_rows: int) -> Shape:
-    """Make the shape of an array of rows of any form."""
+def array_of(row: Shape, max_rows: int) -> Shape:
+    """Make the shape of an array of rows in any form."""
     def faults(rows: Any, at: str) -> Iterator[Fault]:
         if not isinstance(rows, list) or isinstance(rows, JsonObject):
             yield Fault(at, "not_an_array", "must be an array of rows")
@@ -77,14 +92,14 @@ def many_rows(one: Shape, max_rows: int) -> Shape:
         elif len(rows) > max_rows:
             yield Fault(at, "too_many_rows", f"must have at most {max_rows} rows")
         else:
-            for index, row in enumerate(rows):
-                yield from one.rule(row, f"{at}/{index}")
+            for index, value in enumerate(rows):
+                yield from row.rule(value, f"{at}/{index}")
 
-    return Shape(faults, {"type": "array", "items": one.schema, "minItems": 1, "maxItems": max_rows})
+    return Shape(faults, {"type": "array", "items": row.schema, "minItems": 1, "maxItems": max_rows})
 
 
-def row_faults(width: int) -> Shape:
-    """Make the shape of one row."""
+def row_shape(width: int) -> Shape:
+    """Make the shape of one row, an array of numbers."""
     numbers = f"{width} number{'s' * (width > 1)}"
 
     def faults(row: Any, at: str) -> Iterator[Fault]:
@@ -96,45 +111,34 @@ def row_faults(width: int) -> Shape:
             for index, value in enumerate(row):
                 yield from number_faults(value, f"{at}/{index}")
 
-    return Shape(faults, {"type": "array", "prefixItems": [NUMBER.schema] * width, "minItems": width,
-                          "maxItems": width})
+    return Shape(faults, {"type": "array", "prefixItems": [NUMBER.schema] * width, "items": NUMBER.schema,
+                          "minItems": width, "maxItems": width})
 
 
 def number_faults(value: Any, at: str) -> Iterator[Fault]:
-    """Name what is wrong with one number."""
+    """Reject what is not a number, and numbers that float64 cannot represent."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         yield Fault(at, "not_a_number", "must be a number")
     elif isinstance(value, float) and not math.isfinite(value):
         yield Fault(at, "not_finite", "must be a finite number")
-    elif isinstance(value, int) and abs(value) > EXACT_INTEGERS and not _held_by_float64(value):
+    elif isinstance(value, int) and abs(value) > EXACT_INTEGERS and not _is_exact(value):
         yield Fault(at, "not_representable", "must be an integer that float64 can hold exactly")
 
 
-# JSON Schema knows no float64: what that cannot hold is refused all the same.
-NUMBER = Shape(number_faults, {"type": "number"})
-
-
-def _held_by_float64(value: int) -> bool:
-    """Tell whether a whole number survives as float64."""
+def _is_exact(value: int) -> bool:
+    """Whether float64 represents an integer exactly."""
     try:
         return float(value) == value
     except OverflowError:
         return False
 
 
-def member_pointer(at: str, name: str) -> str:
-    """Point to a member by the name a caller gave it; a name too long to repeat is cut."""
-    escaped = name[:LONGEST_NAME].replace("~", "~0").replace("/", "~1")
-    return f"{at}/{quote(escaped, safe=_IN_A_FRAGMENT, errors='replace')}"
+def _boolean_faults(value: Any, at: str) -> Iterator[Fault]:
+    """Reject what is not a boolean."""
+    if not isinstance(value, bool):
+        yield Fault(at, "not_a_boolean", "must be true or false")
 
 
-_IN_A_FRAGMENT = "~!$&'()*+,;=:@-._"
-
-
-def read_document(body: bytes, shape: Shape, options: str) -> dict[str, Any]:
-    """Read a JSON object that has a shape."""
-    document = parse_json(body)
-    if not isinstance(document, JsonObject):
-        raise InvalidPayload([Fault("#", "not_an_object", f"must be an object with {options}")], False)
-    refuse(shape(document, "#"))
-    return dict(document)
+# JSON Schema cannot express the limits of float64.
+NUMBER = Shape(number_faults, {"type": "number"})
+BOOLEAN = Shape(_boolean_faults, {"type": "boolean"})

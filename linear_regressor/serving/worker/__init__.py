@@ -1,4 +1,4 @@
-"""The worker process: callers' bytes in and out, without a thread ever waiting for a caller.
+"""The worker process: reads requests and sends responses without a thread ever waiting for a client.
 
-Rule of the room: gunicorn's worker and connection are known here and in ``server`` alone; what a request means is not.
+Only this package and ``serving.server`` know gunicorn's processes and connections; neither knows what a request means.
 """

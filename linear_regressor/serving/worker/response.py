@@ -1,4 +1,4 @@
-"""``Answer``: gunicorn's response with its head checked and written in one go."""
+"""``BufferedResponse``: gunicorn's response with its head written and checked in one piece; error responses."""
 
 from __future__ import annotations
 
@@ -24,30 +24,37 @@ from linear_regressor.serving.auth.policy import PRIVATE
 from linear_regressor.serving.middleware.errors import PROBLEM_JSON
 from linear_regressor.serving.middleware.request_context import REQUEST_ID_HEADER, request_id_from
 
-# Status line and fields as RFC 9112 has them: nothing that a caller may have put into a value begins a line of its own.
+# Status line and headers of RFC 9112: no value can start a line of its own.
 _HEAD = re.compile(r"HTTP/1\.[01] [1-5][0-9]{2} [\t -~]*\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*\r\n)*")
+
+_CLIENT_ERRORS = {LimitRequestLine: (414, "the request line is too long"),
+                  LimitRequestHeaders: (431, "there are too many headers, or one is too long"),
+                  ExpectationFailed: (417, "the only supported expectation is 100-continue"),
+                  ForbiddenProxyRequest: (403, "this server is not a proxy")}
+_MALFORMED = (400, "the request is not valid HTTP/1.1")
+# gunicorn derives these from ParseException, but they concern the head of a response.
+_RESPONSE_ERRORS = (InvalidResponseHeader, InvalidResponseHeaderName)
 
 
 class BufferedResponse(Response):  # type: ignore[misc]  # gunicorn is not typed
-    """What is answered to one request.
+    """Skips gunicorn's check of each header, which takes longer than a prediction for ten of them.
 
-    gunicorn looks at each field by itself, which for ten of them takes longer than predicting. The application behind
-    is our own: it sets no field that is about the connection and not about the answer.
+    The application is our own: it sets no hop-by-hop headers.
     """
 
     headers_sent: bool
 
     def process_headers(self, headers: list[tuple[str, str]]) -> None:
-        """Keep the fields, and learn the length from them."""
+        """Keep the headers and note the content length."""
         self.headers = headers
         for name, value in headers:
             if name == "Content-Length":
                 self.response_length = int(value)
-            elif name == "Date":  # Werkzeug's beside an ETag; there may be one alone
+            elif name == "Date":  # Werkzeug adds one to an ETag; gunicorn adds its own
                 self.headers = [(name, value) for name, value in headers if name != "Date"]
 
     def default_headers(self) -> list[str]:
-        """Give the lines that gunicorn begins with: the status, and fields about the connection."""
+        """Return the status line and gunicorn's headers."""
         major, minor = self.req.version
         lines = [f"HTTP/{major}.{minor} {self.status}\r\n", f"Server: {self.version}\r\n",
                  f"Date: {_date(int(time.time()))}\r\n",
@@ -60,19 +67,19 @@ class BufferedResponse(Response):  # type: ignore[misc]  # gunicorn is not typed
             return
         head = "".join([*self.default_headers(), *[f"{name}: {value}\r\n" for name, value in self.headers]])
         if not _HEAD.fullmatch(head):
-            raise InvalidResponseHeader("a name or a value of the answer's head is none")
+            raise InvalidResponseHeader("malformed name or value in a response header")
         self.sock.sendall(f"{head}\r\n".encode("latin-1"))
         self.headers_sent = True
 
 
 @lru_cache(maxsize=1)
 def _date(second: int) -> str:
-    """Write a time as HTTP wants it: many answers are made in one second."""
+    """Format a time for HTTP, once a second."""
     return str(http_date(second))
 
 
 def error_response(status: int, detail: str, headers: tuple[tuple[str, str], ...] = ()) -> bytes:
-    """Write a whole answer of HTTP/1.1 with a problem document, after which the connection is closed."""
+    """Return a whole HTTP/1.1 response with a problem document and ``Connection: close``."""
     title, request_id = HTTP_STATUS_CODES[status], request_id_from(None)
     body = orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail,
                          "request_id": request_id})
@@ -82,17 +89,8 @@ def error_response(status: int, detail: str, headers: tuple[tuple[str, str], ...
     return f"HTTP/1.1 {status} {title}\r\n{head}\r\n".encode() + body
 
 
-_ANSWERS = {LimitRequestLine: (414, "the request line is too long"),
-            LimitRequestHeaders: (431, "there are too many headers, or one is too long"),
-            ExpectationFailed: (417, "only 100-continue can be expected of this server"),
-            ForbiddenProxyRequest: (403, "this server is no proxy")}
-_NO_REQUEST = (400, "this is no request of HTTP/1.1")
-# gunicorn counts these as faults of parsing, too, but they are about the head of an answer.
-_OURS = (InvalidResponseHeader, InvalidResponseHeaderName)
-
-
 def http_error_for(error: BaseException) -> tuple[int, str] | None:
-    """Tell what a caller did wrong."""
-    if not isinstance(error, ParseException) or isinstance(error, _OURS):
+    """Return status and detail for a malformed request; ``None`` for an error of the server."""
+    if not isinstance(error, ParseException) or isinstance(error, _RESPONSE_ERRORS):
         return None
-    return _ANSWERS.get(type(error), _NO_REQUEST)
+    return _CLIENT_ERRORS.get(type(error), _MALFORMED)

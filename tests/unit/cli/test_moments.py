@@ -108,7 +108,7 @@ def test_subtract_takes_a_part_away_without_limits(tmp_path: Path) -> None:
     assert (None, None) == (left["minimum"], left["maximum"])
     assert [plain(tmp_path / f"{name}.json")["added"] for name in "ab"] == [left["added"], left["removed"]]
     again = run("moments", "subtract", tmp_path / "left.json", tmp_path / "b.json", "--output", tmp_path / "left.json")
-    assert 1 == again.exit_code and "would be taken away twice" in again.stderr
+    assert 1 == again.exit_code and "would be removed twice" in again.stderr
     assert_same(moments_of(tmp_path / "left.json"), moments_of(tmp_path / "a.json"),
                 within=moments_of(tmp_path / "ab.json"))
 

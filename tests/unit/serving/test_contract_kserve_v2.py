@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.serving.contracts.kserve_v2 import OUTPUTS, read_inference
+from linear_regressor.serving.contracts.tensor import OUTPUTS, read_inference
 from linear_regressor.serving.schema import fast_numbers
 from linear_regressor.serving.schema.faults import InvalidPayload
 from linear_regressor.serving.schema.rows import Signature
@@ -40,7 +40,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "cut off": (body(tensor())[:-3], "# must be JSON"),
     "two texts": (body(tensor()) * 2, "# must be JSON"),
     "utf-16": (body(tensor()).decode().encode("utf-16"), "# must be UTF-8"),
-    "nesting bomb": (b"[" * 200_000, "nested far deeper"),
+    "nesting bomb": (b"[" * 200_000, "less deeply nested"),
     "an array": (b"[]", "# must be an object"),
     "empty object": (b"{}", "#/inputs is required"),
     "other member": (body(tensor(), more=', "rows": 1'), "#/rows is not a member"),
@@ -132,7 +132,7 @@ def test_all_faults_are_named_at_once(client: FlaskClient) -> None:
 @pytest.mark.parametrize(("sent", "headers", "status", "words"), [
     (b"x", {"Inference-Header-Content-Length": "1"}, 400, "without the extension for binary data"),
     (body(tensor()), {"Content-Encoding": "gzip"}, 415, "without Content-Encoding"),
-    (b" " * 300_001, {}, 413, "larger than this server takes")])
+    (b" " * 300_001, {}, 413, "larger than this server accepts")])
 def test_other_errors_of_a_request_have_the_same_form(client: FlaskClient, sent: bytes, headers: dict[str, str],
                                                       status: int, words: str) -> None:
     """Binary tensors, packed bodies, large bodies."""
@@ -279,7 +279,7 @@ def test_a_version_is_served_only_while_it_is_loaded(make_app: MakeApp) -> None:
 
     assert 200 == client.get(f"{base}/{one.digest[:12]}").status_code
     assert [404] * 3 == [answer.status_code for answer in answers]
-    assert all(f"serves {one.digest[:12]}" in answer.get_json()["error"] for answer in answers)
+    assert all(f"serves version {one.digest[:12]}" in answer.get_json()["error"] for answer in answers)
 
 
 def test_a_stopping_server_is_not_ready(line: Artefact, make_app: MakeApp) -> None:

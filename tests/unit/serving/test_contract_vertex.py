@@ -48,7 +48,7 @@ def test_routes_that_mean_the_same_here_may_be_chosen(line: Artefact, make_app: 
     ("AIP_HEALTH_ROUTE", "/v1/model"), ("AIP_HEALTH_ROUTE", "/metrics")])
 def test_a_route_of_another_meaning_stops_the_start(line: Artefact, make_app: MakeApp, key: str, route: str) -> None:
     """It would answer in a form that the platform does not know."""
-    with pytest.raises(SettingError, match=f"{key} has the value '{route}'"):
+    with pytest.raises(SettingError, match=f"{key} is '{route}': must be"):
         make_app(line, **{key: route})
 
 

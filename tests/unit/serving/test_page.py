@@ -1,4 +1,4 @@
-"""The page as it leaves the server: what it says, without a browser."""
+"""The HTML of the pages, without a browser."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from flask.testing import FlaskClient
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load
 from linear_regressor.model.moments import Moments
-from linear_regressor.serving.page.figure import MOST_PANELS, features_of, panels_of
+from linear_regressor.serving.page.figure import MOST_PANELS, Axis, features_of, panels_of
+from linear_regressor.serving.page.home import facts_of, text_of
 from linear_regressor.serving.predictor.predictor import Predictor
+from linear_regressor.serving.predictor.statistics import STATISTICS
 from linear_regressor.training.config import quantile_table
 from tests.applications import MakeApp, artefact_of
 from tests.running_server import ROOT
@@ -30,16 +32,16 @@ class Elements(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note one."""
-        self.found.append((tag, dict(attrs)))
+        """Record the element."""
+        self.elements.append((tag, dict(attrs)))
 
 
 def artefact_with(X: Any, y: Any) -> Artefact:
-    """Make a model of these rows, whatever they are."""
+    """Fit a model to any rows."""
     X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
     moments = Moments.from_arrays(X, y)
     W, b = moments.solve()
@@ -64,10 +66,10 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
 @pytest.mark.parametrize("features", [1, 3])
-def test_nothing_on_a_page_needs_a_softer_policy(make_app: MakeApp, path: str, features: int) -> None:
-    """No inline style, script or handler, and nothing from elsewhere."""
+def test_pages_obey_the_strictest_policy(make_app: MakeApp, path: str, features: int) -> None:
+    """No inline style, script or handler, and nothing from another origin."""
     page = make_app(artefact_of(features)).test_client().get(path)
-    elements = Elements(page.text).found
+    elements = Elements(page.text).elements
 
     assert page.content_type == "text/html; charset=utf-8"
     assert not [tag for tag, attributes in elements if tag == "style" or "style" in attributes]
@@ -78,9 +80,9 @@ def test_nothing_on_a_page_needs_a_softer_policy(make_app: MakeApp, path: str, f
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_every_reference_inside_a_page_leads_somewhere(client: FlaskClient, path: str) -> None:
-    """Ids are there once, and each link of the page is answered."""
-    elements = Elements(client.get(path).text).found
+def test_every_reference_in_a_page_resolves(client: FlaskClient, path: str) -> None:
+    """Ids are unique, references point to ids of the page, and links get a response."""
+    elements = Elements(client.get(path).text).elements
     ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
     pointed = [name for _, attributes in elements for key in ("aria-labelledby", "aria-describedby", "for")
                for name in (attributes.get(key) or "").split()]
@@ -92,20 +94,21 @@ def test_every_reference_inside_a_page_leads_somewhere(client: FlaskClient, path
         assert link[1:] in ids if link.startswith("#") else 200 == client.get(urljoin(path, link)).status_code, link
 
 
-def test_hello_and_the_card_stand_on_the_page(make_app: MakeApp) -> None:
-    """Metrics, certificate, digest, rows and data, as the artefact has them."""
+def test_the_page_shows_the_model_card(make_app: MakeApp) -> None:
+    """Metrics, certificate, digest, rows and data are those of the artefact."""
     artefact = load(COMMITTED)
     page = make_app(artefact).test_client().get("/").text
 
     metrics = artefact.card["metrics"]
-    for words in ("Hello", artefact.digest, "disease progression", "Errors on the test rows", "Certificate", "422",
+    for words in ("Hello", artefact.digest, "disease progression", "Errors on the test rows",
+                  "Difference from the best line", "422",
                   f"{metrics['test']['r2']:.4g}", f"{metrics['training']['gap']:.4g}"):
         assert words in page
     assert "<title" in page and "<desc" in page
 
 
-def test_the_example_asks_the_address_that_the_page_came_from(client: FlaskClient) -> None:
-    """Over TLS where a proxy in front says so: one sent to http would be led there, and lose its body on the way."""
+def test_the_curl_example_uses_the_address_of_the_page(client: FlaskClient) -> None:
+    """The scheme is the one the proxy received: a redirect from http to https loses the body."""
     for headers, address in (({"Host": "a.example"}, "http://a.example/"),
                              ({"Host": "no host"}, "http://localhost:80/"),
                              ({"Host": "a.example", "X-Forwarded-Proto": "https"}, "https://a.example/")):
@@ -115,12 +118,12 @@ def test_the_example_asks_the_address_that_the_page_came_from(client: FlaskClien
 
 
 def test_the_figure_is_the_line_and_its_band(line: Artefact) -> None:
-    """Points go back to the numbers that the statistics give."""
+    """The drawn points are predictions and prediction intervals."""
     predictor = Predictor(line, max_rows=10)
     (feature,) = features_of(predictor)
     (panel,) = panels_of(predictor, [feature])
     across, up = (float(value) for value in panel.line.split()[0].split(","))
-    lower, upper = predictor.statistics.interval(np.array([[feature.low]]), predictor.quantiles[0.95][0])
+    lower, upper = predictor.statistics.at(np.array([[feature.low]])).interval(predictor.quantiles[0.95][0])
     corners = [float(point.split(",")[1]) for point in (panel.band.split()[0], panel.band.split()[-1])]
 
     assert panel.x.start == across
@@ -128,23 +131,25 @@ def test_the_figure_is_the_line_and_its_band(line: Artefact) -> None:
     assert [panel.y.pixel(float(lower[0])), panel.y.pixel(float(upper[0]))] == corners
 
 
-def test_the_usual_range_is_where_the_flag_of_its_level_stands(line: Artefact) -> None:
-    """For one feature both are Hotelling's statistic at the level 0.95."""
+def test_the_usual_range_ends_where_rows_become_out_of_range(line: Artefact) -> None:
+    """With one feature both are Hotelling's statistic at the level 0.95."""
     predictor = Predictor(line, max_rows=10)
     (feature,) = features_of(predictor)
     low, high = feature.usual or (0.0, 0.0)
     rows = np.array([[low - 1e-9], [low + 1e-9], [high - 1e-9], [high + 1e-9]])
 
-    assert [True, False, False, True] == predictor.statistics.out_of_range(rows, predictor.quantiles[0.95][1]).tolist()
+    outside = predictor.statistics.at(rows).out_of_range(predictor.quantiles[0.95].f)
+
+    assert [True, False, False, True] == outside.tolist()
 
 
-def test_the_slider_reaches_beyond_the_range_and_stops_at_round_places() -> None:
-    """Far enough to see the flag move, at both ends."""
+def test_the_slider_extends_beyond_the_range_in_round_steps() -> None:
+    """Both ends of the slider are out of range."""
     predictor = Predictor(load(COMMITTED), max_rows=10)
     (feature,) = features_of(predictor)
     rows = np.array([[feature.low], [feature.high]])
 
-    assert predictor.statistics.out_of_range(rows, predictor.quantiles[0.99][1]).all()
+    assert predictor.statistics.at(rows).out_of_range(predictor.quantiles[0.99][1]).all()
     assert feature.minimum is not None and feature.low < feature.minimum
     assert feature.maximum is not None and feature.maximum < feature.high
     assert 100 <= (feature.high - feature.low) / feature.step <= 1000
@@ -153,8 +158,8 @@ def test_the_slider_reaches_beyond_the_range_and_stops_at_round_places() -> None
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
-def test_a_page_can_be_made_of_any_model(make_app: MakeApp, name: str) -> None:
-    """Without statistics there is a line and no band; without a figure there are the fields."""
+def test_any_model_has_a_page(make_app: MakeApp, name: str) -> None:
+    """Models without statistics or without a figure still have a form."""
     client = make_app(UNUSUAL[name]).test_client()
     page = client.get("/")
 
@@ -165,19 +170,19 @@ def test_a_page_can_be_made_of_any_model(make_app: MakeApp, name: str) -> None:
     assert 200 == client.get("/openapi.json").status_code
 
 
-def test_names_are_text_and_not_markup(make_app: MakeApp) -> None:
-    """A feature may be called anything."""
+def test_names_are_escaped(make_app: MakeApp) -> None:
+    """Features, target and card may contain markup, which stays text."""
     plain = artefact_of(1)
     evil = replace(plain, features=("</script><img src=x onerror=alert(1)>",), target="\"'><b>",
                    card={"note": {"<i>": "<u>"}})
     for path in ("/", "/docs"):
         page = make_app(evil).test_client().get(path).text
 
-        assert not {"img", "b", "i", "u"} & {tag for tag, _ in Elements(page).found}
+        assert not {"img", "b", "i", "u"} & {tag for tag, _ in Elements(page).elements}
 
 
-def test_assets_are_kept_for_ever_under_the_path_of_their_content(client: FlaskClient) -> None:
-    """Another digest gets the content of now, to be asked for again; an unknown name nothing."""
+def test_assets_are_cached_forever_by_content(client: FlaskClient) -> None:
+    """Another digest gets the current content, which must not be cached; unknown names are 404."""
     for path in re.findall(r"assets/[^\"]+", client.get("/").text):
         answer = client.get(path)
         digest, _, name = path.removeprefix("assets/").partition("-")
@@ -191,13 +196,47 @@ def test_assets_are_kept_for_ever_under_the_path_of_their_content(client: FlaskC
 
 
 @pytest.mark.parametrize("auth", ["api-key", "oidc"])
-def test_the_form_says_what_a_server_asks_for(line: Artefact, make_app: MakeApp, tmp_path: Path, auth: str) -> None:
-    """A field of no name: no form sends it, no history keeps it."""
+def test_the_form_has_a_field_for_credentials(line: Artefact, make_app: MakeApp, tmp_path: Path, auth: str) -> None:
+    """The field has no name, so that forms do not submit it and browsers do not store it."""
     keys = tmp_path / "keys.json"
     keys.write_text('{"keys": []}')
     client = make_app(line, AUTH=auth, API_KEYS_FILE=str(keys), OIDC_ISSUER="https://idp.example",
                       OIDC_AUDIENCE="service").test_client()
-    fields = [attributes for _, attributes in Elements(client.get("/").text).found if attributes.get("id") == "key"]
+    fields = [attributes for _, attributes in Elements(client.get("/").text).elements if attributes.get("id") == "key"]
 
     assert 1 == len(fields)
     assert ("password", "off", None) == (fields[0]["type"], fields[0]["autocomplete"], fields[0].get("name"))
+
+
+def test_the_page_shows_each_statistic_that_the_table_gives_text(client: FlaskClient) -> None:
+    """The form has one output for the prediction and one for each statistic with text for the page."""
+    elements = Elements(client.get("/").text).elements
+    shown = {statistic.name: statistic.page for statistic in STATISTICS if statistic.page}
+    outputs = {attributes["id"]: attributes for tag, attributes in elements if tag == "output"}
+
+    assert {"prediction", *shown} == set(outputs)
+    for name, text in shown.items():
+        assert (text.true or None, text.false or None) == (
+            outputs[name].get("data-true"), outputs[name].get("data-false"))
+
+
+def test_axes_have_round_ticks() -> None:
+    """Ticks are multiples of 1, 2 or 5 times a power of ten."""
+    axis = Axis(0.0, 10.0, 100.0, 300.0)
+
+    assert (200.0, [0.0, 5.0, 10.0]) == (axis.pixel(5.0), axis.ticks(4))
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0024833483, "0.002483"), (422.0, "422"), (None, "–"), (15000, "15000"),
+                                             (["a", "b"], "a, b")])
+def test_values_are_formatted_for_people(value: Any, text: str) -> None:
+    """Four significant digits, and a dash for missing values."""
+    assert text == text_of(value)
+
+
+def test_facts_of_a_card_are_grouped() -> None:
+    """Known parts come first, under their headings; other parts keep their names."""
+    facts = facts_of({"other": {"x": 1}, "data": {"rows": 422}, "metrics": {"test": {"r2": 0.47233}}})
+
+    assert list(facts.items()) == [("Errors on the test rows", [("R²", "0.4723")]), ("Data", [("rows", "422")]),
+                                   ("other", [("x", "1")])]

@@ -1,27 +1,28 @@
-"""``Inbox``: a request is whole when its last byte is there, however it comes."""
+"""``RequestBuffer``: a request is complete when its last byte is received, however it arrives."""
 
 from __future__ import annotations
 
 import socket
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linear_regressor.serving.worker.connection import RequestBuffer
+from linear_regressor.serving.worker.request_buffer import RequestBuffer
 
-MOST = 1000
-BODIES = st.binary(max_size=MOST)
+MAX_BODY = 1000
+BODIES = st.binary(max_size=MAX_BODY)
 
 
 def plain(body: bytes) -> bytes:
-    """Write a request whose length stands in its head."""
+    """Write a request with a Content-Length."""
     return b"POST / HTTP/1.1\r\nHost: a\r\ncontent-LENGTH:  %d \r\n\r\n%b" % (len(body), body)
 
 
 def chunked(body: bytes, size: int) -> bytes:
-    """Write a request in chunks, with an extension and a trailer."""
+    """Write a chunked request with a chunk extension and a trailer."""
     pieces = [body[start:start + size] for start in range(0, len(body), size)]
     return (b"POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n"
             + b"".join(b"%X;a=b\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\nA: b\r\n\r\n")
@@ -31,48 +32,52 @@ REQUESTS = st.one_of(st.just(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), BODIES.map(p
                      st.builds(chunked, BODIES, st.integers(1, 300)))
 
 
-def gather(inbox: RequestBuffer, sender: socket.socket, pieces: list[bytes]) -> list[bool]:
-    """Send piece by piece; tell after each whether the inbox has all it waits for."""
-    told = []
+@contextmanager
+def request_buffer(max_body: int = MAX_BODY) -> Iterator[tuple[RequestBuffer, socket.socket]]:
+    """Give a buffer and the client's end of its connection."""
+    server, client = socket.socketpair()
+    with closing(server), closing(client):
+        server.setblocking(False)
+        yield RequestBuffer(server, max_body), client
+
+
+def send(buffer: RequestBuffer, client: socket.socket, pieces: list[bytes]) -> list[bool]:
+    """Send piece by piece; return whether the request was complete after each."""
+    completed = []
     for piece in pieces:
-        sender.sendall(piece)
-        told.append(inbox.receive())
-    return told
+        client.sendall(piece)
+        buffer.receive()
+        completed.append(buffer.is_complete)
+    return completed
 
 
 @given(REQUESTS, st.lists(st.integers(0, 1500), max_size=6))
-def test_a_request_is_whole_at_its_last_byte_and_not_before(request: bytes, cuts: list[int]) -> None:
-    """Cut anywhere; what the parser then reads is what was sent, and after it the end."""
+def test_a_request_is_complete_at_its_last_byte_and_not_before(request: bytes, cuts: list[int]) -> None:
+    """Wherever the request is cut, the parser reads what was sent, and then the end."""
     places = sorted({0, len(request), *(cut for cut in cuts if cut < len(request))})
     pieces = [request[start:end] for start, end in zip(places[:-1], places[1:], strict=True)]
-    ours, theirs = socket.socketpair()
-    with closing(ours), closing(theirs):
-        ours.setblocking(False)
-        inbox = RequestBuffer(ours, MOST)
-        told = gather(inbox, theirs, pieces)
-        read = b"".join(iter(lambda: inbox.recv(100), b""))
+    with request_buffer() as (buffer, client):
+        completed = send(buffer, client, pieces)
+        read = b"".join(iter(lambda: buffer.recv(100), b""))
 
-        assert [False] * (len(pieces) - 1) + [True] == told
+        assert [False] * (len(pieces) - 1) + [True] == completed
         assert request == read
-        assert b"" == inbox.recv(1) == inbox.rest()
-        assert not inbox.has_ended
+        assert b"" == buffer.recv(1) == buffer.unread()
+        assert not buffer.at_eof
 
 
 @given(REQUESTS, REQUESTS)
 def test_what_follows_a_request_is_left_for_the_next(first: bytes, second: bytes) -> None:
-    """Requests sent together are told apart by the parser; the rest begins anew."""
-    ours, theirs = socket.socketpair()
-    with closing(ours), closing(theirs):
-        ours.setblocking(False)
-        inbox = RequestBuffer(ours, MOST)
-        gather(inbox, theirs, [first + second])
-        inbox.recv(len(first))
-        inbox.begin(inbox.rest())
-        while len(inbox) < len(second):
-            inbox.receive()
+    """The parser separates requests that were sent together; the rest starts the next request."""
+    with request_buffer() as (buffer, client):
+        send(buffer, client, [first + second])
+        buffer.recv(len(first))
+        buffer.begin(buffer.unread())
+        while len(buffer) < len(second):
+            buffer.receive()
 
-        assert inbox.is_whole
-        assert second == b"".join(iter(lambda: inbox.recv(100), b""))
+        assert buffer.is_complete
+        assert second == b"".join(iter(lambda: buffer.recv(100), b""))
 
 
 @pytest.mark.parametrize("request_bytes", [
@@ -82,35 +87,29 @@ def test_what_follows_a_request_is_left_for_the_next(first: bytes, second: bytes
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"\r\n\r\n", b"x" * 66_000,
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 66_000,
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 20_000])
-def test_what_is_not_worth_waiting_for_is_given_to_the_parser(request_bytes: bytes) -> None:
-    """It judges what it gets; the application refuses what is too large by its head alone."""
-    ours, theirs = socket.socketpair()
-    with closing(ours), closing(theirs):
-        ours.setblocking(False)
-        inbox = RequestBuffer(ours, MOST)
-        theirs.sendall(request_bytes)
-        while not inbox.receive():
-            assert len(inbox) < len(request_bytes)
+def test_a_request_that_is_malformed_or_too_large_is_not_waited_for(request_bytes: bytes) -> None:
+    """The parser rejects what it gets; the application rejects a body that is too large by its head alone."""
+    with request_buffer() as (buffer, client):
+        client.sendall(request_bytes)
+        while not buffer.is_complete:
+            assert len(buffer) < len(request_bytes)
+            buffer.receive()
 
-        assert inbox.is_whole
-        assert inbox.is_cut == (request_bytes != b"\r\n\r\n")
+        assert buffer.is_truncated == (request_bytes != b"\r\n\r\n")
 
 
-@pytest.mark.parametrize(("head", "body", "left_over"), [
-    (b"Content-Length: 000000000000000000000005\r\n", b"abcde", 0),  # no more is taken than wanted
+@pytest.mark.parametrize(("head", "body", "excess"), [
+    (b"Content-Length: 000000000000000000000005\r\n", b"abcde", 0),  # receives no more than it needs
     (b"Transfer-Encoding: chunked\r\n", b"0000000000000005\r\nabcde\r\n00000000000\r\n\r\n", 3),
     (b"Transfer-Encoding: chunked\r\n", b"5;x=\"y\"\r\nabcde\r\n0\r\nA: b\r\n\r\n", 3)])
-def test_padded_lengths_and_trailers_end_where_they_say(head: bytes, body: bytes, left_over: int) -> None:
-    """What follows is left over, and nothing is cut."""
-    ours, theirs = socket.socketpair()
-    with closing(ours), closing(theirs):
-        ours.setblocking(False)
-        inbox = RequestBuffer(ours, MOST)
+def test_padded_lengths_and_trailers_end_where_they_say(head: bytes, body: bytes, excess: int) -> None:
+    """What follows is excess, and the request is not truncated."""
+    with request_buffer() as (buffer, client):
         request = b"POST / HTTP/1.1\r\n" + head + b"\r\n" + body
-        told = gather(inbox, theirs, [request[:-1], request[-1:] + b"GET"])
+        completed = send(buffer, client, [request[:-1], request[-1:] + b"GET"])
 
-        assert [False, True] == told
-        assert (False, left_over) == (inbox.is_cut, inbox.left_over)
+        assert [False, True] == completed
+        assert (False, excess) == (buffer.is_truncated, buffer.excess)
 
 
 @pytest.mark.parametrize(("body", "is_quick"), [
@@ -119,57 +118,44 @@ def test_padded_lengths_and_trailers_end_where_they_say(head: bytes, body: bytes
     (b'{"instances":[%b[1]],"parameters":{"range":true}}' % (b"[1]," * 600), False),
     (b'{"\\u0070arameters":{"range":true},"instances":[%b[1]]}' % (b"[1]," * 600), False)])
 @pytest.mark.parametrize("piece", [1000, 50_000])
-def test_what_takes_long_to_answer_is_left_to_a_thread(body: bytes, is_quick: bool, piece: int) -> None:
-    """Many rows with statistics, however the parameters are written, and however the request comes."""
+def test_a_request_that_takes_long_to_answer_is_not_quick(body: bytes, is_quick: bool, piece: int) -> None:
+    """Many rows with statistics, however the parameters are spelled, and however the request arrives."""
     request = plain(body)
-    ours, theirs = socket.socketpair()
-    with closing(ours), closing(theirs):
-        ours.setblocking(False)
-        inbox = RequestBuffer(ours, 100_000)
-        gather(inbox, theirs, [request[start:start + piece] for start in range(0, len(request), piece)])
+    with request_buffer(100_000) as (buffer, client):
+        send(buffer, client, [request[start:start + piece] for start in range(0, len(request), piece)])
 
-        assert (True, is_quick) == (inbox.is_whole, inbox.is_quick((b"POST / ",)))
-        assert not inbox.is_quick((b"GET / ",))
+        assert (True, is_quick) == (buffer.is_complete, buffer.is_quick((b"POST / ",)))
+        assert not buffer.is_quick((b"GET / ",))
 
 
 def test_trailers_without_an_end_are_not_waited_for() -> None:
-    """Beyond 64 KiB of them the parser gets what there is."""
-    ours, theirs = socket.socketpair()
-    with closing(ours), closing(theirs):
-        ours.setblocking(False)
-        inbox = RequestBuffer(ours, 1 << 24)
-        theirs.sendall(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
-        inbox.receive()
-        for _ in range(3):
-            theirs.sendall(b"A: b\r\n" * 5_000)
-            inbox.receive()
+    """After 64 KiB of them the parser gets what is there."""
+    with request_buffer(1 << 24) as (buffer, client):
+        head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+        send(buffer, client, [head, *[b"A: b\r\n" * 5_000] * 3])
 
-        assert inbox.is_whole and inbox.is_cut
+        assert buffer.is_complete and buffer.is_truncated
 
 
-def test_who_speaks_an_older_http_is_not_told_to_continue() -> None:
-    """HTTP/1.0 knows no such answer (RFC 9110, 10.1.1)."""
-    ours, theirs = socket.socketpair()
-    with closing(ours), closing(theirs):
-        for connection in (ours, theirs):
-            connection.setblocking(False)
-        theirs.sendall(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
-        RequestBuffer(ours, MOST).receive()
+def test_an_http_1_0_client_gets_no_100_continue() -> None:
+    """RFC 9110, 10.1.1: HTTP/1.0 does not have it."""
+    with request_buffer() as (buffer, client):
+        client.setblocking(False)
+        client.sendall(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        buffer.receive()
 
         with pytest.raises(BlockingIOError):
-            theirs.recv(1)
+            client.recv(1)
 
 
-def test_the_end_of_a_connection_ends_the_waiting() -> None:
-    """Half a request stays half a request."""
-    ours, theirs = socket.socketpair()
-    with closing(ours):
-        ours.setblocking(False)
-        inbox = RequestBuffer(ours, MOST)
-        theirs.sendall(b"POST /")
-        assert not inbox.receive()
-        assert not inbox.receive()
-        theirs.close()
+def test_the_end_of_a_connection_completes_a_request() -> None:
+    """The parser gets the part that was received."""
+    with request_buffer() as (buffer, client):
+        assert [False] == send(buffer, client, [b"POST /"])
+        buffer.receive()
+        before = (buffer.is_complete, buffer.at_eof)
+        client.close()
+        buffer.receive()
 
-        assert inbox.receive() and inbox.has_ended
-        assert b"POST /" == inbox.recv(100)
+        assert ((False, False), (True, True)) == (before, (buffer.is_complete, buffer.at_eof))
+        assert b"POST /" == buffer.recv(100)

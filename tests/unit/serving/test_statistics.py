@@ -158,8 +158,8 @@ def test_an_answer_has_at_most_a_million_numbers(client: FlaskClient) -> None:
 
     assert 422 == answer.status_code
     errors = json.loads(answer.data)["errors"]
-    assert [("#/parameters", "too_many_rows", "ask for 9 numbers a row, of which an answer has at most 1000000: "
-             "send at most 111111 rows with them")] == [tuple(error.values()) for error in errors]
+    assert [("#/parameters", "too_many_rows", "request 9 numbers for each row, and a response has at most 1000000: "
+             "send at most 111111 rows")] == [tuple(error.values()) for error in errors]
     answer = client.post("/batch", data=body % rows[4:], content_type="application/json")
     assert (200, 111_111) == (answer.status_code, len(json.loads(answer.data)["predictions"]))
 
@@ -197,5 +197,5 @@ def test_a_policy_that_the_model_cannot_serve_stops_the_start(make_app: MakeApp)
     from linear_regressor.errors import ArtefactError
 
     X = np.ones((10, 1))
-    with pytest.raises(ArtefactError, match="OUT_OF_RANGE=refuse cannot be had"):
+    with pytest.raises(ArtefactError, match="OUT_OF_RANGE=refuse is not possible"):
         make_app(fitted(X, np.arange(10.0)), OUT_OF_RANGE="refuse")

@@ -1,4 +1,4 @@
-"""The trace of a request: taken from its headers, or drawn; told in the answer and in log lines."""
+"""The trace of a request: continued or new, in the response and in log lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORM = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]")
 
 
 def traceparent(client: FlaskClient, **headers: str) -> str:
-    """Give what an answer says."""
+    """Send a request and return the response header."""
     answer = client.post("/stream", json={"instance": 1},
                          headers={name.replace("_", "-"): value for name, value in headers.items()})
     return answer.headers["traceparent"]
@@ -26,13 +26,13 @@ def traceparent(client: FlaskClient, **headers: str) -> str:
 
 @pytest.mark.parametrize("flags", ["00", "01"])
 @pytest.mark.parametrize(("version", "more"), [("00", ""), ("01", ""), ("cc", "-and-more")])
-def test_a_trace_is_continued_with_a_span_of_our_own(client: FlaskClient, version: str, flags: str, more: str) -> None:
-    """The caller's trace and its sampling stay; later versions are read as far as they are known."""
-    told = traceparent(client, traceparent=f"{version}-{TRACE}-{SPAN}-{flags}{more}")
+def test_a_trace_is_continued_with_a_new_span(client: FlaskClient, version: str, flags: str, more: str) -> None:
+    """Trace and sampling are the client's; later versions are read as far as they are known."""
+    header = traceparent(client, traceparent=f"{version}-{TRACE}-{SPAN}-{flags}{more}")
 
-    assert FORM.fullmatch(told)
-    assert (TRACE, flags) == (told[3:35], told[-2:])
-    assert SPAN != told[36:52]
+    assert FORM.fullmatch(header)
+    assert (TRACE, flags) == (header[3:35], header[-2:])
+    assert SPAN != header[36:52]
 
 
 @pytest.mark.parametrize("given", [
@@ -40,58 +40,58 @@ def test_a_trace_is_continued_with_a_span_of_our_own(client: FlaskClient, versio
     f"00-{TRACE.upper()}-{SPAN}-01", f"00-{TRACE}-{SPAN}-1", f"00-{TRACE}-{SPAN}", f" 00-{TRACE}-{SPAN}-01",
     f"00-{TRACE}-{SPAN}-01\n", f"00-{TRACE[1:]}-{SPAN}-01", f"00-{TRACE}-{SPAN}-01,00-{TRACE}-{SPAN}-01", "", "00",
     "é"])
-def test_a_traceparent_that_is_not_one_is_replaced(client: FlaskClient, given: str) -> None:
-    """W3C's grammar, and no identifier of zeros; a new trace is drawn, which nobody keeps."""
+def test_an_invalid_traceparent_is_replaced(client: FlaskClient, given: str) -> None:
+    """W3C's grammar, and no identifier of zeros; the new trace is not sampled."""
     answer = client.get("/ping", environ_overrides={"HTTP_TRACEPARENT": given})
-    told = answer.headers["traceparent"]
+    header = answer.headers["traceparent"]
 
-    assert FORM.fullmatch(told)
-    assert (False, "00") == (TRACE in told, told[-2:])
+    assert FORM.fullmatch(header)
+    assert (False, "00") == (TRACE in header, header[-2:])
 
 
 @pytest.mark.parametrize(("given", "flags"), [
     (f"{TRACE}/123;o=1", "01"), (f"{TRACE.upper()}/123;o=1", "01"), (f"{TRACE}/123;o=0", "00"), (TRACE, "00"),
     (f"{TRACE}/99999999999999999999;o=1", "01")])
-def test_google_s_own_header_is_read_too(client: FlaskClient, given: str, flags: str) -> None:
-    """As Cloud Run and its load balancers send it."""
-    told = traceparent(client, X_Cloud_Trace_Context=given)
+def test_the_header_of_google_is_read_too(client: FlaskClient, given: str, flags: str) -> None:
+    """Cloud Run and its load balancers send it."""
+    header = traceparent(client, X_Cloud_Trace_Context=given)
 
-    assert FORM.fullmatch(told)
-    assert (TRACE, flags) == (told[3:35], told[-2:])
+    assert FORM.fullmatch(header)
+    assert (TRACE, flags) == (header[3:35], header[-2:])
 
 
 @pytest.mark.parametrize("given", ["", "0" * 32 + "/1;o=1", f"{TRACE}/x", f"{TRACE};p=1", f"{TRACE}0"])
-def test_a_header_of_google_s_that_is_wrong_is_ignored(client: FlaskClient, given: str) -> None:
-    """A new trace is drawn."""
+def test_an_invalid_header_of_google_is_ignored(client: FlaskClient, given: str) -> None:
+    """A new trace starts."""
     assert TRACE not in traceparent(client, X_Cloud_Trace_Context=given)
 
 
-def test_the_standard_header_goes_before_google_s(client: FlaskClient) -> None:
-    """Where the first is right."""
+def test_the_standard_header_overrides_that_of_google(client: FlaskClient) -> None:
+    """If it is valid."""
     other = "f" * 32
 
     assert TRACE in traceparent(client, traceparent=f"00-{TRACE}-{SPAN}-01", X_Cloud_Trace_Context=f"{other}/1;o=1")
     assert other in traceparent(client, traceparent="wrong", X_Cloud_Trace_Context=f"{other}/1;o=1")
 
 
-def test_no_two_requests_without_a_trace_share_one(client: FlaskClient) -> None:
-    """They are drawn."""
-    told = {traceparent(client) for _ in range(20)}
+def test_requests_without_a_trace_get_different_ones(client: FlaskClient) -> None:
+    """They are random."""
+    headers = {traceparent(client) for _ in range(20)}
 
-    assert 20 == len({one[3:35] for one in told}) == len({one[36:52] for one in told})
+    assert 20 == len({one[3:35] for one in headers}) == len({one[36:52] for one in headers})
 
 
 @pytest.mark.parametrize(("project", "prefix"), [("my-project", "projects/my-project/traces/"), ("", "")])
 def test_log_lines_during_a_request_carry_its_trace(line: Artefact, make_app: MakeApp, project: str,
                                                     prefix: str) -> None:
-    """Those of the logging module too; none after the answer."""
+    """Those of the logging module too; none after the response."""
     app = make_app(line, GOOGLE_CLOUD_PROJECT=project)
     app.add_url_rule("/say", view_func=lambda: _formatted("hello"))
-    said = app.test_client().get("/say", headers={"traceparent": f"00-{TRACE}-{SPAN}-01", "X-Request-Id": "call-1"})
+    response = app.test_client().get("/say", headers={"traceparent": f"00-{TRACE}-{SPAN}-01", "X-Request-Id": "call-1"})
 
     assert {"message": "hello", "request_id": "call-1", "logging.googleapis.com/trace": prefix + TRACE,
-            "logging.googleapis.com/spanId": said.headers["traceparent"][36:52],
-            "logging.googleapis.com/trace_sampled": True}.items() <= json.loads(said.text).items()
+            "logging.googleapis.com/spanId": response.headers["traceparent"][36:52],
+            "logging.googleapis.com/trace_sampled": True}.items() <= json.loads(response.text).items()
     assert request_fields.get() is None
 
 
@@ -103,8 +103,8 @@ def _formatted(message: str, error: Exception | None = None) -> str:
 
 
 @pytest.mark.parametrize("text", ["x" * 5000, "é\n\"\\" * 900, "\\u" * 3000])
-def test_a_long_traceback_loses_its_begin_so_that_its_line_stays_whole(text: str) -> None:
-    """A pipe takes 4096 bytes at once; what a person needs first stands last."""
+def test_a_long_traceback_loses_its_beginning_so_that_its_line_stays_whole(text: str) -> None:
+    """A pipe accepts 4096 bytes atomically; the most important part of a traceback is its end."""
     try:
         raise ValueError(text + " the end")
     except ValueError as error:

@@ -115,7 +115,7 @@ def test_any_partition_in_any_order_gives_the_same_moments(tmp_path_factory: pyt
     for number, part in enumerate(parts):
         saved(part, folder / f"{number}{ENDINGS[number % 4]}", batch_rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source, "PIECE_ROWS", 100)
+        patch.setattr(source, "PARTITION_ROWS", 100)
         patch.setattr(formats, "BATCH_ROWS", read_rows)
         whole = total(PartitionMoments.of(partition, 0.3) for partition in data_sets.source(folder).partitions())
 
