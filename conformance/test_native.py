@@ -1,4 +1,4 @@
-"""This service's own contract: ``/stream``, ``/batch``, the card, the question for x, problem details."""
+"""The native contract: ``/stream``, ``/batch``, the model card, inverse prediction and problem details."""
 
 from __future__ import annotations
 

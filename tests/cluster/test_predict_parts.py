@@ -145,7 +145,7 @@ def test_output_must_be_a_folder(rows: Path, model: Path) -> None:
 
 
 def test_a_scheduler_is_for_dask(rows: Path, model: Path, tmp_path: Path) -> None:
-    """This process would not ask it."""
+    """Without Dask it would be ignored."""
     result = run("predict", "--data", rows, "--model-path", model, "--scheduler", "tcp://127.0.0.1:1",
                  tmp_path / "out.csv")
 
