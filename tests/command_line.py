@@ -29,7 +29,7 @@ def run_process(*arguments: object, environ: Mapping[str, str] | None = None,
     """Run a program of the repository in a new process."""
     command, environ = [sys.executable, str(ROOT / program), *map(str, arguments)], clean_environ(environ or {})
     if file_size_limit is not None:
-        # Coverage could not write its file either, and would print an error.
+        # coverage could not write its data file either
         environ = {name: value for name, value in environ.items() if not name.startswith("COVERAGE_")}
         # Python ignores SIGXFSZ: a write past the limit raises an OSError.
         limit = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({file_size_limit},) * 2); "
@@ -38,8 +38,8 @@ def run_process(*arguments: object, environ: Mapping[str, str] | None = None,
 
 
 def clean_environ(added: Mapping[str, str]) -> dict[str, str]:
-    """The environment without settings of the service that a developer may have."""
-    # Unbuffered, Python would not fail at exit on a buffer that cannot be written.
+    """Copy the environment without the service's variables, which a developer may have set."""
+    # Unbuffered, Python would hide what a buffer that cannot be written does at the end of a process.
     ours = ("PORT", "WEB_CONCURRENCY", "THREADS", "MODEL_PATH", "MAX_CONTENT_LENGTH", "MAX_ROWS", "PYTHONUNBUFFERED")
     return {**{name: value for name, value in os.environ.items() if name not in ours}, **added}
 
@@ -53,7 +53,7 @@ def shadow(folder: Path, *packages: str) -> dict[str, str]:
 
 @contextmanager
 def usual_logging() -> Iterator[None]:
-    """Put the loggers back that the command line sets up, for the tests that come after."""
+    """Restore the loggers that the command line configures."""
     names = ("root", "linear_regressor", "linear_regressor.serving", "linear_regressor.serving.security.audit",
              "gunicorn.error")
     loggers = [logging.getLogger(None if name == "root" else name) for name in names]

@@ -144,8 +144,8 @@ def test_the_output_must_not_be_a_file(rows: Path, model: Path) -> None:
     assert (2, f"Error: {model} must be a folder, not a file\n") == (result.exit_code, result.stderr)
 
 
-def test_a_scheduler_needs_the_dask_engine(rows: Path, model: Path, tmp_path: Path) -> None:
-    """The local engine would ignore it."""
+def test_a_scheduler_is_for_dask(rows: Path, model: Path, tmp_path: Path) -> None:
+    """Without Dask it would be ignored."""
     result = run("predict", "--data", rows, "--model-path", model, "--scheduler", "tcp://127.0.0.1:1",
                  tmp_path / "out.csv")
 

@@ -154,6 +154,7 @@ class RecordingEnvironment(dict[str, str]):
         self.names: set[str] = set()
 
     def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]  # fewer overloads
+        """Record the name."""
         self.names.add(key)
         return None
 

@@ -236,17 +236,10 @@ def test_a_checkpoint_of_another_configuration_is_ignored_with_one_line(tmp_path
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-20], lambda content: content + b"\0" * 4096,
                                     lambda content: content + b'{"a": 1', lambda content: b"[1]\n" + content,
-<<<<<<< HEAD:tests/unit/training/test_stream.py
                                     lambda content: content.replace(b'"training"', b'"trai\xffing"')])
-def test_a_torn_checkpoint_costs_no_more_than_its_torn_line(tmp_path: Path, random: np.random.Generator,
-                                                            damage: Any) -> None:
-    """A write that was cut short, or a disk that lost power."""
-=======
-                                    lambda content: content.replace(b'"training"', b'"trai\xffing"')], ids=str)
 def test_a_torn_checkpoint_loses_only_its_torn_line(tmp_path: Path, random: np.random.Generator,
                                                     damage: Any) -> None:
     """After an incomplete write, or a disk that lost power."""
->>>>>>> training:tests/test_training_stream.py
     for number in range(3):
         saved(rows(random, 200), tmp_path / "rows" / f"{number}.csv")
     train(tmp_path / "rows", tmp_path / "undisturbed")
