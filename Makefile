@@ -210,7 +210,7 @@ check-types: environment ## Types of package, tests and scripts (mypy --strict)
 
 .PHONY: check-imports
 check-imports: environment ## Import contracts of setup.cfg (import-linter)
-	@"$(BIN)/lint-imports" --config setup.cfg --no-cache --no-logo
+	@"$(BIN)/lint-imports" setup.cfg --no-cache --no-logo
 
 .PHONY: check-security
 check-security: check-workflows check-secrets ## Insecure code (bandit), workflows (zizmor) and secrets

@@ -1,4 +1,4 @@
-"""The service's own contract: ``/stream``, ``/batch``, ``/v1/model``, ``/v1/invert``, problem details."""
+"""The native contract: ``/stream``, ``/batch``, the model card, inverse prediction and problem details."""
 
 from __future__ import annotations
 

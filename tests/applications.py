@@ -1,4 +1,4 @@
-"""Models to serve, and applications that serve them."""
+"""Models, applications that serve them, and their test clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MakeApp = Callable[..., Application]
 
 
 def artefact_of(features: int, seed: int = 0) -> Artefact:
-    """Make a model with this many features from a few rows."""
+    """Fit a model with this number of features."""
     random = np.random.default_rng([features, seed])
     X = random.normal(size=(50, features))
     y = X @ np.arange(2.0, features + 2.0) + 0.5 + random.normal(size=50)
@@ -32,19 +32,19 @@ def artefact_of(features: int, seed: int = 0) -> Artefact:
 
 @pytest.fixture(scope="session")
 def line() -> Artefact:
-    """Return a model with one feature."""
+    """Fit a model with one feature."""
     return artefact_of(1)
 
 
 @pytest.fixture(scope="session")
 def plane() -> Artefact:
-    """Return a model with three features."""
+    """Fit a model with three features."""
     return artefact_of(3)
 
 
 @pytest.fixture(scope="session")
 def make_app(tmp_path_factory: pytest.TempPathFactory) -> MakeApp:
-    """Return a function that makes an application for a model and environment variables."""
+    """Create applications from a model and environment variables."""
     def make(artefact: Artefact, **environ: str) -> Application:
         path = tmp_path_factory.getbasetemp() / f"{artefact.digest}.joblib"
         if not path.exists():
@@ -56,19 +56,19 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> MakeApp:
 
 @pytest.fixture
 def client(line: Artefact, make_app: MakeApp) -> FlaskClient:
-    """Return a client of an application with the one-feature model."""
+    """Create a test client for the model with one feature."""
     return make_app(line).test_client()
 
 
 @pytest.fixture
 def plane_client(plane: Artefact, make_app: MakeApp) -> FlaskClient:
-    """Return a client of an application with the three-feature model."""
+    """Create a test client for the model with three features."""
     return make_app(plane).test_client()
 
 
 @pytest.fixture
 def model_path(line: Artefact, tmp_path: Path) -> Path:
-    """Return the file of the one-feature model."""
+    """Save the model with one feature."""
     path = tmp_path / "model.joblib"
     save(line, path, {})
     return path

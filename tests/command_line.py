@@ -1,4 +1,4 @@
-"""Running the command line: in this process, and as a process of its own."""
+"""Running the command line, in this process or in a new one."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ def run(*arguments: object, command: click.Command = main) -> Result:
 
 def run_process(*arguments: object, environ: Mapping[str, str] | None = None,
                 file_size_limit: int | None = None, program: str = "main.py") -> subprocess.CompletedProcess[str]:
-    """Run a program of the repository as a process of its own."""
+    """Run a program of the repository in a new process."""
     command, environ = [sys.executable, str(ROOT / program), *map(str, arguments)], clean_environ(environ or {})
     if file_size_limit is not None:
-        # What measures coverage could not write its file either, and would say so.
+        # coverage could not write its data file either
         environ = {name: value for name, value in environ.items() if not name.startswith("COVERAGE_")}
-        # Python ignores SIGXFSZ, so that a write past the limit is an OSError.
+        # Python ignores SIGXFSZ: a write past the limit raises an OSError.
         limit = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({file_size_limit},) * 2); "
         command = [sys.executable, "-c", limit + "os.execv(sys.argv[1], sys.argv[1:])", *command]
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
 
 
 def clean_environ(added: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment without what a developer may have set for the service."""
+    """Copy the environment without the service's variables, which a developer may have set."""
     # Unbuffered, Python would hide what a buffer that cannot be written does at the end of a process.
     ours = ("PORT", "WEB_CONCURRENCY", "THREADS", "MODEL_PATH", "MAX_CONTENT_LENGTH", "MAX_ROWS", "PYTHONUNBUFFERED")
     return {**{name: value for name, value in os.environ.items() if name not in ours}, **added}
 
 
 def shadow(folder: Path, *packages: str) -> dict[str, str]:
-    """Make packages as good as not installed for a process, by others of their name that come first."""
+    """An environment in which packages seem not to be installed: modules that raise come before them."""
     for package in packages:
         (folder / f"{package}.py").write_text(f"raise ModuleNotFoundError('not installed', name='{package}')\n")
     return {"PYTHONPATH": str(folder)}
@@ -53,7 +53,7 @@ def shadow(folder: Path, *packages: str) -> dict[str, str]:
 
 @contextmanager
 def usual_logging() -> Iterator[None]:
-    """Put the loggers back that the command line sets up, for the tests that come after."""
+    """Restore the loggers that the command line configures."""
     names = ("root", "linear_regressor", "linear_regressor.serving", "linear_regressor.serving.security.audit",
              "gunicorn.error")
     loggers = [logging.getLogger(None if name == "root" else name) for name in names]

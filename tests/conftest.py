@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tests.running_server import RunningServer, start
 
 pytest_plugins = ("tests.applications",)
 
-# The machine may be busy, so no example has a deadline; every run looks at fresh examples.
+# No deadline, because the machine may be busy. Each run draws new examples.
 settings.register_profile("laws", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("laws")
 
-# Shells have what they run in the background ignore SIGINT, and so would everything that tests start and interrupt.
+# Shells make background jobs ignore SIGINT, which the processes that tests interrupt would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def seed() -> int:
-    """Draw a fresh seed, told when the test fails; ``TEST_SEED`` in the environment repeats one."""
+    """Draw a new seed and print it for failures; the environment variable ``TEST_SEED`` repeats one."""
     number = int(os.environ.get("TEST_SEED") or secrets.randbelow(2 ** 32))
     print(f"seed {number}: repeat with TEST_SEED={number}")
     return number
@@ -35,20 +35,20 @@ def seed() -> int:
 
 @pytest.fixture
 def random(seed: int) -> np.random.Generator:
-    """Give a source of random numbers that starts at the test's seed."""
+    """Create a random number generator with the seed of the test."""
     return np.random.default_rng(seed)
 
 
 @pytest.fixture
 def start_server(model_path: Path) -> Iterator[Callable[..., RunningServer]]:
-    """Give a starter of real servers of the test's ``model_path``, which end with the test."""
+    """Start servers of ``model_path``, which are stopped after the test."""
     started: list[RunningServer] = []
 
-    def start_and_note(*options: str, environment: dict[str, str] | None = None) -> RunningServer:
+    def start_and_remember(*options: str, environment: dict[str, str] | None = None) -> RunningServer:
         started.append(start(model_path, *options, environment=environment))
         return started[-1]
 
-    yield start_and_note
+    yield start_and_remember
     for server in started:
         if server.process.stdout is not None and not server.process.stdout.closed:
             server.stop()

@@ -1,4 +1,4 @@
-"""Finds differences between two OpenAPI documents that break clients of the older one."""
+"""Changes of an OpenAPI description that break clients of the previous version."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 Json = dict[str, Any]
 
-# Limits of requests: the newer document must not be stricter.
+# Limits of requests, which must not become stricter.
 LOWER, UPPER = ("minimum", "exclusiveMinimum", "minItems", "minLength"), (
     "maximum", "exclusiveMaximum", "maxItems", "maxLength")
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 def breaking_differences(old: Json, new: Json) -> list[str]:
-    """List the differences that break clients."""
+    """Describe each change that breaks clients."""
     return list(Comparison(old, new).paths())
 
 
 class Comparison:
-    """Two documents side by side, references resolved in each."""
+    """Compares two descriptions and resolves their references."""
 
     def __init__(self, old: Json, new: Json) -> None:
         self.old, self.new = old, new
@@ -36,17 +36,17 @@ class Comparison:
                                                self.new["paths"][path][method])
 
     def _operation(self, at: str, old: Json, new: Json) -> Iterator[str]:
-        """Compare the requests and responses of an operation."""
+        """Compare requests and responses of an operation."""
         yield from self._parameters(at, old, new)
         before, after = _content(old.get("requestBody", {})), _content(new.get("requestBody", {}))
         if after and not before and new["requestBody"].get("required"):
             yield f"{at} now needs a body"
         yield from self._contents(f"{at} request", before, after, is_request=True)
-        for status, answer in old["responses"].items():
+        for status, response in old["responses"].items():
             if status.startswith("2") and status not in new["responses"]:
-                yield f"{at} no longer responds {status}"
+                yield f"{at} no longer responds with {status}"
             elif status.startswith("2"):
-                yield from self._contents(f"{at} {status}", _content(_follow(self.old, answer)),
+                yield from self._contents(f"{at} {status}", _content(_follow(self.old, response)),
                                           _content(_follow(self.new, new["responses"][status])), is_request=False)
 
     def _parameters(self, at: str, old: Json, new: Json) -> Iterator[str]:
@@ -85,7 +85,7 @@ class Comparison:
             yield from self._parts(f"{at}/{name}", old.get(name, []), new.get(name, []), is_request)
 
     def _parts(self, at: str, old: list[Json], new: list[Json], is_request: bool) -> Iterator[str]:
-        """Compare alternatives: clients may send any old one, and do not know new ones."""
+        """Compare alternatives: clients may send the old ones and do not know new ones."""
         if is_request and len(new) < len(old) or not is_request and old and len(new) > len(old):
             yield f"{at}: {len(new)} forms instead of {len(old)}"
         for number, (before, after) in enumerate(zip(old, new, strict=False)):
@@ -102,7 +102,7 @@ class Comparison:
         needed, was_needed = new.get("required", []), old.get("required", [])
         for name in needed if is_request else was_needed:
             if name not in (was_needed if is_request else needed):
-                yield f"{at}/{name} is {'required now' if is_request else 'no longer always there'}"
+                yield f"{at}/{name} is {'required now' if is_request else 'no longer required'}"
 
 
 def _content(holder: Json) -> Json:
@@ -112,7 +112,7 @@ def _content(holder: Json) -> Json:
 
 
 def _follow(document: Json, value: Json) -> Json:
-    """Resolve a reference."""
+    """Resolve references."""
     while "$ref" in value:
         place: Any = document
         for name in value["$ref"].removeprefix("#/").split("/"):
@@ -122,7 +122,7 @@ def _follow(document: Json, value: Json) -> Json:
 
 
 def _types(at: str, old: Json, new: Json, is_request: bool) -> Iterator[str]:
-    """Compare types: a request must not lose any, a response must not gain any."""
+    """Compare types: requests must not lose one, responses must not gain one."""
     before, after = (_words(side.get("type")) for side in (old, new))
     if is_request and after and not (before and _all_in(before, after)):
         yield f"{at}: type was {sorted(before) or 'any'}, is {sorted(after)}"
@@ -131,7 +131,7 @@ def _types(at: str, old: Json, new: Json, is_request: bool) -> Iterator[str]:
 
 
 def _all_in(some: set[str], others: set[str]) -> bool:
-    """Whether each type is among the others; an integer is a number."""
+    """Return True if others include all types; an integer is a number."""
     return some <= others | ({"integer"} if "number" in others else set())
 
 
@@ -144,7 +144,7 @@ def _choices(at: str, old: Json, new: Json, is_request: bool) -> Iterator[str]:
     """Compare enumerations."""
     before, after = (side.get("enum", [side["const"]] if "const" in side else None) for side in (old, new))
     narrow, wide = (after, before) if is_request else (before, after)
-    # the newer list of a request must contain the older one; the older list of a response the newer one
+    # the new values of a request must include the old ones; the old values of a response must include the new ones
     if narrow is not None and (wide is None or any(repr(value) not in map(repr, narrow) for value in wide)):
         yield f"{at}: values were {before or 'any'}, are {after or 'any'}"
 
@@ -158,4 +158,4 @@ def _limits(at: str, old: Json, new: Json) -> Iterator[str]:
     if new.get("pattern") not in (None, old.get("pattern")):
         yield f"{at}: pattern was {old.get('pattern')}, is {new['pattern']}"
     if new.get("additionalProperties") is False and old.get("additionalProperties") is not False:
-        yield f"{at}: additional members are rejected now"
+        yield f"{at}: further members are now rejected"

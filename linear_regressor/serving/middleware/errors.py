@@ -15,7 +15,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from linear_regressor.serving.middleware.request_context import CONTEXT_KEY, RequestContext
 from linear_regressor.serving.schema.encode import Json
-from linear_regressor.serving.schema.faults import MOST_FAULTS, Fault, InvalidPayload
+from linear_regressor.serving.schema.faults import MAX_FAULTS, Fault, InvalidPayload
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -92,7 +92,7 @@ PROBLEM_DETAILS = ErrorFormat("Problem", _problem, media_type=PROBLEM_JSON, sche
                          "description": "The path of the request; absent if the request was incomplete."},
             "request_id": {"type": "string", "description": "The same as the X-Request-Id header."},
             "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}, "minItems": 1,
-                       "maxItems": MOST_FAULTS, "description": "What is wrong with the body, one entry per fault."}}},
+                       "maxItems": MAX_FAULTS, "description": "What is wrong with the body, one entry per fault."}}},
     "Fault": {
         "description": "One fault of a request body.", "type": "object",
         "required": ["pointer", "code", "detail"],

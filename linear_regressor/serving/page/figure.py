@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 # Level of the band and of the usual range of each feature.
 LEVEL = DEFAULT_INTERVAL_LEVEL
 # With more features than this the page has no figure.
-MOST_PANELS = 12
+MAX_PANELS = 12
 # Size of a panel in its own pixels, which the page scales, and the margins around its axes.
 WIDTH, HEIGHT = 440, 300
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 24, 44
@@ -45,9 +45,9 @@ class Axis(NamedTuple):
         """Convert a value to pixels, rounded to a hundredth."""
         return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 2)
 
-    def ticks(self, most: int) -> list[float]:
+    def ticks(self, max_ticks: int) -> list[float]:
         """Choose round values between the ends."""
-        rough = (self.high - self.low) / most
+        rough = (self.high - self.low) / max_ticks
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(step * power for step in TICK_STEPS if step * power >= rough * (1 - 1e-9))
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
@@ -136,7 +136,7 @@ class Panel(NamedTuple):
 
 def panels_of(predictor: Predictor, features: list[Feature]) -> list[Panel]:
     """Draw one panel for each feature, without those that exceed float64."""
-    if len(features) > MOST_PANELS:
+    if len(features) > MAX_PANELS:
         return []
     with np.errstate(over="ignore", invalid="ignore"):
         panels = [_panel(predictor, number, feature) for number, feature in enumerate(features)]
