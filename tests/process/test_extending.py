@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -171,7 +170,7 @@ def twin(contract: Contract) -> Contract:
         blueprint.name = "twin"
         return blueprint
 
-    return replace(contract, routes=routes)
+    return contract._replace(routes=routes)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
@@ -38,9 +39,8 @@ def _integer(bits: int, signed: bool) -> Datatype:
     return Datatype(float(least), float(end), True, f"must be a whole number from {least} to {end - 1}")
 
 
-def _floating(kind: type[np.floating[Any]]) -> Datatype:
+def _floating(largest: float) -> Datatype:
     """Make a floating-point datatype."""
-    largest = float(np.finfo(kind).max)
     return Datatype(-largest, math.nextafter(largest, math.inf), False, f"must be a number of at most {largest:.8g}")
 
 
@@ -48,7 +48,8 @@ def _floating(kind: type[np.floating[Any]]) -> Datatype:
 DATATYPES = {
     **{f"INT{bits}": _integer(bits, signed=True) for bits in (8, 16, 32, 64)},
     **{f"UINT{bits}": _integer(bits, signed=False) for bits in (8, 16, 32, 64)},
-    "FP16": _floating(np.float16), "FP32": _floating(np.float32), "FP64": _floating(np.float64)}
+    "FP16": _floating(65504.0), "FP32": _floating((2.0 - 2.0 ** -23) * 2.0 ** 127),
+    "FP64": _floating(sys.float_info.max)}
 
 
 class Tensor(NamedTuple):

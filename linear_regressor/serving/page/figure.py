@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,7 @@ MARGIN = 0.25
 TICK_STEPS = (1.0, 2.0, 5.0, 10.0)
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """A linear scale."""
 
     # ends in the unit of the data, ``low < high``
@@ -55,8 +54,7 @@ class Axis:
         return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 
 
-@dataclass(frozen=True)
-class Feature:
+class Feature(NamedTuple):
     """One feature of the served model, with the range of its slider."""
 
     name: str
@@ -122,8 +120,7 @@ def _usual(predictor: Predictor) -> list[tuple[float, float] | None]:
     return list(zip((moments.x_mean - half).tolist(), (moments.x_mean + half).tolist(), strict=True))
 
 
-@dataclass(frozen=True)
-class Panel:
+class Panel(NamedTuple):
     """The line and its band over one feature, the other features at their mean."""
 
     feature: Feature

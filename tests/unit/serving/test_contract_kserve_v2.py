@@ -311,6 +311,15 @@ def test_the_response_names_model_and_request(client: FlaskClient, line: Artefac
     assert "order-17" == answer.get_json()["id"] == answer.headers["X-Request-Id"]
 
 
+def test_the_error_format_applies_below_the_path_of_the_contract_only(client: FlaskClient) -> None:
+    """The path itself is a part of it; one that merely begins with the same letters is not."""
+    for path in ("/v2", "/v2/", "/v2/none", "/v1/models", "/v1/models/", "/v1/models/a:b", "/invocations",
+                 "/invocations/none"):
+        assert "application/json" == client.delete(path).content_type, path
+    for path in ("/v2x", "/v", "/v1", "/v1/modelsx", "/v1/model", "/invocationsx", "//v2"):
+        assert "application/problem+json" == client.delete(path).content_type, path
+
+
 def test_rejections_by_middleware_have_the_format_of_the_contract(line: Artefact, make_app: MakeApp) -> None:
     """The request is rejected before it is routed."""
     client = make_app(line, TRUSTED_HOSTS="service.example").test_client()
