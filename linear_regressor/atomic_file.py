@@ -1,4 +1,4 @@
-"""Writing a file so that a crash or a full disk leaves the old one whole."""
+"""Replace files atomically: a crash or a full disk leaves the old file whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 
 def replace_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file beside its place, make it durable, then put it there in one step."""
+    """Write to a temporary file in the same folder, sync it to disk, and rename it to ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
     try:
@@ -24,16 +24,16 @@ def replace_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            error.filename = str(path)  # a failed write names no file, and the temporary one says nothing to anybody
+            error.filename = str(path)  # a failed write has no file name, and the temporary one means nothing to a user
         raise
     _sync_folder(path.parent)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Wait until nobody else holds a file, then keep others that ask from it: for who reads, changes and replaces it.
+    """Hold an exclusive lock while a file is read, changed and replaced.
 
-    It is the folder that is locked, since the file itself is another one afterwards; nothing is left behind.
+    The folder is locked, because the file is a new one after its replacement. A missing folder is not locked.
     """
     try:
         handle = os.open(path.parent, os.O_RDONLY)
@@ -48,7 +48,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the renaming itself durable."""
+    """Sync the renaming itself to disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,34 +1,34 @@
-"""Every error this package raises on purpose, in one tree.
+"""Every error that this package raises on purpose, in one tree.
 
 ::
 
     LinearRegressorError            exit code 1; catch this one to catch them all
-    ├── SettingError                2  a setting, option or argument that cannot be used
+    ├── SettingError                2  an invalid setting, option or argument
     │   └── RateError               2  a learning rate at which descent cannot converge
-    ├── DataError (ValueError)      1  rows that cannot be used: where and why
+    ├── DataError (ValueError)      1  unusable rows: where and why
     │   ├── MomentsError            1  moments that cannot be merged, subtracted or compared
-    │   ├── StatisticsError         1  statistics of the fit that these moments cannot give
-    │   └── InvalidPayload             a request body that breaks the contract (serving/payload/faults.py)
+    │   ├── StatisticsError         1  statistics that these moments do not determine
+    │   └── InvalidPayload             a request body that breaks the contract (serving/schema/faults.py)
     ├── DivergenceError             1  descent that left the range of float64
-    ├── UnavailableError            2  a method that the parameters of the estimator rule out
+    ├── UnavailableError            2  a method that the estimator's parameters rule out
     │     (AttributeError, ValueError)
-    ├── ArtefactError               1  a model file that is missing, damaged, or of another format
-    ├── QualityError                1  a model that is worse than the least that was asked for
-    ├── ClusterError                1  a cluster that cannot be reached, or workers that cannot do the work
+    ├── ArtefactError               1  a missing or damaged file of a model or of moments, or one of another format
+    ├── QualityError                1  a model that is worse than required
+    ├── ClusterError                1  an unreachable cluster, or workers that cannot do the work
     └── ServerError                 1  a server that cannot start
 
-The command line prints the message as one line and ends with ``exit_code``.
+The command line prints the message on one line and exits with ``exit_code``.
 """
 
 
 class LinearRegressorError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base class of the errors that this package raises on purpose."""
 
     exit_code = 1
 
 
 class SettingError(LinearRegressorError):
-    """A setting, option or argument cannot be used; the message gives name, value and what is wanted."""
+    """A setting, option or argument is invalid; the message has its name, its value and what is valid."""
 
     exit_code = 2
 
@@ -42,11 +42,11 @@ class DataError(LinearRegressorError, ValueError):
 
 
 class MomentsError(DataError):
-    """Two sets of moments do not go together, or what would be left of them carries no model."""
+    """Two sets of moments do not match, or the result would determine no model."""
 
 
 class StatisticsError(DataError):
-    """The moments cannot give the statistics that were asked for (too few rows or dependent columns)."""
+    """The moments do not determine the requested statistics: too few rows, or dependent columns."""
 
 
 class DivergenceError(LinearRegressorError):
@@ -54,22 +54,22 @@ class DivergenceError(LinearRegressorError):
 
 
 class UnavailableError(LinearRegressorError, AttributeError, ValueError):
-    """The parameters rule this method out: a ValueError to who calls it, and not there for who asks ``hasattr``."""
+    """The parameters rule this method out. Also an AttributeError, so that hasattr() is False."""
 
     exit_code = 2
 
 
 class ArtefactError(LinearRegressorError):
-    """A model file is missing, damaged or of another format; the message names the file and the remedy."""
+    """A file is missing, damaged or of another format; the message has its name and the remedy."""
 
 
 class QualityError(LinearRegressorError):
-    """The trained model is worse than the least that was asked for; nothing was saved."""
+    """The trained model is worse than required; nothing was saved."""
 
 
 class ClusterError(LinearRegressorError):
-    """A cluster cannot be reached, or its workers cannot do the work; what was finished before is kept."""
+    """The cluster is unreachable, or its workers cannot do the work; finished results are kept."""
 
 
 class ServerError(LinearRegressorError):
-    """The server cannot start; the message says which setting changes that."""
+    """The server cannot start; the message names the setting to change."""

@@ -1,4 +1,4 @@
-"""Log lines as Cloud Logging reads them: one JSON object a line."""
+"""Format log records for Cloud Logging: one JSON object a line."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from typing import Any
 from pythonjsonlogger.core import LogData
 from pythonjsonlogger.json import JsonFormatter
 
-# What a pipe takes at once: a longer line could be torn apart by those of other processes.
+# A pipe writes this many bytes atomically; longer lines could interleave with those of other processes.
 LONGEST_LINE = 4096
 
-# Between INFO and WARNING: normal, and worth seeing. Cloud Logging knows it by this name.
+# Between INFO and WARNING: normal but significant. Cloud Logging has a severity of this name.
 NOTICE = 25
 
-# What log lines say of the request that is being answered in this thread; None between requests.
+# Fields about the request that this context handles; None between requests.
 request_fields: ContextVar[Mapping[str, object] | None] = ContextVar("request_fields", default=None)
 
 
 class CloudLoggingFormatter(JsonFormatter):
-    """Format a log record as one line of JSON with ``time``, ``severity``, ``message`` and ``logger``.
+    """Format a record as JSON with ``time``, ``severity``, ``message``, ``logger``, ``extra`` and request fields.
 
-    Values passed as ``extra`` become members of their own, and so does what is known of the request that is being
-    answered: its name and its trace. A traceback goes to ``stack_trace``, where Error Reporting looks for it; where it
-    would make the line too long its first part, which is that of the server around the application, is left out.
+    A traceback goes to ``stack_trace``, where Error Reporting looks for it. Too long a line loses the start of its
+    longest field: of a traceback, the frames of the server around the application.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -35,7 +34,7 @@ class CloudLoggingFormatter(JsonFormatter):
                          rename_fields={"levelname": "severity", "name": "logger", "exc_info": "stack_trace"})
 
     def format(self, record: logging.LogRecord) -> str:
-        """Format a record as a line that other processes cannot tear apart."""
+        """Format a record as a line of at most ``LONGEST_LINE`` bytes."""
         line = super().format(record)
         excess = len(line) + 1 - LONGEST_LINE
         if excess <= 0:
@@ -46,26 +45,26 @@ class CloudLoggingFormatter(JsonFormatter):
         return json.dumps(fields)
 
     def add_fields(self, log_data: LogData, record: logging.LogRecord, message_dict: LogData) -> None:
-        """Add what is known of the request."""
+        """Add the fields about the request."""
         super().add_fields(log_data, record, message_dict)
         log_data.update(request_fields.get() or {})
 
 
-def _last_part(text: str, excess: int) -> str:
-    """Leave out the begin of a text so that it is shorter by some bytes as JSON."""
-    encoded = json.dumps(text)[1:-1]
-    kept = encoded[excess + len("[...]\\n"):]
-    while kept:
-        try:
-            return f"[...]\n{json.loads(chr(34) + kept + chr(34))}"
-        except json.JSONDecodeError:  # the cut went through an escape
-            kept = kept[1:]
-    return "[...]"
-
-
 class ReadyLineFormatter(logging.Formatter):
-    """Write the message of a record as it is: a line of JSON that whoever logged it has made already."""
+    """Write the message of a record unchanged: it is a line of JSON already."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the message."""
+        """Return the message."""
         return str(record.msg)
+
+
+def _last_part(text: str, excess: int) -> str:
+    """Cut the start off a text, so that it is shorter by ``excess`` bytes as JSON."""
+    encoded = json.dumps(text)[1:-1]
+    rest = encoded[excess + len("[...]\\n"):]
+    while rest:
+        try:
+            return f"[...]\n{json.loads(chr(34) + rest + chr(34))}"
+        except json.JSONDecodeError:  # the cut split an escape sequence
+            rest = rest[1:]
+    return "[...]"

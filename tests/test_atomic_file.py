@@ -16,15 +16,15 @@ import pytest
 from linear_regressor.atomic_file import replace_file
 
 
-def test_a_new_file_has_the_content_and_its_folder_is_made(tmp_path: Path) -> None:
-    """Missing folders are no error, and nothing else is left in them."""
+def test_a_new_file_has_the_content_and_its_folder_is_created(tmp_path: Path) -> None:
+    """Missing folders are created, and no temporary file is left in them."""
     path = tmp_path / "a" / "b" / "file.bin"
     replace_file(path, lambda file: file.write(b"new"))
     assert path.read_bytes() == b"new" and list(path.parent.iterdir()) == [path]
 
 
 def test_an_old_file_is_replaced(tmp_path: Path) -> None:
-    """The content is the new one alone."""
+    """Only the new content is left."""
     path = tmp_path / "file.bin"
     path.write_bytes(b"old and longer")
     replace_file(path, lambda file: file.write(b"new"))
@@ -33,7 +33,7 @@ def test_an_old_file_is_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), KeyboardInterrupt(), SystemExit(1)])
 def test_an_interruption_leaves_the_old_file_whole(tmp_path: Path, fault: BaseException) -> None:
-    """Whatever ends the writing half-way, the old content stays and no temporary file does."""
+    """Whatever interrupts the writing, the old content stays and no temporary file does."""
     path = tmp_path / "file.bin"
     path.write_bytes(b"old")
 
@@ -46,8 +46,8 @@ def test_an_interruption_leaves_the_old_file_whole(tmp_path: Path, fault: BaseEx
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_a_kill_in_the_middle_leaves_the_old_file_whole(tmp_path: Path) -> None:
-    """Even SIGKILL between the first byte and the last cannot harm what was there."""
+def test_sigkill_leaves_the_old_file_whole(tmp_path: Path) -> None:
+    """Between the first byte and the last."""
     path = tmp_path / "file.bin"
     path.write_bytes(b"old")
     program = ("import os, signal, sys\n"
@@ -63,8 +63,8 @@ def test_a_kill_in_the_middle_leaves_the_old_file_whole(tmp_path: Path) -> None:
     assert path.read_bytes() == b"old"
 
 
-def test_readers_see_the_old_content_or_the_new_and_nothing_between(tmp_path: Path) -> None:
-    """While one thread replaces the file over and over, every read is one of the two contents, whole."""
+def test_readers_see_either_the_old_or_the_new_content(tmp_path: Path) -> None:
+    """While a thread replaces the file over and over, every read returns one of the two contents, whole."""
     path, contents = tmp_path / "file.bin", (b"a" * 100_000, b"b" * 50_000)
     replace_file(path, lambda file: file.write(contents[0]))
     done = threading.Event()
@@ -82,8 +82,8 @@ def test_readers_see_the_old_content_or_the_new_and_nothing_between(tmp_path: Pa
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_writers_at_the_same_time_do_not_mix(tmp_path: Path) -> None:
-    """Each writes beside the place under its own name, so the last one wins whole."""
+def test_concurrent_writers_do_not_mix(tmp_path: Path) -> None:
+    """Each writes to its own temporary file, so the last rename wins."""
     path = tmp_path / "file.bin"
     contents = [bytes([65 + number]) * 20_000 for number in range(8)]
     writers = [threading.Thread(target=replace_file, args=(path, lambda file, content=content: file.write(content)))
@@ -95,17 +95,17 @@ def test_writers_at_the_same_time_do_not_mix(tmp_path: Path) -> None:
     assert path.read_bytes() in contents and list(tmp_path.iterdir()) == [path]
 
 
-def test_the_content_is_on_the_disk_before_it_takes_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_content_is_synced_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is synced, then renamed, then the folder is synced."""
     steps: list[str] = []
 
-    def noted(name: str, call: Callable[..., None]) -> Callable[..., None]:
-        def note_and_call(*arguments: Any) -> None:
+    def recorded(name: str, call: Callable[..., None]) -> Callable[..., None]:
+        def record_and_call(*arguments: Any) -> None:
             steps.append(name)
             call(*arguments)
-        return note_and_call
+        return record_and_call
 
-    monkeypatch.setattr(os, "fsync", noted("sync", os.fsync))
-    monkeypatch.setattr(os, "replace", noted("rename", os.replace))
+    monkeypatch.setattr(os, "fsync", recorded("sync", os.fsync))
+    monkeypatch.setattr(os, "replace", recorded("rename", os.replace))
     replace_file(tmp_path / "file.bin", lambda file: file.write(b"new"))
     assert steps == ["sync", "rename", "sync"]

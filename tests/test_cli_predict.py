@@ -77,7 +77,7 @@ def test_the_data_are_not_overwritten(tmp_path: Path, model: Path, rows: pa.Tabl
     result = run("predict", path, tmp_path / name, "--only-prediction", "--model-path", model)
 
     assert (2, "") == (result.exit_code, result.stdout)
-    assert f"Error: {tmp_path / name} is a file that is read; write to another\n" == result.stderr
+    assert f"Error: {tmp_path / name} is one of the input files; write to another file\n" == result.stderr
     assert before == path.read_bytes()
 
 
@@ -90,7 +90,7 @@ def test_an_output_folder_within_the_data_is_rejected(tmp_path: Path, model: Pat
     result = run("predict", "--data", tmp_path, tmp_path / output, "--engine", "dask", "--model-path", model)
 
     assert (2, "", 1) == (result.exit_code, result.stdout, result.stderr.count("\n"))
-    assert f"must not lie within {tmp_path}, which is read" in result.stderr
+    assert f"must not be inside the data {tmp_path}" in result.stderr
     assert [path] == list(tmp_path.iterdir())
 
 

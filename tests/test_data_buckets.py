@@ -1,4 +1,4 @@
-"""Data sets in buckets, through servers that speak as S3 and as Google Cloud Storage do."""
+"""Data sets in buckets, on local S3 and Google Cloud Storage servers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = ("--features", "x1,x2,x3", "--target", "y")
 
 @pytest.fixture(scope="module", params=["s3", "gs"])
 def bucket(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
-    """Give a bucket with a file of each format, and one that is not whole."""
+    """Serve a bucket with a file of each format, and a truncated one."""
     folder = tmp_path_factory.mktemp("bucket") / "data"
     for number, ending in enumerate(ENDINGS):
         saved(rows(np.random.default_rng(number), 500), folder / f"part {number}{ending}", 200)
@@ -34,8 +34,8 @@ def bucket(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             yield found
 
 
-def test_a_model_is_trained_evaluated_and_predicted_with(tmp_path: Path, bucket: Bucket) -> None:
-    """With a glob, a folder and a name; training gives the bytes that the same files give on this machine."""
+def test_train_evaluate_and_predict(tmp_path: Path, bucket: Bucket) -> None:
+    """With a glob, a folder and a name; training gives the same bytes as the same files on this machine."""
     for number, ending in enumerate(ENDINGS):
         saved(rows(np.random.default_rng(number), 500), tmp_path / "data" / f"part {number}{ending}", 200)
     common = ("--report-path", tmp_path / "reports", "--model-save-path")
@@ -54,14 +54,14 @@ def test_a_model_is_trained_evaluated_and_predicted_with(tmp_path: Path, bucket:
 
 
 @pytest.mark.parametrize(("path", "exit_code", "message"), [
-    ("data/none.csv", 2, "{url} names no file"),
-    ("none/*.csv", 2, "{url} names no file"),
+    ("data/none.csv", 2, "{url} matches no file"),
+    ("none/*.csv", 2, "{url} matches no file"),
     ("data/wrong.csv", 1, "{scheme}://rows/data/wrong.csv: column 'x2', row 2 (counted from 1, without the header) is "
                           "not a number that float64 can hold"),
     ("data/cut.parquet", 1, "{scheme}://rows/data/cut.parquet cannot be read as parquet: "),
 ], ids=str)
-def test_what_cannot_be_read_is_one_line(tmp_path: Path, bucket: Bucket, path: str, exit_code: int,
-                                         message: str) -> None:
+def test_a_read_error_is_one_line(tmp_path: Path, bucket: Bucket, path: str, exit_code: int,
+                                  message: str) -> None:
     """It names the object; nothing is written."""
     url = bucket.url(path)
 
@@ -72,28 +72,28 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path, bucket: Bucket, path: s
     assert [] == list(tmp_path.iterdir())
 
 
-def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, bucket: Bucket) -> None:
-    """After a few tries."""
+def test_an_unreachable_server_is_one_line(tmp_path: Path, bucket: Bucket) -> None:
+    """After a few retries."""
     url = re.sub(r"127.0.0.1:\d+", "127.0.0.1:9", bucket.url("data/part*"))
 
     done = run_process("train", "--data", url, *COLUMNS, "--model-save-path", tmp_path / "model", environ=CREDENTIALS)
 
     assert (1, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
-    assert done.stderr.startswith(f"Error: {_named(url)} cannot be reached: ")
+    assert done.stderr.startswith(f"Error: {_named(url)} cannot be accessed: ")
 
 
-def test_a_bucket_that_is_not_there_has_no_files(tmp_path: Path, bucket: Bucket) -> None:
-    """As a folder on this machine that is not there."""
+def test_a_missing_bucket_has_no_files(tmp_path: Path, bucket: Bucket) -> None:
+    """Like a missing folder on this machine."""
     url = bucket.url("data/part*").replace(f"{BUCKET}/", "nobody/")
 
     done = run_process("train", "--data", url, *COLUMNS, "--model-save-path", tmp_path / "model")
 
     assert (2, 1) == (done.returncode, done.stderr.count("\n"))
-    assert done.stderr.startswith(f"Error: {_named(url)} names no file")
+    assert done.stderr.startswith(f"Error: {_named(url)} matches no file")
 
 
-def test_a_secret_in_a_url_is_not_shown(tmp_path: Path, bucket: Bucket) -> None:
-    """Neither where nothing is found nor where nothing is reached."""
+def test_credentials_in_a_url_are_not_shown(tmp_path: Path, bucket: Bucket) -> None:
+    """Neither when nothing matches nor when the server is unreachable."""
     if bucket.scheme == "gs":
         pytest.skip("gs:// takes no secret in a URL")
     for url in (bucket.url("none.csv"), bucket.url("x.csv").replace(bucket.address, "127.0.0.1:9")):
@@ -105,5 +105,5 @@ def test_a_secret_in_a_url_is_not_shown(tmp_path: Path, bucket: Bucket) -> None:
 
 
 def _named(url: str) -> str:
-    """The URL as messages show it."""
+    """Return the URL as messages show it."""
     return re.sub(r"//[^/@]*@", "//***@", url)

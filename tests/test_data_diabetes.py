@@ -1,4 +1,4 @@
-"""The built-in diabetes set."""
+"""scikit-learn's diabetes data set."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from linear_regressor.data.dataset import read_diabetes
 from linear_regressor.errors import SettingError
 
 
-def test_features_come_in_the_order_they_are_asked_for() -> None:
+def test_features_come_in_the_requested_order() -> None:
     """Columns are scikit-learn's, found by name."""
     X, y = load_diabetes(return_X_y=True)
 
@@ -20,11 +20,11 @@ def test_features_come_in_the_order_they_are_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("features", "message"), [
-    (["bmi", "height"], "features must be of age, sex, bmi, bp, s1, s2, s3, s4, s5, s6: 'height' is not one"),
-    ([], "none was named"),
+    (["bmi", "height"], "features must be some of age, sex, bmi, bp, s1, s2, s3, s4, s5, s6: 'height' is not one"),
+    ([], "there are none"),
     (["bmi", "bp", "bmi"], "feature 'bmi' is named twice"),
 ], ids=["unknown", "none", "twice"])
-def test_features_it_cannot_give_are_refused(features: list[str], message: str) -> None:
-    """The message names the feature that is wrong and those that are known."""
+def test_invalid_features_are_rejected(features: list[str], message: str) -> None:
+    """The message names the invalid feature and those that exist."""
     with pytest.raises(SettingError, match=message):
         read_diabetes(features)

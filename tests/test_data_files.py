@@ -1,4 +1,4 @@
-"""How a path, glob or URL finds files."""
+"""Find files by path, glob or URL."""
 
 import re
 from pathlib import Path
@@ -33,13 +33,15 @@ def folder(tmp_path: Path) -> Path:
     ("odd[1].csv", ["odd[1].csv"]),
     ("*.PARQUET", ["a.PARQUET"]),
 ], ids=str)
-def test_a_location_names_files_in_a_fixed_order(folder: Path, location: str, names: list[str]) -> None:
-    """A glob stops at slashes; what starts with a dot or an underscore is nobody's data."""
-    assert [str(folder / name) for name in names] == [file.name for file in locations.find_files(str(folder / location))]
+def test_a_location_finds_files_in_a_fixed_order(folder: Path, location: str, names: list[str]) -> None:
+    """A wildcard does not match slashes; names that start with a dot or an underscore are hidden."""
+    files = locations.find_files(str(folder / location))
+
+    assert [str(folder / name) for name in names] == [file.name for file in files]
 
 
 def test_a_path_may_be_relative(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the present folder, with a glob too."""
+    """Relative to the current folder, with a glob too."""
     monkeypatch.chdir(folder)
 
     assert ["deep/c.csv"] == [file.name for file in locations.find_files("deep/c.csv")]
@@ -48,13 +50,13 @@ def test_a_path_may_be_relative(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(("location", "message"), [
-    ("none.csv", "none.csv names no file"),
-    ("none/*.csv", "names no file"),
+    ("none.csv", "none.csv matches no file"),
+    ("none/*.csv", "matches no file"),
     ("https://host/rows.csv", "must be a path, a glob, gs://bucket/path or s3://bucket/path"),
     ("s3:///rows.csv", "must be a path"),
 ], ids=str)
-def test_nothing_found_is_misuse(folder: Path, location: str, message: str) -> None:
-    """The location is named."""
+def test_a_location_without_files_is_rejected(folder: Path, location: str, message: str) -> None:
+    """The message names the location."""
     place = location if "://" in location else str(folder / location)
 
     with pytest.raises((SettingError, DataError)) as caught:
@@ -63,16 +65,16 @@ def test_nothing_found_is_misuse(folder: Path, location: str, message: str) -> N
     assert message in str(caught.value) and place in str(caught.value)
 
 
-def test_an_ending_that_tells_no_format_is_misuse(folder: Path) -> None:
-    """The file is named, and so are the endings."""
+def test_an_unknown_ending_is_rejected(folder: Path) -> None:
+    """The message names the file and the supported endings."""
     (folder / "rows.xlsx").touch()
 
     with pytest.raises(SettingError, match="rows.xlsx must end in .csv, .parquet, .feather, .arrow, .ndjson or"):
         locations.find_files(str(folder / "*.xlsx"))
 
 
-def test_a_changed_file_is_another(folder: Path) -> None:
-    """Size or time of the last change tell."""
+def test_a_changed_file_is_not_equal(folder: Path) -> None:
+    """Its size or the time of its last change differs."""
     before = locations.find_files(str(folder / "a.csv"))
 
     (folder / "a.csv").write_text("x\n1\n")
@@ -81,16 +83,16 @@ def test_a_changed_file_is_another(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("location", ["", " "])
-def test_an_empty_location_is_misuse(location: str) -> None:
-    """It is not the present folder."""
-    for name in (locations.find_files, Folder.of):
-        with pytest.raises(SettingError, match="nothing is named"):
-            name(location)
+def test_an_empty_location_is_rejected(location: str) -> None:
+    """It does not mean the current folder."""
+    for resolve in (locations.find_files, Folder.of):
+        with pytest.raises(SettingError, match="must be a path, a glob or a URL"):
+            resolve(location)
 
 
-def test_a_glob_that_cannot_be_read_is_misuse(folder: Path) -> None:
-    """One line says why."""
-    with pytest.raises(SettingError, match=r"the glob '\[z-a\]\*' cannot be read: bad character range z-a"):
+def test_an_invalid_glob_is_rejected(folder: Path) -> None:
+    """One line has the reason."""
+    with pytest.raises(SettingError, match=r"invalid glob '\[z-a\]\*': bad character range z-a"):
         locations.find_files(f"{folder}/[z-a]*")
 
 
@@ -98,14 +100,14 @@ def test_a_glob_that_cannot_be_read_is_misuse(folder: Path) -> None:
     ("s3://USER@bucket/rows.csv", "SE/CRETKEY"), ("S3://USER@bucket/rows.csv", "SE/CRETKEY"),
     ("s3://USER@bucket/rows.csv?what=1", "SE%2FCRETKEY"), ("s3://USER@buc ket/rows.csv", "SECRETKEY"),
     ("gs://USER@bucket/rows.csv", "SECRETKEY")])
-def test_a_secret_is_in_no_message(pattern: str, secret: str) -> None:
-    """Nor a part of it, whoever says what is wrong."""
+def test_credentials_are_in_no_message(pattern: str, secret: str) -> None:
+    """Nor any part of them, wherever the error is raised."""
     location = pattern.replace("USER", f"AKIAXX:{secret}")
-    for name in (locations.find_files, Folder.of):
-        if location[0] == "S" and name == Folder.of:
-            continue  # a folder on this machine, by an odd name
+    for resolve in (locations.find_files, Folder.of):
+        if location[0] == "S" and resolve == Folder.of:
+            continue  # a valid local folder with an odd name
         with pytest.raises((SettingError, DataError)) as caught:
-            name(location)
+            resolve(location)
 
         assert "***@" in str(caught.value)
         assert not re.search("AKIA|SE|CRET|KEY", str(caught.value).replace(location[:2], ""))
@@ -115,8 +117,8 @@ def test_a_secret_is_in_no_message(pattern: str, secret: str) -> None:
     ("", True), ("deep", False), ("*", False), ("**", True), ("*/*.parquet", True), ("*/*.csv", False),
     ("b.csv", False),
 ], ids=str)
-def test_a_location_tells_what_it_would_find(folder: Path, location: str, below: bool) -> None:
-    """Before the file is there."""
+def test_a_location_matches_files_that_do_not_exist_yet(folder: Path, location: str, below: bool) -> None:
+    """Hidden files and other folders do not match."""
     local = fs.LocalFileSystem()
 
     assert below == locations.matches(f"{folder}/{location}", local, f"{folder}/new/a.parquet")

@@ -1,4 +1,4 @@
-"""Predictions written as they are read."""
+"""Predictions written in constant memory."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def line(X: Array) -> Array:
     return y_hat
 
 
-def written(location: Path, output: Path, features: str = "x1,x2,x3", only: bool = False,
-            where: str | None = None) -> pa.Table:
-    """Write predictions and read them."""
+def write_and_read(location: Path, output: Path, features: str = "x1,x2,x3", only: bool = False,
+                   where: str | None = None) -> pa.Table:
+    """Write predictions and read them back."""
     partitions = data_sets.source(location, features, None, where).partitions()
-    told: list[int] = []
-    count = predictions.write(partitions, line, output, predictions.schema_of(partitions[0], only), told.append)
-    table = read(output)
-    assert count == table.num_rows == sum(told)
+    reported: list[int] = []
+    count = predictions.write(partitions, line, output, predictions.schema_of(partitions[0], only), reported.append)
+    table = read_table(output)
+    assert count == table.num_rows == sum(reported)
     return table
 
 
-def read(path: Path) -> pa.Table:
-    """Read a table in the format of the file's ending, CSV as text."""
+def read_table(path: Path) -> pa.Table:
+    """Read a table in the format of the file name ending, CSV as text."""
     if path.suffix == ".csv":
         names = pa.csv.open_csv(path).schema.names
         types = pa.csv.ConvertOptions(column_types={name: pa.string() for name in names if name != "prediction"})
@@ -60,7 +60,7 @@ def test_each_row_keeps_its_columns_and_gets_a_prediction(tmp_path: Path, random
     table = rows(random, 500)
     X = np.column_stack([table[name] for name in ("x1", "x2", "x3")])
 
-    found = written(saved(table, tmp_path / f"in{ending_in}", 100), tmp_path / f"out{ending_out}")
+    found = write_and_read(saved(table, tmp_path / f"in{ending_in}", 100), tmp_path / f"out{ending_out}")
 
     assert [*table.column_names, "prediction"] == found.column_names
     np.testing.assert_array_equal(line(X), found["prediction"])
@@ -70,8 +70,8 @@ def test_each_row_keeps_its_columns_and_gets_a_prediction(tmp_path: Path, random
 
 @pytest.mark.parametrize("only", [False, True])
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_filter_leaves_rows_out(tmp_path: Path, random: np.random.Generator, ending: str, only: bool) -> None:
-    """By numbers and by text, in files of several formats too, and by columns that are not written."""
+def test_a_filter_selects_rows(tmp_path: Path, random: np.random.Generator, ending: str, only: bool) -> None:
+    """By numbers and by text, in files of several formats, and by columns that are not written."""
     table = rows(random, 300)
     saved(table, tmp_path / "in" / f"a{ending}")
     saved(table, tmp_path / "in" / "b.csv" if ending != ".ndjson" else tmp_path / "in" / "b.ndjson")
@@ -79,17 +79,17 @@ def test_a_filter_leaves_rows_out(tmp_path: Path, random: np.random.Generator, e
     taken &= np.array(table["group"].to_pylist()) == "a"
     X = np.column_stack([table[name] for name in ("x1", "x2", "x3")])[taken]
 
-    found = written(tmp_path / "in", tmp_path / "out.parquet", only=only, where="x1 > 0.5 and group == 'a'")
+    found = write_and_read(tmp_path / "in", tmp_path / "out.parquet", only=only, where="x1 > 0.5 and group == 'a'")
 
     np.testing.assert_array_equal(np.concatenate([line(X)] * 2), found["prediction"])
     assert only == (found.column_names == ["prediction"])
 
 
-def test_other_columns_of_csv_are_passed_on_as_they_are(tmp_path: Path) -> None:
-    """``007`` stays ``007``, and what needs quotes in CSV gets them."""
+def test_other_columns_of_csv_are_copied_unchanged(tmp_path: Path) -> None:
+    """``007`` stays ``007``, and values that need quotes in CSV get them."""
     (tmp_path / "in.csv").write_text('id,note,x1\n007,"a, ""b""",1.50\n,NA,2\n')
 
-    found = written(tmp_path / "in.csv", tmp_path / "out.csv", "x1")
+    found = write_and_read(tmp_path / "in.csv", tmp_path / "out.csv", "x1")
 
     assert [["007", 'a, "b"', "1.50", 4.5], ["", "NA", "2", 5.0]] == [list(row.values()) for row in found.to_pylist()]
 
@@ -98,37 +98,37 @@ def test_other_columns_of_csv_are_passed_on_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending_in", [".csv", ".parquet", ".feather"])
 def test_a_table_without_rows_gives_one_without_rows(tmp_path: Path, random: np.random.Generator, ending_in: str,
                                                      ending_out: str) -> None:
-    """A pipeline with nothing to do is no error."""
+    """An empty input is not an error."""
     path = saved(rows(random, 3).slice(0, 0), tmp_path / f"in{ending_in}")
 
-    found = written(path, tmp_path / f"out{ending_out}")
+    found = write_and_read(path, tmp_path / f"out{ending_out}")
 
     assert (0, [*rows(random, 1).column_names, "prediction"]) == (found.num_rows, found.column_names)
 
 
 @given(st.integers(1, 300), st.integers(1, 50), st.integers(1, 120))
-def test_the_file_does_not_depend_on_how_its_rows_were_read(tmp_path_factory: pytest.TempPathFactory, count: int,
-                                                            batch_rows: int, read_rows: int) -> None:
+def test_the_output_does_not_depend_on_batch_sizes(tmp_path_factory: pytest.TempPathFactory, count: int,
+                                                   batch_rows: int, read_rows: int) -> None:
     """Byte for byte."""
     table, folder = rows(np.random.default_rng(count), count), tmp_path_factory.mktemp("rows")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(predictions, "GROUP_ROWS", 64)
-        written(saved(table, folder / "one.parquet"), folder / "one.out.parquet")
+        write_and_read(saved(table, folder / "one.parquet"), folder / "one.out.parquet")
         patch.setattr(formats, "BATCH_ROWS", read_rows)
-        written(saved(table, folder / "two.parquet", batch_rows), folder / "two.out.parquet")
+        write_and_read(saved(table, folder / "two.parquet", batch_rows), folder / "two.out.parquet")
 
     assert (folder / "one.out.parquet").read_bytes() == (folder / "two.out.parquet").read_bytes()
 
 
 @pytest.mark.parametrize("ending", OUTPUTS)
 @given(values=st.lists(st.floats(-1e300, 1e300), max_size=20))
-def test_predictions_read_back_to_the_last_digit(tmp_path_factory: pytest.TempPathFactory, ending: str,
-                                                 values: list[float]) -> None:
+def test_predictions_keep_every_digit(tmp_path_factory: pytest.TempPathFactory, ending: str,
+                                      values: list[float]) -> None:
     """Every format keeps every float64."""
     folder = tmp_path_factory.mktemp("rows")
     path = saved(pa.table({"x1": pa.array(values, pa.float64())}), folder / "in.parquet")
 
-    found = written(path, folder / f"out{ending}", "x1", only=True)
+    found = write_and_read(path, folder / f"out{ending}", "x1", only=True)
 
     assert [value + 3.0 for value in values] == found["prediction"].to_pylist()
 
@@ -142,9 +142,9 @@ def test_predictions_read_back_to_the_last_digit(tmp_path_factory: pytest.TempPa
     ("id\n1\n", None),
 ], ids=["a word", "missing", "too large", "a short row", "no such column"])
 @pytest.mark.parametrize("only", [False, True])
-def test_a_row_that_cannot_be_predicted_is_named_and_nothing_written(tmp_path: Path, content: str, fault: str | None,
-                                                                     only: bool) -> None:
-    """Even when it stands in the second file."""
+def test_an_invalid_row_is_named_and_nothing_is_written(tmp_path: Path, content: str, fault: str | None,
+                                                        only: bool) -> None:
+    """Even when it is in the second file."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.csv").write_text("id,x1\n1,2\n")
     path = tmp_path / "in" / "b.csv"
@@ -160,31 +160,31 @@ def test_a_row_that_cannot_be_predicted_is_named_and_nothing_written(tmp_path: P
     assert [tmp_path / "in"] == list(tmp_path.iterdir())
 
 
-def test_a_column_of_another_type_in_a_later_file_is_named(tmp_path: Path) -> None:
-    """The first file decides."""
+def test_a_column_of_another_type_in_a_later_file_is_rejected(tmp_path: Path) -> None:
+    """The first file determines the types; the message names the later one."""
     saved(pa.table({"x1": [1.0], "note": [1]}), tmp_path / "in" / "a.parquet")
     path = saved(pa.table({"x1": [1.0], "note": ["b"]}), tmp_path / "in" / "b.parquet")
 
     with pytest.raises(DataError) as caught:
-        written(tmp_path / "in", tmp_path / "out.parquet", "x1")
+        write_and_read(tmp_path / "in", tmp_path / "out.parquet", "x1")
 
-    assert str(caught.value).startswith(f"{path}: a column is not of the type that it has in the first file: ")
+    assert str(caught.value).startswith(f"{path}: a column has another type than in the first file: ")
 
 
-def test_a_column_that_only_the_first_file_has_is_named(tmp_path: Path) -> None:
-    """Every file has all columns of the first; more are left out."""
+def test_a_column_that_only_the_first_file_has_is_rejected(tmp_path: Path) -> None:
+    """Every file needs all columns of the first; additional ones are left out."""
     saved(pa.table({"x1": [1.0], "note": [1]}), tmp_path / "in" / "a.parquet")
     path = saved(pa.table({"x1": [1.0]}), tmp_path / "in" / "b.parquet")
 
     with pytest.raises(DataError) as caught:
-        written(tmp_path / "in", tmp_path / "out.parquet", "x1")
+        write_and_read(tmp_path / "in", tmp_path / "out.parquet", "x1")
 
     assert f"{path} must have one column 'note'; its columns: x1" == str(caught.value)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_first_file_that_is_none_is_named(tmp_path: Path, random: np.random.Generator, ending: str) -> None:
-    """Its columns decide those of the output; it may be damaged after it was found."""
+def test_a_damaged_first_file_is_named(tmp_path: Path, random: np.random.Generator, ending: str) -> None:
+    """Its columns determine the output; it may be damaged after it was found."""
     path = saved(rows(random, 5), tmp_path / f"rows{ending}")
     (part,) = data_sets.source(path, target=None).partitions()
     path.write_bytes(b"")
@@ -195,30 +195,30 @@ def test_a_first_file_that_is_none_is_named(tmp_path: Path, random: np.random.Ge
     assert str(caught.value).startswith(f"{path} cannot be read as {ending[1:]}: ")
 
 
-def test_a_column_of_that_name_is_not_overwritten(tmp_path: Path) -> None:
-    """Nobody loses a column without knowing; alone it may be written."""
+def test_an_existing_prediction_column_is_not_overwritten(tmp_path: Path) -> None:
+    """It is not copied without other columns, so then it is no problem."""
     path = saved(pa.table({"x1": [1.0], "prediction": [1.0]}), tmp_path / "in.parquet")
 
     with pytest.raises(DataError, match="already has a column 'prediction'; rename or remove it"):
-        written(path, tmp_path / "out.csv", "x1")
-    assert [4.0] == written(path, tmp_path / "out.csv", "x1", only=True)["prediction"].to_pylist()
+        write_and_read(path, tmp_path / "out.csv", "x1")
+    assert [4.0] == write_and_read(path, tmp_path / "out.csv", "x1", only=True)["prediction"].to_pylist()
 
 
-def test_columns_that_csv_cannot_hold_leave_the_old_file(tmp_path: Path) -> None:
-    """A list has no place in CSV; nothing is half written."""
+def test_columns_that_csv_cannot_represent_leave_the_old_file(tmp_path: Path) -> None:
+    """CSV has no lists; no partial file is left."""
     path = saved(pa.table({"x1": [1.0], "tags": [["a"]]}), tmp_path / "in.parquet")
     (tmp_path / "out.csv").write_text("old\n")
 
     with pytest.raises(DataError, match="out.csv cannot be written as csv: "):
-        written(path, tmp_path / "out.csv", "x1")
+        write_and_read(path, tmp_path / "out.csv", "x1")
 
     assert "old\n" == (tmp_path / "out.csv").read_text()
     assert 2 == len(list(tmp_path.iterdir()))
 
 
 @pytest.mark.parametrize("name", ["out.json", "out", "out.ndjson"])
-def test_the_ending_must_tell_the_format(tmp_path: Path, name: str) -> None:
-    """Of those that can be written."""
+def test_an_unknown_output_ending_is_rejected(tmp_path: Path, name: str) -> None:
+    """Only formats that can be written are allowed."""
     partitions: Any = data_sets.source(saved(pa.table({"x1": [1.0]}), tmp_path / "in.parquet"), "x1", None).partitions()
 
     with pytest.raises(SettingError, match=f"{name} must end in .csv, .parquet, .feather or .arrow"):

@@ -1,4 +1,4 @@
-"""Hashes of rows, which decide what is kept for the test."""
+"""Hashes of rows, which split them into training and test."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from linear_regressor.data import splitting
 MASK = 2**64 - 1
 
 
-def plainly(words: list[int], start: int) -> int:
-    """Hash words one after the other with Python's own whole numbers."""
+def reference_hash(words: list[int], start: int) -> int:
+    """Hash words one after the other with Python integers."""
     h = start
     for word in words:
         h = (h ^ word) * int(splitting.FIRST) & MASK
@@ -25,35 +25,35 @@ def plainly(words: list[int], start: int) -> int:
 
 
 @given(st.lists(st.tuples(*[st.floats(allow_nan=False)] * 3), min_size=1, max_size=20))
-def test_rows_hash_as_the_formula_says(rows: list[tuple[float, float, float]]) -> None:
-    """Bit for bit, whatever the machine."""
+def test_hashes_of_values_follow_the_formula(rows: list[tuple[float, float, float]]) -> None:
+    """Bit for bit, on every machine."""
     block = np.asfortranarray(np.array(rows) + 0.0)
 
-    expected = [plainly([int(word) for word in row.view(np.uint64)], int(splitting.START))
+    expected = [reference_hash([int(word) for word in row.view(np.uint64)], int(splitting.START))
                 for row in np.ascontiguousarray(block)]
 
     assert expected == splitting.hash_values(block).tolist()
 
 
 @given(st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=20), st.integers(0, 5))
-def test_keys_hash_as_the_formula_says(keys: list[str], skipped: int) -> None:
-    """Text of any length, eight bytes at a time, and a slice of a column too."""
+def test_hashes_of_keys_follow_the_formula(keys: list[str], skipped: int) -> None:
+    """Text of any length, eight bytes at a time, and slices of a column."""
     encoded = [key.encode() for key in keys]
-    expected = [plainly([int.from_bytes(key[at:at + 8], "little") for at in range(0, len(key), 8)],
-                        int(splitting.START) ^ len(key)) for key in encoded]
+    expected = [reference_hash([int.from_bytes(key[at:at + 8], "little") for at in range(0, len(key), 8)],
+                               int(splitting.START) ^ len(key)) for key in encoded]
 
     assert expected[skipped:] == splitting.hash_keys(pa.array(keys).slice(skipped)).tolist()
 
 
 @given(st.lists(st.integers(-2**63, 2**63 - 1), min_size=1, max_size=20))
-def test_a_key_is_the_same_as_number_and_as_text(keys: list[int]) -> None:
+def test_integer_and_text_keys_hash_alike(keys: list[int]) -> None:
     """A CSV file and its copy in Parquet are split alike."""
     assert (splitting.hash_keys(pa.array(keys)) == splitting.hash_keys(pa.array([str(key) for key in keys]))).all()
     assert (splitting.hash_keys(pa.array(keys)) == splitting.hash_keys(pa.array(keys).dictionary_encode())).all()
 
 
-def test_some_hashes_are_what_they_have_always_been() -> None:
-    """A change of one would move rows from training to test."""
+def test_hashes_stay_the_same_from_version_to_version() -> None:
+    """A changed hash would move rows between training and test."""
     values, keys = np.array([[0.0], [1.5]], order="F"), pa.array(["7", "patient 12"])
 
     assert [1352044998279862280, 8521173096907472290] == splitting.hash_values(values).tolist()
@@ -61,9 +61,9 @@ def test_some_hashes_are_what_they_have_always_been() -> None:
 
 
 @pytest.mark.parametrize("fraction", [0.01, 0.2, 0.5, 0.99])
-@pytest.mark.parametrize("kind", ["normal", "small whole numbers", "keys"])
-def test_the_share_of_the_test_is_the_fraction(random: np.random.Generator, kind: str, fraction: float) -> None:
-    """Within five standard deviations, also of values with few digits and of consecutive keys."""
+@pytest.mark.parametrize("kind", ["normal", "small integers", "keys"])
+def test_the_share_of_test_rows_is_the_fraction(random: np.random.Generator, kind: str, fraction: float) -> None:
+    """Within five standard deviations, also for values with few digits and consecutive keys."""
     count = 200_000
     if kind == "keys":
         hashes = splitting.hash_keys(pa.array(np.arange(count)))
@@ -78,8 +78,8 @@ def test_the_share_of_the_test_is_the_fraction(random: np.random.Generator, kind
     assert len(np.unique(hashes)) == len(hashes)
 
 
-def test_folds_of_the_training_rows_are_alike_in_size(random: np.random.Generator) -> None:
-    """They do not depend on what decides the test."""
+def test_folds_of_training_rows_have_similar_sizes(random: np.random.Generator) -> None:
+    """Folds are independent of the test split."""
     hashes = splitting.hash_values(np.asfortranarray(random.normal(size=(100_000, 1))))
     folds = splitting.folds(hashes[~splitting.in_test(hashes, 0.3)], 7)
 

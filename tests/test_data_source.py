@@ -1,4 +1,4 @@
-"""Data sets out of files of every format, as a stream of blocks."""
+"""Data sets in files of every format, read block by block."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def values(location: object, features: str = "x1,x2,x3", target: str | None = "y
     return np.vstack([np.empty((0, len(found.columns.numbers))), *blocks])
 
 
-def refused(location: object, features: str = "x1,x2,x3", target: str | None = "y", where: str | None = None) -> str:
-    """Read a data set that cannot be read, and give the message."""
+def error_of(location: object, features: str = "x1,x2,x3", target: str | None = "y", where: str | None = None) -> str:
+    """Read an invalid data set and return the message."""
     with pytest.raises(DataError) as caught:
         for part in data_sets.source(location, features, target, where).partitions():
-            if not all(np.isfinite(block).all() for block in part.blocks()):  # as the moments find out
+            if not all(np.isfinite(block).all() for block in part.blocks()):  # as moments do
                 raise part.explain()
     return str(caught.value)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_every_format_gives_the_same_numbers(tmp_path: Path, random: np.random.Generator, ending: str) -> None:
-    """Columns by name, in the order that is asked for, whatever the order in the file."""
+    """Columns by name, in the requested order, whatever their order in the file."""
     table = rows(random, 1000)
     path = saved(table.select(["y", "group", "x2", "id", "x3", "x1"]), tmp_path / f"rows{ending}", batch_rows=300)
 
@@ -51,7 +51,7 @@ def test_every_format_gives_the_same_numbers(tmp_path: Path, random: np.random.G
     np.testing.assert_array_equal(np.column_stack([table["x3"], table["x1"], table["y"]]), found)
 
 
-def test_files_of_several_formats_are_read_one_after_the_other(tmp_path: Path, random: np.random.Generator) -> None:
+def test_files_of_several_formats_are_read_in_order(tmp_path: Path, random: np.random.Generator) -> None:
     """In the order of their names."""
     tables = [rows(random, 10) for _ in ENDINGS]
     for number, (table, ending) in enumerate(zip(tables, ENDINGS, strict=True)):
@@ -79,9 +79,9 @@ def test_a_filter_takes_the_same_rows_of_every_format(tmp_path: Path, random: np
 
 
 @given(st.integers(1, 400), st.integers(1, 97), st.integers(1, 100), st.sampled_from(ENDINGS))
-def test_blocks_do_not_depend_on_how_a_file_was_written(tmp_path_factory: pytest.TempPathFactory, count: int,
-                                                        batch_rows: int, block_rows: int, ending: str) -> None:
-    """Each has the fixed number of rows, but the last; so have hashes of rows and of keys."""
+def test_blocks_do_not_depend_on_batch_sizes(tmp_path_factory: pytest.TempPathFactory, count: int,
+                                             batch_rows: int, block_rows: int, ending: str) -> None:
+    """All blocks but the last have the fixed number of rows; hashes of values and of keys are the same too."""
     table = rows(np.random.default_rng(count), count)
     path = saved(table, tmp_path_factory.mktemp("rows") / f"rows{ending}", batch_rows)
     with pytest.MonkeyPatch.context() as patch:
@@ -101,19 +101,19 @@ def test_blocks_do_not_depend_on_how_a_file_was_written(tmp_path_factory: pytest
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_table_without_rows_has_no_blocks(tmp_path: Path, random: np.random.Generator, ending: str) -> None:
-    """A header alone is a table; of NDJSON nothing is left that would name a column."""
+    """A header alone is a table; an empty NDJSON file has no columns."""
     path = saved(rows(random, 3).slice(0, 0), tmp_path / f"rows{ending}")
 
     if ending == ".ndjson":
-        assert "cannot be read as ndjson: " in refused(path)
+        assert "cannot be read as ndjson: " in error_of(path)
     else:
         assert (0, 4) == values(path).shape
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".feather"])
-def test_large_files_fall_into_pieces(tmp_path: Path, random: np.random.Generator, ending: str,
-                                      monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs of row groups, or of record batches, each read by itself; a piece can travel."""
+def test_large_files_are_divided_into_partitions(tmp_path: Path, random: np.random.Generator, ending: str,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of row groups or of record batches, each read by itself; partitions can be pickled."""
     monkeypatch.setattr(source, "PARTITION_ROWS", 250)
     table = rows(random, 1000)
     partitions = data_sets.source(saved(table, tmp_path / f"rows{ending}", batch_rows=100)).partitions()
@@ -126,9 +126,9 @@ def test_large_files_fall_into_pieces(tmp_path: Path, random: np.random.Generato
 
 
 @pytest.mark.parametrize("ending", [".csv", ".ndjson"])
-def test_rows_of_text_are_guessed_for_the_progress_bar(tmp_path: Path, random: np.random.Generator,
-                                                       ending: str) -> None:
-    """Within a few in a hundred."""
+def test_the_number_of_rows_of_text_is_estimated(tmp_path: Path, random: np.random.Generator,
+                                                 ending: str) -> None:
+    """To within 5 percent, for the progress bar."""
     (part,) = data_sets.source(saved(rows(random, 20_000), tmp_path / f"rows{ending}")).partitions()
 
     assert part.rows == pytest.approx(20_000, rel=0.05)
@@ -139,8 +139,8 @@ def test_rows_of_text_are_guessed_for_the_progress_bar(tmp_path: Path, random: n
     b"x1,id,y\n 1 ,a,0\n\n2,b,0",
     b'"x1",id,y\n"1","a",0\n2,"b\nc",0\n',
 ], ids=["byte order mark and Windows lines", "blanks and an empty line", "quotes and a line break"])
-def test_csv_is_read_as_programs_write_it(tmp_path: Path, content: bytes) -> None:
-    """Spreadsheets differ in line ends, marks, blanks and quotes."""
+def test_dialects_of_csv_are_read(tmp_path: Path, content: bytes) -> None:
+    """Line ends, byte order marks, blanks and quotes differ between programs."""
     (tmp_path / "rows.csv").write_bytes(content)
 
     assert [[1.0, 0.0], [2.0, 0.0]] == values(tmp_path / "rows.csv", "x1").tolist()
@@ -151,9 +151,9 @@ def test_csv_is_read_as_programs_write_it(tmp_path: Path, content: bytes) -> Non
     pa.array([1.0, 2.0], pa.float32()),
     pa.array(["1", " 2"]),
     pa.array([Decimal("1.0"), Decimal("2.0")]),
-], ids=["whole numbers", "short floats", "text", "decimals"])
-def test_every_type_of_number_in_parquet_is_taken(tmp_path: Path, column: Any) -> None:
-    """Whole numbers, short floats, decimals, and text that is a number."""
+], ids=["integers", "short floats", "text", "decimals"])
+def test_every_numeric_type_of_parquet_is_read(tmp_path: Path, column: Any) -> None:
+    """Integers, short floats, decimals, and text that is a number."""
     pa.parquet.write_table(pa.table({"x1": column}), tmp_path / "rows.parquet")
 
     assert [[1.0], [2.0]] == values(tmp_path / "rows.parquet", "x1", None).tolist()
@@ -168,18 +168,18 @@ def test_every_type_of_number_in_parquet_is_taken(tmp_path: Path, column: Any) -
     ("1e999", "is missing, NaN or infinite"),
 ], ids=["a word", "an underscore", "nothing", "NaN", "infinity", "too large"])
 @pytest.mark.parametrize("where", [None, "y < 100"])
-def test_a_bad_value_in_csv_is_named_by_file_column_and_row(tmp_path: Path, value: str, fault: str,
-                                                            where: str | None) -> None:
-    """The first of them is named, wherever it stands, also where rows before it are not taken."""
+def test_an_invalid_value_in_csv_is_named_by_file_column_and_row(tmp_path: Path, value: str, fault: str,
+                                                                 where: str | None) -> None:
+    """The first one, also when the filter drops rows before it."""
     path = tmp_path / "rows.csv"
     path.write_text(f"id,y,x1\n1,100,0\n2,0,0\n3,0,{value}\n4,0,0\n5,0,{value}\n")
 
     assert (f"{path}: column 'x1', row 3 (counted from 1, without the header) {fault}"
-            == refused(path, "x1", where=where))
+            == error_of(path, "x1", where=where))
 
 
-def test_a_missing_value_in_a_row_that_is_not_taken_is_no_fault(tmp_path: Path) -> None:
-    """That is what filters are for."""
+def test_a_missing_value_in_a_filtered_row_is_allowed(tmp_path: Path) -> None:
+    """A filter can drop incomplete rows."""
     (tmp_path / "rows.csv").write_text("x1,y\n1,2\n,3\n4,5\n")
 
     assert [[1.0, 2.0], [4.0, 5.0]] == values(tmp_path / "rows.csv", "x1", where="y != 3").tolist()
@@ -195,12 +195,12 @@ def test_a_missing_value_in_a_row_that_is_not_taken_is_no_fault(tmp_path: Path) 
     (pa.array([[1.0], [2.0]]), ", not numbers"),
 ], ids=["null", "NaN", "too long for float64", "nulls only", "text", "booleans", "lists"])
 @pytest.mark.parametrize("ending", [".parquet", ".feather"])
-def test_a_bad_value_in_a_typed_file_is_named_by_file_column_and_row(tmp_path: Path, ending: str, column: Any,
-                                                                     fault: str) -> None:
-    """Types that are no numbers are named too."""
+def test_an_invalid_value_in_a_typed_file_is_named_by_file_column_and_row(tmp_path: Path, ending: str, column: Any,
+                                                                          fault: str) -> None:
+    """Unsuitable types are named too."""
     path = saved(pa.table({"x1": column}), tmp_path / f"rows{ending}")
 
-    message = refused(path, "x1", None)
+    message = error_of(path, "x1", None)
 
     assert message.startswith(f"{path}: column 'x1'") and message.endswith(fault)
 
@@ -213,45 +213,45 @@ def test_a_bad_value_in_a_typed_file_is_named_by_file_column_and_row(tmp_path: P
     ('{"x1": 1', "row 3 (counted from 1, without the header) is not JSON"),
     ("[1]", "row 3 (counted from 1, without the header) is not an object"),
 ])
-def test_a_bad_line_of_ndjson_is_named_by_file_column_and_row(tmp_path: Path, line: str, fault: str) -> None:
-    """Empty lines are no rows."""
+def test_an_invalid_line_of_ndjson_is_named_by_file_column_and_row(tmp_path: Path, line: str, fault: str) -> None:
+    """Empty lines do not count as rows."""
     path = tmp_path / "rows.ndjson"
     path.write_text(f'{{"x1": 1}}\n\n{{"x1": 2.5, "x2": {{"a": []}}}}\n{line}\n')
 
-    assert f"{path}: {fault}" == refused(path, "x1", None)
+    assert f"{path}: {fault}" == error_of(path, "x1", None)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_column_that_is_missing_is_named_with_those_that_are_there(tmp_path: Path, random: np.random.Generator,
-                                                                     ending: str) -> None:
+def test_a_missing_column_is_named_with_the_existing_ones(tmp_path: Path, random: np.random.Generator,
+                                                          ending: str) -> None:
     """In whichever file it is missing."""
     saved(rows(random, 5), tmp_path / f"a{ending}")
     path = saved(rows(random, 5).drop_columns(["x2"]), tmp_path / f"b{ending}")
 
-    assert f"{path} must have one column 'x2'; its columns: id, x1, x3, group, y" == refused(tmp_path)
+    assert f"{path} must have one column 'x2'; its columns: id, x1, x3, group, y" == error_of(tmp_path)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_a_column_that_is_there_twice_is_named(tmp_path: Path, ending: str) -> None:
-    """Nobody can tell which is meant."""
+def test_a_duplicate_column_is_rejected(tmp_path: Path, ending: str) -> None:
+    """It is ambiguous."""
     path = tmp_path / f"rows{ending}"
     if ending == ".csv":
         path.write_text("x1,x1\n1,2\n")
     else:
         pa.parquet.write_table(pa.table([pa.array([1.0]), pa.array([2.0])], names=["x1", "x1"]), path)
 
-    assert f"{path} must have one column 'x1'; its columns: x1, x1" == refused(path, "x1", None)
+    assert f"{path} must have one column 'x1'; its columns: x1, x1" == error_of(path, "x1", None)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
 def test_a_truncated_file_is_named(tmp_path: Path, random: np.random.Generator, ending: str, share: float) -> None:
-    """Whether nothing is left, half of it, or nearly all; of text the row is named too."""
+    """Whether nothing is left, half of it, or nearly all; for text the row is named too."""
     whole = saved(rows(random, 5000), tmp_path / f"rows{ending}").read_bytes()
     path = tmp_path / f"cut{ending}"
     path.write_bytes(whole[:whole.rfind(b"\n", 0, int(len(whole) * share)) + 6] if share else b"")
 
-    message = refused(path)
+    message = error_of(path)
 
     assert message.startswith(str(path))
     if share and ending in (".csv", ".ndjson"):
@@ -260,8 +260,8 @@ def test_a_truncated_file_is_named(tmp_path: Path, random: np.random.Generator, 
 
 
 @pytest.mark.parametrize("ending", [".csv", ".ndjson"])
-def test_a_wrong_value_far_down_is_found(tmp_path: Path, random: np.random.Generator, ending: str) -> None:
-    """Beyond the first blocks that PyArrow looks at, and the megabyte it takes at a time."""
+def test_an_invalid_value_far_down_is_found(tmp_path: Path, random: np.random.Generator, ending: str) -> None:
+    """After the rows from which PyArrow infers types, and beyond its first block."""
     path = saved(rows(random, 150_000), tmp_path / f"rows{ending}")
     lines = path.read_text().splitlines()
     number = 140_001 - (ending == ".ndjson")
@@ -270,27 +270,27 @@ def test_a_wrong_value_far_down_is_found(tmp_path: Path, random: np.random.Gener
     path.write_text("\n".join(lines) + "\n")
 
     assert (f"{path}: column 'x1', row 140001 (counted from 1, without the header) is not a number that float64 can "
-            "hold") == refused(path)
+            "hold") == error_of(path)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_what_is_of_another_format_is_named(tmp_path: Path, ending: str) -> None:
+def test_a_file_of_another_format_is_named(tmp_path: Path, ending: str) -> None:
     """PyArrow's reason follows the name of the file."""
     path = tmp_path / f"rows{ending}"
     path.write_bytes(b"\x00\xff\xfe")
 
-    assert refused(path).startswith(str(path))
+    assert error_of(path).startswith(str(path))
 
 
 def test_an_empty_line_in_a_table_of_one_column_is_a_missing_value(tmp_path: Path) -> None:
-    """Passing it over would give the rows below it to the wrong person."""
+    """Skipping it would shift the rows below it."""
     (tmp_path / "rows.csv").write_text("x1\n1\n\n3\n")
 
-    assert "row 2 (counted from 1, without the header) is missing" in refused(tmp_path / "rows.csv", "x1", None)
+    assert "row 2 (counted from 1, without the header) is missing" in error_of(tmp_path / "rows.csv", "x1", None)
 
 
-def test_values_too_large_to_square_are_said_to_be(tmp_path: Path) -> None:
-    """There is no single row to blame."""
+def test_values_too_large_to_square_are_reported(tmp_path: Path) -> None:
+    """No single row is at fault."""
     (tmp_path / "rows.csv").write_text("x1\n1e200\n-1e200\n")
     (part,) = data_sets.source(tmp_path / "rows.csv", "x1", None).partitions()
 
@@ -300,10 +300,10 @@ def test_values_too_large_to_square_are_said_to_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("key", "fault"), [
     (pa.array([1, None]), "column 'key', row 2 (counted from 1, without the header) is missing"),
     (pa.array(["a", ""]), "column 'key', row 2 (counted from 1, without the header) is missing"),
-    (pa.array([1.0, 2.0]), "column 'key' holds values of type double, not whole numbers or text"),
-], ids=["missing", "empty", "no whole number"])
-def test_a_key_that_cannot_be_one_is_named(tmp_path: Path, key: Any, fault: str) -> None:
-    """A number that is not whole has many spellings; what is missing has none."""
+    (pa.array([1.0, 2.0]), "column 'key' holds values of type double, not integers or text"),
+], ids=["missing", "empty", "float"])
+def test_an_invalid_key_is_named(tmp_path: Path, key: Any, fault: str) -> None:
+    """Floats have many spellings; missing values have none."""
     path = saved(pa.table({"key": key, "x1": [1.0, 2.0]}), tmp_path / "rows.parquet")
     (part,) = data_sets.source(path, "x1", None, key="key").partitions()
 
@@ -316,7 +316,7 @@ def test_a_key_that_cannot_be_one_is_named(tmp_path: Path, key: Any, fault: str)
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("key", ["id", "group"])
 def test_keys_hash_alike_in_every_format(tmp_path: Path, random: np.random.Generator, ending: str, key: str) -> None:
-    """Whole numbers, and text."""
+    """Integers and text."""
     table = rows(random, 50)
     (part,) = data_sets.source(saved(table, tmp_path / f"rows{ending}"), key=key).partitions()
     (expected,) = data_sets.source(saved(table, tmp_path / "expected.parquet"), key=key).partitions()
@@ -326,7 +326,7 @@ def test_keys_hash_alike_in_every_format(tmp_path: Path, random: np.random.Gener
     assert hashes.tolist() == found.tolist()
 
 
-def test_zero_has_one_sign(tmp_path: Path) -> None:
+def test_negative_zero_becomes_zero(tmp_path: Path) -> None:
     """Equal rows have equal hashes."""
     (tmp_path / "rows.csv").write_text("x1,y\n0.0,1\n-0.0,1\n")
     (part,) = data_sets.source(tmp_path / "rows.csv", "x1").partitions()
@@ -343,60 +343,60 @@ def test_zero_has_one_sign(tmp_path: Path) -> None:
     ({"features": "x1,"}, "a name is missing"),
     ({"features": "x1", "where": "x1 == 'a'"}, "the filter compares 'x1' with text, but it is a feature or the target"),
 ], ids=str)
-def test_names_that_do_not_go_together_are_misuse(options: dict[str, str], message: str) -> None:
-    """Said before a file is opened."""
+def test_conflicting_names_are_rejected(options: dict[str, str], message: str) -> None:
+    """Before a file is opened."""
     with pytest.raises(SettingError, match=message):
         Columns(tuple(options["features"].split(",")), "y", options.get("where"), options.get("key"))
 
 
-def test_a_filter_that_does_not_fit_the_type_of_a_column_is_named(tmp_path: Path, random: np.random.Generator) -> None:
-    """Text in Parquet is compared with text."""
+def test_a_filter_of_another_type_than_its_column_is_rejected(tmp_path: Path, random: np.random.Generator) -> None:
+    """Text in Parquet can only be compared with text."""
     path = saved(rows(random, 5), tmp_path / "rows.parquet")
 
-    assert str(path) in refused(path, where="group > 3")
+    assert str(path) in error_of(path, where="group > 3")
 
 
 @pytest.mark.parametrize(("row", "place"), [
     ('1,2,"open', 20_001), ('1,"open,2', 20_001), ('1,2,"open', 1), ('1,"open,2', 1),
 ], ids=["last column", "middle column", "last column of the first row", "middle column of the first row"])
 @pytest.mark.parametrize("after", ["3,4,plain\n", "3,4,'\"quoted\"'\n".replace("'", "")], ids=["plain", "quoted"])
-def test_a_quote_that_is_not_closed_is_named_by_row(tmp_path: Path, row: str, place: int, after: str) -> None:
-    """It swallowed the rest of the file, or merged two rows."""
+def test_an_unclosed_quote_is_named_by_row(tmp_path: Path, row: str, place: int, after: str) -> None:
+    """It takes the rest of the file as text, or merges two rows."""
     path = tmp_path / "rows.csv"
     path.write_text("x,y,note\n" + "1,2,good\n" * (place - 1) + row + "\n" + after * 50_000)
 
-    assert f"{path}: row {place} (counted from 1, without the header) has a quote that is not closed" == refused(
+    assert f"{path}: row {place} (counted from 1, without the header) has an unclosed quote" == error_of(
         path, "x", None)
 
 
-def test_two_rows_that_an_open_quote_merges_are_noticed(tmp_path: Path) -> None:
-    """What is left has the right number of columns, and would be read."""
+def test_two_rows_that_an_unclosed_quote_merges_are_rejected(tmp_path: Path) -> None:
+    """The merged row has the right number of columns, and would be read."""
     path = tmp_path / "rows.csv"
     path.write_text('x,note,y\n1,"open,2\n3,"fine",4\n5,"fine",6\n')
 
-    assert f"{path}: row 1 (counted from 1, without the header) has a quote that is not closed" == refused(path, "x")
+    assert f"{path}: row 1 (counted from 1, without the header) has an unclosed quote" == error_of(path, "x")
 
 
 @pytest.mark.parametrize("note", ['5" wide', '"a ""word"" and\na line"', '"a,b"', '""', '""""', 'a"b"c"'])
-def test_quotes_that_are_closed_or_mean_nothing_are_read(tmp_path: Path, note: str) -> None:
-    """A quote within a text that does not begin with one is a part of it, also where their number is odd."""
+def test_valid_quotes_are_read(tmp_path: Path, note: str) -> None:
+    """A quote inside an unquoted value is an ordinary character, also if the number of quotes is odd."""
     (tmp_path / "rows.csv").write_text(f'x,note,y\n1,{note},2\n3,7" wide,4\n5,,6\n')
 
     assert [[1, 2], [3, 4], [5, 6]] == values(tmp_path / "rows.csv", "x").tolist()
 
 
-def with_gaps() -> pa.Table:
-    """Make 60 rows with values that are missing, and of numbers some that are NaN."""
+def with_missing_values() -> pa.Table:
+    """Make 60 rows with missing values and NaN."""
     random = np.random.default_rng(5)
     numbers = [[1.0, 2.0, 3.0, 5.0, float("nan"), None][place] for place in random.integers(6, size=60)]
     texts = [["f", "m", None][place] for place in random.integers(3, size=60)]
     return pa.table({"x1": np.arange(60.0), "n": pa.array(numbers, pa.float64()), "s": texts})
 
 
-def as_python(where: str) -> list[float]:
-    """Give the rows that Python would take, of those in which nothing is missing."""
-    rows_ = [row for row in with_gaps().to_pylist() if row["n"] is not None and row["n"] == row["n"] and row["s"]]
-    return [row["x1"] for row in rows_ if eval(where, {}, row)]  # the filters below alone
+def selected_by_python(where: str) -> list[float]:
+    """Return the rows that Python would select, of those without missing values."""
+    complete = [row for row in with_missing_values().to_pylist() if row["n"] and row["n"] == row["n"] and row["s"]]
+    return [row["x1"] for row in complete if eval(where, {}, row)]  # only the filters below
 
 
 @pytest.mark.parametrize(("ending", "group"), [
@@ -406,40 +406,41 @@ def as_python(where: str) -> list[float]:
     "n == 5", "n != 5", "not n == 5", "n in (5, 2)", "n not in (5, 2)", "not n in (5, 2)", "n <= 3", "not n <= 3",
     "s == 'f'", "s != 'f'", "not s == 'f'", "s in ('f', 'g')", "s not in ('f',)", "not s in ('f',)", "s <= 'f'",
     "not s <= 'f'", "not (n <= 3 and s != 'f')"], ids=str)
-def test_missing_values_and_nan_are_never_taken_whatever_the_format(tmp_path: Path, ending: str, group: int | None,
-                                                                    where: str) -> None:
-    """Neither empty cells of CSV nor the statistics of row groups change what a filter takes."""
-    table = with_gaps()
+def test_missing_values_and_nan_are_never_selected(tmp_path: Path, ending: str, group: int | None,
+                                                   where: str) -> None:
+    """Neither empty cells of CSV nor the statistics of row groups change which rows a filter takes."""
+    table = with_missing_values()
     if ending == ".ndjson":  # JSON has no NaN
         table = table.set_column(1, "n", pa.array(table["n"].to_pandas(), from_pandas=True))
     column = "n" if "n " in where.replace("in ", "") else "s"
     path = saved(table, tmp_path / f"rows{ending}", group)
-    both = f"({where}) and n > 0 and s != ''"
+    complete = f"({where}) and n > 0 and s != ''"
 
-    assert as_python(where) == values(path, "x1", None, where=both)[:, 0].tolist()
+    assert selected_by_python(where) == values(path, "x1", None, where=complete)[:, 0].tolist()
     taken = set(values(path, "x1", None, where=where)[:, 0])
     if "and" not in where:
         present = {row["x1"] for row in table.to_pylist() if row[column] is not None and row[column] == row[column]}
         assert taken <= present
-        (opposite,) = [values(path, "x1", None, where=f"not ({where})")[:, 0]]
+        opposite = values(path, "x1", None, where=f"not ({where})")[:, 0]
         assert present - taken == set(opposite)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".ndjson", ".parquet"])
 @pytest.mark.parametrize("text", [True, False])
 def test_the_key_may_be_compared_with_numbers(tmp_path: Path, ending: str, text: bool) -> None:
-    """It is hashed as the text it is all the same."""
+    """It is hashed as text all the same."""
     ids = ["007", "8", "12", "13"] if text else [7, 8, 12, 13]
     path = saved(pa.table({"id": ids, "x1": [0.0, 1.0, 2.0, 3.0], "y": [1.0] * 4}), tmp_path / f"rows{ending}")
 
-    found = {where: np.concatenate([hashes.copy() for part in data_sets.source(path, "x1", "y", where, "id").partitions()
-                                    for _, hashes in part.hashed_blocks()]) for where in (None, "not 8 < id <= 12")}
+    def hashes_of(where: str | None) -> Any:
+        (part,) = data_sets.source(path, "x1", "y", where, "id").partitions()
+        return np.concatenate([hashes.copy() for _, hashes in part.hashed_blocks()])
 
-    np.testing.assert_array_equal(found[None][[0, 1, 3]], found["not 8 < id <= 12"])
+    np.testing.assert_array_equal(hashes_of(None)[[0, 1, 3]], hashes_of("not 8 < id <= 12"))
 
 
-def test_a_key_that_is_compared_with_numbers_and_is_none_is_named(tmp_path: Path) -> None:
-    """By column and row."""
+def test_a_key_compared_with_numbers_must_be_numeric(tmp_path: Path) -> None:
+    """The message names column and row."""
     path = tmp_path / "rows.csv"
     path.write_text("id,x1\n1,1\na,2\n")
 
@@ -449,8 +450,8 @@ def test_a_key_that_is_compared_with_numbers_and_is_none_is_named(tmp_path: Path
 
 
 @pytest.mark.parametrize("where", [None, "x1 > 1"])
-def test_text_that_is_a_number_is_read_out_of_ndjson(tmp_path: Path, where: str | None) -> None:
-    """As out of every other format."""
+def test_numbers_as_text_are_read_from_ndjson(tmp_path: Path, where: str | None) -> None:
+    """As from every other format."""
     path = tmp_path / "rows.ndjson"
     path.write_text('{"x1": " 1"}\n{"x1": "2.5"}\n{"x1": "3"}\n')
 
@@ -458,12 +459,12 @@ def test_text_that_is_a_number_is_read_out_of_ndjson(tmp_path: Path, where: str 
 
 
 def test_a_value_of_another_kind_in_ndjson_is_named_by_row(tmp_path: Path) -> None:
-    """Counted from 1, and from the beginning of the file."""
+    """Counted from the start of the file."""
     path = tmp_path / "rows.ndjson"
     path.write_text('{"x1": 1}\n' * 200_000 + '{"x1": "2"}\n')
 
-    assert (f"{path}: column 'x1', row 200001 (counted from 1, without the header) is text, but a number before"
-            == refused(path, "x1", None))
+    assert (f"{path}: column 'x1', row 200001 (counted from 1, without the header) is text, "
+            "but a number in earlier rows" == error_of(path, "x1", None))
 
 
 @pytest.mark.parametrize("content", [
@@ -478,7 +479,7 @@ def test_a_header_or_row_of_csv_may_be_long(tmp_path: Path, content: str, length
 
 
 def test_rows_before_a_long_one_are_read_once(tmp_path: Path) -> None:
-    """Reading starts again with larger blocks."""
+    """Reading restarts with larger blocks."""
     lines = [f"{row},{row % 7},a" for row in range(300_000)]
     lines[250_000] = "250000,1," + "z" * 2_500_000
     (tmp_path / "rows.csv").write_text("\n".join(["x,y,z", *lines]))
@@ -487,23 +488,23 @@ def test_rows_before_a_long_one_are_read_once(tmp_path: Path) -> None:
         tmp_path / "rows.csv", "x", where="y < 3")[:, 0].tolist()
 
 
-def test_a_row_that_is_longer_than_any_block_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the file."""
+def test_a_row_longer_than_the_largest_block_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the file."""
     monkeypatch.setattr(formats, "MOST_BLOCK_BYTES", 1 << 20)
     path = tmp_path / "rows.csv"
     path.write_text("x,y\n1,2\n3,4\n5," + "1" * 3_000_000 + "\n")
 
-    message = refused(path, "x")
+    message = error_of(path, "x")
 
     assert message.startswith(f"{path} cannot be read as csv") and message.endswith(": a row is longer than 1 MB")
 
 
 @pytest.mark.parametrize(("ending", "column"), [(".csv", [1, 2]), (".ndjson", [1, 2]), (".parquet", [1.0, 2.0])])
-def test_a_filter_with_a_number_that_float64_cannot_hold_is_misuse(tmp_path: Path, ending: str, column: Any) -> None:
-    """The filter is named, not a value in the file; whole numbers of Parquet can be compared with it."""
+def test_a_filter_with_an_integer_beyond_float64_is_rejected(tmp_path: Path, ending: str, column: Any) -> None:
+    """The filter is at fault, not a value in the file; integer columns of Parquet can be compared with it."""
     path = saved(pa.table({"id": column, "x1": [1.0, 2.0]}), tmp_path / f"rows{ending}")
 
-    with pytest.raises(SettingError, match=f"the filter compares 'id' with {2**53 + 1}, but numbers of .* are float64"):
+    with pytest.raises(SettingError, match=f"the filter compares 'id' with {2**53 + 1}, but .* is read as float64"):
         values(path, "x1", None, where=f"id in (1, {2**53 + 1})")
     whole = saved(pa.table({"id": [2**53 + 1, 2**53], "x1": [1.0, 2.0]}), tmp_path / "whole.parquet")
     assert [[1.0]] == values(whole, "x1", None, where=f"id == {2**53 + 1}").tolist()

@@ -1,4 +1,4 @@
-"""The promise between training and serving: one small file of plain values that checks itself.
+"""The contract between training and serving: one small, self-verifying file of plain values.
 
-Rule of the room: nothing here knows how a model is trained or served; joblib is imported in ``save`` alone.
+Rule of this package: it knows neither training nor serving, and only ``save`` imports joblib.
 """

@@ -1,4 +1,4 @@
-"""``Artefact``: everything that training promises to serving."""
+"""``Artefact``: everything that serving gets from training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUANTILES = {"levels", "t", "f"}
 
 @dataclass(frozen=True, eq=False)
 class Artefact:
-    """A trained line with the moments it came from."""
+    """A trained model with the moments of its training rows."""
 
     # names of the p features, in order
     features: tuple[str, ...]
@@ -36,67 +36,65 @@ class Artefact:
     b: float
     # moments of the training rows
     moments: Moments
-    # shape (p,): smallest and largest value of each feature in training; both None once rows have been unlearned,
-    # because the moments cannot tell whether the smallest and the largest were among them
+    # shape (p,): smallest and largest value of each feature in training; both None after unlearning, because the
+    # removed rows may have had them
     minimum: Array | None
-    # shape (p,): smallest and largest value of each feature in training; both None once rows have been unlearned,
-    # because the moments cannot tell whether the smallest and the largest were among them
     maximum: Array | None
     # ``{"levels": [...], "t": [...], "f": [...]}``: for each level in (0, 1) the two-sided quantile of Student's t
-    # with n - p - 1 degrees of freedom and the quantile of F(p, n - p); empty lists where there are too few rows
+    # with n - p - 1 degrees of freedom and the quantile of F(p, n - p); empty lists for too few rows
     quantiles: dict[str, list[float]]
-    # facts for people: settings, metrics, data, environment; plain values only
+    # metadata as plain values: settings, metrics, data, environment
     card: dict[str, Any]
 
     def __post_init__(self) -> None:
-        """Check the parts against each other, and make the numbers unchangeable float64: equal values, equal digest."""
+        """Check that the parts match, and make the numbers read-only float64: equal values have equal digests."""
         p = len(self.features)
         limits = [name for name in ("minimum", "maximum") if getattr(self, name) is not None]
         if len(limits) == 1:
-            raise ArtefactError("minimum and maximum must both be there, or neither")
+            raise ArtefactError("minimum and maximum must both be given, or neither")
         for name in ("W", *limits):
             values = np.array(getattr(self, name), dtype=np.float64)
             if values.shape != (p,) or not np.isfinite(values).all():
-                raise ArtefactError(f"{name} must be {p} finite numbers, one a feature")
+                raise ArtefactError(f"{name} must be {p} finite numbers, one per feature")
             values.setflags(write=False)
             object.__setattr__(self, name, values)
         object.__setattr__(self, "b", float(self.b))
         if not all(isinstance(name, str) for name in (*self.features, self.target)):
-            raise ArtefactError("the names of the features and of the target must be strings")
+            raise ArtefactError("feature names and target name must be strings")
         if self.moments.p != p or p == 0:
-            raise ArtefactError(f"the moments are of {self.moments.p} features, not of {p}")
+            raise ArtefactError(f"the moments have {self.moments.p} features, not {p}")
         if not np.isfinite(self.b):
             raise ArtefactError("b must be a finite number")
         if set(self.quantiles) != QUANTILES or len({len(v) for v in self.quantiles.values()}) != 1:
-            raise ArtefactError("the quantile table must have as many t and f as levels")
+            raise ArtefactError("the quantile table must have one t and one f per level")
         quantiles = {name: [float(value) for value in column] for name, column in self.quantiles.items()}
         object.__setattr__(self, "quantiles", quantiles)
 
     @property
     def limits(self) -> list[tuple[float | None, float | None]]:
-        """Smallest and largest value of each feature in training, in order; None where that is no longer known."""
+        """Smallest and largest value of each feature in training, in order; None for unknown."""
         if self.minimum is None or self.maximum is None:
             return [(None, None)] * len(self.features)
         return list(zip(self.minimum.tolist(), self.maximum.tolist(), strict=True))
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the plain values in canonical form, 64 hexadecimal digits."""
+        """SHA-256 of the plain values, 64 hexadecimal digits."""
         return digest_of(self._values())
 
     def to_plain(self) -> dict[str, Any]:
-        """Give the artefact as plain values, with the digest that proves them."""
+        """Return the artefact as plain values with their digest."""
         return {**self._values(), "sha256": self.digest}
 
     def _values(self) -> dict[str, Any]:
-        """Everything but the digest, as plain values."""
+        """Return everything but the digest as plain values."""
         return {"format": FORMAT, "features": list(self.features), "target": self.target, "W": self.W.tolist(),
                 "b": self.b, "moments": moments_to_plain(self.moments), "minimum": limits_to_plain(self.minimum),
                 "maximum": limits_to_plain(self.maximum), "quantiles": self.quantiles, "card": self.card}
 
     @classmethod
     def from_plain(cls, plain: Any) -> Artefact:
-        """Check plain values and build an artefact from them; whatever is wrong with them is an ArtefactError."""
+        """Build an artefact from plain values; any invalid content is an ArtefactError."""
         values = verify(plain, "model", FORMAT, KEYS)
         quantiles = members(values["quantiles"], "quantiles", QUANTILES)
         if not isinstance(values["card"], dict):

@@ -1,4 +1,4 @@
-"""Read and write the model file."""
+"""Load and save the model file, with a card for people beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.atomic_file import replace_file
 from linear_regressor.errors import ArtefactError
 
-# An artefact of p features is about 9 (p + 1)^2 bytes; this leaves room for 1,300 of them.
+# An artefact of p features has about 9 (p + 1)^2 bytes: enough for 1,300 features.
 LARGEST_FILE = 16 * 1024 * 1024
 
 REMEDY = "train one with 'linear-regressor train --model-save-path {path}' or name another file"
@@ -26,8 +26,8 @@ def load(path: str | Path) -> Artefact:
         with open(path, "rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        reason = error.strerror
-        raise ArtefactError(f"cannot read the model file {path}: {reason}; {REMEDY.format(path=path)}") from None
+        remedy = REMEDY.format(path=path)
+        raise ArtefactError(f"cannot read the model file {path}: {error.strerror}; {remedy}") from None
     try:
         return parse(content)
     except ArtefactError as error:
@@ -35,18 +35,18 @@ def load(path: str | Path) -> Artefact:
 
 
 def parse(content: bytes) -> Artefact:
-    """Check the content of a model file and make it an artefact."""
+    """Build an artefact from the content of a model file."""
     if len(content) > LARGEST_FILE:
         raise ArtefactError(f"it is larger than {LARGEST_FILE} bytes")
     return Artefact.from_plain(plain_pickle.read(content))
 
 
 def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path:
-    """Write the model file, and a card for people beside it; neither changes before both are known to fit."""
+    """Write the model file and its card, and return the path of the card; on an error both stay unchanged."""
     path = Path(path)
-    import joblib  # here, because the server reads artefacts and has no joblib
+    import joblib  # not at the top: the server loads artefacts and has no joblib
 
-    # Through JSON and back: values that are equal then give the same bytes, whatever objects they came from.
+    # Through JSON and back, so that equal values give equal bytes whatever their Python types.
     plain = json.loads(json.dumps(artefact.to_plain(), sort_keys=True, allow_nan=False))
     content = io.BytesIO()
     joblib.dump(plain, content, protocol=5)
@@ -63,7 +63,7 @@ def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path:
 
 
 def _replace_both(path: Path, content: bytes, card_path: Path, card: bytes) -> None:
-    """Put the card in its place while the model lies durable beside its own: the last step is the model's renaming."""
+    """Replace the card once the new model is synced to disk; renaming the model is the last step."""
     _require_no_folder(path)
 
     def write(file: BinaryIO) -> None:
@@ -76,7 +76,7 @@ def _replace_both(path: Path, content: bytes, card_path: Path, card: bytes) -> N
 
 
 def _write_card(path: Path, content: bytes) -> None:
-    """Write the card, or say that it was the card."""
+    """Write the card; an error names it."""
     try:
         _require_no_folder(path)
         replace_file(path, lambda file: file.write(content))
@@ -85,6 +85,6 @@ def _write_card(path: Path, content: bytes) -> None:
 
 
 def _require_no_folder(path: Path) -> None:
-    """Refuse a place that no renaming can take, as long as nothing is changed."""
+    """Reject a folder before anything is changed: no renaming can replace it."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))

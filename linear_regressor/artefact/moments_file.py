@@ -1,4 +1,4 @@
-"""``MomentsFile``: moments on their own in a JSON file that checks itself and knows what was added to it."""
+"""``MomentsFile``: moments in a self-verifying JSON file, with the digests of the rows they come from."""
 
 from __future__ import annotations
 
@@ -20,57 +20,54 @@ KEYS = SUMMARY_KEYS | {"format", "features", "target", "added", "removed"}
 
 @dataclass(frozen=True, eq=False)
 class MomentsFile:
-    """What was read of some rows, under the names of its columns."""
+    """Moments of some rows with the names of their columns."""
 
     # names of the p features, in order
     features: tuple[str, ...]
     # name of the target
     target: str
     summary: RowSummary
-    # digests of the sets of rows that were added and are there, and of those that were taken away; none is in both
+    # digests of the sets of rows that are included, and of those that were removed; no digest is in both
     added: tuple[str, ...]
-    # digests of the sets of rows that were added and are there, and of those that were taken away; none is in both
     removed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the names against the moments."""
-        texts = (*self.features, self.target, *self.added, *self.removed)
-        if len(self.features) != self.summary.moments.p or not all(isinstance(text, str) for text in texts):
-            raise ArtefactError(f"it must name the target and each of {self.summary.moments.p} features, and its "
-                                f"digests must be text")
+        """Check the number of features."""
+        if len(self.features) != self.summary.moments.p:
+            raise ArtefactError(f"it must name each of the {self.summary.moments.p} features")
 
     @classmethod
     def of(cls, features: tuple[str, ...], target: str, summary: RowSummary) -> MomentsFile:
-        """Note rows that were just read."""
+        """Build a moments file of rows that were just read."""
         return cls(features, target, summary, (summary.digest,))
 
     def merge(self, other: MomentsFile) -> MomentsFile:
-        """Add the rows of both."""
+        """Return the moments of both sets of rows."""
         self._require_same_columns(other)
-        added = _once((*self.added, *other.added), "added")
-        removed = _once((*self.removed, *other.removed), "taken away")
-        return self._with(self.summary + other.summary, added, [gone for gone in removed if gone not in added])
+        added = _unique((*self.added, *other.added), "added")
+        removed = _unique((*self.removed, *other.removed), "removed")
+        return self._with(self.summary + other.summary, added, [digest for digest in removed if digest not in added])
 
     def subtract(self, other: MomentsFile) -> MomentsFile:
-        """Take the rows of another away."""
+        """Return the moments without the rows of another file."""
         self._require_same_columns(other)
-        removed = _once((*self.removed, *other.added), "taken away")
-        # what the other has not is still here
-        added = [there for there in dict.fromkeys((*self.added, *other.removed)) if there not in removed]
+        removed = _unique((*self.removed, *other.added), "removed")
+        # rows that the other file lacks remain in this one
+        added = [digest for digest in dict.fromkeys((*self.added, *other.removed)) if digest not in removed]
         return self._with(self.summary - other.summary, added, removed)
 
     def _with(self, summary: RowSummary, added: Iterable[str], removed: Iterable[str]) -> MomentsFile:
-        """Keep the names."""
+        """Return another summary under the same names."""
         return MomentsFile(self.features, self.target, summary, tuple(added), tuple(removed))
 
     def _require_same_columns(self, other: MomentsFile) -> None:
-        """Refuse moments of other columns."""
+        """Reject moments of other columns."""
         mine, others = (*self.features, self.target), (*other.features, other.target)
         if mine != others:
-            raise MomentsError(f"moments of {', '.join(mine)} do not go with moments of {', '.join(others)}")
+            raise MomentsError(f"moments of {', '.join(mine)} cannot be combined with moments of {', '.join(others)}")
 
     def save(self, path: Path) -> None:
-        """Write the file in one step: an older one stays whole if that fails."""
+        """Write the file atomically."""
         plain = {"format": FORMAT, "features": list(self.features), "target": self.target,
                  **summary_to_plain(self.summary), "added": list(self.added), "removed": list(self.removed)}
         content = json.dumps({**plain, "sha256": digest_of(plain)}, indent=1, allow_nan=False)
@@ -90,7 +87,7 @@ class MomentsFile:
 
     @classmethod
     def _from_plain(cls, plain: Any) -> MomentsFile:
-        """Check plain values and build a moments file from them."""
+        """Build a moments file from plain values."""
         values = verify(plain, "moments file", FORMAT, KEYS)
         summary = summary_from_plain({name: values[name] for name in SUMMARY_KEYS})
         return cls(texts(values["features"], "features"), text(values["target"], "target"), summary,
@@ -107,12 +104,12 @@ def _parse(content: bytes) -> Any:
 
 def _reject_constant(name: str) -> float:
     """Reject NaN and infinity, which are not JSON."""
-    raise ArtefactError(f"it holds {name}, and moments are finite")
+    raise ArtefactError(f"it has {name}, but moments are finite")
 
 
-def _once(digests: Sequence[str], how: str) -> Sequence[str]:
-    """Refuse rows that would count twice."""
-    for place, digest in enumerate(digests):
-        if digest in digests[:place]:
+def _unique(digests: Sequence[str], how: str) -> Sequence[str]:
+    """Reject rows that would count twice."""
+    for position, digest in enumerate(digests):
+        if digest in digests[:position]:
             raise MomentsError(f"the same rows (digest {digest[:12]}...) would be {how} twice")
     return digests

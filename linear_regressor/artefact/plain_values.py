@@ -25,9 +25,9 @@ def digest_of(plain: Any, separators: tuple[str, str] = (",", ":"), allow_nan: b
 def verify(plain: Any, kind: str, format_number: int, keys: AbstractSet[str]) -> dict[str, Any]:
     """Check format, digest and keys of values read from a file; return them without the digest."""
     if not isinstance(plain, dict) or "format" not in plain:
-        raise ArtefactError(f"it is not a {kind} of this program")
+        raise ArtefactError(f"it is not a {kind} of linear-regressor")
     found = plain["format"]
-    if type(found) is not int or abs(found) >= 2**63:  # Python refuses to print integers of thousands of digits
+    if type(found) is not int or abs(found) >= 2**63:  # str() of an integer of thousands of digits raises
         raise ArtefactError("its format is not a 64-bit integer")
     if found != format_number:
         raise ArtefactError(f"it has format {found}, and this program reads format {format_number}")
@@ -35,7 +35,7 @@ def verify(plain: Any, kind: str, format_number: int, keys: AbstractSet[str]) ->
     try:
         digest = digest_of(values)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ArtefactError(f"it holds values that JSON cannot hold ({error})") from None
+        raise ArtefactError(f"it has values that JSON cannot represent ({error})") from None
     if plain.get("sha256") != digest:
         raise ArtefactError("its digest does not match its content: the file is damaged or was changed")
     return members(values, kind, keys)

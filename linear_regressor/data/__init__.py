@@ -1,4 +1,4 @@
-"""The facts: where rows come from, and whether they can be used.
+"""Data sets: where rows come from, and whether they can be used.
 
-Rule of the room: nothing here knows a model; scikit-learn is imported in ``diabetes`` alone.
+Rule of this package: it knows no model, and only ``dataset`` imports scikit-learn.
 """

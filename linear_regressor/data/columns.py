@@ -1,4 +1,4 @@
-"""``Columns``: which columns and rows of its files a data set takes."""
+"""``Columns``: which columns and rows of its files a data set takes, and how their values become numbers."""
 
 from __future__ import annotations
 
@@ -15,76 +15,30 @@ from linear_regressor.errors import DataError, SettingError
 
 Array = NDArray[np.float64]
 
-
-def is_numeric(kind: pa.DataType) -> bool:
-    """Tell whether a type can hold numbers: numbers themselves, text that may spell them, or nothing but nulls."""
-    return bool(is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
-                or pa.types.is_decimal(kind))
-
-
-def numbers(column: pa.Array) -> Array:
-    """Turn a column into float64, a missing value or an empty text into NaN."""
-    if pa.types.is_float64(column.type) and column.null_count == 0:
-        whole: Array = column.to_numpy()
-        return whole
-    if not is_numeric(column.type):
-        raise pa.ArrowInvalid(f"values of type {column.type} are no numbers")
-    if is_text(column.type):
-        column = pc.utf8_trim_whitespace(column)
-        column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
-    values: Array = pc.fill_null(pc.cast(column, pa.float64()), np.nan).to_numpy()
-    return values
-
-
-def is_key(kind: pa.DataType) -> bool:
-    """Tell whether a type can hold keys: whole numbers or text."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(is_text(kind) or pa.types.is_integer(kind))
-
-
-def first_that_is_none(column: pa.Array) -> int:
-    """Find the first value that is no number, by halving."""
-    first, last = 0, len(column) - 1
-    while first < last:
-        middle = (first + last) // 2
-        try:
-            numbers(column.slice(first, middle + 1 - first))
-            first = middle + 1
-        except pa.ArrowInvalid:
-            last = middle
-    return first
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Tell whether a type is that of text."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-# A name that no column of a file is likely to have: the place of a row.
-PLACE = "\0row"
+# Name of a temporary column of row numbers; no file is likely to have one of this name.
+ROW_NUMBER = "\0row"
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns by name, and a filter of rows."""
+    """Names of the columns to read, and a row filter."""
 
-    # names of the p features, in order; at least one, none twice
+    # names of the p features, in order; at least one, without duplicates
     features: tuple[str, ...]
     # name of the target; None to predict
     target: str | None
-    # which rows to take, as ``Where`` reads it; None takes all
+    # row filter, as ``RowFilter`` parses it; None takes all rows
     where: str | None = None
-    # name of the column of whole numbers or text whose hash splits the rows; None hashes features and target
+    # name of the column of integers or text whose hash splits the rows; None hashes features and target
     key: str | None = None
 
     def __post_init__(self) -> None:
-        """Check the names against each other, and read the filter."""
-        named = [*self.numbers, *([] if self.key is None else [self.key])]
-        twice = [name for name in named if named.count(name) > 1]
-        if not self.features or not all(named) or twice:
-            wrong = f"{twice[0]!r} is named twice" if twice else "a name is missing"
-            raise SettingError(f"features, target and key must be different columns: {wrong}")
+        """Check the names against each other, and parse the filter."""
+        names = [*self.numbers, *([] if self.key is None else [self.key])]
+        duplicates = [name for name in names if names.count(name) > 1]
+        if not self.features or not all(names) or duplicates:
+            reason = f"{duplicates[0]!r} is named twice" if duplicates else "a name is missing"
+            raise SettingError(f"features, target and key must be different columns: {reason}")
         texts = [name for name in self.numbers if self.types[name] != pa.float64()]
         if texts:
             raise SettingError(f"the filter compares {texts[0]!r} with text, but it is a feature or the target")
@@ -96,12 +50,12 @@ class Columns:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """Names of all columns that are looked at, each once."""
+        """Names of all columns to read, without duplicates."""
         return tuple(dict.fromkeys([*self.numbers, *([] if self.key is None else [self.key]), *self.types]))
 
     @property
     def types(self) -> dict[str, pa.DataType]:
-        """The type of each column in a file that does not tell types: float64 or string."""
+        """Type of each column in a file format without types: float64 or string."""
         filtered = {} if self.where is None else RowFilter.of(self.where).types
         key = {} if self.key is None else {self.key: pa.string()}
         return {**dict.fromkeys(self.numbers, pa.float64()), **filtered, **key}
@@ -113,52 +67,97 @@ class Columns:
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """Names of the columns that the filter looks at."""
+        """Names of the columns in the filter."""
         return () if self.where is None else tuple(RowFilter.of(self.where).types)
 
     @property
     def compared_with_numbers(self) -> tuple[str, ...]:
-        """Names of the columns that the filter compares with a number; the key may be one, and is text all the same."""
+        """Names of the columns that the filter compares with numbers; the key, read as text, may be one."""
         return () if self.where is None else tuple(
             name for name, kind in RowFilter.of(self.where).types.items() if kind == pa.float64())
 
     @property
     def filter(self) -> pc.Expression | None:
-        """The filter as PyArrow evaluates it."""
+        """The filter as a PyArrow expression."""
         return None if self.where is None else RowFilter.of(self.where).expression
 
-    def taken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Take the rows that the filter takes out of columns of text."""
+    def filtered(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Apply the filter to a batch whose columns of numbers may be text."""
         if self.where is None:
             return batch
-        where = RowFilter.of(self.where)
-        seen = {name: pa.array(numbers(batch.column(name)), from_pandas=True)
-                if kind == pa.float64() and is_text(batch.column(name).type)
-                else batch.column(name) for name, kind in where.types.items()}
-        places = pa.array(np.arange(batch.num_rows))
-        kept = pa.table([*seen.values(), places], names=[*seen, PLACE]).filter(where.expression)
-        return batch.take(kept[PLACE].combine_chunks())
+        row_filter = RowFilter.of(self.where)
+        columns = {name: pa.array(numbers(batch.column(name)), from_pandas=True)
+                   if kind == pa.float64() and is_text(batch.column(name).type)
+                   else batch.column(name) for name, kind in row_filter.types.items()}
+        rows = pa.array(np.arange(batch.num_rows))
+        selected = pa.table([*columns.values(), rows], names=[*columns, ROW_NUMBER]).filter(row_filter.expression)
+        return batch.take(selected[ROW_NUMBER].combine_chunks())
 
-    def require_in(self, names: Sequence[str], file: str) -> None:
-        """Refuse a file that has not exactly one column of each name."""
-        require_once(self.read, names, file)
+    def require_columns(self, names: Sequence[str], file: str) -> None:
+        """Reject a file that has not exactly one column of each name."""
+        require_unique(self.read, names, file)
 
     def require_texts(self, kinds: Mapping[str, pa.DataType], file: str) -> None:
-        """Refuse a file in which a column that the filter compares with text is none."""
+        """Reject a file in which a column that the filter compares with text is not text."""
         for name in self.compared:
             kind = kinds[name]
             if name not in self.compared_with_numbers and not (is_text(kind) or pa.types.is_dictionary(kind)):
                 raise DataError(f"{file}: column {name!r} is {kind}, which the filter cannot compare with text")
 
 
-def require_once(wanted: Iterable[str], names: Sequence[str], file: str) -> None:
-    """Refuse a file that has not exactly one column of each name."""
-    for name in wanted:
+def require_unique(required: Iterable[str], names: Sequence[str], file: str) -> None:
+    """Reject a file that has not exactly one column of each required name."""
+    for name in required:
         if list(names).count(name) != 1:
-            there = ", ".join(map(_shown, names)) or "none"
-            raise DataError(f"{file} must have one column {name!r}; its columns: {there}")
+            existing = ", ".join(map(_shown, names)) or "none"
+            raise DataError(f"{file} must have one column {name!r}; its columns: {existing}")
 
 
 def _shown(name: str) -> str:
-    """Write a name so that its ends are seen."""
+    """Quote a name with a comma or with blanks at its ends."""
     return repr(name) if name != name.strip() or "," in name else name
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a type is text."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def is_numeric(kind: pa.DataType) -> bool:
+    """Whether a type can represent numbers: numeric types, text, and columns of nulls only."""
+    return bool(is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
+                or pa.types.is_decimal(kind))
+
+
+def is_key(kind: pa.DataType) -> bool:
+    """Whether a type can represent keys: integers or text."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(is_text(kind) or pa.types.is_integer(kind))
+
+
+def numbers(column: pa.Array) -> Array:
+    """Convert a column to float64; missing values and empty strings become NaN."""
+    if pa.types.is_float64(column.type) and column.null_count == 0:
+        whole: Array = column.to_numpy()
+        return whole
+    if not is_numeric(column.type):
+        raise pa.ArrowInvalid(f"values of type {column.type} are not numbers")
+    if is_text(column.type):
+        column = pc.utf8_trim_whitespace(column)
+        column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+    values: Array = pc.fill_null(pc.cast(column, pa.float64()), np.nan).to_numpy()
+    return values
+
+
+def first_non_number(column: pa.Array) -> int:
+    """Find the first value that is not a number, by bisection."""
+    first, last = 0, len(column) - 1
+    while first < last:
+        middle = (first + last) // 2
+        try:
+            numbers(column.slice(first, middle + 1 - first))
+            first = middle + 1
+        except pa.ArrowInvalid:
+            last = middle
+    return first

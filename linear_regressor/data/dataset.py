@@ -1,4 +1,4 @@
-"""``Dataset``: rows with the names of their columns."""
+"""``Dataset``: rows in memory with the names of their columns."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from linear_regressor.errors import DataError, SettingError
 
 Array = NDArray[np.float64]
 
+TARGET = "disease_progression"
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Rows of named features with their target."""
 
-    # shape (n, p): features, one a column
+    # shape (n, p): one column per feature
     X: Array
     # shape (n,): target
     y: Array
@@ -28,9 +30,9 @@ class Dataset:
     target: str
 
     def __post_init__(self) -> None:
-        """Check the parts against each other."""
+        """Check that shapes and names match."""
         if self.X.ndim != 2 or self.X.shape[1] != len(self.features):
-            raise DataError(f"X must have {len(self.features)} columns, one a feature, not shape {self.X.shape}")
+            raise DataError(f"X must have {len(self.features)} columns, one per feature, not shape {self.X.shape}")
         if self.y.shape != (len(self.X),):
             raise DataError(f"y must have one value for each of the {len(self.X)} rows, not shape {self.y.shape}")
 
@@ -53,11 +55,8 @@ class Dataset:
         return replace(self, X=self.X[:cut], y=self.y[:cut]), replace(self, X=self.X[cut:], y=self.y[cut:])
 
 
-TARGET = "disease_progression"
-
-
 def read_diabetes(features: Sequence[str]) -> Dataset:
-    """Read the set with these features only, in this order."""
+    """Read scikit-learn's diabetes data set with these features, in this order."""
     bunch = load_diabetes()
     known = list(bunch.feature_names)
     _check_features(features, known)
@@ -66,26 +65,26 @@ def read_diabetes(features: Sequence[str]) -> Dataset:
 
 
 def _check_features(features: Sequence[str], known: list[str]) -> None:
-    """Refuse names the set does not have, names given twice, and no names at all."""
+    """Reject unknown names, duplicates, and an empty list."""
     unknown = [name for name in features if name not in known]
     if unknown or not features:
-        wrong = f"{unknown[0]!r} is not one" if unknown else "none was named"
-        raise SettingError(f"features must be of {', '.join(known)}: {wrong}")
-    twice = [name for name in features if features.count(name) > 1]
-    if twice:
-        raise SettingError(f"feature {twice[0]!r} is named twice")
+        reason = f"{unknown[0]!r} is not one" if unknown else "there are none"
+        raise SettingError(f"features must be some of {', '.join(known)}: {reason}")
+    duplicates = [name for name in features if features.count(name) > 1]
+    if duplicates:
+        raise SettingError(f"feature {duplicates[0]!r} is named twice")
 
 
 def verify(dataset: Dataset, least_rows: int = 1) -> Dataset:
-    """Give the rows back where a model can be trained and judged on them."""
-    faults = list(_dataset_faults(dataset, least_rows))
+    """Return the rows if a model can be trained and evaluated on them; an error lists every fault."""
+    faults = list(_faults(dataset, least_rows))
     if faults:
         raise DataError("; ".join(faults))
     return dataset
 
 
-def _dataset_faults(dataset: Dataset, least_rows: int) -> Iterator[str]:
-    """Every way in which these rows cannot be used."""
+def _faults(dataset: Dataset, least_rows: int) -> Iterator[str]:
+    """Yield every reason why these rows cannot be used."""
     if dataset.rows < least_rows:
         yield f"{dataset.rows} rows are too few: {least_rows} are needed"
     for name, values in zip([*dataset.features, dataset.target], [*dataset.X.T, dataset.y], strict=True):

@@ -1,4 +1,4 @@
-"""``Where``: which rows to take, in one line of text such as ``age > 30 and sex == "f"``."""
+"""``RowFilter``: which rows to take, from text such as ``age > 30 and sex == "f"``."""
 
 from __future__ import annotations
 
@@ -20,67 +20,66 @@ OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
     ast.In: ast.NotIn, ast.NotIn: ast.In}
 MIRRORED = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
-FORM = ("comparisons of a column with a number or a text (==, !=, <, <=, >, >=, in, not in), joined by and, or, not; "
-        "the column's name must be a plain word")
-# PyArrow joins what it is given into one long chain, goes down it by recursion, and dies of several thousand.
+FORM = ("comparisons of a column with a number or a string (==, !=, <, <=, >, >=, in, not in), joined by and, or, not; "
+        "column names must be identifiers")
+# PyArrow evaluates an expression recursively, and crashes at a depth of several thousand.
 MOST_COMPARISONS = 1000
-# Whole numbers from here on are not all float64.
+# float64 represents every integer only up to here.
 FLOAT64_WHOLE = 2**53
 
 
 @dataclass(frozen=True)
 class RowFilter:
-    """A filter of rows.
+    """A filter whose comparisons with missing values are never true, also under ``not``.
 
-    A comparison with a missing value is never true, also under ``not``. NaN is missing, and so is an empty text: CSV
-    cannot tell either from nothing.
+    NaN and empty strings count as missing, because CSV cannot distinguish them from missing values.
     """
 
-    # what PyArrow evaluates
+    # the filter as a PyArrow expression
     expression: pc.Expression
-    # the columns it looks at, each with the type of what it is compared with: float64 or string
+    # type of the values that each column is compared with: float64 or string
     types: dict[str, pa.DataType]
-    # the columns that are compared with a whole number beyond 2**53, which float64 may not hold, each with the last
+    # for each column that is compared with an integer beyond 2**53, which float64 may not represent, the last of them
     wide: dict[str, int]
 
     @classmethod
     def of(cls, text: str) -> RowFilter:
-        """Read a filter."""
-        seen = _Seen({}, {})
+        """Parse a filter."""
+        parser = _Parser({}, {})
         try:
             tree = ast.parse(text.strip(), mode="eval").body
             _require_few(tree)
-            return cls(seen.condition(tree, True), seen.types, seen.wide)
+            return cls(parser.condition(tree, True), parser.types, parser.wide)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise SettingError(f"the filter {text!r} must be {FORM}") from None
 
 
-# Below, a part of the text is read as Python has it; whatever is no simple filter is a ValueError. ``not`` is carried
-# down to the comparisons, so that nothing turns one that is not true, as of a missing value, into one that is. What
-# PyArrow concludes from the statistics of a row group, which leave NaN out, then holds for every row that is taken.
+# Anything but a simple filter raises ValueError below. ``not`` is pushed down to the comparisons: negating a result
+# would make a comparison with a missing value true. PyArrow skips row groups by statistics that ignore NaN, which is
+# then correct too.
 
 @dataclass(frozen=True)
-class _Seen:
-    """The columns that were seen on the way."""
+class _Parser:
+    """Converts a Python syntax tree to an expression and collects the columns in it."""
 
     types: dict[str, pa.DataType]
     wide: dict[str, int]
 
-    def condition(self, node: ast.expr, wanted: bool) -> pc.Expression:
-        """Read something that is true or false of a row, and ask for the one or the other."""
+    def condition(self, node: ast.expr, expected: bool) -> pc.Expression:
+        """Convert a condition, or its negation where false is expected."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            return self.condition(node.operand, not wanted)
+            return self.condition(node.operand, not expected)
         if isinstance(node, ast.BoolOp):
-            return _joined([self.condition(value, wanted) for value in node.values],
-                           isinstance(node.op, ast.And) is wanted)
+            return _joined([self.condition(value, expected) for value in node.values],
+                           isinstance(node.op, ast.And) is expected)
         if not isinstance(node, ast.Compare):
             raise ValueError(node)
         sides = [node.left, *node.comparators]
-        return _joined([self.comparison(left, type(compare) if wanted else OPPOSITE.get(type(compare), ast.Is), right)
-                        for left, compare, right in zip(sides, node.ops, sides[1:], strict=False)], wanted)
+        return _joined([self.comparison(left, type(compare) if expected else OPPOSITE.get(type(compare), ast.Is), right)
+                        for left, compare, right in zip(sides, node.ops, sides[1:], strict=False)], expected)
 
     def comparison(self, left: ast.expr, compare: type[ast.cmpop], right: ast.expr) -> pc.Expression:
-        """Read one comparison of a column, on either side, with a literal on the other, or with several."""
+        """Convert a comparison of a column, on either side, with one literal or several."""
         if compare in (ast.In, ast.NotIn):
             values = [_literal(element) for element in getattr(right, "elts", [right])]  # ("f") has no comma in it
             if not values:
@@ -95,7 +94,7 @@ class _Seen:
         return COMPARE[compare](self.field(left, [value]), value) & self.present(left)
 
     def field(self, node: ast.expr, values: Sequence[float | str]) -> pc.Expression:
-        """Read the name of a column, and note what it is compared with."""
+        """Convert the name of a column, and record the type of the values that it is compared with."""
         if not isinstance(node, ast.Name):
             raise ValueError(node)
         kinds = {pa.string() if isinstance(value, str) else pa.float64() for value in values}
@@ -105,7 +104,7 @@ class _Seen:
         return pc.field(node.id)
 
     def present(self, node: ast.expr) -> pc.Expression:
-        """Tell of a column that was read whether it has a value that can be compared."""
+        """Return the condition that a known column has a value."""
         if not isinstance(node, ast.Name):
             raise ValueError(node)
         field = pc.field(node.id)
@@ -113,15 +112,15 @@ class _Seen:
 
 
 def _require_few(tree: ast.expr) -> None:
-    """Refuse more comparisons than PyArrow can evaluate; an ``in`` is one, however long its list."""
+    """Reject more comparisons than PyArrow can evaluate; an ``in`` is one, however long its list."""
     count = sum(len(node.ops) for node in ast.walk(tree) if isinstance(node, ast.Compare))
     if count > MOST_COMPARISONS:
-        raise SettingError(f"the filter has {count} comparisons, of which it may have {MOST_COMPARISONS}: "
-                           "`column in (1, 2, ...)` is one of them")
+        raise SettingError(f"the filter has {count} comparisons; at most {MOST_COMPARISONS} are allowed, and "
+                           "`column in (1, 2, ...)` counts as one")
 
 
 def _joined(conditions: Sequence[pc.Expression], all_of: bool) -> pc.Expression:
-    """Join by halves, which keeps the expression flat: PyArrow goes down it by recursion."""
+    """Join conditions as a balanced tree, because PyArrow evaluates it recursively."""
     if len(conditions) == 1:
         return conditions[0]
     middle = len(conditions) // 2
@@ -130,7 +129,7 @@ def _joined(conditions: Sequence[pc.Expression], all_of: bool) -> pc.Expression:
 
 
 def _is_in(field: pc.Expression, values: Sequence[float | str]) -> pc.Expression:
-    """Look a column up among literals of one kind; whole numbers by themselves, since as float64 they may be others."""
+    """Compare a column with several literals; integers stay integers, because float64 may not represent them."""
     if isinstance(values[0], str):
         return field.cast(pa.string()).isin(pa.array(values, pa.string()))
     whole = [int(value) for value in values if _is_whole(value)]
@@ -140,15 +139,15 @@ def _is_in(field: pc.Expression, values: Sequence[float | str]) -> pc.Expression
 
 
 def _is_whole(value: float | str) -> bool:
-    """Tell whether a number is a whole one of 64 bits."""
+    """Whether a number is a 64-bit integer."""
     return isinstance(value, int) or isinstance(value, float) and value.is_integer() and abs(value) < FLOAT64_WHOLE
 
 
 def _literal(node: ast.expr) -> float | str:
-    """Read a number or a text."""
+    """Return a number or a string."""
     value = ast.literal_eval(node)
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(value)
     if isinstance(value, int) and not -2**63 <= value < 2**63:
-        raise SettingError(f"the filter's whole number {value} is too large: it must lie from -2^63 to 2^63 - 1")
+        raise SettingError(f"the integer {value} in the filter must be from -2^63 to 2^63 - 1")
     return value

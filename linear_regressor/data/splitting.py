@@ -1,4 +1,4 @@
-"""A number for each row that is the same on every machine: it splits rows into training and test, and into folds."""
+"""Hash rows to the same number on every machine, to split them into training and test rows and into folds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHUNK_ROWS = 16_384
 
 
 def hash_values(block: Array) -> Hashes:
-    """Hash rows of numbers, each value as its 64 bits."""
+    """Hash rows of numbers, each value by its 64 bits."""
     hashes = np.full(len(block), START)
     shifted = np.empty(CHUNK_ROWS, np.uint64)
     for start in range(0, len(block), CHUNK_ROWS):
@@ -28,15 +28,15 @@ def hash_values(block: Array) -> Hashes:
         high = shifted[:len(h)]
         for column in block[start:start + CHUNK_ROWS].T:
             h ^= column.view(np.uint64)
-            _step(h, high)
+            _mix(h, high)
         _finish(h, high)
     return hashes
 
 
 def hash_keys(keys: pa.Array) -> Hashes:
-    """Hash whole numbers or text by their text, so that ``7`` in Parquet and ``7`` in CSV are the same key."""
+    """Hash integers or text by their text, so that ``7`` in Parquet and ``7`` in CSV are the same key."""
     if not is_key(keys.type):
-        raise pa.ArrowInvalid(f"keys of type {keys.type} are neither whole numbers nor text")
+        raise pa.ArrowInvalid(f"keys of type {keys.type} are neither integers nor text")
     text = pc.cast(keys, pa.large_string())
     if text.null_count or pc.any(pc.equal(text, "")).as_py():
         raise pa.ArrowInvalid("a key is missing")
@@ -45,40 +45,40 @@ def hash_keys(keys: pa.Array) -> Hashes:
     content = np.frombuffer(data, np.uint8)[:ends[-1]] if data is not None else np.empty(0, np.uint8)
     words = _words(content)
     hashes = START ^ np.diff(ends).astype(np.uint64)
-    high, rows, place = np.empty_like(hashes), np.arange(len(hashes)), ends[:-1]
-    while len(rows := rows[place[rows] < ends[1:][rows]]):
-        left = np.minimum(ends[1:][rows] - place[rows], 8).astype(np.uint64)
-        h = hashes[rows] ^ (words[place[rows]] & (np.uint64(2**64 - 1) >> (np.uint64(64) - np.uint64(8) * left)))
-        _step(h, high[:len(h)])
-        hashes[rows], place = h, place + 8
+    high, rows, position = np.empty_like(hashes), np.arange(len(hashes)), ends[:-1]
+    while len(rows := rows[position[rows] < ends[1:][rows]]):
+        left = np.minimum(ends[1:][rows] - position[rows], 8).astype(np.uint64)
+        h = hashes[rows] ^ (words[position[rows]] & (np.uint64(2**64 - 1) >> (np.uint64(64) - np.uint64(8) * left)))
+        _mix(h, high[:len(h)])
+        hashes[rows], position = h, position + 8
     _finish(hashes, high)
     return hashes
 
 
 def in_test(hashes: Hashes, fraction: float) -> NDArray[np.bool_]:
-    """Tell which rows are kept for the test: those whose hash lies in the lowest part of its range."""
+    """Return which rows are test rows: those with the lowest hashes."""
     return hashes < np.uint64(fraction * 2.0**64)
 
 
 def folds(hashes: Hashes, count: int) -> NDArray[np.int64]:
-    """Tell the fold of each row.
+    """Return the fold of each row.
 
-    It is taken from the low half of the hash, so that the folds of the training rows are alike in size although those
-    are the rows whose hash is high.
+    It depends on the low half of the hash only: the test split selects by the high half, so folds of training rows
+    are of equal size too.
     """
     low = hashes & np.uint64(2**32 - 1)
     return ((low * np.uint64(count)) >> np.uint64(32)).astype(np.int64)
 
 
-def _step(h: Hashes, high: Hashes) -> None:
-    """Spread what was taken in over all bits, in place."""
+def _mix(h: Hashes, high: Hashes) -> None:
+    """Spread the bits of the last word over the hash, in place."""
     h *= FIRST
     np.right_shift(h, np.uint64(32), out=high)
     h ^= high
 
 
 def _finish(h: Hashes, high: Hashes) -> None:
-    """Finish as splitmix64 does, in place."""
+    """Apply the finalizer of splitmix64, in place."""
     for shift, factor in ((30, FIRST), (27, SECOND)):
         np.right_shift(h, np.uint64(shift), out=high)
         h ^= high
@@ -88,6 +88,6 @@ def _finish(h: Hashes, high: Hashes) -> None:
 
 
 def _words(content: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """The eight bytes from each byte on as one little-endian number, without copying them eight times."""
+    """View the eight bytes from each byte on as a little-endian integer, without copies."""
     padded = np.concatenate([content, np.zeros(8, np.uint8)])
     return np.ndarray(len(content) + 1, "<u8", padded, strides=(1,))

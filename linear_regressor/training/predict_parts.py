@@ -24,7 +24,7 @@ def predict_parts(partitions: Sequence[Partition], artefact: Artefact, folder: F
     rows = _finished(folder, {part.name: place for place, part in enumerate(parts)})
     report(sum(rows.values()))
     missing = {place: part for place, part in enumerate(parts) if place not in rows}
-    write = partial(Part.write, predict=partial(predict, W=artefact.W, b=artefact.b), whole=schema)
+    write = partial(Part.write, predict=partial(predict, W=artefact.W, b=artefact.b), schema=schema)
     rows.update(engine.map(partial(_write, write=write), missing, report))
     folder.sweep()
     return sum(rows.values())
