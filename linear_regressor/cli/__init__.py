@@ -1,7 +1,6 @@
 """The command line: each command turns its options into objects and calls one function with them.
 
-A command is imported when it runs, with the libraries that it needs: help is quick, and ``serve`` runs without the
-extra 'training'.
+A command is imported when it is used: the list of commands is quick, and ``serve`` runs without the extra 'training'.
 """
 
 import click

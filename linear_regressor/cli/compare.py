@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from linear_regressor.artefact.file import load
 from linear_regressor.cli.options import FiniteFloat
-from linear_regressor.training.compare_models import Comparison, compare_models
+
+if TYPE_CHECKING:
+    from linear_regressor.training.compare_models import Comparison
 
 
 @click.command()
@@ -32,6 +35,9 @@ def compare(a: Path, b: Path, radius: float, max_change: float | None) -> None:
     Example:
       linear-regressor compare models/old.joblib models/new.joblib --max-change 5
     """
+    # Not at the top: SciPy takes a second to import, for which --help would have to wait.
+    from linear_regressor.training.compare_models import compare_models
+
     comparison = compare_models(load(a), load(b), radius)
     click.echo("\n".join(_lines(comparison)))
     if max_change is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from linear_regressor.cli import options
@@ -9,9 +11,11 @@ from linear_regressor.cli.output import progress_bar
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
 from linear_regressor.errors import RateError
-from linear_regressor.model.cross_validation import CrossValidation
 from linear_regressor.training.engine import LocalEngine
 from linear_regressor.training.reading import read_folds
+
+if TYPE_CHECKING:
+    from linear_regressor.model.cross_validation import CrossValidation
 
 
 @click.command()
@@ -44,6 +48,9 @@ def cross_validate(data: str, features: tuple[str, ...], target: str, where: str
     Example:
       linear-regressor cross-validate --data rows.csv --features age,bmi --target score --lr 0.01,0.1,auto
     """
+    # Not at the top: scikit-learn takes a second to import, for which --help would have to wait.
+    from linear_regressor.model.cross_validation import CrossValidation
+
     partitions = Source.of(data, Columns(features, target, where, key)).partitions()
     with progress_bar(partitions) as report:
         moments = read_folds(partitions, folds, LocalEngine(), report)

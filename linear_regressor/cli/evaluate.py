@@ -50,7 +50,7 @@ def evaluate(context: click.Context, model_path: Path, data: str | None, where: 
 
 def _last_rows(artefact: Artefact) -> Moments:
     """Moments of the test rows of the diabetes set."""
-    # scikit-learn takes longer to import than the rest of the command with --data, which does not need it.
+    # Not at the top: scikit-learn and SciPy take a second to import, and --help and --data do not need them.
     from linear_regressor.data.dataset import read_diabetes
     from linear_regressor.training.config import TrainingConfig
 

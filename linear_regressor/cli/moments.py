@@ -126,7 +126,7 @@ def _lines(file: MomentsFile) -> list[str]:
     cells = [[_cell(values, place) for values in columns.values()] for place in range(len(names))]
     return [f"rows         {moments.n:.0f}",
             f"added        {len(file.added)} sets of rows{_digests(file.added)}",
-            f"subtracted   {len(file.removed)} sets of rows{_digests(file.removed)}",
+            f"removed      {len(file.removed)} sets of rows{_digests(file.removed)}",
             f"best line    intercept {b:.10g}, mean squared error {moments.loss(W, b):.6g}", "",
             " ".join([" " * width, *(f"{name:>14}" for name in columns)]),
             *(" ".join([f"{name:<{width}}", *row]) for name, row in zip(names, cells, strict=True))]

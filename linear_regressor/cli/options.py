@@ -96,8 +96,8 @@ features = click.option("--features", metavar="NAME[,NAME...]", multiple=True, r
 where = click.option("--where", metavar="FILTER", show_default="all",
                      help="Rows of the data set to use, such as 'age > 30 and sex == \"f\"'.")
 engine = click.option("--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True,
-                      help="Read the data set in this process or on Dask workers, of a local cluster unless --scheduler "
-                           "names another. The result is the same.")
+                      help="Read the data set in this process or on Dask workers, those of a local cluster unless "
+                           "--scheduler is given. The result is the same.")
 scheduler = click.option("--scheduler", metavar="ADDRESS", show_default="a local cluster",
                          help="Scheduler of the Dask cluster to use, such as tcp://10.0.0.5:8786.")
 standardize = click.option("--standardize", is_flag=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,12 +12,11 @@ from linear_regressor.cli import options
 from linear_regressor.cli.command_line import describe
 from linear_regressor.cli.output import progress_bar, require_not_data, summary
 from linear_regressor.data.columns import Columns
-from linear_regressor.data.dataset import read_diabetes
 from linear_regressor.data.source import Source
 from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
-from linear_regressor.training.config import TrainingConfig
-from linear_regressor.training.train import Training, train_stream
-from linear_regressor.training.train import train as train_in_memory
+
+if TYPE_CHECKING:
+    from linear_regressor.training.train import Training
 
 
 @click.command()
@@ -70,6 +69,12 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     Example:
       linear-regressor train --data rows.parquet --features age,bmi --target score --lr auto
     """
+    # Not at the top: scikit-learn and SciPy take a second to import, for which --help would have to wait.
+    from linear_regressor.data.dataset import read_diabetes
+    from linear_regressor.training.config import TrainingConfig
+    from linear_regressor.training.train import train as train_in_memory
+    from linear_regressor.training.train import train_stream
+
     options.require_data(context, data, ("target", "where", "test_fraction", "key", "engine", "scheduler"))
     now = datetime.now(UTC)
     if data is None:

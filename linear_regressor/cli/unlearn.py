@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,8 +16,9 @@ from linear_regressor.cli.output import progress_bar, require_different, require
 from linear_regressor.data.source import Source
 from linear_regressor.errors import SettingError
 from linear_regressor.training.engine import LocalEngine
-from linear_regressor.training.unlearn import Unlearning, columns_of, read_removed
-from linear_regressor.training.unlearn import unlearn as remove_rows
+
+if TYPE_CHECKING:
+    from linear_regressor.training.unlearn import Unlearning
 
 
 @click.command()
@@ -47,6 +49,10 @@ def unlearn(data: str, where: str | None, model_path: Path, model_save_path: Pat
     Example:
       linear-regressor unlearn --data withdrawn.csv --model-save-path models/new.joblib
     """
+    # Not at the top: scikit-learn and SciPy take a second to import, for which --help would have to wait.
+    from linear_regressor.training.unlearn import columns_of, read_removed
+    from linear_regressor.training.unlearn import unlearn as remove_rows
+
     output = model_save_path or model_path
     _check_outputs(model_path, output, receipt_path)
     with locked(output):  # of two runs at once, the second must start from the model of the first

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from flask import Blueprint, Response
 
 from linear_regressor.errors import StatisticsError
-from linear_regressor.model.inverse_prediction import InversePrediction, invert
+from linear_regressor.model.inference import InversePrediction, invert
 from linear_regressor.serving.contract import Contract, Tag
 from linear_regressor.serving.contracts.responses import json_response, note_model
 from linear_regressor.serving.middleware.request_body import conditional, json_body

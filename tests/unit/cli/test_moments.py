@@ -142,7 +142,7 @@ def test_show_prints_every_column(tmp_path: Path) -> None:
     W, _ = Moments.from_arrays(rows[:, :2], rows[:, 2]).solve()
     values = [rows[:, 1].mean(), rows[:, 1].std(ddof=1), rows[:, 1].min(), rows[:, 1].max(), W[1]]
     assert values == pytest.approx([float(cell) for cell in lines["bmi"]], rel=1e-6)
-    assert "-" == lines["score"][-1] and "subtracted   1 sets of rows (" in left
+    assert "-" == lines["score"][-1] and "removed      1 sets of rows (" in left
     assert ["-", "-"] == next(line for line in left.splitlines() if line.startswith("age")).split()[3:5]
 
 
