@@ -14,8 +14,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import schemathesis
 from flask.testing import FlaskClient
+from hypothesis import given, settings
 from openapi_spec_validator import validate
+from schemathesis import GenerationMode
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import save
@@ -23,6 +26,7 @@ from linear_regressor.serving.app import CONTRACTS, create_app
 from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
 from linear_regressor.serving.contract import Contract
 from linear_regressor.serving.settings import Settings
+from tests.documented_limits import MOST_ROWS
 from tests.running_server import ROOT
 
 PAGE = (ROOT / "docs" / "extending.md").read_text()
@@ -57,8 +61,8 @@ def client(totals: Contract, model_path: Path) -> FlaskClient:
 
 def client_of(model_path: Path, totals: Contract, **environ: str) -> FlaskClient:
     """Register the contract and give a client."""
-    settings = Settings.from_env({"MODEL_PATH": str(model_path), "ACCESS_LOG": "off", **environ})
-    return create_app(settings, contracts=(*CONTRACTS, totals)).test_client()
+    environ = {"MODEL_PATH": str(model_path), "ACCESS_LOG": "off", **environ}
+    return create_app(Settings.from_env(environ), contracts=(*CONTRACTS, totals)).test_client()
 
 
 def test_the_contract_answers(client: FlaskClient) -> None:
@@ -124,6 +128,24 @@ def test_the_contract_formats_its_errors(client: FlaskClient, body: bytes, statu
         (other.status_code, list(other.get_json())) for other in others]
 
 
+def test_the_contract_conforms_to_its_description(model_path: Path, totals: Contract) -> None:
+    """Schemathesis sends valid and invalid requests and checks every response."""
+    client = client_of(model_path, totals, MAX_ROWS=str(MOST_ROWS))
+    described = schemathesis.openapi.from_wsgi("/openapi.json", client.application)
+    total, ready = described["/totals"]["POST"], described["/totals/ready"]["GET"]
+    statuses = []
+    for operation, mode in ((total, GenerationMode.POSITIVE), (total, GenerationMode.NEGATIVE),
+                            (ready, GenerationMode.POSITIVE)):
+        @settings(max_examples=20)
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def check(case: Any) -> None:
+            statuses.append(case.call_and_validate().status_code)
+
+        check()
+
+    assert {200, 400} <= set(statuses)
+
+
 def test_the_probe_of_the_contract_is_one_of_the_list(client: FlaskClient) -> None:
     """From which worker, access log and tracing know it."""
     application: Any = client.application
@@ -157,10 +179,10 @@ def test_the_order_of_contracts_does_not_matter(totals: Contract, model_path: Pa
 
 def test_two_contracts_cannot_have_the_same_path(totals: Contract, model_path: Path) -> None:
     """Whichever is named first."""
-    settings = Settings.from_env({"MODEL_PATH": str(model_path)})
+    environ = {"MODEL_PATH": str(model_path)}
     for contracts in ((CONTRACTS[0], twin(CONTRACTS[0])), (twin(CONTRACTS[0]), CONTRACTS[0])):
         with pytest.raises(ValueError, match=r"the contracts (predictions and twin|twin and predictions) both have"):
-            create_app(settings, contracts=contracts)
+            create_app(Settings.from_env(environ), contracts=contracts)
 
 
 def twin(contract: Contract) -> Contract:
