@@ -1,4 +1,4 @@
-"""Our regression and our server beside others: ``python benchmark.py [training|serving]``."""
+"""Benchmarks of our regression and our server: ``python benchmark.py [training|serving|scaling|load-test|stops]``."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ if TYPE_CHECKING:
 
     from benchmarks.ratio import Ratio
 
+# The benchmarks are imported by the commands: each needs packages that the others do without.
+
 
 @click.group(cls=CommandLine, invoke_without_command=True)
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), default=None, show_default="no plot",
-              help="Image to draw the test rows and both lines into; its ending tells the format.")
+              help="Image of the test rows and both lines; the file name ending selects the format.")
 @click.pass_context
 def main(context: click.Context, plot: Path | None) -> None:
     """Compare with scikit-learn's LinearRegression: the challenge's check.
 
-    Fits both to the bmi column of the diabetes set but its last 20 rows, and prints coefficients, mean squared error
-    and R2 on those 20. The commands print speed ratios of one run as a table and, as the last line, as JSON.
+    Fits both to the bmi column of the diabetes data set without its last 20 rows, and prints coefficients, mean squared
+    error and R2 on those 20. The commands print ratios of one run as a table and, in the last line, as JSON.
     """
     if plot is not None and context.invoked_subcommand is not None:
-        raise click.UsageError("--plot belongs to the comparison alone, not to a command.")
+        raise click.UsageError("--plot cannot be combined with a command.")
     if context.invoked_subcommand is None:
         from benchmarks import challenge
 
@@ -40,9 +42,9 @@ def main(context: click.Context, plot: Path | None) -> None:
 @click.option("--rows", type=click.IntRange(min=1000), default=1_000_000, show_default=True,
               help="Rows of the large data sets; the budgets are for the default.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True,
-              help="Pairs of measurements for each ratio.")
+              help="Pairs of measurements per ratio.")
 def training(rows: int, rounds: int) -> None:
-    """Measure training beside the step-by-step loop, a matrix product, scikit-learn and a scan of the same files."""
+    """Compare training with the step-by-step loop, a matrix product, scikit-learn and a scan of the same files."""
     from benchmarks.training import ratios
 
     _print(ratios(rows, rounds))
@@ -52,9 +54,9 @@ def training(rows: int, rounds: int) -> None:
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=2.0, show_default=True,
               help="Length of each load.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True,
-              help="Pairs of measurements for each ratio.")
+              help="Pairs of measurements per ratio.")
 def serving(seconds: float, rounds: int) -> None:
-    """Measure one worker of our server beside a bare WSGI app under the same gunicorn."""
+    """Compare one worker of our server with a bare WSGI application under the same gunicorn."""
     from benchmarks.serving import ratios
 
     _print(ratios(seconds, rounds))
@@ -62,13 +64,13 @@ def serving(seconds: float, rounds: int) -> None:
 
 @main.command()
 @click.option("--rows", type=click.IntRange(min=50), default=10_000_000, show_default=True,
-              help="Rows of the largest data set; the others have a fifth and a fiftieth of them.")
+              help="Rows of the largest data set; the others have a fifth and a fiftieth.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True,
-              help="How often each point is measured.")
+              help="Measurements per point.")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default="build/scaling", show_default=True,
-              help="Where the data sets are made, and found by the next run.")
+              help="Folder of the generated data sets, which the next run uses again.")
 def scaling(rows: int, rounds: int, folder: Path) -> None:
-    """Measure how training grows with rows, columns and workers of a cluster on this machine."""
+    """Measure training time over rows, columns and workers of a cluster on this machine."""
     from benchmarks import scaling as curves
 
     for curve in (curves.over_rows(rows, rounds, folder), curves.over_columns(rows // 50, rounds, folder)):
@@ -81,7 +83,7 @@ def scaling(rows: int, rounds: int, folder: Path) -> None:
 @click.option("--seconds", type=click.FloatRange(min=6.0), default=60.0, show_default=True,
               help="Length of the load before SIGTERM.")
 def load_test(seconds: float) -> None:
-    """Load two workers while models change and workers die; count the requests that failed, by reason."""
+    """Load two workers while models change and workers are killed; count the failed requests by reason."""
     from dataclasses import asdict
     from json import dumps
 
@@ -93,8 +95,20 @@ def load_test(seconds: float) -> None:
     click.echo(dumps(outcome))
 
 
+@main.command()
+@click.option("--count", type=click.IntRange(min=1), default=20, show_default=True,
+              help="Stops with one worker, and as many with two.")
+def stops(count: int) -> None:
+    """Stop servers under 16 clients that open a connection per request; count the connection resets."""
+    from benchmarks import stops as benchmark
+
+    outcomes = list(benchmark.stops(count))
+    click.echo(benchmark.as_table(outcomes))
+    click.echo(benchmark.as_json(outcomes))
+
+
 def _print(ratios: Iterable[Ratio]) -> None:
-    """Print ratios for people, then for machines."""
+    """Print ratios as a table and as JSON."""
     from benchmarks.environment import environment
     from benchmarks.table import as_json, as_table
 

@@ -1,4 +1,4 @@
-"""The command line without an installation: ``python main.py train`` is ``linear-regressor train``."""
+"""The command line from a checkout: ``python main.py train`` is ``linear-regressor train``."""
 
 from linear_regressor.cli import main
 

@@ -1,1 +1,1 @@
-"""Measurements beside something else in one run on one machine; never a test that depends on the clock."""
+"""Benchmarks: ratios of two measurements of one run on one machine. No test depends on them."""

@@ -1,4 +1,4 @@
-"""The least that a Flask service with NumPy is: what our start is measured beside."""
+"""A minimal Flask and NumPy service, the reference for our start-up time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ app = Flask(__name__)
 
 @app.get("/ping")
 def ping() -> dict[str, str]:
-    """Answer that the process is up."""
+    """Health check."""
     return {"message": "pong!"}
 
 
 @app.post("/batch")
 def batch() -> dict[str, list[float]]:
-    """Answer with the values of a fixed line."""
+    """Predict with fixed weights."""
     return {"predictions": (np.asarray(request.get_json()["instances"]) @ SLOPE + INTERCEPT).tolist()}

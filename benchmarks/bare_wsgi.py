@@ -1,8 +1,8 @@
-"""The limit: a WSGI callable that does the same JSON with orjson, and no routes, no checks, no request ids.
+"""A bare WSGI application: the same JSON with orjson, without routing, validation or request IDs.
 
-Its line is scikit-learn's, fitted in this process, as whoever serves a scikit-learn model has it. That matters to the
-largest body: 100,000 rows are 100,000 lists, which set off the garbage collector, and it then walks all that importing
-scikit-learn has left; without scikit-learn this callable answers that body about twice as fast.
+It fits its model with scikit-learn in this process, as services of scikit-learn models do. That matters for 100,000
+rows: their 100,000 lists trigger garbage collections, which visit all objects that importing scikit-learn created.
+Without scikit-learn it answers that request about twice as fast.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SLOPE, INTERCEPT = MODEL.coef_, float(MODEL.intercept_)
 
 
 def app(environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
-    """Answer one record or many with the value of a fixed line."""
+    """Predict one record or many."""
     request = orjson.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
     if "instance" in request:
         body = orjson.dumps({"prediction": request["instance"] * float(SLOPE[0]) + INTERCEPT})

@@ -1,4 +1,4 @@
-"""The challenge's check: our regression beside scikit-learn's, on the same rows."""
+"""The challenge's check: our regression and scikit-learn's on the same rows."""
 
 from __future__ import annotations
 
@@ -17,36 +17,31 @@ from linear_regressor.training.config import TrainingConfig
 
 @dataclass(frozen=True)
 class Result:
-    """A fitted line and its errors on the test rows, as scikit-learn computes them."""
+    """A fitted estimator and its errors on the test rows, computed by scikit-learn."""
 
-    # name of the estimator
     name: str
-    # the line
     slope: float
-    # the line
     intercept: float
-    # mean squared error and coefficient of determination
     mse: float
-    # mean squared error and coefficient of determination
     r2: float
 
 
 def check() -> tuple[Dataset, list[Result]]:
-    """Fit both estimators to bmi on all rows but the last 20, and judge them on those."""
+    """Fit both estimators to bmi on all rows but the last 20, and evaluate them on those 20."""
     rows, test = read_diabetes(["bmi"]).split_last(TrainingConfig.test_rows)
-    return test, [_judge(model.fit(rows.X, rows.y), test)
+    return test, [_evaluate(model.fit(rows.X, rows.y), test)
                   for model in (LinearRegression(), SimpleLinearRegression(random_state=0))]
 
 
-def _judge(model: LinearRegression | SimpleLinearRegression, test: Dataset) -> Result:
-    """Judge a fitted estimator with scikit-learn's metrics."""
+def _evaluate(model: LinearRegression | SimpleLinearRegression, test: Dataset) -> Result:
+    """Evaluate a fitted estimator with scikit-learn's metrics."""
     y_hat = model.predict(test.X)
     return Result(type(model).__name__, float(model.coef_[0]), float(model.intercept_),
                   float(mean_squared_error(test.y, y_hat)), float(r2_score(test.y, y_hat)))
 
 
 def side_by_side(results: list[Result]) -> str:
-    """Lay the results out, one a column."""
+    """Format the results as a table, one estimator per column."""
     lines = [" " * 12 + "".join(f"{result.name:>24}" for result in results)]
     for label, name, form in (("slope", "slope", ".6f"), ("intercept", "intercept", ".6f"), ("MSE", "mse", ".6f"),
                               ("R2", "r2", ".4f")):
@@ -55,13 +50,13 @@ def side_by_side(results: list[Result]) -> str:
 
 
 def plot(test: Dataset, results: list[Result], path: Path) -> None:
-    """Draw the test rows and both lines."""
-    from matplotlib.figure import Figure  # the check itself needs no plots
+    """Plot the test rows and both fitted lines."""
+    from matplotlib.figure import Figure  # only --plot needs matplotlib
 
     figure = Figure(figsize=(8.0, 5.0), layout="constrained")
-    known = figure.canvas.get_supported_filetypes()
-    if path.suffix[1:] not in known:
-        raise SettingError(f"{path} must end in one of .{', .'.join(sorted(known))}")
+    formats = figure.canvas.get_supported_filetypes()
+    if path.suffix[1:] not in formats:
+        raise SettingError(f"{path} must end in one of .{', .'.join(sorted(formats))}")
     axes = figure.add_subplot()
     axes.scatter(test.X[:, 0], test.y, color="black", label=f"{test.rows} test rows")
     ends = np.array([test.X.min(), test.X.max()])

@@ -1,4 +1,4 @@
-"""What a measurement depends on."""
+"""The environment of a measurement: machine and package versions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def environment() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Name of the processor, where Linux tells it."""
+    """Model name of the processor on Linux, else its architecture."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def _version(name: str) -> str:
-    """Version of a package, which an extra may not have brought."""
+    """Installed version of a package; extras are optional."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -1,6 +1,6 @@
-"""A load of one request body over keep-alive connections: wrk where it is installed, else this file's own loop.
+"""A load of one request body over keep-alive connections, from wrk if installed, else from a loop in Python.
 
-``python -m benchmarks.load PORT PATH BODYFILE CONNECTIONS SECONDS [KEY]`` prints requests a second.
+``python -m benchmarks.load PORT PATH BODYFILE CONNECTIONS SECONDS [KEY]`` prints requests per second.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 import select
 import shutil
 import socket
-import subprocess  # nosec B404  # it starts wrk or this file and nothing else
+import subprocess  # nosec B404  # starts only wrk or this file
 import sys
 import time
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ from linear_regressor.errors import ServerError
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# wrk sends what this script tells it to.
+# Script that tells wrk what to send.
 WRK_SCRIPT = """
 local body = io.open("{body}", "rb")
 wrk.body = body:read("*a")
@@ -31,7 +31,7 @@ wrk.headers["X-API-Key"] = "{key}"
 
 
 def command(port: int, path: str, body: Path, connections: int, seconds: float, key: str = "none") -> list[str]:
-    """Say how to run a load in a process of its own."""
+    """Command line of a load, to be run as a process of its own."""
     wrk = shutil.which("wrk")
     if wrk is None:
         return [sys.executable, "-m", "benchmarks.load", str(port), path, str(body), str(connections), str(seconds),
@@ -42,19 +42,20 @@ def command(port: int, path: str, body: Path, connections: int, seconds: float, 
             f"http://127.0.0.1:{port}{path}"]
 
 
-def requests_a_second(command: list[str]) -> float:
-    """Run a load and read what it measured."""
-    done = subprocess.run(  # nosec B603  # our own program and arguments, and no shell
+def requests_per_second(command: list[str]) -> float:
+    """Run a load and return the requests per second that it printed."""
+    completed = subprocess.run(  # nosec B603  # fixed program and arguments, no shell
         command, cwd=ROOT, capture_output=True, text=True)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
-    faults = re.search(r"(Non-2xx|Socket errors).*", done.stdout)
-    if rate is None or float(rate[1]) <= 0 or faults or done.returncode:
-        raise ServerError(f"the load failed: {faults[0] if faults else (done.stderr or done.stdout).strip()[-200:]}")
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", completed.stdout)
+    faults = re.search(r"(Non-2xx|Socket errors).*", completed.stdout)
+    if rate is None or float(rate[1]) <= 0 or faults or completed.returncode:
+        output = (completed.stderr or completed.stdout).strip()[-200:]
+        raise ServerError(f"the load failed: {faults[0] if faults else output}")
     return float(rate[1])
 
 
 def post_repeatedly(port: int, request: bytes, connections: int, seconds: float) -> float:
-    """Keep each connection busy with one request after the other."""
+    """Send one request after the other on each connection, and return the requests per second."""
     sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(connections)]
     with ExitStack() as opened:
         for connection in sockets:
@@ -62,36 +63,36 @@ def post_repeatedly(port: int, request: bytes, connections: int, seconds: float)
         answered, start = 0, time.perf_counter()
         while (elapsed := time.perf_counter() - start) < seconds or not answered:
             for connection in select.select(sockets, [], [], 0.1)[0]:
-                _read_answer(connection)
+                read_response(connection)
                 connection.sendall(request)
                 answered += 1
     return answered / elapsed
 
 
-def _read_answer(connection: socket.socket) -> None:
-    """Read one answer of known length to its end."""
-    answer = connection.recv(65536)
-    while b"\r\n\r\n" not in answer:
-        answer += _more(connection)
-    head, _, body = answer.partition(b"\r\n\r\n")
+def read_response(connection: socket.socket) -> None:
+    """Read one whole response; raise ServerError if its status is not 200 or the connection ends early."""
+    response = _receive(connection)
+    while b"\r\n\r\n" not in response:
+        response += _receive(connection)
+    head, _, body = response.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
     if not head.startswith(b"HTTP/1.1 200") or length is None:
-        raise ServerError(f"answered {head.splitlines()[0].decode(errors='replace')}")
+        raise ServerError(f"unexpected response {head.splitlines()[0].decode(errors='replace')}")
     received = len(body)
     while received < int(length[1]):
-        received += len(_more(connection))
+        received += len(_receive(connection))
 
 
-def _more(connection: socket.socket) -> bytes:
-    """Read on, where the server is still there."""
+def _receive(connection: socket.socket) -> bytes:
+    """Receive some bytes; raise ServerError at the end of the connection."""
     data = connection.recv(1 << 20)
     if not data:
-        raise ServerError("the server closed a connection")
+        raise ServerError("the server closed the connection")
     return data
 
 
 def _main(port: str, path: str, body: str, connections: str, seconds: str, key: str = "none") -> None:
-    """Print the rate as wrk does."""
+    """Print the rate in the format of wrk."""
     content = Path(body).read_bytes()
     head = (f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
             f"X-API-Key: {key}\r\nContent-Length: {len(content)}\r\n\r\n")

@@ -1,11 +1,11 @@
-"""A load test: saturation, a new model every two seconds, a worker killed every five, SIGTERM at the end."""
+"""Load test: saturation, a new model every two seconds, a killed worker every five, and SIGTERM at the end."""
 
 from __future__ import annotations
 
 import http.client
 import os
 import signal
-import subprocess  # nosec B404  # it starts our server and wrk and nothing else
+import subprocess  # nosec B404  # starts only our server and wrk
 import tempfile
 import threading
 import time
@@ -19,7 +19,7 @@ from benchmarks.servers import free_port, ours, wait_until_up
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load, save
 
-CALLERS = 8
+CLIENTS = 8
 WORKERS = 2
 SECONDS_BETWEEN_RELOADS = 2.0
 SECONDS_BETWEEN_KILLS = 5.0
@@ -27,24 +27,24 @@ MODEL = ROOT / "models" / "simple_linear_regressor.joblib"
 BODY = b'{"instances": [[0.01], [0.02]]}'
 
 
-class Caller(threading.Thread):
-    """Sends one request after the other on a kept connection, and notes each that failed, with when and why."""
+class Client(threading.Thread):
+    """Sends one request after the other on a keep-alive connection, and records time and reason of each failure."""
 
-    def __init__(self, port: int, known: set[str]) -> None:
+    def __init__(self, port: int, digests: set[str]) -> None:
         super().__init__(daemon=True)
-        self.port, self.known = port, known
+        self.port, self.digests = port, digests
         self.answered, self.failures = 0, list[tuple[float, str]]()
 
     def run(self) -> None:
-        """Ask until nobody listens any more."""
+        """Send requests until the connection is refused."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         while True:
             try:
                 connection.request("POST", "/batch", BODY, {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status != 200 or answer.headers["X-Model-Digest"] not in self.known:
-                    self.failures.append((time.monotonic(), f"status {answer.status}"))
+                response = connection.getresponse()
+                response.read()
+                if response.status != 200 or response.headers["X-Model-Digest"] not in self.digests:
+                    self.failures.append((time.monotonic(), f"status {response.status}"))
                 self.answered += 1
             except ConnectionRefusedError:
                 return
@@ -55,31 +55,30 @@ class Caller(threading.Thread):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a load test."""
+    """The result of a load test."""
 
-    # requests that were answered
+    # requests with a response
     answered: int
-    # how many were not, by cause (``killed worker``: within a second of a kill; ``stopping``: after SIGTERM;
+    # failed requests by cause (``killed worker``: within a second of a kill; ``stopping``: after SIGTERM;
     # ``otherwise``) and kind
     failed: dict[str, int]
-    # changes of the model and kills of a worker
+    # changes of the model, and kills of a worker
     reloads: int
-    # changes of the model and kills of a worker
     kills: int
     # from SIGTERM to the end of the server
     seconds_to_stop: float
-    # what wrk, which keeps the workers busy beside the counted callers, printed of its own requests
+    # the output of wrk, which saturates the workers beside the counted clients
     saturation: list[str]
 
 
 def load_test(seconds: float) -> Outcome:
-    """Load a server of two workers and count what failed."""
+    """Load a server of two workers and count the failed requests."""
     with tempfile.TemporaryDirectory() as folder:
         path, port = Path(folder, "model.joblib"), free_port()
         models = [load(MODEL), _shifted()]
         save(models[0], path, {})
-        server = subprocess.Popen(  # nosec B603  # our own program and arguments, and no shell
-            [*ours(port, path), "--workers", str(WORKERS)], cwd=ROOT, stdout=subprocess.DEVNULL,
+        server = subprocess.Popen(  # nosec B603  # fixed program and arguments, no shell
+            ours(port, path, WORKERS), cwd=ROOT, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         try:
             wait_until_up(port)
@@ -91,43 +90,44 @@ def load_test(seconds: float) -> Outcome:
 
 def _under_load(server: subprocess.Popen[bytes], port: int, path: Path, models: list[Artefact],
                 seconds: float) -> Outcome:
-    """Call, make trouble, tell the server to stop, and count."""
-    callers = [Caller(port, {f"sha256:{model.digest}" for model in models}) for _ in range(CALLERS)]
-    for caller in callers:
-        caller.start()
+    """Send requests while models change and workers die, stop the server, and count."""
+    clients = [Client(port, {f"sha256:{model.digest}" for model in models}) for _ in range(CLIENTS)]
+    for client in clients:
+        client.start()
     saturation = _saturate(port, path.parent, seconds)
-    reloads, kills = _trouble(server.pid, path, models, seconds)
+    reloads, kills = _disturb(server.pid, path, models, seconds)
     printed = saturation.communicate()[0] if saturation else "wrk is not installed"
-    told = time.monotonic()
+    signalled = time.monotonic()
     server.send_signal(signal.SIGTERM)
     server.wait(20)
-    stopped = time.monotonic() - told
-    for caller in callers:
-        caller.join(20)
-    failed = Counter(f"{_cause(when, kills, told)}: {kind}" for caller in callers for when, kind in caller.failures)
-    return Outcome(sum(caller.answered for caller in callers), dict(failed), reloads, len(kills), round(stopped, 1),
-                   [line.strip() for line in printed.strip().splitlines()[-4:]])
+    seconds_to_stop = time.monotonic() - signalled
+    for client in clients:
+        client.join(20)
+    failed = Counter(f"{_cause(when, kills, signalled)}: {kind}"
+                     for client in clients for when, kind in client.failures)
+    return Outcome(sum(client.answered for client in clients), dict(failed), reloads, len(kills),
+                   round(seconds_to_stop, 1), [line.strip() for line in printed.strip().splitlines()[-4:]])
 
 
 def _shifted() -> Artefact:
-    """Make a second model out of the first."""
+    """The first model with another intercept."""
     model = load(MODEL)
     return replace(model, b=model.b + 1.0)
 
 
 def _saturate(port: int, folder: Path, seconds: float) -> subprocess.Popen[str] | None:
-    """Keep both workers busy with wrk, where it is installed."""
+    """Start wrk to saturate both workers, if it is installed."""
     body = folder / "body.json"
     body.write_bytes(BODY)
     program = command(port, "/batch", body, 16, seconds)
     if not program[0].endswith("wrk"):
         return None
-    return subprocess.Popen(  # nosec B603  # our own program and arguments, and no shell
+    return subprocess.Popen(  # nosec B603  # fixed program and arguments, no shell
         program, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def _trouble(server: int, path: Path, models: list[Artefact], seconds: float) -> tuple[int, list[float]]:
-    """Change the model and kill workers in turn; give the count of changes and the times of the kills."""
+def _disturb(server: int, path: Path, models: list[Artefact], seconds: float) -> tuple[int, list[float]]:
+    """Change the model and kill workers; return the number of changes and the times of the kills."""
     start = time.monotonic()
     reloads, kills = 0, list[float]()
     while (elapsed := time.monotonic() - start) < seconds:
@@ -143,12 +143,12 @@ def _trouble(server: int, path: Path, models: list[Artefact], seconds: float) ->
 
 
 def _children(pid: int) -> list[int]:
-    """Give the workers of a server."""
+    """Process IDs of the workers of a server."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def _cause(when: float, kills: list[float], told: float) -> str:
-    """Say what a failure came from."""
-    if when >= told:
+def _cause(when: float, kills: list[float], signalled: float) -> str:
+    """Cause of a failure, from its time."""
+    if when >= signalled:
         return "stopping"
     return "killed worker" if any(0 <= when - kill < 1.0 for kill in kills) else "otherwise"

@@ -1,4 +1,4 @@
-"""Make a data set of any number of rows with a fixed seed: ``python -m benchmarks.make_rows 10000000 FOLDER``."""
+"""Generate a data set of any number of rows with a fixed seed: ``python -m benchmarks.make_rows 10000000 FOLDER``."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ import pyarrow.parquet
 FEATURES = tuple(f"x{number}" for number in range(1, 11))
 SLOPES = np.arange(1.0, 11.0) / 10.0
 INTERCEPT = 3.0
-# One draw makes as many rows, so that the first rows of a large data set are those of a small one.
+# Rows per draw: a large data set starts with the rows of a smaller one.
 CHUNK_ROWS = 1_000_000
 
 
 def chunks(rows: int, first_chunk: int = 0) -> Iterator[pa.Table]:
-    """Draw rows: an id, ten standard normal features and a target with noise of standard deviation 1.
+    """Yield tables of rows: an id, ten standard normal features and a target with standard normal noise.
 
-    Values are rounded to six digits after the point, so that CSV and Parquet hold the same numbers.
+    Values are rounded to six decimal places, so that CSV and Parquet hold the same numbers.
     """
     for chunk, start in enumerate(range(0, rows, CHUNK_ROWS), first_chunk):
         random = np.random.default_rng([0, chunk])
@@ -35,7 +35,7 @@ def chunks(rows: int, first_chunk: int = 0) -> Iterator[pa.Table]:
 
 
 def write(path: Path, tables: Iterator[pa.Table]) -> None:
-    """Write one file as a stream."""
+    """Write tables to one file as a stream; its suffix selects the format."""
     first = next(tables)
     with open(path, "wb") as file, _writer(path.suffix, file, first.schema) as writer:
         writer.write_table(first)
@@ -43,8 +43,8 @@ def write(path: Path, tables: Iterator[pa.Table]) -> None:
             writer.write_table(table)
 
 
-class _LinesOfJson:
-    """A writer of one JSON object a line, which PyArrow does not have."""
+class _NdjsonWriter:
+    """A writer of newline-delimited JSON, which PyArrow lacks."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -61,13 +61,13 @@ class _LinesOfJson:
             self.file.write(b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in batch.to_pylist()))
 
 
-def _writer(ending: str, file: BinaryIO, schema: pa.Schema) -> Any:
-    """Give the writer of a format."""
-    if ending == ".csv":
+def _writer(suffix: str, file: BinaryIO, schema: pa.Schema) -> Any:
+    """Open the writer of a format."""
+    if suffix == ".csv":
         return pa.csv.CSVWriter(file, schema)
-    if ending == ".parquet":
+    if suffix == ".parquet":
         return pa.parquet.ParquetWriter(file, schema)
-    return pa.ipc.new_file(file, schema) if ending == ".feather" else _LinesOfJson(file)
+    return pa.ipc.new_file(file, schema) if suffix == ".feather" else _NdjsonWriter(file)
 
 
 @click.command()
@@ -76,7 +76,7 @@ def _writer(ending: str, file: BinaryIO, schema: pa.Schema) -> Any:
 @click.option("--format", "ending", type=click.Choice(["csv", "parquet", "feather", "ndjson"]), default="parquet",
               show_default=True, help="Format of the files.")
 @click.option("--files", type=click.IntRange(min=1), default=1, show_default=True,
-              help="How many files share the rows, whole millions to each but the last.")
+              help="Number of files, each but the last with whole millions of rows.")
 def main(rows: int, folder: Path, ending: str, files: int) -> None:
     """Write ROWS rows into FOLDER: id, x1 to x10, y."""
     folder.mkdir(parents=True, exist_ok=True)

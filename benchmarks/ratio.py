@@ -1,4 +1,4 @@
-"""``Ratio``: two things measured in turn, several times."""
+"""``Ratio``: two measurements alternated several times."""
 
 from __future__ import annotations
 
@@ -11,27 +11,24 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Ratio:
-    """How one measurement compares with another."""
+    """The ratio of two measurements, with its budget."""
 
-    # what stands over what, as "above / below"
+    # "above / below"
     name: str
-    # median of each
+    # medians of the measurements above and below the line, both in this unit
     above: float
-    # median of each
     below: float
-    # unit of both
     unit: str
-    # median of the ratios of the pairs: what slows the machine for a while slows both of a pair
+    # median of the ratios of the pairs: a temporary slowdown of the machine affects both of a pair
     ratio: float
-    # the ratio that is aimed at
     budget: float
-    # whether the budget is a floor; else it is a ceiling
+    # True: the budget is a lower bound; False: an upper bound
     at_least: bool
 
     @classmethod
     def of(cls, name: str, pairs: Sequence[tuple[float, float]], unit: str, *, floor: float | None = None,
            ceiling: float | None = None) -> Ratio:
-        """Summarise pairs of measurements."""
+        """Summarise pairs (above, below) of measurements."""
         budget = floor if floor is not None else ceiling
         if budget is None:
             raise ValueError(f"{name}: a floor or a ceiling is needed")
@@ -40,12 +37,12 @@ class Ratio:
 
     @property
     def held(self) -> bool:
-        """Whether the budget was kept in this run."""
+        """Whether this run meets the budget."""
         return self.ratio >= self.budget if self.at_least else self.ratio <= self.budget
 
 
 def seconds(work: Callable[[], Any], calls: int = 1) -> float:
-    """Time some work."""
+    """Seconds per call."""
     start = time.perf_counter()
     for _ in range(calls):
         work()
@@ -54,6 +51,6 @@ def seconds(work: Callable[[], Any], calls: int = 1) -> float:
 
 def timed_in_turn(above: Callable[[], Any], below: Callable[[], Any], rounds: int, *, above_calls: int = 1,
                   below_calls: int = 1) -> list[tuple[float, float]]:
-    """Time two pieces of work in turn, after one round that does not count."""
+    """Time two functions alternately, after one warm-up round."""
     pairs = [(seconds(above, above_calls), seconds(below, below_calls)) for _ in range(rounds + 1)]
     return pairs[1:]

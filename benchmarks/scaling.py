@@ -1,9 +1,9 @@
-"""How training grows with rows, columns and workers: the curves that docs/scaling.md shows."""
+"""Training time over rows, columns and workers: the curves in docs/scaling.md."""
 
 from __future__ import annotations
 
 import os
-import subprocess  # nosec B404  # it starts our command and nothing else
+import subprocess  # nosec B404  # starts only our command
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -27,9 +27,9 @@ from linear_regressor.training.reading import read_partitions
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# The largest data set is divided by these for the curve over rows.
+# Divisors of the number of rows for the curve over rows.
 SHARES = (50, 5, 1)
-# Features of the curve over columns, and the largest data set divided by this for its rows.
+# Numbers of features for the curve over columns, and the divisor of the number of rows.
 WIDTHS, WIDTHS_SHARE = (1, 10, 30, 100, 300), 50
 FILE_ROWS = 5 * CHUNK_ROWS
 
@@ -38,25 +38,23 @@ FILE_ROWS = 5 * CHUNK_ROWS
 class Point:
     """One point of a curve."""
 
-    # the data set
     rows: int
-    # the data set
     features: int
-    # the shortest of the rounds: what else the machine did only makes them longer
+    # shortest of the rounds, the one least disturbed by other load
     seconds: float
-    # median of the peaks of the process in MB, where it was a process of its own
+    # median of the peak memory in MB; None if not measured in a process of its own
     memory: float | None
 
     def __str__(self) -> str:
-        """Lay the point out for people."""
+        """Format the point as a line of text."""
         memory = "" if self.memory is None else f"{self.memory:8.0f} MB"
         rate, each = self.rows / self.seconds / 1e6, self.seconds / self.rows * 1e9
-        return (f"{self.rows:>13,} x {self.features:<4} {self.seconds:8.3f} s {rate:8.2f} M rows/s {each:8.0f} ns a row"
+        return (f"{self.rows:>13,} x {self.features:<4} {self.seconds:8.3f} s {rate:8.2f} M rows/s {each:8.0f} ns/row"
                 f"{memory}")
 
 
 def over_rows(rows: int, rounds: int, folder: Path) -> Iterator[Point]:
-    """Measure ``train --data`` on data sets of ten features: the whole command, start and report included."""
+    """Measure the whole ``train --data`` command, start and report included, on data sets of ten features."""
     for share in SHARES:
         data = data_set(rows // share, folder)
         measured = [_train(data) for _ in range(rounds)]
@@ -65,7 +63,7 @@ def over_rows(rows: int, rounds: int, folder: Path) -> Iterator[Point]:
 
 
 def over_columns(rows: int, rounds: int, folder: Path) -> Iterator[Point]:
-    """Measure the moments of data sets of one to 300 features, in this process."""
+    """Measure reading the moments of data sets of one to 300 features, in this process."""
     random = np.random.default_rng(0)
     for width in WIDTHS:
         names = tuple(f"x{number}" for number in range(width))
@@ -77,7 +75,7 @@ def over_columns(rows: int, rounds: int, folder: Path) -> Iterator[Point]:
 
 
 def over_workers(rows: int, rounds: int, folder: Path) -> Ratio:
-    """Measure one worker beside two, in turn; each has one thread, and so have the libraries in it."""
+    """Compare one cluster worker with two; workers and the libraries in them use one thread each."""
     data = data_set(rows, folder)
     with DaskEngine(workers=1) as one, DaskEngine(workers=2) as two:
         pairs = timed_in_turn(partial(read, one, data, FEATURES), partial(read, two, data, FEATURES), rounds)
@@ -85,13 +83,13 @@ def over_workers(rows: int, rounds: int, folder: Path) -> Ratio:
 
 
 def read(engine: Engine, data: Path, features: tuple[str, ...]) -> None:
-    """Read the moments of a data set."""
+    """Compute the moments of a data set with an engine."""
     partitions = Source.of(str(data), Columns(features, "y")).partitions()
     read_partitions(partitions, engine, int)
 
 
 def data_set(rows: int, folder: Path) -> Path:
-    """Make a data set of ten features in files of five million rows, unless it is there already."""
+    """Generate a data set of ten features in files of five million rows, unless it exists."""
     path = folder / f"rows-{rows}"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,12 +98,12 @@ def data_set(rows: int, folder: Path) -> Path:
                 part = chunks(min(FILE_ROWS, rows - start), start // CHUNK_ROWS)
                 write(Path(made, f"part-{start // FILE_ROWS:04}.parquet"), part)
             os.rename(made, path)
-            os.mkdir(made)  # for the with to remove
+            os.mkdir(made)  # so that TemporaryDirectory finds something to remove
     return path
 
 
 def _train(data: Path) -> tuple[float, float]:
-    """Run the command in a process of its own; give its seconds and the peak of its memory in MB."""
+    """Run the command in a process of its own; return its seconds and its peak memory in MB."""
     with tempfile.TemporaryDirectory() as made:
         command = [sys.executable, str(ROOT / "main.py"), "train", "--data", str(data), "--features",
                    ",".join(FEATURES), "--target", "y", "--min-r2", "-9", "--model-save-path", f"{made}/model",
@@ -116,11 +114,11 @@ def _train(data: Path) -> tuple[float, float]:
 
 
 def _peak(command: list[str]) -> int:
-    """Run a command; give the peak of its memory in thousands of bytes."""
-    process = subprocess.Popen(  # nosec B603  # our own program and arguments, and no shell
+    """Run a command and return its peak memory in kB."""
+    process = subprocess.Popen(  # nosec B603  # fixed program and arguments, no shell
         command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise ServerError(f"{' '.join(command)} ended with {process.returncode}")
+        raise ServerError(f"{' '.join(command)} failed with exit code {process.returncode}")
     return int(usage.ru_maxrss * 1.024)

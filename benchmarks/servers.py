@@ -1,10 +1,10 @@
-"""The servers that are measured, each a process on a core of its own."""
+"""The servers under test, each a process that can be pinned to CPU cores."""
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess  # nosec B404  # it starts the servers below and nothing else
+import subprocess  # nosec B404  # starts only the servers below
 import sys
 import time
 from collections.abc import Iterator
@@ -15,18 +15,18 @@ from pathlib import Path
 from linear_regressor.errors import ServerError
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 THREADS = 4
 
 
-def ours(port: int, model: Path) -> list[str]:
-    """Say how to start our server with one worker."""
-    return [sys.executable, "main.py", "serve", "--port", str(port), "--workers", "1", "--threads", str(THREADS),
-            "--model-path", str(model)]
+def ours(port: int, model: Path, workers: int = 1) -> list[str]:
+    """Command line of our server."""
+    return [sys.executable, "main.py", "serve", "--port", str(port), "--workers", str(workers),
+            "--threads", str(THREADS), "--model-path", str(model)]
 
 
 def bare(port: int, app: str) -> list[str]:
-    """Say how to start an application under the same gunicorn: one worker, same threads, same parser."""
+    """Command line of a WSGI application under the same gunicorn: one worker, the same threads and parser."""
     return [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1", "--worker-class",
             "gthread", "--threads", str(THREADS), "--keep-alive", "65", "--no-control-socket", "--log-level", "error",
             app]
@@ -34,52 +34,52 @@ def bare(port: int, app: str) -> list[str]:
 
 @contextmanager
 def running(command: list[str], cores: list[int], **environ: str) -> Iterator[None]:
-    """Run a server until it is no longer needed."""
+    """Run a server and terminate it at the end of the ``with`` block."""
     with on_cores(cores):
-        process = subprocess.Popen(  # nosec B603  # our own program and arguments, and no shell
+        process = subprocess.Popen(  # nosec B603  # fixed program and arguments, no shell
             command, cwd=ROOT, env={**os.environ, **environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield
     finally:
         process.terminate()
-        process.wait(PATIENCE_SECONDS)
+        process.wait(TIMEOUT_SECONDS)
 
 
 def wait_until_up(port: int) -> None:
-    """Ask for ``/ping`` until there is an answer, whatever it is."""
-    end = time.monotonic() + PATIENCE_SECONDS
+    """Request ``/ping`` until there is a response of any status."""
+    end = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < end:
         try:
-            connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+            connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
             connection.request("GET", "/ping")
             connection.getresponse().read()
             connection.close()
             return
         except (OSError, HTTPException):
             time.sleep(0.002)
-    raise ServerError(f"no answer on port {port} for {PATIENCE_SECONDS} s")
+    raise ServerError(f"no response on port {port} within {TIMEOUT_SECONDS} s")
 
 
 def usable_cores() -> list[int]:
-    """Tell the cores this process may use."""
+    """CPU cores that this process may use; empty where the system does not tell."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 @contextmanager
 def on_cores(cores: list[int]) -> Iterator[None]:
-    """Start processes on some cores: what is started inside inherits them."""
-    usual = usable_cores()
+    """Pin this process to some cores; processes started inside inherit them."""
+    before = usable_cores()
     if cores:
         os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
         if cores:
-            os.sched_setaffinity(0, usual)
+            os.sched_setaffinity(0, before)
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
+    """Find an unused TCP port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,7 +1,7 @@
-"""One worker of our server beside bare applications under the same gunicorn.
+"""One worker of our server compared with bare applications under the same gunicorn.
 
-Ours is as it is in production: it asks for an API key, counts for Prometheus, and writes audit and access lines (to
-nobody, here). The bare ones do none of that.
+Ours runs as in production: with an API key, Prometheus metrics, and audit and access logs (to /dev/null here). The bare
+applications do none of that.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.load import command, requests_a_second
+from benchmarks.load import command, requests_per_second
 from benchmarks.ratio import Ratio, seconds
+from benchmarks.row_statistics import statistics_ratio
 from benchmarks.servers import bare, free_port, on_cores, ours, running, usable_cores, wait_until_up
 from linear_regressor.data.dataset import read_diabetes
 from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
@@ -24,9 +25,9 @@ from linear_regressor.training.train import train
 
 
 def ratios(length: float = 2.0, rounds: int = 5) -> Iterator[Ratio]:
-    """Measure every ratio that serving has a budget for, giving each as soon as it is known.
+    """Yield the ratios that serving has a budget for, each as soon as it is measured.
 
-    Servers run on the first core this process may use, the load on the last.
+    Servers run on the first usable core, the load on the last.
     """
     cores = usable_cores()
     with TemporaryDirectory() as folder, on_cores(cores[-1:]):
@@ -34,31 +35,32 @@ def ratios(length: float = 2.0, rounds: int = 5) -> Iterator[Ratio]:
         train(read_diabetes(["bmi"]), TrainingConfig(), model, datetime.now(UTC))
         yield from _throughput(model, cores[:1], length, rounds)
         yield _start(model, cores[:1], rounds)
+        yield statistics_ratio(rounds)
 
 
 def _throughput(model: Path, cores: list[int], length: float, rounds: int) -> Iterator[Ratio]:
-    """Load our server and the bare one in turn, body by body."""
+    """Load our server and the bare one alternately, with one request body after the other."""
     port, bare_port = free_port(), free_port()
     key, secured = _secured(model.parent)
     with running(ours(port, model), cores, **secured), running(bare(bare_port, "benchmarks.bare_wsgi:app"), cores):
         for each in (port, bare_port):
             wait_until_up(each)
         for name, path, body, connections, floor in _bodies(model.parent):
-            pairs = [(requests_a_second(command(port, path, body, connections, length, key)),
-                      requests_a_second(command(bare_port, path, body, connections, length, key)))
+            pairs = [(requests_per_second(command(port, path, body, connections, length, key)),
+                      requests_per_second(command(bare_port, path, body, connections, length, key)))
                      for _ in range(rounds)]
             yield Ratio.of(f"ours / bare WSGI, {name}", pairs, "1/s", floor=floor)
 
 
 def _secured(folder: Path) -> tuple[str, dict[str, str]]:
-    """Draw an API key; give it and what our server finds in its environment."""
+    """Generate an API key; return it and the environment variables of our server."""
     key, path = generate_key(), folder / "keys.json"
     write_keys(path, [StoredKey("benchmark", key_digest(key).hex(), ("predict",))])
     return key, {"AUTH": "api-key", "API_KEYS_FILE": str(path), "ACCESS_LOG": "on"}
 
 
 def _bodies(folder: Path) -> Iterator[tuple[str, str, Path, int, float]]:
-    """Write the bodies; give name, path, file, connections and the ratio aimed at of each."""
+    """Write the request bodies; yield name, path, file, connections and budget of each."""
     x = np.random.default_rng(0).normal(0.0, 0.05, 100_000).tolist()
     one = folder / "one.json"
     one.write_text(json.dumps({"instance": x[0]}))
@@ -70,7 +72,7 @@ def _bodies(folder: Path) -> Iterator[tuple[str, str, Path, int, float]]:
 
 
 def _start(model: Path, cores: list[int], rounds: int) -> Ratio:
-    """Start our server and a bare Flask and NumPy one in turn, until each first answers."""
+    """Start our server and a bare Flask and NumPy one alternately, until each first responds."""
     port = free_port()
 
     def start(command: list[str]) -> float:
@@ -79,4 +81,4 @@ def _start(model: Path, cores: list[int], rounds: int) -> Ratio:
 
     pairs = [(start(ours(port, model)), start(bare(port, "benchmarks.bare_flask:app")))
              for _ in range(rounds + 1)]
-    return Ratio.of("ours / bare Flask and NumPy, start to first answer", pairs[1:], "s", ceiling=1.3)
+    return Ratio.of("ours / bare Flask and NumPy, start to first response", pairs[1:], "s", ceiling=1.3)

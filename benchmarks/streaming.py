@@ -1,4 +1,4 @@
-"""Streaming beside what PyArrow needs to read the same files, and beside scikit-learn on the same stream."""
+"""Streaming compared with reading the same files with PyArrow, and with scikit-learn on the same stream."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TEST_FRACTION = 0.2
 
 
 def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
-    """Measure every ratio that streaming has a budget for, giving each as soon as it is known."""
+    """Yield the ratios that streaming has a budget for, each as soon as it is measured."""
     with tempfile.TemporaryDirectory() as made:
         parquet, csv = Path(made, "rows.parquet"), Path(made, "rows.csv")
         for path in (parquet, csv):
@@ -48,13 +48,13 @@ def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
 
 
 def train(path: Path) -> PartitionMoments:
-    """Read a file as ``train --data`` does, a fifth of the rows kept for the test."""
+    """Read a file as ``train --data`` does, with a fifth of the rows for the test."""
     partitions = Source.of(str(path), Columns(FEATURES, "y")).partitions()
     return total(PartitionMoments.of(partition, test_fraction=TEST_FRACTION) for partition in partitions)
 
 
 def scan(path: Path) -> int:
-    """Read a file into arrays of shape (rows, p + 1) with PyArrow and NumPy alone."""
+    """Read a file into arrays of shape (rows, p + 1) with only PyArrow and NumPy."""
     block, rows = np.empty((BATCH_ROWS, len(COLUMNS)), order="F"), 0
     for batch in _batches(path):
         for start in range(0, batch.num_rows, BATCH_ROWS):
@@ -66,7 +66,7 @@ def scan(path: Path) -> int:
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """Read a file batch by batch, as quickly as PyArrow can."""
+    """Read a file batch by batch, as fast as PyArrow can."""
     if path.suffix == ".parquet":
         yield from pa.parquet.ParquetFile(path, pre_buffer=True).iter_batches(BATCH_ROWS, columns=list(COLUMNS))
         return
@@ -83,22 +83,22 @@ def predict(path: Path) -> int:
 
 
 def read_and_write(path: Path) -> None:
-    """Read the features and write one column of as many rows, with PyArrow alone."""
+    """Read the features and write one column of as many rows, with only PyArrow."""
     fragment = pa.dataset.dataset(path)
     schema = pa.schema([("prediction", pa.float64())])
     with pa.parquet.ParquetWriter(path.with_name("copy.parquet"), schema) as writer:
-        gathered: list[pa.RecordBatch] = []
+        pending: list[pa.RecordBatch] = []
         for batch in fragment.to_batches(columns=list(FEATURES), batch_size=BATCH_ROWS):
-            gathered.append(pa.record_batch([batch.column(0)], names=["prediction"]))
-            if len(gathered) == 16:
-                writer.write_table(pa.Table.from_batches(gathered))
-                gathered = []
-        if gathered:
-            writer.write_table(pa.Table.from_batches(gathered))
+            pending.append(pa.record_batch([batch.column(0)], names=["prediction"]))
+            if len(pending) == 16:
+                writer.write_table(pa.Table.from_batches(pending))
+                pending = []
+        if pending:
+            writer.write_table(pa.Table.from_batches(pending))
 
 
 def streamed_pass(path: Path) -> Array:
-    """Take one pass of mini-batches over a file."""
+    """Make one pass of mini-batch descent over a file."""
     partitions = Source.of(str(path), Columns(FEATURES, "y")).partitions()
 
     def read(random: np.random.Generator) -> Iterator[tuple[Array, Array]]:
@@ -110,7 +110,7 @@ def streamed_pass(path: Path) -> Array:
 
 
 def partial_fit(path: Path) -> SGDRegressor:
-    """Let scikit-learn take one pass over the same blocks."""
+    """Make one pass of scikit-learn's stochastic descent over the same blocks."""
     model = SGDRegressor(random_state=0)
     for partition in Source.of(str(path), Columns(FEATURES, "y")).partitions():
         for block in partition.blocks():

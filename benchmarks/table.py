@@ -1,4 +1,4 @@
-"""Ratios for people and for machines."""
+"""Ratios as a text table and as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.ratio import Ratio
 
 
 def as_table(ratios: Sequence[Ratio], environment: dict[str, str]) -> str:
-    """Lay ratios out for people."""
+    """Format ratios as a text table."""
     width = max(len(ratio.name) for ratio in ratios)
     lines = [", ".join(f"{name} {value}" for name, value in environment.items()),
              f"{'above / below':{width}} {'above':>12} {'below':>12} {'unit':8} {'ratio':>8} {'budget':>8} held"]
@@ -22,6 +22,6 @@ def as_table(ratios: Sequence[Ratio], environment: dict[str, str]) -> str:
 
 
 def as_json(ratios: Sequence[Ratio], environment: dict[str, str]) -> str:
-    """Write ratios for machines."""
+    """Format ratios as one line of JSON."""
     return json.dumps({"environment": environment,
                        "ratios": [{**asdict(ratio), "held": ratio.held} for ratio in ratios]})

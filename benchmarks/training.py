@@ -1,4 +1,4 @@
-"""Training beside the step-by-step loop, a matrix product, scikit-learn, and a scan of the same files."""
+"""Training compared with the step-by-step loop, a matrix product, scikit-learn, and a scan of the same files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from benchmarks import streaming
 from benchmarks.ratio import Ratio, timed_in_turn
 from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.data.dataset import read_diabetes
-from linear_regressor.model import descent
-from linear_regressor.model.descent import descend_mini_batches
+from linear_regressor.model.descent import descend, descend_mini_batches
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
 from linear_regressor.training.config import TrainingConfig
 
@@ -24,7 +23,7 @@ RATE = 0.1
 
 
 def loop(X: Array, y: Array, start: Array, rate: float, steps: int) -> tuple[Array, Array]:
-    """Gradient descent as the challenge has it, step by step over the rows."""
+    """The challenge's gradient descent, step by step over the rows."""
     W, b, losses = start[:-1].copy(), float(start[-1]), np.empty(steps + 1)
     residuals = y - (X @ W + b)
     losses[0] = np.mean(residuals ** 2)
@@ -37,34 +36,34 @@ def loop(X: Array, y: Array, start: Array, rate: float, steps: int) -> tuple[Arr
 
 
 def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
-    """Measure every ratio that training has a budget for, giving each as soon as it is known."""
-    yield from beside_the_loop(rounds)
-    yield from beside_one_product(rows, rounds)
-    yield beside_sgd(rows, rounds)
+    """Yield the ratios that training has a budget for, each as soon as it is measured."""
+    yield from against_loop(rounds)
+    yield from against_product(rows, rounds)
+    yield against_sgd(rows, rounds)
     yield from streaming.ratios(rows, rounds)
 
 
-def beside_the_loop(rounds: int) -> Iterator[Ratio]:
-    """15,000 iterations on the bmi data: all of ``fit``, and the trajectory with its losses alone."""
+def against_loop(rounds: int) -> Iterator[Ratio]:
+    """Compare 15,000 iterations on bmi with the loop: the whole ``fit``, and the trajectory with its losses only."""
     data, _ = read_diabetes(["bmi"]).split_last(TrainingConfig.test_rows)
     model = SimpleLinearRegression(ITERATIONS, RATE, random_state=0).fit(data.X, data.y)
     moments: Moments = model.moments_
     start, steps = model.start_, ITERATIONS + 1
 
-    def slowly() -> None:
+    def slow() -> None:
         loop(data.X, data.y, start, RATE, steps)
 
     def trajectory() -> None:
-        descent.descend(moments, HessianSpectrum.of(moments), start, RATE, steps)
+        descend(moments, HessianSpectrum.of(moments), start, RATE, steps)
 
     yield Ratio.of("loop / fit, bmi, 15,000 iterations with losses", timed_in_turn(
-        slowly, lambda: model.fit(data.X, data.y), rounds, below_calls=20), "s", floor=50)
+        slow, lambda: model.fit(data.X, data.y), rounds, below_calls=20), "s", floor=50)
     yield Ratio.of("loop / trajectory with losses alone", timed_in_turn(
-        slowly, trajectory, rounds, below_calls=200), "s", floor=300)
+        slow, trajectory, rounds, below_calls=200), "s", floor=300)
 
 
-def beside_one_product(rows: int, rounds: int) -> Iterator[Ratio]:
-    """``fit`` of 50 columns beside one product of them, and beside scikit-learn."""
+def against_product(rows: int, rounds: int) -> Iterator[Ratio]:
+    """Compare ``fit`` of 50 columns with one matrix product of them, and with scikit-learn."""
     X, y = _noisy_line(rows, 50)
     model, other = SimpleLinearRegression(random_state=0), LinearRegression()
     yield Ratio.of(f"fit / X.T @ X, {rows:,} x 50", timed_in_turn(
@@ -73,8 +72,8 @@ def beside_one_product(rows: int, rounds: int) -> Iterator[Ratio]:
         lambda: model.fit(X, y), lambda: other.fit(X, y), max(rounds // 2, 1)), "s", ceiling=0.15)
 
 
-def beside_sgd(rows: int, rounds: int) -> Ratio:
-    """A further pass of mini-batches beside a further pass of scikit-learn's stochastic descent."""
+def against_sgd(rows: int, rounds: int) -> Ratio:
+    """Compare a pass of mini-batches with a pass of scikit-learn's stochastic descent."""
     X, y = _noisy_line(rows, 10)
     passes = descend_mini_batches(X, y, np.zeros(11), 0.01, 256, np.random.default_rng(0))
     other = SGDRegressor(random_state=0)
@@ -83,7 +82,7 @@ def beside_sgd(rows: int, rounds: int) -> Ratio:
 
 
 def _noisy_line(rows: int, features: int) -> tuple[Array, Array]:
-    """Draw standard normal features, a weight for each, and noise; C-ordered float64."""
+    """Draw standard normal features, weights and noise as C-ordered float64."""
     random = np.random.default_rng(0)
     X = random.standard_normal((rows, features))
     return X, X @ random.standard_normal(features) + random.standard_normal(rows)

@@ -1,6 +1,6 @@
-"""A linear regression that is its moments, and the service around it.
+"""Linear regression on mergeable moments, and the service around it.
 
-Public names are brought in on first use, so that importing the package loads neither NumPy nor scikit-learn.
+Public names are imported on first use, so that importing the package loads neither NumPy nor scikit-learn.
 
 Examples
 --------
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Moments", "SimpleLinearRegression"]
 
-_HOMES = {
+_MODULES = {
     "Moments": "linear_regressor.model.moments",
     "SimpleLinearRegression": "linear_regressor.model.linear_regression",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Bring in a public name from the module it lives in."""
-    if name not in _HOMES:
+    """Import a public name from its module."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_module(_MODULES[name]), name)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"{name} needs {error.name}, which comes with the extra 'training': "
                                   "pip install '.[training]' in a checkout", name=error.name) from None

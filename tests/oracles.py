@@ -1,4 +1,4 @@
-"""Slow and plain ways to the right answer, to hold the fast ones against."""
+"""Oracles: slow, simple computations that the fast ones are compared with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NIST = Path(__file__).resolve().parent / "nist"
 
 def challenge_loop(X: Array, y: Array, start: Array, rate: float, iterations: int,
                    weight: ArrayLike | None = None) -> tuple[Array, float, Array]:
-    """Run the challenge's loop: note the loss, then ``iterations + 1`` times update W and b and note the loss."""
+    """Run the challenge's loop: record the loss, then ``iterations + 1`` times update W and b and record the loss."""
     share = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
     n, W, b = float(share.sum()), start[:-1].copy(), float(start[-1])
     residual = y - (X @ W + b)
@@ -31,12 +31,12 @@ def challenge_loop(X: Array, y: Array, start: Array, rate: float, iterations: in
 
 
 def least_squares(X: Array, y: Array) -> Array:
-    """Solve by orthogonal decomposition of the rows themselves, without moments: W, then b."""
+    """Solve by orthogonal decomposition of the rows, without moments: W, then b."""
     return np.linalg.lstsq(np.column_stack([X, np.ones(len(X))]), y, rcond=None)[0].astype(np.float64)
 
 
 def rows_of_condition(random: np.random.Generator, n: int, p: int, condition: float) -> tuple[Array, Array]:
-    """Draw rows whose loss has a Hessian of about this condition number, with an intercept and noise in y."""
+    """Draw rows whose Hessian has about this condition number, with an intercept and noise in y."""
     centred = random.normal(size=(n, p))
     Q = np.linalg.qr(centred - centred.mean(axis=0))[0] * np.sqrt(n)
     lengths = np.logspace(0.0, -np.log10(condition) / 2.0, p) if p > 1 else np.array([condition ** -0.5])
@@ -46,13 +46,13 @@ def rows_of_condition(random: np.random.Generator, n: int, p: int, condition: fl
 
 
 def log_relative_error(answer: ArrayLike, certified: ArrayLike) -> float:
-    """Count the right digits of the worst number, 16 where all are right to the last bit."""
-    wrong = np.abs(np.asarray(answer) - certified) / np.abs(certified)
-    return float(-np.log10(max(float(wrong.max()), 1e-16)))
+    """Number of correct digits of the least accurate number, at most 16."""
+    error = np.abs(np.asarray(answer) - certified) / np.abs(certified)
+    return float(-np.log10(max(float(error.max()), 1e-16)))
 
 
 def reference_set(name: str) -> tuple[Array, Array, Array]:
-    """Read one of NIST's reference sets: X with the powers its model names, y, and the certified W, then b."""
+    """Read one of NIST's reference data sets: X with the powers in its model, y, and the certified W, then b."""
     certified = json.loads((NIST / "certified.json").read_text())[name]
     with open(NIST / f"{name}.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -62,6 +62,6 @@ def reference_set(name: str) -> tuple[Array, Array, Array]:
 
 
 def _column(rows: list[dict[str, str]], name: str) -> Array:
-    """Take a column, or the power of one that its name stands for: ``x^2``."""
+    """Read a column, or a power of one such as ``x^2``."""
     base, _, power = name.partition("^")
     return np.array([float(row[base]) for row in rows]) ** int(power or 1)

@@ -1,4 +1,4 @@
-"""The accumulator: a stream of blocks gives the moments of the rows, in the same bits however it is cut."""
+"""Accumulator and RowSummary: a stream of blocks has the moments of its rows, bit for bit for any block sizes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rows_of(seed: int, n: int, p: int = 2, offset: float = 0.0) -> Array:
 
 
 def summary(*blocks: Array) -> RowSummary:
-    """Read blocks in order."""
+    """Accumulate blocks in order."""
     accumulator = Accumulator(blocks[0].shape[1])
     for block in blocks:
         accumulator.add(block)
@@ -33,7 +33,7 @@ def summary(*blocks: Array) -> RowSummary:
 
 @given(seeds, st.integers(1, 6), st.sampled_from([0.0, 1e3, 1e8]), st.lists(st.integers(0, 9000), max_size=6))
 def test_blocks_of_any_size_give_the_same_bits(seed: int, p: int, offset: float, cuts: list[int]) -> None:
-    """However a stream is cut, moments, limits and digest are the same to the last bit."""
+    """Moments and digest, which covers the limits, do not depend on the block sizes."""
     rows = rows_of(seed, 20_000, p, offset)
     whole, cut = summary(rows), summary(*np.split(rows, np.cumsum(cuts)[np.cumsum(cuts) < 20_000]))
     assert whole.moments == cut.moments
@@ -42,19 +42,19 @@ def test_blocks_of_any_size_give_the_same_bits(seed: int, p: int, offset: float,
 
 @given(seeds, st.integers(1, 6), st.integers(1, 300), st.sampled_from([0.0, 1.0, 1e8]))
 def test_a_stream_has_the_moments_and_limits_of_its_rows(seed: int, p: int, n: int, offset: float) -> None:
-    """As a book defines them."""
+    """By their definition."""
     rows = rows_of(seed, n, p, offset)
-    found = summary(*np.array_split(rows, 3))
-    assert_same(found.moments, two_pass(rows[:, :-1], rows[:, -1]))
-    assert found.minimum is not None and np.array_equal(found.minimum, rows.min(axis=0))
-    assert found.maximum is not None and np.array_equal(found.maximum, rows.max(axis=0))
+    result = summary(*np.array_split(rows, 3))
+    assert_same(result.moments, two_pass(rows[:, :-1], rows[:, -1]))
+    assert result.minimum is not None and np.array_equal(result.minimum, rows.min(axis=0))
+    assert result.maximum is not None and np.array_equal(result.maximum, rows.max(axis=0))
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("columns", [2, 11, 200])
-def test_several_full_buffers_and_a_rest_are_all_counted(random: np.random.Generator, columns: int,
-                                                         order: str) -> None:
-    """In both memory orders, also where wide rows make the buffer short."""
+def test_several_full_buffers_and_a_remainder_are_all_counted(random: np.random.Generator, columns: int,
+                                                              order: str) -> None:
+    """In both memory orders, and with wide rows that make the buffer short."""
     rows = np.array(1e6 + random.normal(size=(20_001, columns)), order="F" if order == "F" else "C")
     accumulator = Accumulator(columns)
     accumulator.add(rows)
@@ -62,8 +62,8 @@ def test_several_full_buffers_and_a_rest_are_all_counted(random: np.random.Gener
     assert_same(accumulator.summary().moments, two_pass(rows[:, :-1], rows[:, -1]))
 
 
-def test_reading_leaves_the_block_as_it_was(random: np.random.Generator) -> None:
-    """The caller may keep it."""
+def test_adding_does_not_modify_the_block(random: np.random.Generator) -> None:
+    """The caller may use it again."""
     rows = random.normal(size=(100, 3))
     before = rows.copy()
     summary(rows)
@@ -72,8 +72,8 @@ def test_reading_leaves_the_block_as_it_was(random: np.random.Generator) -> None
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e200])
 @pytest.mark.parametrize("place", [0, 19_999])
-def test_a_value_that_cannot_be_used_shows_at_the_end(value: float, place: int) -> None:
-    """Wherever it stands, in one DataError and no warning."""
+def test_an_invalid_value_is_reported_at_the_end(value: float, place: int) -> None:
+    """In any row, it raises DataError without a warning."""
     rows = np.zeros((20_000, 2))
     rows[place, 0] = value
     with pytest.raises(DataError, match="NaN, infinite, or so large"):
@@ -81,14 +81,14 @@ def test_a_value_that_cannot_be_used_shows_at_the_end(value: float, place: int) 
 
 
 def test_an_empty_stream_has_no_moments() -> None:
-    """Neither no block nor empty blocks."""
+    """A summary of empty blocks is an error."""
     with pytest.raises(DataError, match="no rows"):
         summary(np.empty((0, 3)))
 
 
 @given(seeds, st.integers(1, 5), st.lists(st.integers(1, 30), min_size=2, max_size=5))
-def test_aggregates_of_any_partition_add_up(seed: int, p: int, parts: list[int]) -> None:
-    """Moments and limits of parts, added in any order, are those of the whole."""
+def test_summaries_of_any_split_add_up(seed: int, p: int, parts: list[int]) -> None:
+    """Moments and limits of parts, merged in any order, are those of the whole."""
     blocks = np.split(rows_of(seed, sum(parts), p), np.cumsum(parts)[:-1])
     whole = summary(*blocks)
     order = np.random.default_rng(seed).permutation(len(blocks))
@@ -102,7 +102,7 @@ def test_aggregates_of_any_partition_add_up(seed: int, p: int, parts: list[int])
 
 
 def test_subtracting_drops_the_limits() -> None:
-    """Nothing tells whether the extremes were among the rows taken away, nor can merging bring them back."""
+    """The extreme values may have been subtracted, and merging cannot bring them back."""
     rows = rows_of(0, 30)
     whole, part = summary(rows), summary(rows[:10])
     assert_same((whole - part).moments, summary(rows[10:]).moments, within=whole.moments)
@@ -111,8 +111,8 @@ def test_subtracting_drops_the_limits() -> None:
     assert (whole - part - summary(rows[10:12])).maximum is None
 
 
-def test_rows_beyond_the_limits_cannot_have_been_part() -> None:
-    """A value outside what was ever seen is refused, where moments alone would not notice."""
+def test_rows_outside_the_limits_cannot_be_subtracted() -> None:
+    """They cannot have been included, although the moments alone would not show it."""
     rows = rows_of(1, 1000)
     strange = np.array([[0.0, 0.0, float(rows[:, 2].max()) + 0.001]])
     with pytest.raises(MomentsError, match="outside the limits"):
@@ -120,8 +120,8 @@ def test_rows_beyond_the_limits_cannot_have_been_part() -> None:
 
 
 @given(seeds, st.integers(1, 40))
-def test_another_value_anywhere_is_another_digest(seed: int, n: int) -> None:
-    """One value moved by one unit in its last place is told apart; -0.0 is 0.0."""
+def test_a_changed_value_changes_the_digest(seed: int, n: int) -> None:
+    """One value changed by 0.001 is enough; -0.0 counts as 0.0."""
     rows = np.round(rows_of(seed, n), 3)
     changed = rows.copy()
     changed[np.random.default_rng(seed).integers(n), 1] += 1e-3
@@ -129,8 +129,8 @@ def test_another_value_anywhere_is_another_digest(seed: int, n: int) -> None:
     assert summary(rows * 0.0).digest == summary(np.abs(rows) * 0.0).digest
 
 
-def test_limits_that_do_not_fit_are_refused() -> None:
-    """One limit without the other, of another length, or not finite."""
+def test_invalid_limits_are_rejected() -> None:
+    """One without the other, of the wrong length, or not finite."""
     moments = Moments.from_arrays([[1.0], [2.0]], [1.0, 2.0])
     ends = np.array([1.0, 2.0])
     with pytest.raises(MomentsError, match="both"):
@@ -141,7 +141,7 @@ def test_limits_that_do_not_fit_are_refused() -> None:
         RowSummary(moments, ends, np.array([1.0, np.inf]))
 
 
-def test_only_aggregates_go_together() -> None:
+def test_only_summaries_can_be_combined() -> None:
     """Adding or subtracting anything else is a TypeError."""
     rows = summary(rows_of(0, 5))
     with pytest.raises(TypeError):

@@ -1,7 +1,9 @@
-"""``benchmark.py``: what it prints. How fast anything is, no test asks."""
+"""``benchmark.py``: what it prints. No test depends on how fast anything is."""
 
 import json
 import shutil
+import socket
+import struct
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
 from benchmark import main
-from benchmarks.load import command, requests_a_second
+from benchmarks import row_statistics, stops
+from benchmarks.load import command, requests_per_second
 from benchmarks.ratio import Ratio, timed_in_turn
 from benchmarks.servers import free_port, ours, running, usable_cores, wait_until_up
 from benchmarks.training import loop
@@ -25,8 +28,8 @@ from tests.command_line import run, run_process
 from tests.oracles import challenge_loop
 
 
-def test_by_default_it_is_the_check_of_the_challenge() -> None:
-    """Coefficients, mean squared error and R2 of both, side by side on the same 20 rows."""
+def test_the_default_is_the_check_of_the_challenge() -> None:
+    """Coefficients, mean squared error and R2 of both estimators, side by side, on the same 20 rows."""
     X, y = load_diabetes(return_X_y=True)
     theirs = LinearRegression().fit(X[:-20, [2]], y[:-20])
 
@@ -42,8 +45,8 @@ def test_by_default_it_is_the_check_of_the_challenge() -> None:
 
 
 @pytest.mark.parametrize("name", ["lines.png", "lines.svg"])
-def test_both_lines_are_drawn_into_the_file_that_is_asked_for(tmp_path: Path, name: str) -> None:
-    """Its ending tells the format."""
+def test_plot_draws_both_lines_into_a_file(tmp_path: Path, name: str) -> None:
+    """The file name ending selects the format."""
     path = tmp_path / name
 
     assert 0 == run("--plot", path, command=main).exit_code
@@ -53,16 +56,16 @@ def test_both_lines_are_drawn_into_the_file_that_is_asked_for(tmp_path: Path, na
         assert "LinearRegression" in path.read_text() and "<svg" in path.read_text()
 
 
-def test_a_plot_in_an_unknown_format_is_one_line(tmp_path: Path) -> None:
-    """And no file."""
+def test_a_plot_in_an_unknown_format_is_a_one_line_error(tmp_path: Path) -> None:
+    """No file is written."""
     result = run("--plot", tmp_path / "lines.doc", command=main)
 
     assert (2, 1) == (result.exit_code, result.stderr.count("\n"))
     assert [] == list(tmp_path.iterdir())
 
 
-def test_training_ratios_come_as_table_and_as_json() -> None:
-    """The last line is for machines and says the same, with the environment."""
+def test_training_prints_ratios_as_table_and_as_json() -> None:
+    """The last line is JSON with the same ratios and the environment."""
     result = run("training", "--rows", "1000", "--rounds", "1", command=main)
 
     lines = result.stdout.splitlines()
@@ -74,20 +77,20 @@ def test_training_ratios_come_as_table_and_as_json() -> None:
         assert min(ratio["above"], ratio["below"], ratio["ratio"]) > 0
 
 
-def test_serving_ratios_come_without_wrk_too(tmp_path: Path) -> None:
-    """A path without programs leaves the load generator in Python."""
+def test_serving_prints_ratios_without_wrk_too(tmp_path: Path) -> None:
+    """With an empty PATH, the load comes from the loop in Python."""
     done = run_process("serving", "--seconds", "0.1", "--rounds", "1", program="benchmark.py",
                        environ={"PATH": str(tmp_path)})
 
     assert (0, "") == (done.returncode, done.stderr)
     ratios = json.loads(done.stdout.splitlines()[-1])["ratios"]
-    assert [0.55, 0.55, 1.3, 8.0, 1.3] == [ratio["budget"] for ratio in ratios]
+    assert [0.55, 0.55, 1.3, 8.0, 1.3, 0.35] == [ratio["budget"] for ratio in ratios]
     assert all(min(ratio["above"], ratio["below"]) > 0 for ratio in ratios)
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
-def test_wrk_is_used_where_it_is_installed(tmp_path: Path) -> None:
-    """It gives a rate where requests succeed, and an error where they do not."""
+def test_wrk_is_used_if_it_is_installed(tmp_path: Path) -> None:
+    """It returns a rate if requests succeed, and raises an error if they do not."""
     port, body = free_port(), tmp_path / "body.json"
     body.write_text('{"instance": 0.1}')
     train(read_diabetes(["bmi"]), TrainingConfig(), tmp_path / "model", datetime.now(UTC))
@@ -95,25 +98,25 @@ def test_wrk_is_used_where_it_is_installed(tmp_path: Path) -> None:
     with running(ours(port, tmp_path / "model"), usable_cores()[:1]):
         wait_until_up(port)
         good, bad = (command(port, path, body, connections=2, seconds=1) for path in ("/stream", "/batch"))
-        rate = requests_a_second(good)
+        rate = requests_per_second(good)
         with pytest.raises(ServerError, match="the load failed: Non-2xx"):
-            requests_a_second(bad)
+            requests_per_second(bad)
 
     assert "wrk" in good[0]
     assert rate > 0
 
 
-def test_a_load_on_nobody_is_an_error(tmp_path: Path) -> None:
-    """Whichever program makes it."""
+def test_a_load_without_a_server_is_an_error(tmp_path: Path) -> None:
+    """From wrk as from the loop in Python."""
     body = tmp_path / "body.json"
     body.write_text("{}")
 
     with pytest.raises(ServerError, match="the load failed"):
-        requests_a_second(command(free_port(), "/", body, connections=1, seconds=0.1))
+        requests_per_second(command(free_port(), "/", body, connections=1, seconds=0.1))
 
 
-def test_a_ratio_is_the_median_of_those_of_the_pairs() -> None:
-    """What slows one pair as a whole does not count."""
+def test_a_ratio_is_the_median_of_the_ratios_of_the_pairs() -> None:
+    """A slowdown of one pair as a whole does not matter."""
     pairs = [(2.0, 1.0), (30.0, 10.0), (4.0, 1.0)]
 
     assert (3.0, True) == ((floor := Ratio.of("a / b", pairs, "s", floor=3)).ratio, floor.held)
@@ -122,8 +125,8 @@ def test_a_ratio_is_the_median_of_those_of_the_pairs() -> None:
         Ratio.of("a / b", pairs, "s")
 
 
-def test_work_is_timed_in_turn_after_a_round_that_does_not_count() -> None:
-    """Each side is called as often as asked for."""
+def test_functions_are_timed_alternately_after_a_warm_up_round() -> None:
+    """Each function is called the given number of times per round."""
     calls: list[str] = []
 
     pairs = timed_in_turn(lambda: calls.append("a"), lambda: calls.append("b"), 2, above_calls=1, below_calls=2)
@@ -132,8 +135,8 @@ def test_work_is_timed_in_turn_after_a_round_that_does_not_count() -> None:
     assert list("abbabbabb") == calls
 
 
-def test_the_loop_that_is_raced_is_the_loop_of_the_challenge(random: np.random.Generator) -> None:
-    """A slow loop that does something else would be an easy race."""
+def test_the_reference_loop_is_the_loop_of_the_challenge(random: np.random.Generator) -> None:
+    """A loop that computes something else would be no reference."""
     X, y, start = random.normal(size=(40, 3)), random.normal(size=40), random.normal(size=4)
 
     theta, losses = loop(X, y, start, 0.1, 51)
@@ -141,3 +144,42 @@ def test_the_loop_that_is_raced_is_the_loop_of_the_challenge(random: np.random.G
     W, b, expected = challenge_loop(X, y, start, 0.1, 50)
     np.testing.assert_allclose([*W, b], theta, rtol=1e-12)
     np.testing.assert_allclose(expected, losses, rtol=1e-12)
+
+
+def test_the_reference_statistics_are_those_of_the_package() -> None:
+    """Code that computes something else would be no reference."""
+    fit, X = row_statistics.fit_and_rows()
+    root = row_statistics.inverse_root(fit)
+
+    for shared, separate in zip(row_statistics.shared(fit, X), row_statistics.separate(fit, root, X), strict=True):
+        np.testing.assert_allclose(shared, separate, rtol=1e-12)
+
+
+def test_stops_prints_the_resets_as_table_and_as_json() -> None:
+    """One stop each with one and with two workers; how many connections are reset is for the benchmark to show."""
+    result = run("stops", "--count", "1", command=main)
+
+    lines = result.stdout.splitlines()
+    outcomes = json.loads(lines[-1])["stops"]
+    rows = [line.split() for line in lines[1:-1] if line[:7].strip()]
+    assert [1, 2] == [outcome["workers"] for outcome in outcomes]
+    assert all(outcome["answered"] > 0 and outcome["resets"] >= 0 for outcome in outcomes)
+    assert [[str(outcome["workers"]), "1", f"{outcome['answered']:,}", str(outcome["resets"])]
+            for outcome in outcomes] == [row[:4] for row in rows]
+
+
+def test_a_client_tells_resets_from_other_failures() -> None:
+    """A listener that closes with unread connections resets them; a response of another status is a failure."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = stops.Client(listener.getsockname()[1])
+        client.start()
+        with listener.accept()[0] as connection:
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+        with listener.accept()[0] as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.join(10)
+
+    assert not client.is_alive()
+    assert client.answered == 0 and client.resets >= 1
+    assert {"unexpected response HTTP/1.1 503 Service Unavailable": 1} == client.failures

@@ -1,4 +1,4 @@
-"""``benchmark.py scaling``: what it prints. How fast anything is, no test asks."""
+"""``benchmark.py scaling``: what it prints. No test depends on how fast anything is."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,9 @@ from linear_regressor.errors import ServerError
 from tests.command_line import run
 
 
-def test_curves_come_as_lines_and_the_ratio_as_table_and_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A point over rows, two over columns, one worker beside two; the test has fewer points than people get."""
+def test_it_prints_curves_as_lines_and_the_ratio_as_table_and_json(tmp_path: Path,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """One point over rows, two over columns, and one worker against two: fewer points than by default."""
     monkeypatch.setattr(scaling, "SHARES", (5,))
     monkeypatch.setattr(scaling, "WIDTHS", (1, 30))
 
@@ -26,8 +27,8 @@ def test_curves_come_as_lines_and_the_ratio_as_table_and_json(tmp_path: Path, mo
     assert {"rows-1000", "rows-5000"} == {path.name for path in tmp_path.iterdir()}
 
 
-def test_a_data_set_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And in whole files, of which only the last is smaller."""
+def test_a_data_set_is_generated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All files have the same number of rows, except that the last may be smaller."""
     monkeypatch.setattr(scaling, "FILE_ROWS", 2_000_000)
 
     path = scaling.data_set(2_000_005, tmp_path)
@@ -39,7 +40,7 @@ def test_a_data_set_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert times == [file.stat().st_mtime_ns for file in files]
 
 
-def test_a_command_that_fails_is_an_error_not_a_time(tmp_path: Path) -> None:
-    """A training that refuses its data is quick."""
-    with pytest.raises(ServerError, match="main.py train --data .* ended with 2"):
+def test_a_failed_command_is_an_error_and_not_a_measurement(tmp_path: Path) -> None:
+    """A training that rejects its data would look fast."""
+    with pytest.raises(ServerError, match="main.py train --data .* failed with exit code 2"):
         list(scaling._train(tmp_path / "nothing"))

@@ -1,4 +1,4 @@
-"""Two lines beside each other: the largest difference is a bound that is attained, and chance is told from change."""
+"""Comparison of models: the largest difference is an attained bound, and the Wald test separates change from chance."""
 
 from __future__ import annotations
 
@@ -20,40 +20,39 @@ seeds = st.integers(0, 2 ** 32 - 1)
 
 
 def fit_of(X: Array, y: Array) -> FitStatistics:
-    """Fit the least-squares line."""
+    """Fit least-squares weights."""
     moments = Moments.from_arrays(X, y)
     return FitStatistics(moments, *moments.solve())
 
 
 @given(seeds, st.integers(1, 5), st.floats(0.0, 5.0), st.sampled_from([0.0, 1e3]))
-def test_no_point_within_the_radius_differs_more_and_one_differs_as_much(seed: int, p: int, radius: float,
-                                                                         offset: float) -> None:
-    """The bound holds for random points of the ellipsoid, and is the difference at the point that is named."""
+def test_the_largest_difference_is_a_bound_and_is_attained(seed: int, p: int, radius: float, offset: float) -> None:
+    """It bounds the difference at random points of the ellipsoid, and equals it at the returned point."""
     random = np.random.default_rng(seed)
     X = offset + random.normal(size=(30, p)) @ random.normal(size=(p, p))
     W_change, b_change = random.normal(size=p), float(random.normal())
-    found = LargestDifference.of(Moments.from_arrays(X, X[:, 0]), W_change, b_change, radius)
+    largest = LargestDifference.of(Moments.from_arrays(X, X[:, 0]), W_change, b_change, radius)
     covariance = np.atleast_2d(np.cov(X.T))
     directions = random.normal(size=(500, p))
     directions *= radius / np.linalg.norm(directions, axis=1)[:, None]
     points = X.mean(axis=0) + directions @ np.linalg.cholesky(covariance).T
-    size = 1e-9 * (abs(found.change) + offset * np.abs(W_change).sum())
-    assert np.abs(points @ W_change + b_change).max() <= abs(found.change) + size
-    assert found.point @ W_change + b_change == pytest.approx(found.change, rel=1e-9, abs=size)
-    d = found.point - X.mean(axis=0)
+    size = 1e-9 * (abs(largest.change) + offset * np.abs(W_change).sum())
+    assert np.abs(points @ W_change + b_change).max() <= abs(largest.change) + size
+    assert largest.point @ W_change + b_change == pytest.approx(largest.change, rel=1e-9, abs=size)
+    d = largest.point - X.mean(axis=0)
     assert d @ np.linalg.solve(covariance, d) == pytest.approx(radius ** 2, rel=1e-4, abs=1e-12)
 
 
-def test_lines_that_differ_by_an_offset_differ_as_much_everywhere() -> None:
-    """The mean is as good a point as any; a constant column does not matter."""
+def test_models_that_differ_in_the_intercept_differ_equally_everywhere() -> None:
+    """The returned point is the mean; a constant column does not matter."""
     moments = Moments.from_arrays([[1.0, 5.0], [3.0, 5.0]], [0.0, 1.0])
-    found = LargestDifference.of(moments, np.zeros(2), -2.0, radius=3.0)
-    assert (found.change, found.point.tolist()) == (-2.0, [2.0, 5.0])
+    largest = LargestDifference.of(moments, np.zeros(2), -2.0, radius=3.0)
+    assert (largest.change, largest.point.tolist()) == (-2.0, [2.0, 5.0])
     assert LargestDifference.of(moments, np.array([0.0, 1.0]), 0.0, radius=3.0).change == 5.0
 
 
-def test_one_row_gives_no_radius() -> None:
-    """Nothing tells how far rows spread."""
+def test_a_radius_needs_more_than_one_row() -> None:
+    """One row has no variance."""
     with pytest.raises(StatisticsError, match="one row"):
         LargestDifference.of(Moments.from_arrays([[1.0]], [1.0]), np.ones(1), 0.0, 3.0)
 
@@ -61,7 +60,7 @@ def test_one_row_gives_no_radius() -> None:
 @given(seeds, st.integers(1, 4), st.sampled_from([0.0, 1e4]), st.sampled_from([1e-3, 1.0, 1e3]))
 def test_the_wald_statistic_is_that_of_the_textbook_in_any_coordinates(seed: int, p: int, offset: float,
                                                                        unit: float) -> None:
-    """It equals the quadratic form over (W, b) with covariances from the design matrices of the centred rows."""
+    """It equals the quadratic form in (W, b) with covariances from the design matrices."""
     random = np.random.default_rng(seed)
     sets = [(random.normal(size=(n, p)), random.normal(size=n)) for n in (30, 40)]
     change, covariance = np.zeros(p + 1), np.zeros((p + 1, p + 1))
@@ -76,8 +75,8 @@ def test_the_wald_statistic_is_that_of_the_textbook_in_any_coordinates(seed: int
     assert wald_statistic(after, before) == pytest.approx(wald_statistic(before, after), rel=1e-6)
 
 
-def test_an_unchanged_line_is_called_changed_as_often_as_the_level_says() -> None:
-    """Of 2,000 pairs of fits to the same line about 5 % have a p-value below 0.05."""
+def test_the_wald_test_has_its_nominal_level() -> None:
+    """Of 2,000 pairs of fits to the same true model, about 5 % have a p-value below 0.05."""
     random = np.random.default_rng(0)
     below = 0
     for _ in range(2000):
@@ -87,8 +86,8 @@ def test_an_unchanged_line_is_called_changed_as_often_as_the_level_says() -> Non
     assert 0.035 <= below / 2000 <= 0.07
 
 
-def test_lines_without_error_have_no_test() -> None:
-    """Standard errors of 0 tell nothing."""
+def test_models_without_error_have_no_wald_test() -> None:
+    """All standard errors are 0."""
     X = np.arange(6.0)[:, None]
     exact = FitStatistics(Moments.from_arrays(X, 2.0 * X[:, 0]), np.array([2.0]), 0.0)
     with pytest.raises(StatisticsError, match="without error"):
@@ -96,9 +95,8 @@ def test_lines_without_error_have_no_test() -> None:
 
 
 @pytest.mark.parametrize("apart", [1e-2, 1e-5, 3e-7])
-def test_columns_that_nearly_depend_on_each_other_still_have_a_test(random: np.random.Generator,
-                                                                    apart: float) -> None:
-    """As long as the statistics of both fits can be had."""
+def test_nearly_dependent_columns_have_a_wald_test(random: np.random.Generator, apart: float) -> None:
+    """As long as both fits have statistics."""
     x = random.normal(size=(2, 100))
     X = np.stack([x, x + apart * random.normal(size=(2, 100))], axis=2)
     statistic = wald_statistic(fit_of(X[0], random.normal(size=100)), fit_of(X[1], random.normal(size=100)))
@@ -107,7 +105,7 @@ def test_columns_that_nearly_depend_on_each_other_still_have_a_test(random: np.r
 
 @given(seeds, st.integers(1, 4))
 def test_the_covariance_of_the_weights_is_that_of_the_design_matrix(seed: int, p: int) -> None:
-    """At the point 0 it is the textbook's ``s^2 (Z'Z)^-1`` of slopes and intercept."""
+    """At the point 0 it is ``s^2 (Z'Z)^-1`` of slopes and intercept."""
     random = np.random.default_rng(seed)
     X, y = 2.0 + random.normal(size=(30, p)), random.normal(size=30)
     fit, design = fit_of(X, y), np.column_stack([X, np.ones(30)])
@@ -116,16 +114,16 @@ def test_the_covariance_of_the_weights_is_that_of_the_design_matrix(seed: int, p
 
 
 @pytest.mark.parametrize("W", [[1e300, 0.0], [-1e308, 1e300], [1e300, -1e300], [np.inf, 1.0]])
-def test_a_difference_that_leaves_the_range_is_refused(W: list[float]) -> None:
-    """Not passed on as NaN or infinity, and not warned of."""
+def test_a_difference_beyond_float64_is_an_error(W: list[float]) -> None:
+    """It is never NaN or infinity, and NumPy does not warn."""
     random = np.random.default_rng(0)
     moments = Moments.from_arrays(random.normal(size=(20, 2)) * [1e140, 1e-150], random.normal(size=20))
     with np.errstate(all="raise"), pytest.raises(StatisticsError, match="leaves the range of float64"):
         LargestDifference.of(moments, np.array(W), 0.0, 3.0)
 
 
-def test_a_wald_statistic_that_leaves_the_range_is_refused() -> None:
-    """As where the change is squared."""
+def test_a_wald_statistic_beyond_float64_is_an_error() -> None:
+    """The change of the slopes is too large to square."""
     random = np.random.default_rng(0)
     moments = Moments.from_arrays(random.normal(size=(20, 2)), random.normal(size=20))
     before, after = (FitStatistics(moments, np.full(2, size), 0.0) for size in (0.0, 1e300))

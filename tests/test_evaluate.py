@@ -1,4 +1,4 @@
-"""Errors of a line and its distance from the best one, without the rows."""
+"""Errors of a model and its distance from the optimum, without the rows."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ seeds = st.integers(0, 2 ** 32 - 1)
 
 
 @given(seeds, st.integers(1, 5), st.integers(3, 60))
-def test_evaluation_is_what_scikit_learn_measures_on_the_rows(seed: int, p: int, n: int) -> None:
-    """Mean squared error and R2 of any line on any rows, as a share of the target's variance."""
+def test_evaluation_equals_scikit_learns_metrics_on_the_rows(seed: int, p: int, n: int) -> None:
+    """Mean squared error and R2 of any weights on any rows."""
     random = np.random.default_rng(seed)
     X, y = random.normal(size=(n, p)), 10.0 + random.normal(size=n)
     W, b = random.normal(size=p), float(random.normal())
@@ -30,17 +30,17 @@ def test_evaluation_is_what_scikit_learn_measures_on_the_rows(seed: int, p: int,
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e8 + 0.1])
 @pytest.mark.parametrize("n", [1, 7, 1000])
-def test_a_target_that_does_not_vary_has_no_r2(constant: float, n: int) -> None:
-    """Rounding is not taken for variance."""
+def test_a_constant_target_has_no_r2(constant: float, n: int) -> None:
+    """Rounding is not mistaken for variance."""
     moments = Moments.from_arrays(np.arange(float(n))[:, None], np.full(n, constant))
     with pytest.raises(StatisticsError, match="does not vary"):
         Evaluation.of(moments, np.zeros(1), 0.0)
 
 
 @given(seeds, st.integers(1, 5), st.floats(0.0, 4.0), st.integers(1, 200))
-def test_the_gap_is_how_much_lower_the_loss_of_the_best_line_is(
+def test_the_gap_is_the_difference_to_the_lowest_loss(
         seed: int, p: int, digits: float, iterations: int) -> None:
-    """The certificate of a descent stopped anywhere equals the difference of two losses over the rows."""
+    """After any number of steps it equals the difference of two losses computed from the rows."""
     X, y = rows_of_condition(np.random.default_rng(seed), 30, p, 10.0 ** digits)
     model = SimpleLinearRegression(iterations=iterations, lr="auto", random_state=seed).fit(X, y)
     certificate = Certificate.of(model.moments_, model.W, model.b)
@@ -52,16 +52,16 @@ def test_the_gap_is_how_much_lower_the_loss_of_the_best_line_is(
 
 
 @given(seeds, st.integers(1, 5))
-def test_the_best_line_has_next_to_no_gap(seed: int, p: int) -> None:
-    """For the solution itself the gap is rounding, and never below 0."""
+def test_the_least_squares_solution_has_almost_no_gap(seed: int, p: int) -> None:
+    """Its gap is a rounding error, and never negative."""
     X, y = rows_of_condition(np.random.default_rng(seed), 30, p, 1e4)
     moments = Moments.from_arrays(X, y)
     assert 0.0 <= Certificate.of(moments, *moments.solve()).gap <= 1e-20 * y.var() + 1e-24 * (y ** 2).mean()
 
 
 @pytest.mark.parametrize("column", [np.full(9, 0.1), np.arange(9.0)])
-def test_a_constant_or_duplicated_column_still_has_a_gap(column: np.ndarray) -> None:
-    """Where many lines are best, the gap is to any of them."""
+def test_the_gap_is_right_with_a_constant_or_duplicated_column(column: np.ndarray) -> None:
+    """All optimal solutions have the same loss."""
     X = np.column_stack([np.arange(9.0), column])
     y = np.cos(np.arange(9.0))
     best = least_squares(X, y)
@@ -70,8 +70,8 @@ def test_a_constant_or_duplicated_column_still_has_a_gap(column: np.ndarray) -> 
     assert gap == pytest.approx(loss - lowest, rel=1e-9)
 
 
-def test_an_offset_of_1e8_leaves_the_gap_its_digits(random: np.random.Generator) -> None:
-    """Far from zero, the loss above the best is still found, although the losses themselves nearly cancel."""
+def test_an_offset_of_1e8_costs_the_gap_no_digits(random: np.random.Generator) -> None:
+    """Far from zero the gap is accurate, although the losses nearly cancel."""
     x = 1e8 + random.normal(size=50)
     moments = Moments.from_arrays(x[:, None], x - 1e8)
     W, b = moments.solve()

@@ -1,4 +1,4 @@
-"""Full-batch descent in closed form beside the challenge's loop, step by step."""
+"""Full-batch descent in closed form compared with the challenge's step-by-step loop."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ shares_of_the_limit = st.sampled_from([1e-6, 0.05, 0.5, 0.75, 0.9, 0.999])
 
 
 def condition_of(spectrum: HessianSpectrum) -> float:
-    """Compute the condition number of the Hessian."""
+    """Condition number of the Hessian."""
     return float(spectrum.values[-1] / max(spectrum.values[0], 1e-300))
 
 
 def assert_agree(X: Array, y: Array, share: float, iterations: int, seed: int, weight: Array | None = None) -> None:
-    """Hold closed form and loop against each other from the same start: weights and losses to 1e-9.
+    """Assert that closed form and loop agree from the same start: weights and losses to a relative error of 1e-9.
 
-    Losses are measured against the larger of the loss and the variance of y (of one row, the size of y instead).
+    The error of a loss is relative to the larger of the loss and the variance of y (y squared for a single row).
     """
     moments = Moments.from_arrays(X, y, weight)
     spectrum = HessianSpectrum.of(moments)
     start, rate = np.random.default_rng(seed).standard_normal(X.shape[1] + 1), share * spectrum.rate_limit
     W, b, losses = challenge_loop(X, y, start, rate, iterations, weight)
     theta, closed = descend(moments, spectrum, start, rate, iterations + 1)
-    walked = np.append(W, b)
-    assert np.abs(theta - walked).max() <= 1e-9 * np.abs(walked).max()
+    expected = np.append(W, b)
+    assert np.abs(theta - expected).max() <= 1e-9 * np.abs(expected).max()
     assert closed.shape == (iterations + 2,)
     assert (np.abs(closed - losses) <= 1e-9 * np.maximum(losses, moments.v / moments.n or y[0] ** 2)).all()
 
@@ -46,7 +46,7 @@ def assert_agree(X: Array, y: Array, share: float, iterations: int, seed: int, w
 @settings(max_examples=60)
 def test_closed_form_and_loop_agree_up_to_a_condition_number_of_a_million(
         seed: int, p: int, digits: float, scale: float, share: float, iterations: int) -> None:
-    """Whatever the rows, their scale, the rate below the limit and the number of steps: same weights, same losses."""
+    """For any rows, scale, rate below the limit and number of steps."""
     random = np.random.default_rng(seed)
     X, y = rows_of_condition(random, p + 2 + int(random.integers(40)), p, 10.0 ** digits)
     X, y = X * 10.0 ** scale, y * 10.0 ** random.uniform(-2, 2)
@@ -66,7 +66,7 @@ def test_closed_form_and_loop_agree_after_fifteen_thousand_iterations(random: np
 @given(seeds, st.integers(1, 3), shares_of_the_limit, st.integers(1, 200))
 @settings(max_examples=30)
 def test_closed_form_and_loop_agree_on_weighted_rows(seed: int, p: int, share: float, iterations: int) -> None:
-    """Rows that count more or less, some not at all."""
+    """With integer sample weights, including 0."""
     random = np.random.default_rng(seed)
     X, y = rows_of_condition(random, 30, p, 100.0)
     assert_agree(X, y, share, iterations, seed, random.integers(0, 4, size=30) + np.eye(30)[0])
@@ -87,16 +87,16 @@ SINGULAR: dict[str, Array] = {
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
 @pytest.mark.parametrize("kind", SINGULAR)
-def test_singular_moments_are_no_error_and_agree_with_the_loop(seed: int, kind: str, share: float) -> None:
-    """Directions without curvature stay where they started, as in the loop."""
+def test_closed_form_and_loop_agree_on_singular_moments(seed: int, kind: str, share: float) -> None:
+    """Directions without curvature keep their start values."""
     X = SINGULAR[kind]
     assert_agree(X, np.cos(np.arange(len(X))) + 1.0, share, 2000, seed)
 
 
 @pytest.mark.parametrize("condition", [1e8, 1e12, 1e16])
-def test_nearly_flat_directions_are_walked_as_far_as_the_loop_walks_them(random: np.random.Generator, seed: int,
-                                                                         condition: float) -> None:
-    """Beyond a condition number of a million the closed form still follows the loop, to 1e-6."""
+def test_closed_form_and_loop_agree_in_nearly_flat_directions(random: np.random.Generator, seed: int,
+                                                              condition: float) -> None:
+    """Beyond a condition number of a million they still agree to 1e-6."""
     X, y = rows_of_condition(random, 30, 3, condition)
     moments = Moments.from_arrays(X, y)
     spectrum, start = HessianSpectrum.of(moments), random.standard_normal(4)
@@ -108,7 +108,7 @@ def test_nearly_flat_directions_are_walked_as_far_as_the_loop_walks_them(random:
 
 def test_measuring_from_the_start_or_from_the_optimum_is_the_same(random: np.random.Generator,
                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where all directions are taken for flat, the losses of well-conditioned rows come out as before."""
+    """Treating all directions as flat does not change the losses of well-conditioned rows."""
     moments, start = Moments.from_arrays(*rows_of_condition(random, 30, 3, 100.0)), random.standard_normal(4)
     spectrum = HessianSpectrum.of(moments)
     steep = descend(moments, spectrum, start, 0.6 * spectrum.safe_rate, 1000)[1]
@@ -118,8 +118,8 @@ def test_measuring_from_the_start_or_from_the_optimum_is_the_same(random: np.ran
 
 
 @pytest.mark.parametrize("offset", [1e3, 1e5])
-def test_an_offset_far_from_zero_agrees_with_the_loop(random: np.random.Generator, seed: int, offset: float) -> None:
-    """Columns far from zero make the Hessian ill-conditioned; the loop barely moves, and so does the closed form."""
+def test_closed_form_and_loop_agree_far_from_zero(random: np.random.Generator, seed: int, offset: float) -> None:
+    """An offset makes the Hessian ill-conditioned: both barely move."""
     X = offset + random.normal(size=(30, 1))
     moments, start = Moments.from_arrays(X, X[:, 0]), random.standard_normal(2)
     spectrum = HessianSpectrum.of(moments)
@@ -130,8 +130,8 @@ def test_an_offset_far_from_zero_agrees_with_the_loop(random: np.random.Generato
 
 
 @given(seeds, st.integers(1, 5), st.integers(0, 300), st.integers(0, 300))
-def test_walking_on_is_walking_all_the_way(seed: int, p: int, first: int, second: int) -> None:
-    """Steps from where earlier steps ended give what all steps at once give: descent has no memory."""
+def test_descent_continued_equals_one_descent(seed: int, p: int, first: int, second: int) -> None:
+    """Steps from the end of earlier steps equal all steps at once, because descent has no memory."""
     random = np.random.default_rng(seed)
     moments = Moments.from_arrays(*rows_of_condition(random, 20, p, 1e3))
     spectrum, start = HessianSpectrum.of(moments), random.standard_normal(p + 1)
@@ -144,7 +144,7 @@ def test_walking_on_is_walking_all_the_way(seed: int, p: int, first: int, second
 
 @given(seeds, st.integers(1, 5), st.floats(0.0, 12.0))
 def test_the_safe_rate_lowers_the_loss_at_every_step(seed: int, p: int, digits: float) -> None:
-    """At 1 / lambda_max no step makes it worse, however ill-conditioned the rows are."""
+    """At 1 / lambda_max no step increases it, however ill-conditioned the rows are."""
     random = np.random.default_rng(seed)
     moments = Moments.from_arrays(*rows_of_condition(random, 20, p, 10.0 ** digits))
     spectrum = HessianSpectrum.of(moments)
@@ -153,8 +153,8 @@ def test_the_safe_rate_lowers_the_loss_at_every_step(seed: int, p: int, digits: 
 
 
 @given(seeds, st.integers(1, 5))
-def test_the_limit_parts_rates_that_converge_from_rates_that_do_not(seed: int, p: int) -> None:
-    """In the loop, just under 2 / lambda_max the loss falls in the end, and just over it grows."""
+def test_the_limit_separates_converging_from_diverging_rates(seed: int, p: int) -> None:
+    """In the loop, the loss falls just below 2 / lambda_max and grows just above it."""
     random = np.random.default_rng(seed)
     X, y = rows_of_condition(random, 20, p, 10.0)
     spectrum = HessianSpectrum.of(Moments.from_arrays(X, y))
@@ -165,16 +165,15 @@ def test_the_limit_parts_rates_that_converge_from_rates_that_do_not(seed: int, p
 
 
 def test_losses_never_fall_below_zero(random: np.random.Generator) -> None:
-    """On noiseless rows the loss cancels down to rounding, and is clipped there."""
+    """On noiseless rows the loss cancels to a rounding error and is clipped at 0."""
     X = random.normal(size=(50, 2))
     model = SimpleLinearRegression(lr="auto", random_state=0).fit(X, X @ [1.0, 2.0])
     assert (model.losses >= 0.0).all() and model.losses[-1] <= 1e-13
 
 
 @pytest.mark.parametrize("scale", [1e-150, 1e-60, 1e60, 1e100, 1e140])
-def test_columns_of_extreme_scale_neither_warn_nor_lose_the_descent(random: np.random.Generator,
-                                                                    scale: float) -> None:
-    """As long as squares fit into float64 the closed form follows the loop, losses to 1e-12 of the first."""
+def test_closed_form_and_loop_agree_on_columns_of_extreme_scale(random: np.random.Generator, scale: float) -> None:
+    """As long as squares are within float64, without warnings; losses to 1e-12 of the first."""
     X, y = random.normal(size=(20, 2)) * scale, random.normal(size=20)
     moments, start = Moments.from_arrays(X, y), random.standard_normal(3)
     spectrum = HessianSpectrum.of(moments)
@@ -184,14 +183,14 @@ def test_columns_of_extreme_scale_neither_warn_nor_lose_the_descent(random: np.r
     assert (np.abs(closed - losses) <= 1e-12 * losses[0]).all()
 
 
-def test_a_mean_too_large_to_square_is_refused_in_words() -> None:
-    """A constant column of 1e160 has a variance, but no Hessian, inside the range of float64."""
+def test_a_mean_too_large_to_square_is_a_clear_error() -> None:
+    """A constant column of 1e160 has a variance within the range of float64, but no Hessian."""
     with pytest.raises(DataError, match="too large"):
         HessianSpectrum.of(Moments.from_arrays(np.full((5, 1), 1e160), np.arange(5.0)))
 
 
-def test_many_columns_and_few_rows_need_little_memory_beside_the_hessian(random: np.random.Generator) -> None:
-    """The loss history of 400 flat directions comes from two small tables, and equals the loop's."""
+def test_closed_form_and_loop_agree_on_hundreds_of_flat_directions(random: np.random.Generator) -> None:
+    """420 features and 20 rows leave 400 flat directions."""
     X, y = random.normal(size=(20, 420)), random.normal(size=20)
     moments = Moments.from_arrays(X, y)
     spectrum, start = HessianSpectrum.of(moments), random.standard_normal(421)
@@ -200,8 +199,8 @@ def test_many_columns_and_few_rows_need_little_memory_beside_the_hessian(random:
     assert (np.abs(closed - losses) <= 1e-9 * np.maximum(losses, y.var())).all()
 
 
-def test_no_steps_leave_the_start() -> None:
-    """Nought steps: the start, and its loss alone."""
+def test_zero_steps_return_the_start() -> None:
+    """The only loss is that of the start."""
     moments = Moments.from_arrays([[-1.0], [1.0]], [-2.0, 2.0])
     theta, losses = descend(moments, HessianSpectrum.of(moments), np.array([0.5, 0.25]), rate=0.1, steps=0)
     assert theta.tolist() == [0.5, 0.25]

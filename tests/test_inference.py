@@ -53,9 +53,9 @@ def test_variance_leverage_and_interval_are_those_of_the_rows(seed: int, p: int,
     leverage = hat_diagonal(X, rows)
     assert statistics.degrees_of_freedom == len(X) - p - 1
     assert statistics.residual_variance == pytest.approx(variance, rel=1e-6)
-    assert statistics.leverage(rows) == pytest.approx(leverage, rel=1e-6)
+    assert statistics.at(rows).leverage == pytest.approx(leverage, rel=1e-6)
     t = float(stats.t.ppf(0.975, len(X) - p - 1))
-    lower, upper = statistics.interval(rows, t)
+    lower, upper = statistics.at(rows).interval(t)
     expected = np.column_stack([(rows - centre) / X.std(axis=0), np.ones(3)]) @ theta
     half = t * np.sqrt(variance * (1 + leverage))
     assert lower == pytest.approx(expected - half, rel=1e-6, abs=1e-6 * half.max())
@@ -67,7 +67,7 @@ def test_the_leverages_of_the_training_rows_add_up_to_the_number_of_weights(seed
     """Their sum is p + 1, each between 1/n and 1."""
     X, y = draw(seed, 40, p)
     moments = Moments.from_arrays(X, y)
-    leverage = FitStatistics(moments, *moments.solve()).leverage(X)
+    leverage = FitStatistics(moments, *moments.solve()).at(X).leverage
     assert leverage.sum() == pytest.approx(p + 1, rel=1e-8)
     assert (leverage >= 1 / 40 - 1e-12).all() and (leverage <= 1 + 1e-9).all()
 
@@ -80,7 +80,7 @@ def test_one_feature_gives_the_line_of_scipy(random: np.random.Generator) -> Non
     statistics, oracle = FitStatistics(moments, *moments.solve()), stats.linregress(x, y)
     assert moments.solve()[0][0] == pytest.approx(oracle.slope)
     assert np.sqrt(statistics.residual_variance / moments.A[0, 0]) == pytest.approx(oracle.stderr)
-    at_zero = float(statistics.leverage(np.zeros((1, 1)))[0])
+    at_zero = float(statistics.at(np.zeros((1, 1))).leverage[0])
     assert np.sqrt(statistics.residual_variance * at_zero) == pytest.approx(oracle.intercept_stderr)
 
 
@@ -114,7 +114,7 @@ def test_the_interval_covers_new_targets_as_often_as_its_level_says(random: np.r
         X = random.normal(size=(n + 1, 2))
         y = X @ [1.0, -2.0] + 0.5 + 3.0 * random.normal(size=n + 1)
         moments = Moments.from_arrays(X[:-1], y[:-1])
-        lower, upper = FitStatistics(moments, *moments.solve()).interval(X[-1:], t)
+        lower, upper = FitStatistics(moments, *moments.solve()).at(X[-1:]).interval(t)
         hits += bool(lower[0] <= y[-1] <= upper[0])
     assert abs(hits / trials - level) < 5 * np.sqrt(level * (1 - level) / trials)
 
@@ -149,8 +149,8 @@ def test_columns_of_very_different_scale_are_not_taken_for_dependent(random: np.
     """Only the correlation counts, not the units."""
     X, y = random.normal(size=(30, 2)), random.normal(size=30)
     plain, scaled = Moments.from_arrays(X, y), Moments.from_arrays(X * [1.0, scale], y)
-    assert FitStatistics(scaled, *scaled.solve()).leverage(X * [1.0, scale]) == pytest.approx(
-        FitStatistics(plain, *plain.solve()).leverage(X), rel=1e-8)
+    assert FitStatistics(scaled, *scaled.solve()).at(X * [1.0, scale]).leverage == pytest.approx(
+        FitStatistics(plain, *plain.solve()).at(X).leverage, rel=1e-8)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
@@ -159,3 +159,18 @@ def test_no_more_rows_than_weights_have_no_statistics(random: np.random.Generato
     moments = Moments.from_arrays(random.normal(size=(n, 2)), random.normal(size=n))
     with pytest.raises(StatisticsError, match=f"2 features need more than 3 rows, not {n}"):
         FitStatistics(moments, np.zeros(2), 0.0)
+
+
+def test_statistics_of_a_row_by_hand() -> None:
+    """Three points with x_mean = 0 and A = 2, so that ``T^2 = 3/4 x^2`` and ``h = 1/3 + x^2 / 2``."""
+    moments = Moments.from_arrays([[-1.0], [0.0], [1.0]], [0.0, 3.0, 0.0])
+    flat = FitStatistics(moments, np.array([0.0]), 1.0)
+    assert flat.residual_variance == pytest.approx(6.0)
+    assert np.ravel(flat.at(np.array([[0.0]])).interval(1.0)) == pytest.approx([1 - 8 ** 0.5, 1 + 8 ** 0.5])
+    assert flat.covariance(np.array([1.0])) == pytest.approx(np.array([[3.0, 3.0], [3.0, 5.0]]))
+    rows = flat.at(np.array([[0.5], [50.0]]))
+    assert rows.t_squared == pytest.approx([3 / 4 * 0.25, 3 / 4 * 2500.0])
+    assert rows.out_of_range(18.5).tolist() == [False, True]
+    steep = FitStatistics(moments, np.array([2.0]), 1.0).at(np.array([[1.5]]))
+    assert steep.contributions.tolist() == [[3.0]]
+    assert steep.contribution_errors == pytest.approx(1.5 * np.sqrt(moments.n * moments.loss(np.array([2.0]), 1.0) / 2))

@@ -1,4 +1,4 @@
-"""``SimpleLinearRegression``: the descent it promises, the rates it takes, and what it says of rows it cannot use."""
+"""``SimpleLinearRegression``: its descent, learning rates, parameters, and errors for invalid rows."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ seeds = st.integers(0, 2 ** 32 - 1)
 
 
 def bmi() -> tuple[Array, Array]:
-    """Read the challenge's training rows: feature bmi, all rows but the last 20."""
+    """Load the challenge's training rows: feature bmi, all rows but the last 20."""
     X, y = load_diabetes(return_X_y=True)
     return X[:-20, 2:3], y[:-20]
 
 
 def weights(model: SimpleLinearRegression) -> Array:
-    """Put W and b into one array."""
+    """W and b as one array."""
     return np.append(model.W, model.b)
 
 
 @pytest.mark.parametrize("lr", [0.1, 0.5, 0.7, "auto"])
-def test_fit_is_the_challenges_loop_on_the_challenges_rows(lr: float | str, seed: int) -> None:
-    """15,000 iterations on bmi: W, b and all 15,002 losses are those of the loop, below and above 1 / lambda_max."""
+def test_fit_equals_the_challenges_loop_on_the_challenges_rows(lr: float | str, seed: int) -> None:
+    """15,000 iterations on bmi: W, b and all 15,002 losses equal the loop's, below and above 1 / lambda_max."""
     X, y = bmi()
     model = SimpleLinearRegression(lr=lr, random_state=seed).fit(X, y)
     W, b, losses = challenge_loop(X, y, model.start_, model.lr_, 15_000)
@@ -50,9 +50,9 @@ def test_fit_is_the_challenges_loop_on_the_challenges_rows(lr: float | str, seed
 
 
 @given(seeds, st.integers(1, 6), st.floats(0.0, 5.0), st.floats(0.01, 0.99), st.integers(1, 300))
-def test_fit_is_the_challenges_loop_on_any_rows(seed: int, p: int, digits: float, share: float,
-                                                iterations: int) -> None:
-    """Any rows of a condition number up to 1e6, any rate under the limit, any number of iterations."""
+def test_fit_equals_the_challenges_loop_on_any_rows(seed: int, p: int, digits: float, share: float,
+                                                    iterations: int) -> None:
+    """For any condition number up to 1e6, rate below the limit and number of iterations."""
     X, y = rows_of_condition(np.random.default_rng(seed), 30, p, 10.0 ** digits)
     rate = share * HessianSpectrum.of(Moments.from_arrays(X, y)).rate_limit
     model = SimpleLinearRegression(iterations=iterations, lr=rate, random_state=seed).fit(X, y)
@@ -61,8 +61,8 @@ def test_fit_is_the_challenges_loop_on_any_rows(seed: int, p: int, digits: float
     assert (np.abs(model.losses - losses) <= 1e-9 * np.maximum(losses, y.var())).all()
 
 
-def test_enough_iterations_reach_the_line_of_scikit_learn(seed: int) -> None:
-    """At the safe rate bmi's line comes within 1e-9 of LinearRegression's, and R2 of the last 20 rows is 0.47."""
+def test_enough_iterations_reach_the_weights_of_scikit_learn(seed: int) -> None:
+    """At lr=0.5 the weights on bmi are within 1e-9 of LinearRegression's, and R2 on the last 20 rows is 0.47."""
     X, y = bmi()
     model, oracle = SimpleLinearRegression(lr=0.5, random_state=seed).fit(X, y), LinearRegression().fit(X, y)
     assert weights(model) == pytest.approx(np.append(oracle.coef_, oracle.intercept_), rel=1e-9)
@@ -71,7 +71,7 @@ def test_enough_iterations_reach_the_line_of_scikit_learn(seed: int) -> None:
 
 
 def test_the_start_is_a_standard_normal_draw_for_each_weight() -> None:
-    """The first loss is that of the draw; the draws of many models have mean 0 and deviation 1."""
+    """The first loss is that of the start weights, which have mean 0 and deviation 1 over many models."""
     X, y = bmi()
     starts = np.array([SimpleLinearRegression(iterations=1, random_state=i).fit(X, y).start_ for i in range(500)])
     assert starts.shape == (500, 2)
@@ -80,8 +80,8 @@ def test_the_start_is_a_standard_normal_draw_for_each_weight() -> None:
     assert model.losses[0] == pytest.approx(np.mean((y - X @ model.start_[:-1] - model.start_[-1]) ** 2), rel=1e-12)
 
 
-def test_without_a_random_state_every_start_is_another() -> None:
-    """None draws afresh; a number or a RandomState of that number draws the same."""
+def test_random_state_determines_the_start() -> None:
+    """None gives a different start each time; a seed and a RandomState of that seed give the same."""
     X, y = bmi()
 
     def start(state: Any) -> list[float]:
@@ -93,27 +93,27 @@ def test_without_a_random_state_every_start_is_another() -> None:
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.0 + 1e-12, 2.0, 1e300])
-def test_a_rate_that_cannot_converge_is_named_and_replaced(factor: float) -> None:
-    """At or over the limit: a ConvergenceWarning with the limit and the rate used, and descent at 1 / lambda_max."""
+def test_a_rate_that_cannot_converge_is_replaced_with_a_warning(factor: float) -> None:
+    """At or above the limit: a ConvergenceWarning with the limit and the rate used, which is 1 / lambda_max."""
     X, y = bmi()
     limit = HessianSpectrum.of(Moments.from_arrays(X, y)).rate_limit
     with pytest.warns(ConvergenceWarning) as caught:
         model = SimpleLinearRegression(lr=limit * factor, random_state=0).fit(X, y)
     words = str(caught[0].message)
-    assert len(caught) == 1 and f"limit is {limit:.6g}" in words and f"descending at {limit / 2:.6g}" in words
+    assert len(caught) == 1 and f"limit is {limit:.6g}" in words and f"using {limit / 2:.6g}" in words
     assert model.lr_ == limit / 2
     assert np.array_equal(weights(model), weights(SimpleLinearRegression(lr="auto", random_state=0).fit(X, y)))
 
 
-def test_a_rate_under_the_limit_is_used_as_it_is() -> None:
-    """The last float below the limit is legal, without a warning."""
+def test_a_rate_below_the_limit_is_used_unchanged() -> None:
+    """Even the largest float below the limit, without a warning."""
     X, y = bmi()
     rate = float(np.nextafter(HessianSpectrum.of(Moments.from_arrays(X, y)).rate_limit, 0.0))
     assert SimpleLinearRegression(lr=rate, random_state=0).fit(X, y).lr_ == rate
 
 
-def test_auto_descends_at_the_safe_rate_without_a_warning(random: np.random.Generator) -> None:
-    """``lr="auto"`` is 1 / lambda_max of whatever rows there are."""
+def test_auto_uses_the_safe_rate_without_a_warning(random: np.random.Generator) -> None:
+    """``lr="auto"`` is 1 / lambda_max of the rows."""
     X, y = 1e3 * random.normal(size=(40, 3)), random.normal(size=40)
     model = SimpleLinearRegression(lr="auto", random_state=0).fit(X, y)
     Z = np.column_stack([X, np.ones(40)])
@@ -121,16 +121,16 @@ def test_auto_descends_at_the_safe_rate_without_a_warning(random: np.random.Gene
 
 
 @pytest.mark.parametrize("lr", [0.5, np.float32(0.5), Fraction(1, 2), 1e-300, 5e-324])
-def test_every_kind_of_real_number_is_a_rate(lr: Any) -> None:
-    """Python's, NumPy's and exact numbers are all taken, tiny ones too."""
+def test_every_type_of_real_number_is_a_valid_rate(lr: Any) -> None:
+    """Python's and NumPy's floats and fractions, including tiny ones."""
     X, y = bmi()
     assert SimpleLinearRegression(lr=lr, iterations=3, random_state=0).fit(X / 10, y).lr_ <= 1.0
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("lr", [1, np.int64(1), Fraction(99, 1)])
-def test_a_whole_or_exact_rate_over_the_limit_is_replaced_too(lr: Any) -> None:
-    """The intercept alone keeps every limit at or under 1, so whole numbers are always over it."""
+def test_an_integer_or_fraction_above_the_limit_is_replaced_too(lr: Any) -> None:
+    """The intercept keeps every limit at 1 or below, so integers always reach it."""
     X, y = bmi()
     assert SimpleLinearRegression(lr=lr, iterations=3, random_state=0).fit(X, y).lr_ < 1.0
 
@@ -144,8 +144,8 @@ BAD_PARAMETERS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("parameters", "words"), BAD_PARAMETERS, ids=lambda value: str(value))
-def test_a_parameter_out_of_its_range_is_refused_by_name(parameters: dict[str, Any], words: str) -> None:
-    """The error is a ValueError that names the parameter and its value; it comes from fit, not from the constructor."""
+def test_a_parameter_out_of_range_is_an_error_of_fit(parameters: dict[str, Any], words: str) -> None:
+    """A ValueError that names the parameter and its value, raised by fit and not by the constructor."""
     model = SimpleLinearRegression(**parameters)
     with pytest.raises(ValueError, match=words):
         model.fit([[0.0], [1.0]], [0.0, 1.0])
@@ -176,9 +176,9 @@ UNUSABLE: list[tuple[str, Any, Any, Any, str]] = [
 
 @pytest.mark.parametrize("batch_size", [None, 1])
 @pytest.mark.parametrize(("fault", "X", "y", "weight", "words"), UNUSABLE, ids=[fault for fault, *_ in UNUSABLE])
-def test_rows_that_cannot_be_used_are_named(fault: str, X: Any, y: Any, weight: Any, words: str,
-                                            batch_size: int | None) -> None:
-    """Each fault is one ValueError in words, with and without mini-batches, and nothing is learnt."""
+def test_invalid_rows_raise_an_error_that_names_them(fault: str, X: Any, y: Any, weight: Any, words: str,
+                                                     batch_size: int | None) -> None:
+    """Each fault raises ValueError, with and without mini-batches, and leaves the estimator unfitted."""
     model = SimpleLinearRegression(iterations=2, batch_size=batch_size)
     with pytest.raises(ValueError, match=words):
         model.fit(X, y, weight)
@@ -187,8 +187,8 @@ def test_rows_that_cannot_be_used_are_named(fault: str, X: Any, y: Any, weight: 
 
 
 @pytest.mark.parametrize("name", ["W", "b", "losses"])
-def test_what_was_learnt_is_read_only_under_the_challenges_names(name: str) -> None:
-    """``W``, ``b`` and ``losses`` are ``coef_``, ``intercept_`` and ``losses_``; before fit they are NotFittedError."""
+def test_the_challenges_names_are_read_only_properties(name: str) -> None:
+    """``W``, ``b`` and ``losses`` are ``coef_``, ``intercept_`` and ``losses_``; before fit, NotFittedError."""
     model = SimpleLinearRegression(iterations=3, random_state=0)
     with pytest.raises(NotFittedError):
         getattr(model, name)
@@ -199,12 +199,12 @@ def test_what_was_learnt_is_read_only_under_the_challenges_names(name: str) -> N
     assert getattr(model, name) is getattr(model, scikit)
 
 
-def test_fit_and_predict_run_on_the_challenges_three_functions() -> None:
-    """``__loss``, ``__sgd`` and ``__predict`` exist, and the public methods go through them."""
+def test_fit_and_predict_use_the_challenges_three_functions() -> None:
+    """``__loss``, ``__sgd`` and ``__predict`` exist, and the public methods call them."""
     called: list[str] = []
 
-    class Watched(SimpleLinearRegression):
-        """Note which of the three were called."""
+    class Recorder(SimpleLinearRegression):
+        """Records which attributes are accessed."""
 
         def __getattribute__(self, name: str) -> Any:
             called.append(name)
@@ -212,13 +212,13 @@ def test_fit_and_predict_run_on_the_challenges_three_functions() -> None:
 
     for batch_size in (None, 2):
         called.clear()
-        Watched(iterations=2, random_state=0, batch_size=batch_size).fit([[0.0], [1.0]], [1.0, 2.0]).predict([[1.0]])
+        Recorder(iterations=2, random_state=0, batch_size=batch_size).fit([[0.0], [1.0]], [1.0, 2.0]).predict([[1.0]])
         assert {f"_SimpleLinearRegression__{name}" for name in ("loss", "sgd", "predict")} <= set(called)
 
 
 @given(seeds, st.integers(1, 4), st.lists(st.integers(1, 30), min_size=1, max_size=5), st.booleans())
-def test_partial_fit_is_fit_on_all_rows_so_far(seed: int, p: int, parts: list[int], weighted: bool) -> None:
-    """Block after block, the same start, losses and line as one fit on everything."""
+def test_partial_fit_equals_one_fit_on_all_rows_so_far(seed: int, p: int, parts: list[int], weighted: bool) -> None:
+    """Block by block: the same start, losses and weights as one fit."""
     random = np.random.default_rng(seed)
     X, y = rows_of_condition(random, sum(parts) + p, p, 10.0)
     parts[-1] += p
@@ -234,7 +234,7 @@ def test_partial_fit_is_fit_on_all_rows_so_far(seed: int, p: int, parts: list[in
 
 
 def test_partial_fit_keeps_the_start_even_without_a_random_state(random: np.random.Generator) -> None:
-    """The draw of the first rows serves all that follow."""
+    """Only fit draws new start weights."""
     X, y = random.normal(size=(20, 2)), random.normal(size=20)
     model = SimpleLinearRegression(iterations=5, lr="auto").partial_fit(X[:10], y[:10])
     start = model.start_.copy()
@@ -243,7 +243,7 @@ def test_partial_fit_keeps_the_start_even_without_a_random_state(random: np.rand
 
 
 def test_partial_fit_checks_the_rate_again(random: np.random.Generator) -> None:
-    """A rate that the first rows bear is replaced, with the warning, when later rows lower the limit."""
+    """A valid rate is replaced, with the warning, when later rows lower the limit."""
     X, y = random.normal(size=(20, 1)), random.normal(size=20)
     model = SimpleLinearRegression(lr=0.1, random_state=0).partial_fit(X, y)
     assert model.lr_ == 0.1
@@ -252,12 +252,12 @@ def test_partial_fit_checks_the_rate_again(random: np.random.Generator) -> None:
     assert model.lr_ < 0.1 and np.isfinite(model.losses).all()
 
 
-def test_a_failed_partial_fit_leaves_the_model_as_it_was(random: np.random.Generator) -> None:
-    """Rows are not taken in by halves: after the error the same call works, and counts them once."""
+def test_a_failed_partial_fit_leaves_the_model_unchanged(random: np.random.Generator) -> None:
+    """After the error the same rows can be added, and count once."""
     X, y = random.normal(size=(20, 1)), random.normal(size=20)
     model = SimpleLinearRegression(lr=0.1, random_state=0).partial_fit(X, y)
     before = pickle.dumps(model.__dict__)
-    with pytest.raises(ConvergenceWarning):  # warnings are errors here
+    with pytest.raises(ConvergenceWarning):  # pytest turns warnings into errors
         model.partial_fit(100 * X, y)
     assert pickle.dumps(model.__dict__) == before
     with pytest.raises(ValueError, match="1 features|2 features"):
@@ -265,27 +265,27 @@ def test_a_failed_partial_fit_leaves_the_model_as_it_was(random: np.random.Gener
     assert model.set_params(lr="auto").partial_fit(100 * X, y).moments_.n == 40
 
 
-def test_partial_fit_is_not_there_with_mini_batches() -> None:
-    """With ``batch_size`` set it is a ValueError to call it, and ``hasattr`` tells so beforehand."""
+def test_partial_fit_is_unavailable_with_mini_batches() -> None:
+    """With ``batch_size`` set, ``hasattr`` is False and a call raises UnavailableError, a ValueError."""
     model = SimpleLinearRegression(batch_size=4)
     assert not hasattr(model, "partial_fit") and hasattr(SimpleLinearRegression(), "partial_fit")
     with pytest.raises(ValueError, match="partial_fit needs batch_size=None, not 4") as caught:
         model.partial_fit([[0.0], [1.0]], [0.0, 1.0])
     assert isinstance(caught.value, UnavailableError)
-    assert "rows and all before" in (SimpleLinearRegression.partial_fit.__doc__ or "")
+    assert "these rows and all rows before" in (SimpleLinearRegression.partial_fit.__doc__ or "")
 
 
 @pytest.mark.parametrize("column", [np.full(8, 0.1), np.zeros(8), np.arange(8.0)])
-def test_a_constant_or_duplicated_column_is_no_error(column: Array) -> None:
-    """Descent simply shares the slope, or leaves it where it started."""
+def test_a_constant_or_duplicated_column_is_allowed(column: Array) -> None:
+    """Descent divides the slope between the columns, or leaves it at its start value."""
     X = np.column_stack([np.arange(8.0), column])
     y = 2.0 * np.arange(8.0) + 1.0
     model = SimpleLinearRegression(lr="auto", random_state=0).fit(X, y)
     assert model.predict(X) == pytest.approx(y, abs=1e-6)
 
 
-def test_one_row_is_learnt_by_heart() -> None:
-    """A single row is no error."""
+def test_one_row_is_fitted_exactly() -> None:
+    """A single row is enough."""
     model = SimpleLinearRegression(lr="auto", random_state=0).fit([[3.0]], [6.0])
     assert model.predict([[3.0]]) == pytest.approx([6.0])
 
@@ -297,10 +297,10 @@ extremes = st.sampled_from([0.0, 1.0, 1e8, 1e15, 1e-5, 1e50, 1e-50, 1e100, 1e-10
        st.sampled_from([None, 1, 5]), st.booleans(), st.sampled_from(["auto", 0.1, 1e-300]))
 @settings(max_examples=300)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_any_finite_rows_give_a_finite_model_or_an_error_in_words(
+def test_any_finite_rows_give_a_finite_model_or_a_clear_error(
         seed: int, n: int, columns: list[tuple[float, float]], size: float, batch_size: int | None, weighted: bool,
         lr: float | str) -> None:
-    """Sizes and offsets over all of float64's range: never NaN, a NumPy warning or an error of its linear algebra."""
+    """For values in the whole range of float64: never NaN, a NumPy warning or a LinAlgError."""
     random = np.random.default_rng(seed)
     X = np.column_stack([offset + spread * random.uniform(-1, 1, size=n) for offset, spread in columns])
     y, weight = size * random.uniform(-1, 1, size=n), random.choice([1e-300, 1e-5, 1.0, 1e300], size=n)
@@ -319,15 +319,15 @@ def test_any_finite_rows_give_a_finite_model_or_an_error_in_words(
         assert "scale the columns" in str(error) or "statistics of" in str(error)
 
 
-def test_best_weights_out_of_range_are_an_error_in_words() -> None:
-    """A slope of 1e150 / 1e-160 cannot be written in float64."""
+def test_least_squares_weights_out_of_range_are_a_clear_error() -> None:
+    """A slope of 1e150 / 1e-160 exceeds float64."""
     moments = Moments.from_arrays([[0.0], [1e-160]], [0.0, 1e150])
     with pytest.raises(DataError, match="the best weights leave the range of float64"):
         moments.solve()
 
 
-def test_descent_out_of_range_is_an_error_in_words() -> None:
-    """Rows whose squares just fit, and whose loss does not, are told from NaN."""
+def test_descent_out_of_range_is_a_clear_error() -> None:
+    """The squares of the rows are within float64, but the loss is not."""
     X = np.random.default_rng(0).normal(size=(4, 3)) * 1e153
     with pytest.raises(DivergenceError, match="scaled columns"):
         SimpleLinearRegression(lr="auto", iterations=2, random_state=0).fit(np.tile(X, (1, 40)), np.ones(4))
@@ -336,8 +336,8 @@ def test_descent_out_of_range_is_an_error_in_words() -> None:
 @pytest.mark.parametrize("convert", [
     np.asfortranarray, lambda X: X.astype(np.float32), lambda X: X.astype(np.int64), lambda X: X.tolist(),
     lambda X: X.astype(object), lambda X: X[::-1][::-1]])
-def test_every_form_of_the_same_rows_gives_the_same_line(convert: Any) -> None:
-    """Types, memory orders and lists make no difference, in fit and in predict."""
+def test_every_form_of_the_same_rows_gives_the_same_fit(convert: Any) -> None:
+    """Types, memory orders and lists make no difference to fit and predict."""
     X, y = np.array([[1.0, 2.0], [3.0, 5.0], [4.0, 1.0], [7.0, 7.0]]), np.array([1.0, 0.0, 2.0, 5.0])
     plain = SimpleLinearRegression(iterations=50, lr="auto", random_state=0).fit(X, y)
     other = SimpleLinearRegression(iterations=50, lr="auto", random_state=0).fit(convert(X), convert(y))
@@ -347,8 +347,8 @@ def test_every_form_of_the_same_rows_gives_the_same_line(convert: Any) -> None:
 
 
 @given(seeds, st.integers(1, 6), st.integers(1, 50))
-def test_a_rows_prediction_does_not_depend_on_its_neighbours(seed: int, p: int, n: int) -> None:
-    """All at once or one by one: the same bits."""
+def test_the_prediction_of_a_row_does_not_depend_on_other_rows(seed: int, p: int, n: int) -> None:
+    """All at once or one by one, it has the same bits."""
     random = np.random.default_rng(seed)
     X = random.normal(size=(n, p))
     model = SimpleLinearRegression(iterations=3, lr="auto", random_state=0).fit(X, X.sum(axis=1))
@@ -358,8 +358,8 @@ def test_a_rows_prediction_does_not_depend_on_its_neighbours(seed: int, p: int, 
     assert together == pytest.approx(X @ model.W + model.b, rel=1e-12, abs=1e-12)
 
 
-def test_predict_wants_as_many_features_as_fit(caplog: pytest.LogCaptureFixture) -> None:
-    """Another width and values that are not finite are refused, and nothing is logged on the way."""
+def test_predict_validates_its_rows(caplog: pytest.LogCaptureFixture) -> None:
+    """A different number of features and non-finite values are errors, and nothing is logged."""
     with caplog.at_level(logging.DEBUG):
         model = SimpleLinearRegression(iterations=2, random_state=0).fit([[0.0], [1.0]], [0.0, 1.0])
     with pytest.raises(ValueError, match="2 features"):
@@ -369,8 +369,8 @@ def test_predict_wants_as_many_features_as_fit(caplog: pytest.LogCaptureFixture)
     assert not caplog.records
 
 
-def test_a_fitted_model_survives_pickling(random: np.random.Generator) -> None:
-    """A copy predicts the same and can be fitted on."""
+def test_a_fitted_model_can_be_pickled(random: np.random.Generator) -> None:
+    """The copy gives the same predictions, and partial_fit continues from it."""
     X, y = random.normal(size=(20, 2)), random.normal(size=20)
     model = SimpleLinearRegression(iterations=5, lr="auto", random_state=0).fit(X, y)
     copy = pickle.loads(pickle.dumps(model))

@@ -1,4 +1,4 @@
-"""Stochastic steps over shuffled mini-batches."""
+"""Stochastic gradient descent over shuffled mini-batches."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ seeds = st.integers(0, 2 ** 32 - 1)
 
 def plain_passes(X: Array, y: Array, start: Array, rate: float, batch_size: int, seed: int, passes: int,
                  weight: Array | None = None) -> Array:
-    """Take the same steps in the open: one permutation a pass, one batch after the other, the rest at the end."""
+    """Take the same steps in plain code: one permutation per pass, batch after batch, the smaller one last."""
     random, theta = np.random.default_rng(seed), start.copy()
     Z = np.column_stack([X, np.ones(len(X))])
     share = np.ones(len(X)) if weight is None else weight / weight.mean()
@@ -41,7 +41,7 @@ def plain_passes(X: Array, y: Array, start: Array, rate: float, batch_size: int,
 @given(seeds, st.integers(1, 5), st.integers(1, 40), st.integers(1, 50), st.booleans())
 def test_passes_take_the_steps_of_the_formula_batch_by_batch(seed: int, p: int, n: int, batch_size: int,
                                                              weighted: bool) -> None:
-    """The fast passes equal plain ones, the last and smaller batch included, with and without weights."""
+    """They equal the plain code, including the smaller last batch, with and without weights."""
     random = np.random.default_rng(seed)
     X, y, start = random.normal(size=(n, p)), random.normal(size=n), random.normal(size=p + 1)
     weight = random.uniform(0.1, 2.0, size=n) if weighted else None
@@ -50,9 +50,9 @@ def test_passes_take_the_steps_of_the_formula_batch_by_batch(seed: int, p: int, 
     assert fast[-1] == pytest.approx(slow, rel=1e-9, abs=1e-9)
 
 
-def test_rows_that_fill_several_chunks_are_all_visited_once_a_pass(random: np.random.Generator, seed: int,
-                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
-    """Copying the shuffled rows a few at a time changes nothing but the rounding."""
+def test_rows_of_several_chunks_are_visited_once_per_pass(random: np.random.Generator, seed: int,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copying the shuffled rows in chunks changes only the rounding."""
     X, y, start = random.normal(size=(1003, 2)), random.normal(size=1003), np.zeros(3)
     monkeypatch.setattr(descent, "CHUNK_VALUES", 400)
     chunked = next(descend_mini_batches(X, y, start, 0.01, 10, np.random.default_rng(seed)))
@@ -60,8 +60,8 @@ def test_rows_that_fill_several_chunks_are_all_visited_once_a_pass(random: np.ra
 
 
 @given(seeds, st.integers(1, 4), st.integers(1, 30), st.sampled_from([0, 1, 1000, 10 ** 12, 10 ** 30]))
-def test_a_batch_of_all_rows_makes_each_pass_one_full_batch_step(seed: int, p: int, n: int, more: int) -> None:
-    """With ``batch_size`` at n or far beyond it, passes are the challenge's updates, and so are the losses."""
+def test_with_a_batch_of_all_rows_each_pass_is_one_full_batch_step(seed: int, p: int, n: int, more: int) -> None:
+    """With ``batch_size`` n or larger, weights and losses equal those of the challenge's loop."""
     X, y = rows_of_condition(np.random.default_rng(seed), n + p, p, 10.0)
     model = SimpleLinearRegression(iterations=20, lr="auto", batch_size=len(X) + more, random_state=seed).fit(X, y)
     W, b, losses = challenge_loop(X, y, model.start_, model.lr_, 19)
@@ -69,7 +69,7 @@ def test_a_batch_of_all_rows_makes_each_pass_one_full_batch_step(seed: int, p: i
     assert model.losses == pytest.approx(losses, rel=1e-9, abs=1e-9 * y.var())
 
 
-def test_one_loss_at_the_start_and_one_a_pass(random: np.random.Generator) -> None:
+def test_losses_are_those_of_the_start_and_of_each_pass(random: np.random.Generator) -> None:
     """``iterations`` passes give ``iterations + 1`` losses, each the mean squared error over all rows."""
     X, y = random.normal(size=(30, 2)), random.normal(size=30)
     model = SimpleLinearRegression(iterations=7, lr=0.01, batch_size=8, random_state=0).fit(X, y)
@@ -79,7 +79,7 @@ def test_one_loss_at_the_start_and_one_a_pass(random: np.random.Generator) -> No
 
 
 def test_the_same_random_state_takes_the_same_steps(random: np.random.Generator) -> None:
-    """Reproducible to the last bit by ``random_state``, and other steps with another."""
+    """``random_state`` makes them reproducible bit for bit; other states take other steps."""
     X, y = random.normal(size=(50, 2)), random.normal(size=50)
 
     def losses(state: int | None) -> list[float]:
@@ -92,33 +92,34 @@ def test_the_same_random_state_takes_the_same_steps(random: np.random.Generator)
     assert losses(None) != losses(None)
 
 
-def test_the_steps_are_really_stochastic(random: np.random.Generator) -> None:
-    """From one start, another order of the rows ends elsewhere, and the loss does not fall at every pass."""
+def test_the_steps_are_stochastic(random: np.random.Generator) -> None:
+    """Different orders of the rows end in different weights, and some passes increase the loss."""
     X, y, start = random.normal(size=(100, 1)), random.normal(size=100), np.zeros(2)
-    ends = [next(descend_mini_batches(X, y, start, 0.05, 1, np.random.default_rng(order))).tolist() for order in range(5)]
+    ends = [next(descend_mini_batches(X, y, start, 0.05, 1, np.random.default_rng(order))).tolist()
+            for order in range(5)]
     assert len({tuple(end) for end in ends}) == 5
     model = SimpleLinearRegression(iterations=200, lr=0.05, batch_size=1, random_state=0).fit(X, y)
     assert (np.diff(model.losses) > 0).any()
 
 
-def test_stochastic_descent_ends_near_the_best_line(random: np.random.Generator) -> None:
-    """With a low rate the loss comes within a hundredth of the lowest."""
+def test_stochastic_descent_ends_near_the_optimum(random: np.random.Generator) -> None:
+    """At a low rate, the loss is at most 1 % above the lowest."""
     X = random.normal(size=(400, 3))
     y = X @ [1.0, -2.0, 3.0] + 4.0 + random.normal(size=400)
     model = SimpleLinearRegression(iterations=300, lr=0.002, batch_size=16, random_state=0).fit(X, y)
     assert model.losses[-1] <= 1.01 * model.moments_.loss(*model.moments_.solve())
 
 
-def test_noiseless_rows_are_learnt_to_the_last_digits(random: np.random.Generator) -> None:
-    """Where every batch agrees on one line, stochastic descent converges to it."""
+def test_stochastic_descent_converges_on_noiseless_rows(random: np.random.Generator) -> None:
+    """All batches have the same optimum."""
     X = random.normal(size=(200, 2))
     model = SimpleLinearRegression(iterations=200, lr=0.05, batch_size=10, random_state=0).fit(X, X @ [2.0, -1.0] + 5.0)
     assert np.append(model.W, model.b) == pytest.approx([2.0, -1.0, 5.0], rel=1e-9)
 
 
 @pytest.mark.parametrize("iterations", [1, 3, 200])
-def test_divergence_is_told_in_words(random: np.random.Generator, iterations: int) -> None:
-    """A rate that full batches bear and single rows do not ends in an error, not in NaN or a NumPy warning."""
+def test_divergence_is_a_clear_error(random: np.random.Generator, iterations: int) -> None:
+    """A rate valid for full batches but not for single rows raises DivergenceError, without a NumPy warning."""
     X = random.normal(size=(2000, 1))
     model = SimpleLinearRegression(iterations=iterations, lr=0.9, batch_size=1, random_state=0)
     with pytest.raises(DivergenceError, match="learning rate of 0.9; use a lower rate"):
@@ -126,17 +127,17 @@ def test_divergence_is_told_in_words(random: np.random.Generator, iterations: in
     assert not hasattr(model, "coef_")
 
 
-def test_the_callers_rows_keep_their_order(random: np.random.Generator) -> None:
-    """Shuffling happens in copies."""
+def test_fit_does_not_modify_the_rows(random: np.random.Generator) -> None:
+    """Copies are shuffled."""
     X, y = random.normal(size=(50, 2)), random.normal(size=50)
     before = X.copy(), y.copy()
     SimpleLinearRegression(iterations=3, lr=0.01, batch_size=4, random_state=0).fit(X, y)
     assert np.array_equal(X, before[0]) and np.array_equal(y, before[1])
 
 
-def test_long_work_tells_the_log_how_far_it_is(random: np.random.Generator, caplog: pytest.LogCaptureFixture,
-                                               monkeypatch: pytest.MonkeyPatch) -> None:
-    """About once a second a line names the pass and the loss."""
+def test_progress_is_logged(random: np.random.Generator, caplog: pytest.LogCaptureFixture,
+                            monkeypatch: pytest.MonkeyPatch) -> None:
+    """About once a second, a line states the pass and the loss."""
     seconds = itertools.count()
     monkeypatch.setattr(linear_regression, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
     X, y = random.normal(size=(20, 1)), random.normal(size=20)

@@ -1,4 +1,4 @@
-"""Moments: laws of merging and subtracting, the loss and its slope, the best line, and what is refused."""
+"""Moments: laws of merging and subtracting, loss, gradient, least squares, and rejected input."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ offsets = st.sampled_from([0.0, 1.0, 1e3, 1e8])
 
 
 def draw(seed: int, n: int, p: int, offset: float = 0.0) -> tuple[Array, Array]:
-    """Draw n rows of p features, some of them correlated, far from zero by ``offset``."""
+    """Draw n rows of p correlated features, shifted by ``offset``."""
     random = np.random.default_rng(seed)
     X = offset + random.normal(size=(n, p)) @ random.normal(size=(p, p))
     return X, offset + (X - offset) @ random.normal(size=p) + random.normal(size=n)
 
 
 def two_pass(X: Array, y: Array) -> Moments:
-    """Compute the moments as a book defines them."""
+    """Compute the moments by their definition, in extended precision."""
     z = np.column_stack([X, y]).astype(np.longdouble)
     d = z - z.mean(axis=0)
     return Moments(len(z), z.mean(axis=0).astype(np.float64), (d.T @ d).astype(np.float64))
 
 
 def assert_same(left: Moments, right: Moments, within: Moments | None = None) -> None:
-    """Hold two moments equal to the rounding that values of this size and spread bring, of ``within`` if given."""
+    """Assert equality up to the rounding error for values of this size and spread (those of ``within`` if given)."""
     whole = within or right
     spread = np.sqrt(whole.C.diagonal() / whole.n)
     size = spread + np.abs(whole.m)
@@ -54,7 +54,7 @@ def assert_same(left: Moments, right: Moments, within: Moments | None = None) ->
 @given(seeds, widths, offsets, st.lists(st.integers(1, 40), min_size=1, max_size=6))
 def test_the_moments_of_any_split_add_up_to_those_of_the_whole(seed: int, p: int, offset: float,
                                                                parts: list[int]) -> None:
-    """Blocks of any sizes, added in order, are one big fit."""
+    """Blocks of any sizes, merged in order, equal one pass over all rows."""
     X, y = draw(seed, sum(parts), p, offset)
     ends = np.cumsum(parts)
     blocks = [Moments.from_arrays(X[end - k:end], y[end - k:end]) for end, k in zip(ends, parts, strict=True)]
@@ -66,24 +66,24 @@ def test_the_moments_of_any_split_add_up_to_those_of_the_whole(seed: int, p: int
 
 @given(seeds, widths, offsets, st.integers(1, 40))
 def test_subtracting_a_part_undoes_merging_it(seed: int, p: int, offset: float, removed: int) -> None:
-    """What is left after taking rows away is the moments of the rows that stay."""
-    stays = p + 5
-    X, y = draw(seed, stays + removed, p, offset)
-    kept, gone = Moments.from_arrays(X[:stays], y[:stays]), Moments.from_arrays(X[stays:], y[stays:])
+    """The remainder of a subtraction has the moments of the remaining rows."""
+    remaining = p + 5
+    X, y = draw(seed, remaining + removed, p, offset)
+    kept, gone = (Moments.from_arrays(X[rows], y[rows]) for rows in (slice(remaining), slice(remaining, None)))
     assert_same((kept + gone) - gone, kept, within=kept + gone)
 
 
 @given(seeds, widths, st.integers(1, 60), offsets)
 def test_the_order_of_the_rows_does_not_matter(seed: int, p: int, n: int, offset: float) -> None:
-    """A shuffled copy has the same moments."""
+    """Shuffled rows have the same moments."""
     X, y = draw(seed, n, p, offset)
     order = np.random.default_rng(seed).permutation(n)
     assert_same(Moments.from_arrays(X[order], y[order]), Moments.from_arrays(X, y))
 
 
 @given(seeds, widths, st.integers(1, 60), offsets)
-def test_moments_are_those_of_the_definition(seed: int, p: int, n: int, offset: float) -> None:
-    """One shifted pass gives what two passes in extended precision give."""
+def test_one_pass_gives_the_moments_of_the_definition(seed: int, p: int, n: int, offset: float) -> None:
+    """One shifted pass equals two passes in extended precision."""
     X, y = draw(seed, n, p, offset)
     assert_same(Moments.from_arrays(X, y), two_pass(X, y))
 
@@ -91,22 +91,33 @@ def test_moments_are_those_of_the_definition(seed: int, p: int, n: int, offset: 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_rows_that_fill_several_blocks_are_all_counted(random: np.random.Generator, order: Any, weighted: bool) -> None:
-    """Two full blocks and a rest of one row, in both memory orders, with and without weights."""
+    """Two full blocks and one further row, in both memory orders, with and without weights."""
     X = np.asarray(1e6 + random.normal(size=(2 * 8192 + 1, 3)), order=order)
     y = X @ [1.0, 2.0, 3.0]
     moments = Moments.from_arrays(X, y, np.full(len(y), 2.0) if weighted else None)
     assert_same(moments, two_pass(X, y) if not weighted else two_pass(X, y) + two_pass(X, y))
 
 
+def test_moments_of_integers_are_exact(random: np.random.Generator) -> None:
+    """The shift is round enough that no digit is lost beside an offset of 1e8."""
+    z = 10 ** 8 + random.integers(-1000, 1000, size=(1024, 3))
+    d = (z - 10 ** 8).tolist()
+    sums = [sum(column) for column in zip(*d, strict=True)]
+    moments = Moments.from_arrays(z[:, :-1], z[:, -1])
+    assert moments.m.tolist() == [10 ** 8 + total / 1024 for total in sums]
+    exact = [[sum(row[i] * row[j] for row in d) - sums[i] * sums[j] / 1024 for j in range(3)] for i in range(3)]
+    assert moments.C.tolist() == exact
+
+
 def test_a_first_block_unlike_the_rest_costs_no_digits(random: np.random.Generator) -> None:
-    """Sorted data, whose first block is constant and far away, are read as well as shuffled data."""
+    """Sorted rows with a constant, far-away first block lose no precision."""
     X = np.concatenate([np.full(8192, 1e6), random.normal(size=3000)])[:, None]
     assert_same(Moments.from_arrays(X, X[:, 0] ** 2 / 1e6), two_pass(X, X[:, 0] ** 2 / 1e6))
 
 
 @given(seeds, widths, st.integers(1, 30), offsets)
 def test_loss_is_the_mean_squared_error_of_the_rows(seed: int, p: int, n: int, offset: float) -> None:
-    """The loss of any weights comes out as if the rows were at hand."""
+    """The loss of any weights equals the one computed from the rows."""
     X, y = draw(seed, n, p, offset)
     W, b = np.random.default_rng(seed).normal(size=p), 1.5
     residual = y - X @ W - b
@@ -114,7 +125,7 @@ def test_loss_is_the_mean_squared_error_of_the_rows(seed: int, p: int, n: int, o
 
 
 @given(seeds, widths, st.integers(1, 30))
-def test_gradient_is_the_challenges_formula_and_the_slope_of_the_loss(seed: int, p: int, n: int) -> None:
+def test_gradient_is_the_challenges_formula_and_the_derivative_of_the_loss(seed: int, p: int, n: int) -> None:
     """The gradient equals ``-2/n sum x (y - y_hat)`` and the finite differences of the loss."""
     X, y = draw(seed, n, p)
     moments, theta = Moments.from_arrays(X, y), np.random.default_rng(seed).normal(size=p + 1)
@@ -129,11 +140,11 @@ def test_gradient_is_the_challenges_formula_and_the_slope_of_the_loss(seed: int,
 
 
 @given(seeds, widths, st.integers(3, 60), offsets)
-def test_solve_is_the_least_squares_line(seed: int, p: int, n: int, offset: float) -> None:
-    """The slopes from the moments equal those from an orthogonal decomposition of the rows, and the line is level."""
+def test_solve_gives_the_least_squares_weights(seed: int, p: int, n: int, offset: float) -> None:
+    """The slopes equal those from an orthogonal decomposition of the rows, and the residuals have mean 0."""
     X, y = draw(seed, n + 2 * p, p, offset)
     W, b = Moments.from_arrays(X, y).solve()
-    # Counted from the first row, values far from zero lose no digit, so the oracle is right at every offset.
+    # Relative to the first row, values far from zero lose no digits, so the oracle is accurate at every offset.
     best = least_squares(X - X[0], y - y[0])[:-1]
     precision = 1e-9 + 100 * EPS * np.linalg.cond(X - X.mean(axis=0)) ** 2
     assert W == pytest.approx(best, rel=precision, abs=precision * np.abs(best).max())
@@ -142,18 +153,18 @@ def test_solve_is_the_least_squares_line(seed: int, p: int, n: int, offset: floa
 
 
 def test_an_offset_of_1e8_costs_the_slope_no_digits(random: np.random.Generator) -> None:
-    """Columns of mean 1e8 and spread 1 solve as if they were centred (unshifted cross-products have no digit left)."""
+    """Columns of mean 1e8 and deviation 1 solve as if centred (unshifted cross-products would lose all digits)."""
     x = random.normal(size=500)
     X = (1e8 + x)[:, None]
-    exact = X[:, 0] - 1e8  # what of x survived being stored beside 1e8
+    exact = X[:, 0] - 1e8  # the digits of x that are left beside 1e8
     W, b = Moments.from_arrays(X, 3.0 * exact).solve()
     assert W[0] == pytest.approx(3.0, rel=1e-13)
     assert b == pytest.approx(-3e8, rel=1e-13)
 
 
 @given(seeds, widths, st.integers(1, 20))
-def test_a_weight_counts_as_that_many_rows(seed: int, p: int, n: int) -> None:
-    """Whole weights equal repeated rows; a weight of 0 is a row that is not there."""
+def test_a_sample_weight_counts_as_that_many_rows(seed: int, p: int, n: int) -> None:
+    """Integer weights equal repeated rows; a weight of 0 equals a missing row."""
     X, y = draw(seed, n, p)
     weight = np.random.default_rng(seed).integers(0, 4, size=n)
     weight[0] += 1
@@ -162,15 +173,15 @@ def test_a_weight_counts_as_that_many_rows(seed: int, p: int, n: int) -> None:
 
 
 def test_a_row_of_weight_0_costs_the_others_no_digits() -> None:
-    """A far outlier that does not count leaves the fit of the others as it was."""
+    """An extreme outlier of weight 0 does not change the fit of the others."""
     x, y = [[1.0], [2.0], [4.0]], [1.0, 2.0, 5.0]
     weighted = Moments.from_arrays([*x, [1e15]], [*y, -1e15], [1, 1, 1, 0])
     assert weighted.solve() == Moments.from_arrays(x, y).solve()
 
 
 @pytest.mark.parametrize("unit", [1e-300, 1e-200, 1.0, 1e200, 1e300])
-def test_only_the_ratio_of_the_weights_matters_to_the_line(unit: float) -> None:
-    """Tiny and huge weights give the line, loss and gradient that ordinary ones give."""
+def test_only_the_ratio_of_the_sample_weights_matters(unit: float) -> None:
+    """Tiny and huge weights give the same fit, loss and gradient as ordinary ones."""
     x, y, weight = [[1.0], [2.0], [4.0]], [1.0, 2.0, 5.0], np.array([1.0, 2.0, 3.0])
     moments, plain = Moments.from_arrays(x, y, weight * unit), Moments.from_arrays(x, y, weight)
     assert np.append(*moments.solve()) == pytest.approx(np.append(*plain.solve()), rel=1e-12)
@@ -181,7 +192,7 @@ def test_only_the_ratio_of_the_weights_matters_to_the_line(unit: float) -> None:
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1 / 3, np.pi, 1e8 + 0.1, -7.7e-5, 1e150])
 @pytest.mark.parametrize("n", [1, 3, 10, 1000, 20_000])
 def test_a_constant_column_has_exactly_no_variance(constant: float, n: int) -> None:
-    """Whatever the constant, rounding leaves nothing that could be taken for variance, in whole and in parts."""
+    """Whatever the constant, rounding leaves no apparent variance, neither in one pass nor in a merge."""
     X, y = np.full((n, 1), constant), np.arange(float(n))
     weight = np.linspace(0.1, 1.0, n)
     assert Moments.from_arrays(X, y).C[0].tolist() == [0.0, 0.0]
@@ -200,7 +211,7 @@ FORMS: list[tuple[str, Any, Any]] = [
     ("uint8", SMALL.astype(np.uint8), TARGET.astype(np.int8)),
     ("lists", SMALL.tolist(), TARGET.tolist()),
     ("objects", SMALL.astype(object), TARGET.astype(object)),
-    ("rows from back to front", SMALL[::-1], TARGET[::-1]),
+    ("reversed rows", SMALL[::-1], TARGET[::-1]),
     ("a view with strides", np.repeat(SMALL, 2, axis=1)[:, ::2], np.repeat(TARGET, 2)[::2]),
     ("read-only", np.frombuffer(SMALL.tobytes()).reshape(4, 2), np.frombuffer(TARGET.tobytes())),
 ]
@@ -208,12 +219,12 @@ FORMS: list[tuple[str, Any, Any]] = [
 
 @pytest.mark.parametrize(("form", "X", "y"), FORMS, ids=[form for form, _, _ in FORMS])
 def test_every_form_of_the_same_numbers_gives_the_same_moments(form: str, X: Any, y: Any) -> None:
-    """Types, memory orders, lists and views are all read as the numbers they hold."""
+    """Types, memory orders, lists and views are read as the numbers they hold."""
     assert_same(Moments.from_arrays(X, y), two_pass(SMALL, TARGET))
 
 
-def test_reading_leaves_the_arrays_as_they_were(random: np.random.Generator) -> None:
-    """The caller's arrays are not written to."""
+def test_reading_does_not_modify_the_arrays(random: np.random.Generator) -> None:
+    """The caller's arrays keep their values."""
     X, y = random.normal(size=(20, 2)), random.normal(size=20)
     before = X.copy(), y.copy()
     Moments.from_arrays(X, y, np.ones(20))
@@ -240,7 +251,7 @@ UNUSABLE: list[tuple[str, Any, Any, Any, str]] = [
     ("complex numbers", np.array([[1j], [2.0]]), [1.0, 2.0], None, "complex128"),
     ("dates", np.array([["2020-01-01"], ["2020-01-02"]], dtype="M8[D]"), [1.0, 2.0], None, "datetime64"),
     ("too few weights", [[1.0], [2.0]], [1.0, 2.0], [1.0], "each of the 2 rows"),
-    ("a negative weight", [[1.0], [2.0]], [1.0, 2.0], [1.0, -1.0], "not negative"),
+    ("a negative weight", [[1.0], [2.0]], [1.0, 2.0], [1.0, -1.0], "non-negative"),
     ("weights of 0", [[1.0], [2.0]], [1.0, 2.0], [0.0, 0.0], "positive"),
     ("a NaN weight", [[1.0], [2.0]], [1.0, 2.0], [NAN, 1.0], "finite"),
     ("an infinite weight", [[1.0], [2.0]], [1.0, 2.0], [INF, 1.0], "finite"),
@@ -249,26 +260,26 @@ UNUSABLE: list[tuple[str, Any, Any, Any, str]] = [
 
 
 @pytest.mark.parametrize(("fault", "X", "y", "weight", "words"), UNUSABLE, ids=[fault for fault, *_ in UNUSABLE])
-def test_rows_that_cannot_be_used_are_named(fault: str, X: Any, y: Any, weight: Any, words: str) -> None:
-    """Each fault gives one DataError, and no NumPy warning leaks beside it."""
+def test_invalid_rows_raise_an_error_that_names_them(fault: str, X: Any, y: Any, weight: Any, words: str) -> None:
+    """Each fault raises DataError, without a NumPy warning."""
     with pytest.raises(DataError, match=words):
         Moments.from_arrays(X, y, weight)
 
 
-def test_a_fault_far_from_the_first_block_is_found() -> None:
-    """The row number counts over all blocks."""
+def test_a_fault_far_from_the_first_block_is_named() -> None:
+    """The row number counts across blocks."""
     X = np.zeros((20_000, 2))
     X[19_999, 1] = NAN
     with pytest.raises(DataError, match="row 19999, column 1"):
         Moments.from_arrays(X, np.zeros(20_000))
 
 
-def test_moments_of_other_features_do_not_go_together() -> None:
-    """Adding, subtracting and comparing with strangers is refused."""
+def test_moments_of_different_numbers_of_features_cannot_be_combined() -> None:
+    """Adding and subtracting them is an error, as with other types; they compare unequal."""
     one, two = Moments.from_arrays([[1.0]], [1.0]), Moments.from_arrays([[1.0, 2.0]], [1.0])
-    with pytest.raises(MomentsError, match="1 features do not go with moments of 2"):
+    with pytest.raises(MomentsError, match="cannot combine moments of 1 features with moments of 2"):
         one + two
-    with pytest.raises(MomentsError, match="1 features do not go with moments of 2"):
+    with pytest.raises(MomentsError, match="cannot combine moments of 1 features with moments of 2"):
         one - two
     with pytest.raises(TypeError):
         one + 1  # type: ignore[operator]  # what is tested
@@ -278,8 +289,8 @@ def test_moments_of_other_features_do_not_go_together() -> None:
 
 
 @pytest.mark.parametrize("W", [[], [1.0, 2.0], [[1.0]], 1.0])
-def test_another_number_of_slopes_is_refused(W: Any) -> None:
-    """Loss and gradient name how many slopes they want."""
+def test_a_wrong_number_of_slopes_is_rejected(W: Any) -> None:
+    """The errors of loss and gradient name the expected number."""
     moments = Moments.from_arrays([[1.0], [2.0]], [1.0, 2.0])
     with pytest.raises(MomentsError, match="each of the 1 features"):
         moments.loss(W, 0.0)
@@ -292,14 +303,14 @@ def test_another_number_of_slopes_is_refused(W: Any) -> None:
     (INF, [0.0, 0.0], np.eye(2)), (1.0, [NAN, 0.0], np.eye(2)), (1.0, [0.0, 0.0], np.full((2, 2), INF)),
     (1.0, [0.0], np.eye(1)), (1.0, [0.0, 0.0], np.eye(3)), (1.0, [[0.0, 0.0]], np.eye(2)),
 ])
-def test_parts_that_do_not_fit_are_no_moments(n: float, m: Any, C: Any) -> None:
-    """A count that is not positive, values that are not finite and shapes that differ are refused."""
+def test_inconsistent_parts_are_rejected(n: float, m: Any, C: Any) -> None:
+    """A non-positive count, non-finite values and mismatched shapes are errors."""
     with pytest.raises(MomentsError, match="moments need"):
         Moments(n, m, C)
 
 
-def test_moments_are_a_value() -> None:
-    """They cannot be changed, are equal by their numbers, and have no hash."""
+def test_moments_are_immutable_values() -> None:
+    """They are read-only, compare by their numbers, and are unhashable."""
     m = np.zeros(2)
     one, same = Moments(3.0, m, np.eye(2)), Moments(3.0, np.zeros(2), np.eye(2))
     m[0] = 1.0
@@ -310,8 +321,8 @@ def test_moments_are_a_value() -> None:
         hash(one)
 
 
-def test_a_model_cannot_stand_on_p_plus_1_rows(random: np.random.Generator) -> None:
-    """Subtracting until no more than p + 1 rows are left is refused with the numbers."""
+def test_a_subtraction_must_leave_more_than_p_plus_1_rows(random: np.random.Generator) -> None:
+    """Otherwise the error names the numbers of rows."""
     X, y = random.normal(size=(10, 2)), random.normal(size=10)
     whole = Moments.from_arrays(X, y)
     with pytest.raises(MomentsError, match="3 rows would be left, and a model of 2 features needs more than 3"):
@@ -321,28 +332,28 @@ def test_a_model_cannot_stand_on_p_plus_1_rows(random: np.random.Generator) -> N
         whole - (whole + whole)
 
 
-def test_rows_that_were_never_there_cannot_be_taken_away() -> None:
-    """A negative variance or a correlation beyond one shows that the rows are strangers."""
+def test_rows_that_are_not_part_of_the_moments_cannot_be_subtracted() -> None:
+    """A negative variance, or a correlation above one, shows that they were not included."""
     x = np.linspace(-1.0, 1.0, 50)
     whole = Moments.from_arrays(x[:, None], x + 0.01 * np.cos(100 * x))
     with pytest.raises(MomentsError, match="negative variance"):
         whole - Moments.from_arrays(10 * x[:20, None], x[:20])
-    with pytest.raises(MomentsError, match="not positive semidefinite"):
+    with pytest.raises(MomentsError, match="not be positive semidefinite"):
         whole - Moments.from_arrays(0.5 * x[20:30, None], -0.5 * x[20:30])
 
 
 @pytest.mark.parametrize("size", [1e5, 1e6, 1e8])
-def test_rows_so_large_that_the_rest_lost_its_digits_cannot_be_taken_away(
+def test_rows_so_large_that_the_remainder_loses_its_digits_cannot_be_subtracted(
         random: np.random.Generator, size: float) -> None:
-    """Removing rows s times larger costs eps s^2 of the rest, which positive definiteness does not notice."""
+    """Subtracting rows s times larger costs a relative error of eps s^2, which keeps C positive definite."""
     X, y = random.normal(size=(40, 1)), random.normal(size=40)
     kept, gone = Moments.from_arrays(X[:20], y[:20]), Moments.from_arrays(size * X[20:], y[20:])
     with pytest.raises(MomentsError, match="fit again on the rows that stay"):
         (kept + gone) - gone
 
 
-def test_rows_a_thousand_times_larger_can_still_be_taken_away(random: np.random.Generator) -> None:
-    """Inside the limit, what is left is right to eps times the square of the ratio."""
+def test_rows_a_thousand_times_larger_can_be_subtracted(random: np.random.Generator) -> None:
+    """Within the limit, the remainder is accurate to eps times the square of the ratio."""
     X, y = random.normal(size=(40, 1)), random.normal(size=40)
     kept, gone = Moments.from_arrays(X[:20], y[:20]), Moments.from_arrays(1e3 * X[20:], 1e3 * y[20:])
     left = (kept + gone) - gone
@@ -350,8 +361,8 @@ def test_rows_a_thousand_times_larger_can_still_be_taken_away(random: np.random.
 
 
 @pytest.mark.parametrize("offset", [0.0, 7.7, 2000.1, 1e6 + 0.1])
-def test_dependent_columns_do_not_make_a_true_part_a_stranger(random: np.random.Generator, offset: float) -> None:
-    """Rounding on exactly singular moments is not taken for rows that were never there."""
+def test_rows_with_dependent_columns_can_be_subtracted(random: np.random.Generator, offset: float) -> None:
+    """Rounding errors of exactly singular moments are not mistaken for rows that were not included."""
     kind = random.integers(0, 3, size=200)
     years = offset + random.integers(0, 20, size=200) * 0.1
     X = np.column_stack([np.eye(3)[kind] * 0.3, years, years * 1.7 + 0.3])
@@ -360,8 +371,8 @@ def test_dependent_columns_do_not_make_a_true_part_a_stranger(random: np.random.
     assert_same((kept + gone) - gone, kept, within=kept + gone)
 
 
-def test_a_constant_column_stays_constant_when_rows_are_taken_away() -> None:
-    """A column without variance before and after is no fault of the subtraction."""
+def test_a_constant_column_stays_constant_in_a_subtraction() -> None:
+    """A column without variance before and after is not an error."""
     X = np.column_stack([np.full(20, 0.1), np.arange(20.0)])
     kept, gone = Moments.from_arrays(X[:12], X[:12, 1]), Moments.from_arrays(X[12:], X[12:, 1])
     left = (kept + gone) - gone
@@ -369,8 +380,8 @@ def test_a_constant_column_stays_constant_when_rows_are_taken_away() -> None:
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e4])
-def test_a_long_life_of_merges_and_subtractions_keeps_its_digits(random: np.random.Generator, offset: float) -> None:
-    """Three hundred blocks come and go in random order, and what is left is what never left."""
+def test_many_merges_and_subtractions_keep_their_digits(random: np.random.Generator, offset: float) -> None:
+    """Three hundred blocks are added and subtracted in random order; the remainder is the initial block."""
     X, y = offset + random.normal(size=(3050, 2)), random.normal(size=3050)
     blocks = [Moments.from_arrays(X[i:i + 10], y[i:i + 10]) for i in range(50, 3050, 10)]
     kept = state = Moments.from_arrays(X[:50], y[:50])
@@ -396,8 +407,8 @@ SINGULAR: list[tuple[str, Array]] = [
 
 
 @pytest.mark.parametrize(("kind", "X"), SINGULAR, ids=[kind for kind, _ in SINGULAR])
-def test_a_singular_system_still_has_a_line_of_lowest_loss(kind: str, X: Array) -> None:
-    """Where many lines are best, solve gives one of them."""
+def test_solve_reaches_the_lowest_loss_of_a_singular_system(kind: str, X: Array) -> None:
+    """Of several optimal solutions, solve returns one."""
     y = np.arange(len(X)) * 1.5 + np.cos(np.arange(len(X)))
     moments = Moments.from_arrays(X, y)
     best = least_squares(X, y.astype(np.float64))
@@ -406,8 +417,8 @@ def test_a_singular_system_still_has_a_line_of_lowest_loss(kind: str, X: Array) 
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda moments: pickle.loads(pickle.dumps(moments))])
-def test_a_copy_is_equal_and_as_unchangeable(copied: Callable[[Moments], Moments]) -> None:
-    """A frozen value stays frozen through copies and pickles."""
+def test_a_copy_is_equal_and_read_only_too(copied: Callable[[Moments], Moments]) -> None:
+    """Copies and pickles preserve both."""
     moments = Moments.from_arrays([[1.0], [3.0]], [2.0, 8.0])
     again = copied(moments)
 
@@ -416,16 +427,16 @@ def test_a_copy_is_equal_and_as_unchangeable(copied: Callable[[Moments], Moments
 
 
 @pytest.mark.parametrize(("n", "C"), [("three", np.eye(2)), (3.0, [[1.0, 2.0], [3.0, 4.0]]), (3.0, -np.eye(2))],
-                         ids=["no number", "not symmetric", "negative"])
-def test_parts_that_no_rows_have_are_refused(n: Any, C: Any) -> None:
-    """Cross-products are symmetric, and variances not negative."""
+                         ids=["not a number", "not symmetric", "negative"])
+def test_parts_that_no_rows_can_have_are_rejected(n: Any, C: Any) -> None:
+    """Cross-products are symmetric, and variances non-negative."""
     with pytest.raises(MomentsError):
         Moments(n, np.zeros(2), C)
 
 
 @pytest.mark.parametrize(("eps", "dependent"), [(0.0, True), (1e-9, True), (1e-6, False), (1.0, False)])
-def test_dependence_to_rounding_is_told(eps: float, dependent: bool) -> None:
-    """Where it is so, the moments cannot tell what the difference of two columns would gain."""
+def test_features_dependent_up_to_rounding_are_reported(eps: float, dependent: bool) -> None:
+    """The moments cannot show what the difference of such columns would gain."""
     rows = np.random.default_rng(0).normal(size=(1000, 2))
     X = np.column_stack([rows[:, 0], rows[:, 0] + eps * rows[:, 1], np.ones(1000)])
     assert dependent == Moments.from_arrays(X, rows[:, 1]).has_dependent_features

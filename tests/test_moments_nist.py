@@ -1,4 +1,4 @@
-"""NIST's reference sets: how many digits the least-squares line from moments has, whatever the order of the rows."""
+"""NIST's reference data sets: correct digits of the least-squares weights from moments, for any order of the rows."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ORDERS = 200
 
 
 @pytest.mark.parametrize(("name", "digits"), DIGITS.items())
-def test_solve_has_the_digits_that_nist_certifies_in_every_order_of_rows(
+def test_solve_agrees_with_nists_certified_values_in_every_order_of_rows(
         name: str, digits: float, random: np.random.Generator) -> None:
-    """The log relative error of the worst weight stays above the bound over 200 orders of the rows."""
+    """The least accurate weight has at least this many correct digits over 200 orders of the rows."""
     X, y, certified = reference_set(name)
     worst = np.inf
     for _ in range(ORDERS):

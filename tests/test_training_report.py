@@ -46,7 +46,7 @@ def test_the_line_and_its_band_are_those_of_the_model(trained: Training) -> None
     axes = report.draw_fit(trained).axes[0]
     x, y = (np.asarray(values, dtype=np.float64) for values in axes.lines[0].get_data())
     statistics = FitStatistics(trained.artefact.moments, trained.model.W, trained.model.b)
-    lower, upper = statistics.interval(x[:, None], trained.artefact.quantiles["t"][3])
+    lower, upper = statistics.at(x[:, None]).interval(trained.artefact.quantiles["t"][3])
     band = axes.collections[-1].get_paths()[0].get_extents()
 
     np.testing.assert_allclose(trained.model.predict(x[:, None]), y)
@@ -77,7 +77,7 @@ def test_a_model_without_statistics_is_drawn_without_a_band(tmp_path: Path, feat
 
     figure = report.draw_fit(train(data, TrainingConfig(features, lr="auto", min_r2=-9.0), tmp_path / "model", NOW))
 
-    assert "no prediction band: statistics of the fit cannot be had: a column is constant" in texts(figure)
+    assert "no prediction band: statistics of the fit are not available: a column is constant" in texts(figure)
     assert "95% prediction band" not in texts(figure)
 
 

@@ -1,5 +1,4 @@
-"""The mathematics: moments, the model that is made of them, and its statistics.
+"""The mathematics: moments, the model fitted to them, and its statistics.
 
-Rule of the room: no input or output, no clock, no global state; NumPy everywhere, scikit-learn in
-``linear_regression`` alone.
+No input or output and no global state. NumPy only, except ``linear_regression``, which needs scikit-learn.
 """

@@ -1,4 +1,4 @@
-"""``Accumulator``: the moments of a stream of blocks, in one pass and constant memory."""
+"""``Accumulator``: the moments of a stream of blocks in one pass and constant memory."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ from linear_regressor.model.moments import Moments, RowSummary
 
 Array = NDArray[np.float64]
 
-# OpenBLAS multiplies without packing where rows x columns x depth is at most this much; with fewer rows than the least,
-# what a call costs is no longer made up for.
+# OpenBLAS multiplies without packing if rows x columns x depth is at most SMALL_PRODUCT. Below LEAST_SMALL_ROWS rows
+# the overhead of a call outweighs the gain.
 SMALL_PRODUCT, LEAST_SMALL_ROWS = 1_000_000, 2000
 
 
 class Accumulator:
-    """Adds up rows ``z = (x_1, ..., x_p, y)`` as they come.
+    """Accumulates rows ``z = (x_1, ..., x_p, y)``.
 
-    Rows are gathered into a buffer of a fixed number of rows before they are multiplied, so that the same rows in the
-    same order give the same bits in blocks of any size.
+    Rows are multiplied in a buffer of fixed size, so that the result is the same bit for bit for any block sizes.
     """
 
     def __init__(self, columns: int) -> None:
         size = max(256, min(BLOCK_ROWS, BLOCK_VALUES // (columns + 1)))
-        # Few columns go through a general product, for which OpenBLAS has a kernel that takes less than half the time.
+        # For few columns, OpenBLAS's kernel for small general products takes less than half the time.
         small = SMALL_PRODUCT // (columns * (columns + 1))
         self._small = small >= LEAST_SMALL_ROWS
         size = min(size, small) if self._small else size
-        # One line of memory a column: blocks of columns are copied and searched along it. The last line counts rows.
+        # One row of the buffer per column of the data, which makes copies and minima fast; a last row of ones counts.
         self._buffer = np.ones((columns + 1, size))
         self._filled = 0
         self._shift: Array | None = None
@@ -37,7 +36,7 @@ class Accumulator:
         self._minimum, self._maximum = np.full(columns, np.inf), np.full(columns, -np.inf)
 
     def add(self, block: Array) -> None:
-        """Add rows."""
+        """Add a block of shape (rows, columns), the target in the last column."""
         start = 0
         while start < len(block):
             stop = min(start + self._buffer.shape[1] - self._filled, len(block))
@@ -53,23 +52,23 @@ class Accumulator:
         return int(self._gram[-1, -1]) + self._filled
 
     def summary(self) -> RowSummary:
-        """Give the moments and limits of all rows added so far."""
+        """Return the moments and limits of all rows added so far."""
         if self._filled:
             self._multiply()
         if self._shift is None:
             raise DataError("there are no rows")
-        with np.errstate(all="ignore"):  # what is not finite is named below, in words
-            # The general product rounds the two halves differently, and leaves the last line to its mirror image.
+        with np.errstate(all="ignore"):  # non-finite results are rejected below
+            # The general product rounds the two triangles differently and leaves out the last row: use the upper one.
             n, m, C = centred(np.triu(self._gram) + np.triu(self._gram, 1).T, self._shift)
         if not (np.isfinite(C).all() and np.isfinite(m).all()):
             raise DataError("a value is NaN, infinite, or so large that its square leaves the range of float64")
         return RowSummary(Moments(n, m, C), self._minimum, self._maximum)
 
     def _multiply(self) -> None:
-        """Add the buffer's rows to the cross-products and empty it."""
+        """Add the rows in the buffer to the cross-products and empty it."""
         q = self._buffer[:, :self._filled]
         z = q[:-1]
-        with np.errstate(all="ignore"):  # what is not finite shows in the cross-products
+        with np.errstate(all="ignore"):  # non-finite values show in the cross-products
             np.minimum(self._minimum, z.min(axis=1), out=self._minimum)
             np.maximum(self._maximum, z.max(axis=1), out=self._maximum)
             if self._shift is None:

@@ -1,4 +1,4 @@
-"""How far two lines are apart: the largest difference of their predictions, and whether it is more than chance."""
+"""Comparison of two models: the largest difference of their predictions, and whether it is significant."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class LargestDifference:
-    """The largest difference between two lines around the training rows of the first, and where it is attained."""
+    """The largest difference of two models' predictions near the training rows of the first, and where it occurs."""
 
-    # prediction of the second line less that of the first, at the point; in the unit of the target
+    # prediction of the second model minus that of the first at the point, in the unit of the target
     change: float
-    # shape (p,): a point within the radius at which no other differs more
+    # shape (p,)
     point: Array
 
     @classmethod
     def of(cls, moments: Moments, W_change: Array, b_change: float, radius: float) -> LargestDifference:
-        """Find it over all x whose Mahalanobis distance to the mean of the rows is at most the radius.
+        """Maximise over all x whose Mahalanobis distance to the mean of the rows is at most the radius.
 
-        ``max |change| = |db + dW x_mean| + radius sqrt(dW S dW')`` with ``S = A / (n - 1)``, attained at
-        ``x_mean +- radius S dW' / sqrt(dW S dW')``.
+        ``max |change| = |db + dW x_mean| + radius sqrt(dW V dW')`` with ``V = A / (n - 1)``, attained at
+        ``x_mean +- radius V dW' / sqrt(dW V dW')``.
         """
         if moments.n <= 1:
-            raise StatisticsError("one row does not tell how far rows spread")
-        with np.errstate(all="ignore"):  # what leaves the range of float64 is found in the result
-            found = cls._of(moments, W_change, b_change, radius)
-        if not (np.isfinite(found.change) and np.isfinite(found.point).all()):
-            raise StatisticsError("the largest difference of the lines cannot be had: it leaves the range of float64")
-        return found
+            raise StatisticsError("one row has no variance to measure the radius in")
+        with np.errstate(all="ignore"):  # non-finite results are rejected below
+            largest = cls._of(moments, W_change, b_change, radius)
+        if not (np.isfinite(largest.change) and np.isfinite(largest.point).all()):
+            raise StatisticsError("the largest difference of the predictions leaves the range of float64")
+        return largest
 
     @classmethod
     def _of(cls, moments: Moments, W_change: Array, b_change: float, radius: float) -> LargestDifference:
-        """Find it; not finite where a number on the way is not."""
+        """The largest difference; may be non-finite."""
         reach = moments.A @ W_change / (moments.n - 1.0)
         spread = float(np.sqrt(np.maximum(W_change @ reach, 0.0)))
         middle = b_change + float(W_change @ moments.x_mean)
@@ -50,31 +50,31 @@ class LargestDifference:
 
 
 def wald_statistic(before: FitStatistics, after: FitStatistics) -> float:
-    """How large the change of slopes and intercept is beside its standard errors: ``d' (V1 + V2)^-1 d``.
+    """Wald statistic ``d' (V1 + V2)^-1 d`` of the change d of slopes and intercept, with covariances V1 and V2.
 
-    If neither line was fitted to rows of the other and the true line has not changed, it is near a chi-squared variable
-    with p + 1 degrees of freedom. Rows that both were fitted to make it smaller.
+    Under the null hypothesis, and for models fitted to disjoint rows, approximately chi-squared with p + 1 degrees of
+    freedom. Rows in common make it smaller.
     """
-    with np.errstate(all="ignore"):  # what leaves the range of float64 is found in the result
+    with np.errstate(all="ignore"):  # a non-finite result is rejected below
         try:
             statistic = _wald_statistic(before, after)
         except np.linalg.LinAlgError:
             statistic = np.nan
     if not np.isfinite(statistic):
-        raise StatisticsError("a Wald test cannot be had: its numbers leave the range of float64")
+        raise StatisticsError("a Wald test is not possible: its numbers leave the range of float64")
     return statistic
 
 
 def _wald_statistic(before: FitStatistics, after: FitStatistics) -> float:
-    """Compute the statistic; not finite where a number on the way is not."""
+    """The Wald statistic; may be non-finite."""
     point = before.moments.x_mean
     slopes = after.W - before.W
     change = np.append(slopes, after.b - before.b + slopes @ point)
     covariance = before.covariance(point) + after.covariance(point)
     length = np.sqrt(covariance.diagonal())
     if (length == 0).any():
-        raise StatisticsError("a Wald test cannot be had: both lines fit their rows without error")
+        raise StatisticsError("a Wald test is not possible: both models fit their rows without error")
     scaled = change / length
-    # Of columns that nearly depend on each other the sum of the covariances may be singular to the last digit.
-    weighed = np.linalg.lstsq(covariance / length / length[:, None], scaled, rcond=None)[0]
-    return float(np.maximum(scaled @ weighed, 0.0))
+    # For nearly dependent columns the sum of the covariances may be numerically singular.
+    weighted = np.linalg.lstsq(covariance / length / length[:, None], scaled, rcond=None)[0]
+    return float(np.maximum(scaled @ weighted, 0.0))

@@ -1,4 +1,4 @@
-"""Centred cross-products of rows, read once, block by block."""
+"""Centred cross-products of rows in one pass, block by block."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from linear_regressor.errors import DataError
 
 Array = NDArray[np.float64]
 
-# A block of 8,192 rows of 50 columns is 3 MB: it stays in the processor's cache while it is multiplied.
+# A block of 8,192 rows of 50 columns has 3 MB and stays in the processor's cache while it is multiplied.
 BLOCK_ROWS = 8192
 BLOCK_VALUES = 1 << 20
 
 
 def from_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[float, Array, Array]:
-    """Row count, mean and centred cross-products of ``z = (x, y)``.
+    """Row count n, mean m and centred cross-products C of ``z = (x, y)``.
 
-    Rows are shifted by about the mean of the first block before they are multiplied, so that an offset common to all
-    rows costs no digits. Whether every value is finite shows in the result, which saves a pass over the data.
+    Rows are shifted by about the mean of the first block before they are multiplied, so that a common offset costs no
+    digits. Non-finite values show in C, which saves a pass over the data.
     """
     x, target, weight = _as_rows(X, y, sample_weight)
-    with np.errstate(all="ignore"):  # what is not finite is named below, once, in words
+    with np.errstate(all="ignore"):  # a non-finite result is explained below
         shift = _shift(x, target, weight)
         n, m, C = centred(_shifted_gram(x, target, weight, shift), shift)
     if not np.isfinite(C).all():
@@ -30,7 +30,7 @@ def from_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
 
 
 def centred(gram: Array, shift: Array) -> tuple[float, Array, Array]:
-    """Turn sums over shifted rows into row count, mean and centred cross-products."""
+    """Convert the Gram matrix of shifted rows into row count n, mean m and centred cross-products C."""
     n, sums = float(gram[-1, -1]), gram[:-1, -1]
     C = gram[:-1, :-1] - np.outer(sums, sums / n)  # in this order huge and tiny weights stay in range
     np.fill_diagonal(C, np.maximum(C.diagonal(), 0.0))  # rounding must not make a variance negative
@@ -38,7 +38,7 @@ def centred(gram: Array, shift: Array) -> tuple[float, Array, Array]:
 
 
 def _as_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Array, Array, Array | None]:
-    """Take the arrays as they are where they are numeric, and refuse shapes that do not go together."""
+    """Convert to numeric arrays, without a copy where possible, and reject shapes that do not match."""
     x, target = _numeric(X, "X"), _numeric(y, "y")
     if x.ndim != 2 or x.shape[1] == 0:
         raise DataError(f"X must have rows and at least one column, not shape {x.shape}")
@@ -50,10 +50,10 @@ def _as_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tup
 
 
 def _numeric(values: ArrayLike, name: str) -> Array:
-    """Give an array of numbers back without a copy; turn other objects that are numbers into float64."""
+    """Return numeric arrays as they are; convert other objects to float64."""
     try:
         array = np.asarray(values)
-        if array.dtype.kind in "cmM":  # NumPy would drop imaginary parts and make dates count days
+        if array.dtype.kind in "cmM":  # NumPy would drop imaginary parts and convert dates to days
             raise TypeError(f"they are {array.dtype}")
         return array if array.dtype.kind in "fiub" else array.astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -61,30 +61,29 @@ def _numeric(values: ArrayLike, name: str) -> Array:
 
 
 def _weights(sample_weight: ArrayLike, rows: int) -> Array:
-    """Check the weights of the rows."""
+    """Validate sample weights."""
     weight = _numeric(sample_weight, "sample_weight").astype(np.float64)
     if weight.shape != (rows,):
         raise DataError(f"sample_weight must have one value for each of the {rows} rows, not shape {weight.shape}")
-    with np.errstate(over="ignore"):  # a sum that overflows is refused as one that is not finite
+    with np.errstate(over="ignore"):  # an overflowing sum is rejected as non-finite
         usable = (weight >= 0).all() and 0 < weight.sum() < np.inf
     if not usable:
-        raise DataError("sample_weight must be finite and not negative, with a positive and finite sum")
+        raise DataError("sample_weight must be finite and non-negative, with a positive and finite sum")
     return weight
 
 
 def _shift(x: Array, target: Array, weight: Array | None) -> Array:
-    """Round mean of the first block of rows that count."""
+    """Rounded mean of the first block of rows with a positive weight."""
     rows = slice(BLOCK_ROWS) if weight is None else np.flatnonzero(weight)[:BLOCK_ROWS]
     first = np.column_stack([x[rows], target[rows]]).astype(np.float64)
     return round_mean(first, None if weight is None else weight[rows])
 
 
 def round_mean(first: Array, weight: Array | None = None) -> Array:
-    """Mean of the first rows, rounded to about an eighth of their spread.
+    """Mean of the first rows, rounded to about an eighth of their standard deviation.
 
-    It is near enough to the mean of all rows to save their digits, and round enough that subtracting it from
-    columns of whole numbers, and multiplying what is left, is exact. Of a constant column it is the constant itself,
-    which leaves exactly 0.
+    Close enough to the mean of all rows to preserve digits, and round enough that arithmetic on columns of integers
+    stays exact. For a constant column it is the constant, which leaves exactly 0.
     """
     mean = np.average(first, axis=0, weights=weight)
     spread = np.sqrt(np.average((first - mean) ** 2, axis=0, weights=weight))
@@ -97,7 +96,7 @@ def _shifted_gram(x: Array, target: Array, weight: Array | None, shift: Array) -
     """``sum w q q'`` over the rows ``q = (z - shift, 1)``, shape (p + 2, p + 2)."""
     n, p = x.shape
     size = max(256, min(BLOCK_ROWS, BLOCK_VALUES // (p + 2)))
-    # Filling the block along the memory order of X halves the time that the wrong order takes.
+    # A block in the memory order of X takes half the time to fill.
     block = np.empty((min(size, n), p + 2), order="F" if x.flags.f_contiguous and not x.flags.c_contiguous else "C")
     gram = np.zeros((p + 2, p + 2))
     for start in range(0, n, size):
@@ -113,7 +112,7 @@ def _shifted_gram(x: Array, target: Array, weight: Array | None, shift: Array) -
 
 
 def _why_not_finite(x: Array, target: Array, weight: Array | None) -> str:
-    """Name the first value that made the cross-products overflow or vanish."""
+    """Explain non-finite cross-products by the first invalid value."""
     for name, values in (("X", x), ("y", target[:, None])):
         bad = np.argwhere(~np.isfinite(values))
         if len(bad):

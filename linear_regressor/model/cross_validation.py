@@ -1,4 +1,4 @@
-"""Cross-validation on moments: each fold is subtracted from the whole, and no row is read again."""
+"""Cross-validation on moments: each fold is subtracted from the whole, without reading rows again."""
 
 from __future__ import annotations
 
@@ -22,45 +22,41 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """How well a learning rate and a number of iterations do on rows that were kept out of the training."""
+    """Held-out errors of one learning rate and number of iterations."""
 
-    # learning rate
     lr: float | str
-    # as ``SimpleLinearRegression`` takes them
     iterations: int
-    # shape (k,): mean squared error on each fold of the line that was fitted without it; None where descent cannot
-    # converge at this rate without one of the folds
+    # shape (k,): mean squared error on each fold of the model fitted without it; None if the rate is too high for
+    # descent to converge without one of the folds
     losses: Array | None
-    # over all rows, each predicted by the line that was fitted without its fold; NaN where there are no losses
+    # over all rows, each predicted by the model fitted without its fold; NaN without losses
     mean_squared_error: float
-    # the coefficient of determination that belongs to it
     r2: float
 
 
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
-    """The scores of a grid of settings."""
+    """The scores of a grid of settings, in the order of the grid."""
 
-    # in the order of the grid
     scores: tuple[Score, ...]
-    # the learning rate at and over which descent without one of the folds cannot converge
+    # descent without any one of the folds converges only at a lower learning rate
     rate_limit: float
 
     @property
     def best(self) -> Score | None:
-        """The score of the lowest mean squared error; None where no setting converges."""
+        """The score of the lowest mean squared error; None if no setting converges."""
         usable = [score for score in self.scores if score.losses is not None]
         return min(usable, key=lambda score: score.mean_squared_error, default=None)
 
     @classmethod
     def of(cls, folds: Sequence[Moments], rates: Sequence[float | str], iterations: Sequence[int],
            random_state: int = 0, standardize: bool = False) -> CrossValidation:
-        """Fit every setting without each fold in turn, and measure it on that fold."""
+        """Fit each setting without each fold in turn, and evaluate it on that fold."""
         if len(folds) < 2:
             raise MomentsError("cross-validation needs at least two folds")
         whole = reduce(add, folds)
         if whole.v <= 0:
-            raise StatisticsError("R2 cannot be had: the target does not vary in these rows")
+            raise StatisticsError("R2 is undefined: the target does not vary in these rows")
         rests = [_without(whole, folds, place) for place in range(len(folds))]
         limit = min(_rate_limit(rest, standardize) for rest in rests)
         pairs = list(zip(folds, rests, strict=True))
@@ -74,10 +70,10 @@ class CrossValidation:
 
 
 def _without(whole: Moments, folds: Sequence[Moments], place: int) -> Moments:
-    """Moments of the rows outside of a fold: the whole less the fold.
+    """Moments of the rows outside a fold: the whole minus the fold.
 
-    Where nearly all that a column varies by lies in the fold, as of a category that is nowhere else, subtraction would
-    lose the digits of the rest and refuses; then the other folds are added up instead.
+    If a column varies almost only within the fold, subtraction would lose digits and fails; then the other folds are
+    added up instead.
     """
     fold = folds[place]
     if whole.n - fold.n <= whole.p + 1:
@@ -90,19 +86,19 @@ def _without(whole: Moments, folds: Sequence[Moments], place: int) -> Moments:
 
 
 def _rate_limit(moments: Moments, standardize: bool) -> float:
-    """The learning rate at and over which descent on these moments cannot converge."""
+    """Limit on the learning rate of descent on these moments."""
     return HessianSpectrum.of(in_descent(moments, standardize)).rate_limit
 
 
 def _loss_without(model: SimpleLinearRegression, fold: Moments, rest: Moments) -> float:
-    """Loss on a fold of the line that is fitted to the rest."""
+    """Loss on a fold of the model fitted to the rest."""
     model.fit_moments(rest)
     return fold.loss(model.W, model.b)
 
 
 def _score(rate: float | str, iterations: int, losses: Array | None, folds: Sequence[Moments],
            whole: Moments) -> Score:
-    """Gather the losses of the folds, each by its rows."""
+    """Average the losses of the folds, weighted by their rows."""
     if losses is None:
         return Score(rate, iterations, None, np.nan, np.nan)
     error = float(np.average(losses, weights=[fold.n for fold in folds]))

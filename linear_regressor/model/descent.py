@@ -1,4 +1,4 @@
-"""Gradient descent over all rows at each step, in closed form."""
+"""Gradient descent on the mean squared error: full-batch descent in closed form, mini-batch descent step by step."""
 
 from __future__ import annotations
 
@@ -13,18 +13,25 @@ from linear_regressor.model.moments import Moments
 
 Array = NDArray[np.float64]
 
-# Below this share of the largest eigenvalue the optimum lies too far away to be a good point to measure from.
+# Reads all training rows once, block by block as (X, y), in an order drawn from the generator.
+Read = Callable[[np.random.Generator], Iterable[tuple[Array, Array]]]
+
+# Directions with an eigenvalue up to this share of the largest are flat: their optimum is too far away to be a precise
+# reference point.
 FLAT = 1e-9
+
+# Values copied into shuffled order at a time: few enough to stay in the processor's cache during their steps.
+CHUNK_VALUES = 1 << 18
 
 
 def descend(moments: Moments, spectrum: HessianSpectrum, start: Array, rate: float,
             steps: int) -> tuple[Array, Array]:
-    """Weights after ``steps`` full-batch steps, and the loss before the first and after each of them.
+    """Compute theta after ``steps`` full-batch steps, and the loss before the first and after each of them.
 
-    Each step is ``theta -= rate * (H theta - g)``, so along an eigenvector of H the distance to the optimum shrinks by
-    ``rho = 1 - rate * lambda`` a step: ``theta_k = theta_0 - Q phi_k Q' g_0`` with ``phi_k = (1 - rho^k) / lambda``
-    and ``loss_k = loss* + sum(w rho^(2k))`` with ``w = (Q' g_0)^2 / (2 lambda)``. Directions that are flat or nearly so
-    (lambda up to 1e-9 of the largest) are measured from the start instead of from the optimum.
+    A step is ``theta -= rate * (H theta - g)``: along an eigenvector of ``H = Q Lambda Q'`` the distance to theta*
+    shrinks by ``rho = 1 - rate * lambda``. So ``theta_k = theta_0 - Q phi_k Q' g_0`` with ``g_0`` the gradient at the
+    start and ``phi_k = (1 - rho^k) / lambda``, and ``loss_k = loss* + sum(w rho^(2k))`` with
+    ``w = (Q' g_0)^2 / (2 lambda)``. Flat directions are measured from the start instead of from theta*.
     """
     values, Q = spectrum.values, spectrum.Q
     dW, db = moments.gradient(start[:-1], float(start[-1]))
@@ -32,7 +39,7 @@ def descend(moments: Moments, spectrum: HessianSpectrum, start: Array, rate: flo
     flat = values <= FLAT * values[-1]
     steep_values, steep_slopes = values[~flat], slopes[~flat]
     rho = 1.0 - rate * steep_values
-    with np.errstate(under="ignore"):  # powers of rho that vanish are right to be 0
+    with np.errstate(under="ignore"):  # powers of rho may vanish
         theta = start - Q @ (_distance(values, rate, steps) * slopes)
         optimum = start - Q[:, ~flat] @ (steep_slopes / steep_values)
         losses = _powers_sum(steep_slopes * (steep_slopes / steep_values) / 2.0, rho ** 2, steps + 1)
@@ -43,7 +50,7 @@ def descend(moments: Moments, spectrum: HessianSpectrum, start: Array, rate: flo
 
 
 def _distance(values: Array, rate: float, steps: int) -> Array:
-    """``phi = (1 - rho^steps) / lambda``: without cancellation where rho is near 1, shape (values,)."""
+    """``phi = (1 - rho^steps) / lambda`` without cancellation where rho is near 1, shape (values,)."""
     short = rate * values < 0.5
     phi = np.empty_like(values)
     phi[short] = _flat_distance(values[short], rate, np.array([float(steps)]))[0]
@@ -51,10 +58,17 @@ def _distance(values: Array, rate: float, steps: int) -> Array:
     return phi
 
 
+def _flat_distance(values: Array, rate: float, steps: Array) -> Array:
+    """``phi_k`` for each k of ``steps`` without cancellation (``rate k`` where lambda is 0), shape (steps, values)."""
+    safe = np.where(values > 0, values, 1.0)
+    moved = -np.expm1(steps[:, None] * np.log1p(-rate * values)) / safe
+    return np.where(values > 0, moved, rate * steps[:, None])
+
+
 def _powers_sum(weights: Array, base: Array, count: int) -> Array:
     """``sum_i weights_i base_i^k`` for k = 0 ... count - 1.
 
-    With ``k = i + side j`` every power is a product out of two small tables, and all sums are one product of them.
+    With ``k = i + side * j`` each power is a product of entries of two small tables, and one matrix product adds all.
     """
     side = int(np.ceil(np.sqrt(count)))
     exponents = np.arange(side, dtype=np.float64)[:, None]
@@ -63,10 +77,9 @@ def _powers_sum(weights: Array, base: Array, count: int) -> Array:
 
 
 def _flat_gains(values: Array, slopes: Array, rate: float, count: int) -> Array:
-    """By how much flat directions have lowered the loss after k = 0 ... count - 1 steps.
+    """Decrease of the loss in flat directions after k = 0 ... count - 1 steps.
 
-    The distance ``phi`` of twice k steps also comes from two small tables:
-    ``phi(i + j) = phi(i) + phi(j) - lambda phi(i) phi(j)``.
+    ``phi`` of 2k steps also comes from two small tables: ``phi_(i+j) = phi_i + phi_j - lambda phi_i phi_j``.
     """
     side = int(np.ceil(np.sqrt(count)))
     exponents = np.arange(side, dtype=np.float64)
@@ -78,35 +91,20 @@ def _flat_gains(values: Array, slopes: Array, rate: float, count: int) -> Array:
     return gains
 
 
-def _flat_distance(values: Array, rate: float, steps: Array) -> Array:
-    """``(1 - (1 - rate lambda)^k) / lambda``, ``rate k`` where lambda is 0, without cancellation: (steps, values)."""
-    safe = np.where(values > 0, values, 1.0)
-    moved = -np.expm1(steps[:, None] * np.log1p(-rate * values)) / safe
-    return np.where(values > 0, moved, rate * steps[:, None])
+def descend_mini_batches(X: Array, y: Array, start: Array, rate: float, batch_size: int,
+                         random: np.random.Generator, weight: Array | None = None) -> Iterator[Array]:
+    """Yield theta after each pass over the rows, without end.
 
-
-# Reads all training rows once more, block by block, in an order of its own choice.
-Read = Callable[[np.random.Generator], Iterable[tuple[Array, Array]]]
-
-# Rows copied into shuffled order at a time: few enough to stay in the cache until their steps are done.
-CHUNK_VALUES = 1 << 18
-
-
-def descend_mini_batches(X: Array, y: Array, start: Array, rate: float, batch_size: int, random: np.random.Generator,
-            weight: Array | None = None) -> Iterator[Array]:
-    """Give the weights after each further pass over the rows, for as long as they are asked for.
-
-    A step takes the next ``batch_size`` rows of a fresh full permutation: ``dW = -2/k sum x (y - y_hat)``,
-    ``db = -2/k sum (y - y_hat)``, ``W -= rate dW``, ``b -= rate db``, k rows in the batch (the last may be smaller).
+    Each step takes the next k = ``batch_size`` rows of a random permutation (the last batch may be smaller):
+    ``W -= rate dW`` and ``b -= rate db`` with ``dW = -2/k sum x (y - y_hat)`` and ``db = -2/k sum (y - y_hat)``.
     """
     rows, batch_size = _rows(X, y, weight), min(batch_size, len(X))
-    # A last entry of -1 lets one product give the residuals: [x, 1, y] @ [W, b, -1] = y_hat - y.
-    theta = np.append(start, -1.0)
+    theta = _extended(start)
     chunk = np.empty((max(batch_size, CHUNK_VALUES // rows.shape[1] // batch_size * batch_size), rows.shape[1]))
     chunk = chunk[:len(rows)]
     while True:
         order = random.permutation(len(rows))
-        with np.errstate(all="ignore"):  # what overflows shows in the weights
+        with np.errstate(all="ignore"):  # an overflow shows in theta
             for first in range(0, len(order), len(chunk)):
                 picked = order[first:first + len(chunk)]
                 shuffled = rows.take(picked, axis=0, out=chunk[:len(picked)], mode="clip")
@@ -116,23 +114,27 @@ def descend_mini_batches(X: Array, y: Array, start: Array, rate: float, batch_si
 
 def descend_stream(read: Read, start: Array, rate: float, batch_size: int, seed: int,
                    taken: int = 0) -> Iterator[Array]:
-    """Give the weights after each further pass over a stream of blocks, for as long as they are asked for.
+    """Yield theta after each pass over a stream, without end; ``taken`` passes have been made before.
 
-    The rows are shuffled within each block, and a batch does not go beyond its block, whose last one may be smaller:
-    right for streams whose rows are not sorted by the target.
+    Rows are shuffled within each block, and batches end with their block: use it for streams not sorted by target.
     """
-    theta = np.append(start, -1.0)
+    theta = _extended(start)
     for number in itertools.count(taken):
         random = np.random.default_rng([seed, number])
-        with np.errstate(all="ignore"):  # what overflows shows in the weights
+        with np.errstate(all="ignore"):  # an overflow shows in theta
             for X, y in read(random):
                 rows = _rows(X, y, None)
                 _steps(rows.take(random.permutation(len(rows)), axis=0), theta, rate, batch_size)
         yield theta[:-1].copy()
 
 
+def _extended(theta: Array) -> Array:
+    """``[W, b, -1]``, so that one product gives the residuals: ``[x, 1, y] @ [W, b, -1] = y_hat - y``."""
+    return np.append(theta, -1.0)
+
+
 def _rows(X: Array, y: Array, weight: Array | None) -> Array:
-    """Rows ``[x, 1, y]``, each times the root of its weight relative to the mean weight."""
+    """Rows ``[x, 1, y]``, each times the square root of its weight relative to the mean weight."""
     rows = np.empty((len(X), X.shape[1] + 2))
     rows[:, :-2], rows[:, -2], rows[:, -1] = X, 1.0, y
     if weight is not None:
@@ -141,7 +143,7 @@ def _rows(X: Array, y: Array, weight: Array | None) -> Array:
 
 
 def _steps(shuffled: Array, theta: Array, rate: float, batch_size: int) -> None:
-    """Take one step for each batch of the shuffled rows, changing theta in place: four NumPy calls a step."""
+    """Take one step per batch of the shuffled rows, updating theta in place with four NumPy calls a step."""
     weights = theta[:-1]
     residual, step = np.empty(min(batch_size, len(shuffled))), np.empty_like(weights)
     for first in range(0, len(shuffled), batch_size):

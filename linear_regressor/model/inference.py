@@ -1,4 +1,4 @@
-"""Statistics of the fit: what the moments say about the error of a prediction."""
+"""Statistics of the fit: the error of predictions, estimated from the moments of the training rows."""
 
 from __future__ import annotations
 
@@ -17,30 +17,29 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FitStatistics:
-    """Error estimates of the line ``y_hat = W x + b``, from the moments of its training rows alone.
+    """Error estimates of the line ``y_hat = W x + b``; assumes independent, near normal errors of equal variance.
 
-    Assumes errors that are independent, near normal and of one variance.
+    Raises ``StatisticsError`` for too few rows and for constant or linearly dependent features.
     """
 
     # moments of the training rows
     moments: Moments
-    # shape (p,): slopes that are served; they need not be the least-squares ones
+    # shape (p,): slopes of the served line; they need not be the least-squares ones
     W: Array
-    # intercept that is served
+    # intercept of the served line
     b: float
 
     def __post_init__(self) -> None:
-        """Refuse moments that carry no statistics."""
         if self.degrees_of_freedom <= 0:
             raise StatisticsError(f"statistics of a fit with {self.moments.p} features need more than "
                                   f"{self.moments.p + 1} rows, not {self.moments.n:g}")
         length = np.sqrt(self.moments.A.diagonal())
-        if (length == 0).any() or self._scaled_eigenvalues(length)[0] <= 16 * EPS * self.moments.p:
-            raise StatisticsError("statistics of the fit cannot be had: a column is constant or depends on others")
+        if (length == 0).any() or np.linalg.eigvalsh(self._correlation(length))[0] <= 16 * EPS * self.moments.p:
+            raise StatisticsError("statistics of the fit are not available: a column is constant or depends on others")
 
-    def _scaled_eigenvalues(self, length: Array) -> Array:
-        """Eigenvalues of the correlation matrix of the features, in rising order."""
-        return np.linalg.eigvalsh(self.moments.A / length / length[:, None]).astype(np.float64)
+    def _correlation(self, length: Array) -> Array:
+        """Correlation matrix of the features, which is better conditioned than A."""
+        return self.moments.A / length / length[:, None]
 
     @property
     def degrees_of_freedom(self) -> float:
@@ -49,46 +48,20 @@ class FitStatistics:
 
     @cached_property
     def residual_variance(self) -> float:
-        """``s^2 = n L(W, b) / (n - p - 1)``, so that what descent left is inside it; squared units of the target."""
+        """``s^2 = n L(W, b) / (n - p - 1)``; includes the loss that an unfinished descent left."""
         return self.moments.n * self.moments.loss(self.W, self.b) / self.degrees_of_freedom
 
     @cached_property
     def _inverse_root(self) -> Array:
-        """A matrix R with ``R'R = A^-1``, by way of the correlation matrix, which is better conditioned than A."""
+        """A matrix R with ``R'R = A^-1``."""
         length = np.sqrt(self.moments.A.diagonal())
-        L = np.linalg.cholesky(self.moments.A / length / length[:, None])
-        return np.linalg.solve(L, np.diag(1.0 / length))
+        return np.linalg.solve(np.linalg.cholesky(self._correlation(length)), np.diag(1.0 / length))
 
-    def leverage(self, X: Array) -> Array:
-        """How far each row lies from the training rows: ``h = 1/n + d'A^-1 d``, ``d = x - x_mean``."""
-        return 1.0 / self.moments.n + self._squared_distance(X)
-
-    def _squared_distance(self, X: Array) -> Array:
-        """``d'A^-1 d`` of each row."""
-        d = np.asarray(X, dtype=np.float64) - self.moments.x_mean
-        distance: Array = ((d @ self._inverse_root.T) ** 2).sum(axis=1)
-        return distance
-
-    def t_squared(self, X: Array) -> Array:
-        """Hotelling's statistic of each row: ``T^2 = n/(n+1) d'(A/(n-1))^-1 d``."""
-        n = self.moments.n
-        return n / (n + 1.0) * (n - 1.0) * self._squared_distance(X)
-
-    def out_of_range(self, X: Array, f: float) -> NDArray[np.bool_]:
-        """Whether each row lies outside the training rows: ``T^2 (n - p) / (p (n - 1)) > f``."""
-        n, p = self.moments.n, self.moments.p
-        return self.t_squared(X) * (n - p) / (p * (n - 1.0)) > f
-
-    def standard_error(self, X: Array) -> Array:
-        """Standard error of a further observation at each row: ``s sqrt(1 + h)``."""
-        error: Array = np.sqrt(self.residual_variance * (1.0 + self.leverage(X)))
-        return error
-
-    def interval(self, X: Array, t: float) -> tuple[Array, Array]:
-        """Prediction interval of each row: ``y_hat -+ t s sqrt(1 + h)``."""
-        half = t * self.standard_error(X)
-        middle = predict(X, self.W, self.b)
-        return middle - half, middle + half
+    @cached_property
+    def _slope_errors(self) -> Array:
+        """Standard error of each slope: ``s sqrt((A^-1)_jj)``."""
+        errors: Array = np.sqrt(self.residual_variance * (self._inverse_root ** 2).sum(axis=0))
+        return errors
 
     def covariance(self, point: Array) -> Array:
         """Covariance of the slopes and of the line's value at a point: ``[[G, G d], [d'G, s^2/n + d'G d]]``.
@@ -101,15 +74,65 @@ class FitStatistics:
         covariance[-1, -1] += self.residual_variance / self.moments.n
         return covariance
 
-    def contributions(self, X: Array) -> Array:
-        """What each feature adds to a prediction: ``W_j (x_j - mean_j)``, which sum to ``y_hat(x) - y_hat(x_mean)``.
+    def at(self, X: Array) -> RowStatistics:
+        """Statistics of the rows of X, each computed when it is first read."""
+        return RowStatistics(self, X)
 
-        These are the Shapley values of a linear model with the mean as background.
-        """
-        return (X - self.moments.x_mean) * self.W
 
-    def contribution_errors(self, X: Array) -> Array:
-        """Standard error of each contribution: ``|x_j - mean_j| s sqrt((A^-1)_jj)``."""
-        spread = np.sqrt(self.residual_variance * (self._inverse_root ** 2).sum(axis=0))
-        errors: Array = np.abs(X - self.moments.x_mean) * spread
+class RowStatistics:
+    """Statistics of rows that all share one computation of the rows' distance from the training mean."""
+
+    def __init__(self, fit: FitStatistics, X: Array) -> None:
+        self._fit, self._moments, self._X = fit, fit.moments, X
+
+    @cached_property
+    def _deviation(self) -> Array:
+        """``d = x - x_mean`` of each row."""
+        deviation: Array = self._X - self._moments.x_mean
+        return deviation
+
+    @cached_property
+    def _squared_distance(self) -> Array:
+        """``d'A^-1 d`` of each row."""
+        root = self._fit._inverse_root @ self._deviation.T
+        distance: Array = np.einsum("ij,ij->j", root, root)
+        return distance
+
+    @cached_property
+    def leverage(self) -> Array:
+        """Distance from the training rows: ``h = 1/n + d'A^-1 d``."""
+        return 1.0 / self._moments.n + self._squared_distance
+
+    @cached_property
+    def t_squared(self) -> Array:
+        """Hotelling's statistic: ``T^2 = n/(n+1) d'(A/(n-1))^-1 d``."""
+        n = self._moments.n
+        return n / (n + 1.0) * (n - 1.0) * self._squared_distance
+
+    def out_of_range(self, f: float) -> NDArray[np.bool_]:
+        """Whether each row lies outside the training rows: ``T^2 (n - p) / (p (n - 1)) > f``."""
+        n, p = self._moments.n, self._moments.p
+        return self.t_squared * (n - p) / (p * (n - 1.0)) > f
+
+    @cached_property
+    def standard_error(self) -> Array:
+        """Standard error of a new observation: ``s sqrt(1 + h)``."""
+        error: Array = np.sqrt(self._fit.residual_variance * (1.0 + self.leverage))
+        return error
+
+    def interval(self, t: float) -> tuple[Array, Array]:
+        """Lower and upper end of the prediction interval: ``y_hat -+ t s sqrt(1 + h)``."""
+        half = t * self.standard_error
+        middle = predict(self._X, self._fit.W, self._fit.b)
+        return middle - half, middle + half
+
+    @cached_property
+    def contributions(self) -> Array:
+        """Shapley values against the training mean: ``W_j d_j``, which sum to ``y_hat(x) - y_hat(x_mean)``."""
+        return self._deviation * self._fit.W
+
+    @cached_property
+    def contribution_errors(self) -> Array:
+        """Standard error of each contribution: ``|d_j| s sqrt((A^-1)_jj)``."""
+        errors: Array = np.abs(self._deviation) * self._fit._slope_errors
         return errors

@@ -1,4 +1,4 @@
-"""``SimpleLinearRegression``: linear regression by gradient descent, a scikit-learn estimator."""
+"""``SimpleLinearRegression``: linear regression by gradient descent, as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from linear_regressor.errors import DivergenceError, UnavailableError
-from linear_regressor.model import descent
-from linear_regressor.model.descent import descend_mini_batches
+from linear_regressor.model.descent import descend, descend_mini_batches
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
 from linear_regressor.model.moments import Moments
 from linear_regressor.model.prediction import predict
@@ -28,73 +27,86 @@ from linear_regressor.model.scaling import Scaling
 
 Array = NDArray[np.float64]
 
-# The weights after each pass, given the weights to start from, the learning rate and the scaling of the features.
+# Yields theta = (W, b) after each pass, given the start, the learning rate and the scaling of the features.
 Passes = Callable[[Array, float, Scaling | None], Iterator[Array]]
+
+SECONDS_BETWEEN_LOG_LINES = 1.0
 
 logger = logging.getLogger(__name__)
 
 
 class _FullBatchOnly:
-    """A method that is there only while ``batch_size`` is None, in the way that scikit-learn's tools can tell."""
+    """Descriptor of a method that exists only while ``batch_size`` is None, so that ``hasattr`` is False otherwise."""
 
     def __init__(self, method: Callable[..., Any]) -> None:
         self.method = method
-        update_wrapper(self, method)  # type: ignore[arg-type]  # it stands for the method in help() and doctests
+        update_wrapper(self, method)  # type: ignore[arg-type]  # for help() and doctest, it is the method
 
     def __get__(self, estimator: SimpleLinearRegression | None, owner: type) -> Callable[..., Any]:
-        """Give the method, or refuse to."""
+        """Bind the method, or raise UnavailableError."""
         if estimator is None:
             return self.method
         if estimator.batch_size is not None:
             raise UnavailableError(f"{self.method.__name__} needs batch_size=None, not {estimator.batch_size!r}: "
-                                   f"mini-batches cannot be drawn from rows that are gone")
+                                   f"mini-batches need all rows at once")
         return MethodType(self.method, estimator)
 
 
 class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
-    """Linear regression ``y_hat = W x + b`` fitted by gradient descent on the mean squared error.
+    """Linear regression ``y_hat = W x + b``, fitted by gradient descent on the mean squared error.
 
-    The weights start as standard normal draws. With all rows in each step the whole descent, and the loss at every
-    step of it, is known in closed form from the moments of the data, at a cost that does not grow with ``iterations``
-    times rows; with ``batch_size`` set, the steps are really taken, over shuffled mini-batches.
+    The weights start as standard normal draws. By default each step uses all rows: the final weights and the loss after
+    every step are then computed in closed form from the moments of the rows, which are read only once. With
+    ``batch_size`` set, the steps are taken one by one over shuffled mini-batches.
 
     Parameters
     ----------
     iterations : int, default=15000
-        At least 1. ``batch_size=None``: the weights are updated ``iterations + 1`` times; else: passes over the rows.
+        Number of passes over the rows, at least 1. With ``batch_size=None`` the weights are updated
+        ``iterations + 1`` times, as in the challenge.
     lr : float or "auto", default=0.1
-        Learning rate, greater than 0. At or over ``2 / lambda_max`` of the Hessian descent cannot converge: then fit
-        warns and uses ``1 / lambda_max``, which ``"auto"`` asks for outright.
+        Learning rate, greater than 0. Descent converges only below ``2 / lambda_max`` of the Hessian: at a higher rate
+        ``fit`` warns and uses ``1 / lambda_max``, which is also the rate of ``"auto"``.
     batch_size : int or None, default=None
-        Rows in a step of stochastic descent, at least 1; None uses all rows at each step.
+        Rows per step of stochastic gradient descent, at least 1. None uses all rows in each step.
     random_state : int, RandomState or None, default=None
-        Source of the start weights and of the order of the rows.
+        Seed or generator of the start weights and of the order of the rows.
     standardize : bool, default=False
-        Descend in coordinates in which every feature has mean 0 and standard deviation 1, which takes few steps
-        whatever the units; weights and predictions stay in the user's units, ``lr`` and ``start_`` are of those
-        coordinates.
+        Descend in coordinates in which every feature has mean 0 and standard deviation 1, so that few steps suffice
+        whatever the units. Weights and predictions stay in the original units; ``lr`` and ``start_`` refer to the
+        scaled coordinates.
 
     Attributes
     ----------
     coef_ : ndarray of shape (p,), float64
-        Slopes; also ``W``.
+        Slopes, in units of the target per unit of the feature. Also available as ``W``.
     intercept_ : float
-        Intercept; also ``b``.
-    losses_ : ndarray of shape (iterations + 2,) or, with ``batch_size`` set, (iterations + 1,), float64
-        Mean squared error at the start and after each update or pass; also ``losses``.
+        Intercept, in the unit of the target. Also available as ``b``.
+    losses_ : ndarray of shape (iterations + 2,), float64
+        Mean squared error at the start and after each update, in squared units of the target. With ``batch_size`` set:
+        at the start and after each pass, shape (iterations + 1,). Also available as ``losses``.
     moments_ : Moments
         Moments of the rows seen by ``fit`` and ``partial_fit``.
     lr_ : float
-        The learning rate that was used.
+        The learning rate used.
     start_ : ndarray of shape (p + 1,), float64
-        The weights before the first update: W, then b; with ``standardize`` those of the scaled features.
+        The weights before the first update: W, then b.
 
     Raises
     ------
     ValueError
-        From ``fit``: if a parameter is out of its range, or X or y is empty, mismatched, NaN or infinite.
+        From ``fit``: if a parameter is out of range, or X or y is empty, mismatched, NaN or infinite.
     DivergenceError
-        From ``fit``: if stochastic descent leaves the range of float64.
+        From ``fit``: if stochastic descent exceeds the range of float64.
+
+    See Also
+    --------
+    linear_regressor.Moments : The moments that the closed form is computed from.
+
+    Notes
+    -----
+    ``theta_k = theta* + Q (1 - lr Lambda)^k Q' (theta_0 - theta*)``, where ``H = Q Lambda Q'`` is the Hessian of the
+    loss and ``theta = (W, b)``. ``linear_regressor.model.descent`` implements it and docs/mathematics.md derives it.
 
     Examples
     --------
@@ -102,10 +114,6 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
     >>> model = SimpleLinearRegression(random_state=0).fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
     >>> model.W.round(9).tolist(), round(model.b, 9), model.predict([[3.0]]).round(9).tolist()
     ([2.0], 1.0, [7.0])
-
-    References
-    ----------
-    The closed form is explained in ``linear_regressor.model.descent``.
     """
 
     def __init__(self, iterations: int = 15000, lr: float | str = 0.1, batch_size: int | None = None,
@@ -118,43 +126,52 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
     @property
     def W(self) -> Array:
-        """Slopes, shape (p,)."""
+        """Slopes, float64 array of shape (p,); NotFittedError before ``fit``."""
         check_is_fitted(self, "coef_")
         return self.coef_
 
     @property
     def b(self) -> float:
-        """Intercept."""
+        """Intercept, in the unit of the target; NotFittedError before ``fit``."""
         check_is_fitted(self, "coef_")
         return self.intercept_
 
     @property
     def losses(self) -> Array:
-        """Mean squared error at the start and after each update (or pass)."""
+        """Mean squared error at the start and after each update or pass, float64 array; NotFittedError until then."""
         check_is_fitted(self, "coef_")
         return self.losses_
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit the weights to these rows, forgetting any before.
+        """Fit the weights to these rows, discarding any earlier fit.
 
         Parameters
         ----------
         X : array-like of shape (n, p), numeric
-            Features, finite.
+            Features. Finite values.
         y : array-like of shape (n,), numeric
-            Target, finite.
+            Target. Finite values.
         sample_weight : array-like of shape (n,), optional
-            How often each row counts; not negative.
+            How often each row counts: non-negative. By default every row counts once.
 
         Returns
         -------
         SimpleLinearRegression
-            The estimator itself.
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            If a parameter is out of its range or the rows cannot be used; the message names what and where.
+            If a parameter is out of range or the rows are invalid. The message names the parameter, or the first
+            invalid value and its row.
+        DivergenceError
+            If stochastic descent exceeds the range of float64.
+
+        Examples
+        --------
+        >>> model = SimpleLinearRegression(iterations=3, lr="auto", random_state=0)
+        >>> model.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).losses.shape
+        (5,)
         """
         self._check_parameters()
         X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=True)
@@ -173,22 +190,22 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
     @_FullBatchOnly
     def fit_moments(self, moments: Moments) -> Self:
-        """Fit the weights to rows of which only the moments are kept: exactly what ``fit`` on the rows gives.
+        """Fit the weights to the rows of these moments, with exactly the result of ``fit`` on the rows.
 
         Parameters
         ----------
         moments : Moments
-            Moments of the training rows: of a stream, a merge, or what a subtraction left.
+            Moments of the training rows, for example of a stream, a sum or a difference.
 
         Returns
         -------
         SimpleLinearRegression
-            The estimator itself.
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            If a parameter is out of its range, ``batch_size`` is set, or the moments leave the range of float64.
+            If a parameter is out of range, ``batch_size`` is set, or the Hessian exceeds the range of float64.
 
         Examples
         --------
@@ -205,27 +222,28 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         return self
 
     def fit_passes(self, moments: Moments, passes: Passes) -> Self:
-        """Fit the weights by passes over rows that this estimator does not hold, as those of a stream.
+        """Fit the weights by passes that the caller makes over the rows, for example over a stream.
 
         Parameters
         ----------
         moments : Moments
             Moments of the training rows.
         passes : callable
-            Given the weights to start from, the learning rate and the ``Scaling`` of the features (None without
-            ``standardize``), gives the weights after each further pass, of which ``iterations`` are taken.
+            Called with the start weights (W, then b), the learning rate and the ``Scaling`` of the features (None
+            without ``standardize``). Returns an iterator of the weights after each pass; ``iterations`` of them are
+            consumed.
 
         Returns
         -------
         SimpleLinearRegression
-            The estimator itself.
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            If a parameter is out of its range.
+            If a parameter is out of range.
         DivergenceError
-            If descent leaves the range of float64.
+            If descent exceeds the range of float64.
 
         Examples
         --------
@@ -243,29 +261,35 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
     @_FullBatchOnly
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit the weights to these rows and all before: exactly what ``fit`` on all of them at once gives.
+        """Fit the weights to these rows and all rows before, with the result of one ``fit`` on all of them.
 
-        The moments of these rows are added to those before and the descent starts again from the same draw, with the
-        learning rate checked against all rows.
+        The moments of these rows are added to those of the rows before. Descent starts again from the same draw, and
+        the learning rate is checked against all rows.
 
         Parameters
         ----------
         X : array-like of shape (n, p), numeric
-            Features, finite.
+            Features. Finite values.
         y : array-like of shape (n,), numeric
-            Target, finite.
+            Target. Finite values.
         sample_weight : array-like of shape (n,), optional
-            How often each row counts; not negative.
+            How often each row counts: non-negative. By default every row counts once.
 
         Returns
         -------
         SimpleLinearRegression
-            The estimator itself.
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            If ``batch_size`` is set (rows that are gone cannot be shuffled), or as ``fit``.
+            If ``batch_size`` is set (the earlier rows cannot be shuffled again), or as for ``fit``.
+
+        Examples
+        --------
+        >>> model = SimpleLinearRegression(random_state=0).partial_fit([[0.0], [1.0]], [1.0, 3.0])
+        >>> model.partial_fit([[2.0]], [5.0]).W.round(9).tolist()
+        [2.0]
         """
         if not hasattr(self, "moments_"):
             return self.fit(X, y, sample_weight)
@@ -279,43 +303,49 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         Parameters
         ----------
         X : array-like of shape (n, p), numeric
-            Features, finite.
+            Features. Finite values.
 
         Returns
         -------
         ndarray of shape (n,), float64
-            Predictions, in the unit of the target.
+            Predictions ``y_hat = W x + b``, in the unit of the target.
 
         Raises
         ------
         NotFittedError
             If the model has not been fitted.
         ValueError
-            If X has another number of features or is not finite.
+            If the number of features differs from that of ``fit``, or a value is not finite.
+
+        Examples
+        --------
+        >>> model = SimpleLinearRegression(random_state=0).fit([[0.0], [1.0]], [1.0, 3.0])
+        >>> model.predict([[2.0], [3.0]]).round(9).tolist()
+        [5.0, 7.0]
         """
         check_is_fitted(self, "coef_")
         return self.__predict(validate_data(self, X, reset=False))
 
     @staticmethod
     def __loss(moments: Moments, theta: Array) -> float:
-        """Mean squared error of the weights on the rows behind these moments."""
+        """Mean squared error of theta = (W, b) on the rows of these moments."""
         return moments.loss(theta[:-1], float(theta[-1]))
 
     def __sgd(self, moments: Moments, start: Array, passes: Passes | None = None) -> Self:
-        """Descend from the start: in closed form, or, where they are given, by passes of stochastic steps.
+        """Descend from the start weights: in closed form, or by the given passes of stochastic steps.
 
-        The estimator changes at the very end, so that an error on the way leaves it as it was.
+        Attributes are set last, so that an error leaves the estimator unchanged.
         """
         scaling = Scaling.of(moments) if self.standardize else None
-        seen = scaling.moments(moments) if scaling else moments
-        spectrum = HessianSpectrum.of(seen)
+        scaled = scaling.moments(moments) if scaling else moments
+        spectrum = HessianSpectrum.of(scaled)
         rate = self._usable_rate(spectrum)
-        with np.errstate(all="ignore"):  # what overflows is told below, once, in words
+        with np.errstate(all="ignore"):  # an overflow is reported once, below
             if passes:
-                theta, losses = self._stochastic(seen, start, passes(start, rate, scaling))
+                theta, losses = self._stochastic(scaled, start, passes(start, rate, scaling))
             else:
-                theta, losses = descent.descend(seen, spectrum, start, rate, self.iterations + 1)
-            losses[0] = self.__loss(seen, start)
+                theta, losses = descend(scaled, spectrum, start, rate, self.iterations + 1)
+            losses[0] = self.__loss(scaled, start)
         if not (np.isfinite(theta).all() and np.isfinite(losses).all()):
             raise DivergenceError(f"descent leaves the range of float64 at a learning rate of {rate:g}; use a lower "
                                   f"rate, larger batches or scaled columns")
@@ -328,41 +358,41 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         return predict(X, self.coef_, self.intercept_)
 
     def _stochastic(self, moments: Moments, start: Array, passes: Iterator[Array]) -> tuple[Array, Array]:
-        """Take ``iterations`` passes of mini-batch steps, telling the log about once a second how far they are."""
-        theta, losses, told = start, [self.__loss(moments, start)], time.monotonic()
+        """Take ``iterations`` passes of mini-batch steps and log the progress about once a second."""
+        theta, losses, logged = start, [self.__loss(moments, start)], time.monotonic()
         for count in range(1, self.iterations + 1):
             theta = next(passes)
             losses.append(self.__loss(moments, theta))
             if not np.isfinite(losses[-1]):
                 break
-            if time.monotonic() - told >= 1.0:
-                told = time.monotonic()
+            if time.monotonic() - logged >= SECONDS_BETWEEN_LOG_LINES:
+                logged = time.monotonic()
                 logger.info("pass %d of %d, loss %.6g", count, self.iterations, losses[-1])
         return theta, np.array(losses)
 
     def _forget_names(self, p: int) -> None:
-        """Take moments of p features, which have no names, for what was fitted last."""
+        """Record a fit on p features without names."""
         self.n_features_in_ = p
         if hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
     def _usable_rate(self, spectrum: HessianSpectrum) -> float:
-        """Give the learning rate to descend at; warn where the one asked for cannot converge."""
+        """Return the learning rate to use; warn if ``lr`` cannot converge."""
         if self.lr == "auto":
             return spectrum.safe_rate
         rate = float(self.lr)
         if rate < spectrum.rate_limit:
             return rate
         warnings.warn(f"lr={rate:g} cannot converge on these data: the limit is {spectrum.rate_limit:.6g}; "
-                      f"descending at {spectrum.safe_rate:.6g} (lr='auto') instead", ConvergenceWarning, stacklevel=4)
+                      f"using {spectrum.safe_rate:.6g} (lr='auto') instead", ConvergenceWarning, stacklevel=4)
         return spectrum.safe_rate
 
     def _check_parameters(self) -> None:
-        """Refuse parameters out of their range, by name."""
+        """Reject parameters that are out of range."""
         if not _is_count(self.iterations):
-            raise ValueError(f"iterations={self.iterations!r} must be a whole number of at least 1")
+            raise ValueError(f"iterations={self.iterations!r} must be an integer of at least 1")
         if self.batch_size is not None and not _is_count(self.batch_size):
-            raise ValueError(f"batch_size={self.batch_size!r} must be None or a whole number of at least 1")
+            raise ValueError(f"batch_size={self.batch_size!r} must be None or an integer of at least 1")
         if not _is_rate(self.lr):
             raise ValueError(f"lr={self.lr!r} must be 'auto' or a finite number greater than 0")
         if not isinstance(self.standardize, (bool, np.bool_)):
@@ -370,7 +400,7 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
     def _check_rows(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None,
                     reset: bool) -> tuple[Array, Array, Array | None]:
-        """Let scikit-learn check form and names; whether all values are finite, the moments find out on their way."""
+        """Validate shapes, types and names with scikit-learn; Moments.from_arrays rejects non-finite values."""
         rows, target = validate_data(self, X, y, y_numeric=True, ensure_all_finite=False, reset=reset)
         if sample_weight is None:
             return rows, target, None
@@ -378,12 +408,12 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
 
 def _is_rate(value: object) -> bool:
-    """Tell whether a value is "auto" or a finite number greater than 0 (True is none)."""
+    """Whether a value is "auto" or a finite number greater than 0; booleans are not numbers here."""
     if isinstance(value, str):
         return value == "auto"
     return type(value) is not bool and isinstance(value, Real) and 0 < float(value) < np.inf
 
 
 def _is_count(value: object) -> bool:
-    """Tell whether a value is a whole number of at least 1 (True is none)."""
+    """Whether a value is an integer of at least 1; booleans are not integers here."""
     return type(value) is not bool and isinstance(value, Integral) and int(value) >= 1

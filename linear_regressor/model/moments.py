@@ -1,4 +1,4 @@
-"""The moments of a data set: all that a linear model knows of its training rows."""
+"""Moments: row count, means and centred cross-products, which is all that a linear fit needs of its rows."""
 
 from __future__ import annotations
 
@@ -14,29 +14,35 @@ from linear_regressor.model import cross_products
 
 Array = NDArray[np.float64]
 
-# Taking away rows s times larger than those that stay costs about eps * s ** 2 of what is left.
-LARGEST_SHRINKAGE = 1e8
 EPS = float(np.finfo(np.float64).eps)
+
+# Subtracting rows s times larger than the remaining ones costs the remainder a relative error of about EPS * s ** 2.
+LARGEST_SHRINKAGE = 1e8
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Row count, mean and centred cross-products of ``z = (x_1, ..., x_p, y)``: a value that adds and subtracts.
+    """The state S = (n, m, C) of rows ``z = (x_1, ..., x_p, y)``: an immutable value that adds and subtracts.
 
     Parameters
     ----------
     n : float
-        Number of rows, or the sum of their weights; greater than 0.
-    m : ndarray of shape (p + 1,), float64
-        Mean of z, in the units of the columns; the target is last.
-    C : ndarray of shape (p + 1, p + 1), float64
-        ``sum (z - m)(z - m)'``, split as ``[[A, c], [c', v]]``.
+        Number of rows, or the sum of their weights. Greater than 0.
+    m : array-like of shape (p + 1,), float64
+        Mean of z, each entry in the unit of its column. The target comes last.
+    C : array-like of shape (p + 1, p + 1), float64
+        Centred cross-products ``sum (z - m)(z - m)'``, split as ``[[A, c], [c', v]]``.
 
     Raises
     ------
     MomentsError
-        If the shapes do not fit, ``n`` is not positive, a value is not a finite number, or C is not symmetric with a
-        diagonal of at least 0.
+        If the shapes do not match, ``n`` is not positive, a value is not finite, or ``C`` is not symmetric with a
+        non-negative diagonal.
+
+    References
+    ----------
+    T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+    variances", Stanford STAN-CS-79-773, 1979.
 
     Examples
     --------
@@ -45,11 +51,6 @@ class Moments:
     >>> W, b = (left + right).solve()
     >>> W.round(12).tolist(), round(b, 12)
     ([2.0], 1.0)
-
-    References
-    ----------
-    T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for computing sample
-    variances", Stanford STAN-CS-79-773, 1979.
     """
 
     n: float
@@ -57,7 +58,7 @@ class Moments:
     C: Array
 
     def __post_init__(self) -> None:
-        """Check the parts against each other and make them unchangeable."""
+        """Validate the parts and make the arrays read-only."""
         try:
             n, m, C = float(self.n), np.array(self.m, dtype=np.float64), np.array(self.C, dtype=np.float64)
         except (TypeError, ValueError) as error:
@@ -68,7 +69,7 @@ class Moments:
         if not (0 < n < np.inf and np.isfinite(m).all() and np.isfinite(C).all()):
             raise MomentsError("moments need a positive number of rows and finite values")
         if (C.diagonal() < 0).any() or not np.allclose(C, C.T, rtol=1e-9, atol=0.0):
-            raise MomentsError("moments need symmetric cross-products with a diagonal of at least 0")
+            raise MomentsError("moments need symmetric cross-products with a non-negative diagonal")
         m.setflags(write=False)
         C.setflags(write=False)
         object.__setattr__(self, "n", n)
@@ -76,21 +77,21 @@ class Moments:
         object.__setattr__(self, "C", C)
 
     def __reduce__(self) -> tuple[type[Moments], tuple[float, Array, Array]]:
-        """Copy by making anew, so that a copy cannot be changed either."""
+        """Copy and unpickle through the constructor, so that the arrays of the copy are read-only too."""
         return Moments, (self.n, self.m, self.C)
 
     @classmethod
     def from_arrays(cls, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Moments:
-        """Read the rows once and keep their moments.
+        """Compute the moments of rows in one pass.
 
         Parameters
         ----------
         X : array-like of shape (n, p), numeric
-            Features, finite, n >= 1 and p >= 1.
+            Features. Finite values, n >= 1 and p >= 1.
         y : array-like of shape (n,), numeric
-            Target, finite.
+            Target. Finite values.
         sample_weight : array-like of shape (n,), optional
-            How often each row counts; not negative, with a positive sum. Every row counts once by default.
+            How often each row counts: non-negative, with a positive sum. By default every row counts once.
 
         Returns
         -------
@@ -112,52 +113,79 @@ class Moments:
 
     @property
     def p(self) -> int:
-        """Number of features."""
+        """Number of features, at least 1."""
         return self.m.size - 1
 
     @property
     def x_mean(self) -> Array:
-        """Mean of the features, shape (p,)."""
+        """Mean of each feature in its unit, float64 array of shape (p,)."""
         return self.m[:-1]
 
     @property
     def y_mean(self) -> float:
-        """Mean of the target."""
+        """Mean of the target in its unit."""
         return float(self.m[-1])
 
     @property
     def A(self) -> Array:
-        """Centred cross-products of the features, shape (p, p)."""
+        """Centred cross-products of the features, float64 array of shape (p, p)."""
         return self.C[:-1, :-1]
 
     @property
     def c(self) -> Array:
-        """Centred cross-products of features and target, shape (p,)."""
+        """Centred cross-products of each feature and the target, float64 array of shape (p,)."""
         return self.C[:-1, -1]
 
     @property
     def v(self) -> float:
-        """Centred sum of squares of the target."""
+        """Centred sum of squares of the target in its squared unit, at least 0."""
         return float(self.C[-1, -1])
 
     @cached_property
     def hessian(self) -> Array:
-        """Hessian of the loss in (W, b), ``(2 / n) [[A + n x x', n x], [n x', n]]``, shape (p + 1, p + 1)."""
+        """Hessian H of the loss in theta = (W, b), float64 array of shape (p + 1, p + 1).
+
+        ``H = (2 / n) [[A + n x x', n x], [n x', n]]``, where x is ``x_mean``.
+        """
         x1 = np.append(self.x_mean, 1.0)
         H = np.outer(x1, x1)
         H[:-1, :-1] += self.A / self.n
         return 2.0 * H
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether every number is the same."""
+        """Compare every number exactly."""
         if not isinstance(other, Moments):
             return NotImplemented
         return self.n == other.n and np.array_equal(self.m, other.m) and np.array_equal(self.C, other.C)
 
-    __hash__ = None  # type: ignore[assignment]  # equal by value over arrays, which have no hash
+    __hash__ = None  # type: ignore[assignment]  # equality compares arrays, which are unhashable
 
     def __add__(self, other: Moments) -> Moments:
-        """Moments of both sets of rows together (Chan, Golub, LeVeque 1979)."""
+        """Merge the moments of two disjoint sets of rows.
+
+        With ``n = n1 + n2`` and ``d = m2 - m1``: ``m = m1 + d n2 / n`` and ``C = C1 + C2 + d d' n1 n2 / n`` (Chan,
+        Golub, LeVeque 1979).
+
+        Parameters
+        ----------
+        other : Moments
+            Moments of the other rows, of the same features.
+
+        Returns
+        -------
+        Moments
+            The moments of all rows together.
+
+        Raises
+        ------
+        MomentsError
+            If the numbers of features differ.
+
+        Examples
+        --------
+        >>> (Moments.from_arrays([[1.0]], [2.0]) + Moments.from_arrays([[3.0]], [8.0])).m.tolist()
+        [2.0, 5.0]
+        """
         if not isinstance(other, Moments):
             return NotImplemented
         self._require_same_features(other)
@@ -167,7 +195,31 @@ class Moments:
                        self.C + other.C + np.outer(d, d) * (self.n / n * other.n))
 
     def __sub__(self, other: Moments) -> Moments:
-        """Moments of the rows that stay when the rows of ``other`` are taken away."""
+        """Subtract the moments of a subset of the rows: the inverse of ``+``.
+
+        Parameters
+        ----------
+        other : Moments
+            Moments of rows that are part of these.
+
+        Returns
+        -------
+        Moments
+            The moments of the remaining rows.
+
+        Raises
+        ------
+        MomentsError
+            If the numbers of features differ, no more than p + 1 rows would be left, the remainder is not positive
+            semidefinite, or subtraction would lose its digits.
+
+        Examples
+        --------
+        >>> whole = Moments.from_arrays([[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.0])
+        >>> rest = whole - Moments.from_arrays([[3.0]], [7.0])
+        >>> rest.n, rest.m.tolist()
+        (3.0, [1.0, 3.0])
+        """
         if not isinstance(other, Moments):
             return NotImplemented
         self._require_same_features(other)
@@ -178,42 +230,42 @@ class Moments:
         m = self.m + (self.m - other.m) * (other.n / n)
         d = other.m - m
         C = self.C - other.C - np.outer(d, d) * (n / self.n * other.n)
-        return Moments(n, m, _trusted_remainder(C, self.C))
+        return Moments(n, m, _checked_remainder(C, self.C))
 
     def _require_same_features(self, other: Moments) -> None:
-        """Refuse moments of another number of features."""
+        """Reject moments of a different number of features."""
         if self.p != other.p:
-            raise MomentsError(f"moments of {self.p} features do not go with moments of {other.p}")
+            raise MomentsError(f"cannot combine moments of {self.p} features with moments of {other.p}")
 
     def _slopes(self, W: ArrayLike) -> Array:
-        """Take slopes as an array, or refuse another number of them than there are features."""
+        """Convert slopes to an array of shape (p,), or reject them."""
         w = np.asarray(W, dtype=np.float64)
         if w.shape != (self.p,):
             raise MomentsError(f"W must have one slope for each of the {self.p} features, not shape {w.shape}")
         return w
 
     def loss(self, W: ArrayLike, b: float) -> float:
-        """Mean squared error of ``y_hat = W x + b`` on the rows behind these moments.
+        """Compute the mean squared error of ``y_hat = W x + b`` on the rows of these moments.
 
-        ``(v - 2 W c + W A W') / n + (y_mean - b - W x_mean)^2``, never below 0.
+        ``L(W, b) = (v - 2 W c + W A W') / n + (y_mean - b - W x_mean)^2``. On almost noiseless data the first
+        difference cancels: the result is accurate to about 1e-15 of the variance of y.
 
         Parameters
         ----------
         W : array-like of shape (p,), float64
-            Slopes.
+            Slopes, in units of the target per unit of the feature.
         b : float
-            Intercept.
+            Intercept, in the unit of the target.
 
         Returns
         -------
         float
-            The mean squared error, in squared units of the target. Of almost noiseless data the difference cancels:
-            it is right to about 1e-15 of the variance of y.
+            The mean squared error, at least 0, in squared units of the target.
 
         Raises
         ------
         MomentsError
-            If W has another number of slopes than there are features.
+            If the number of slopes is not the number of features.
 
         Examples
         --------
@@ -226,24 +278,28 @@ class Moments:
         return max(spread / self.n, 0.0) + offset * offset
 
     def gradient(self, W: ArrayLike, b: float) -> tuple[Array, float]:
-        """Slope of the loss in each weight: ``dW = -2/n sum x (y - y_hat)`` and ``db = -2/n sum (y - y_hat)``.
+        """Compute the gradient of the loss with respect to W and b.
+
+        ``dW = -2/n sum x (y - y_hat)`` and ``db = -2/n sum (y - y_hat)``, summed over the rows of these moments.
 
         Parameters
         ----------
         W : array-like of shape (p,), float64
-            Slopes.
+            Slopes, in units of the target per unit of the feature.
         b : float
-            Intercept.
+            Intercept, in the unit of the target.
 
         Returns
         -------
         dW : ndarray of shape (p,), float64
+            Partial derivatives with respect to the slopes.
         db : float
+            Partial derivative with respect to the intercept.
 
         Raises
         ------
         MomentsError
-            If W has another number of slopes than there are features.
+            If the number of slopes is not the number of features.
 
         Examples
         --------
@@ -256,20 +312,22 @@ class Moments:
         return -2.0 * ((self.c - self.A @ w) / self.n) + self.x_mean * db, db
 
     def solve(self) -> tuple[Array, float]:
-        """Least-squares weights: the W and b of the lowest loss.
+        """Solve for the least-squares weights: the W and b of the lowest loss.
 
-        Solved on centred columns scaled to length one; of a singular system (constant or dependent columns) it is
-        the solution with the least scaled slopes.
+        ``A W' = c`` and ``b = y_mean - W x_mean``, solved on centred columns scaled to length one. For a singular A
+        (constant or dependent columns) the result is the solution with the smallest scaled slopes.
 
         Returns
         -------
         W : ndarray of shape (p,), float64
+            Slopes, in units of the target per unit of the feature.
         b : float
+            Intercept, in the unit of the target.
 
         Raises
         ------
         MomentsError
-            If a weight would leave the range of float64.
+            If a weight exceeds the range of float64.
 
         Examples
         --------
@@ -278,7 +336,7 @@ class Moments:
         ([2.0], 1.0)
         """
         W, _ = self._least_squares()
-        with np.errstate(all="ignore"):  # what is not finite is told below, in words
+        with np.errstate(all="ignore"):  # non-finite weights are rejected below
             b = self.y_mean - float(W @ self.x_mean)
         if not (np.isfinite(W).all() and np.isfinite(b)):
             raise MomentsError("the best weights leave the range of float64: scale the columns")
@@ -286,9 +344,10 @@ class Moments:
 
     @property
     def has_dependent_features(self) -> bool:
-        """Whether features that vary depend on each other, exactly or to rounding.
+        """Whether features that vary are linearly dependent, exactly or up to rounding.
 
-        Then these moments cannot tell what a slope along that dependence would gain, and ``solve`` takes none.
+        If so, these moments cannot show whether a slope along the dependence would lower the loss, and ``solve`` uses
+        none.
 
         Examples
         --------
@@ -298,30 +357,30 @@ class Moments:
         return self._least_squares()[1] < int((self.A.diagonal() > 0).sum())
 
     def _least_squares(self) -> tuple[Array, int]:
-        """Slopes of the lowest loss, and how many directions of the features the digits tell apart."""
+        """Slopes of the lowest loss and the numerical rank of A; the slopes may be non-finite."""
         length = np.sqrt(self.A.diagonal())
         scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
         correlation = scale[:, None] * self.A * scale
-        with np.errstate(all="ignore"):  # what is not finite is told by whoever asks
+        with np.errstate(all="ignore"):  # the callers check for non-finite slopes
             V, _, rank, _ = np.linalg.lstsq(correlation, scale * self.c, rcond=self.p * EPS)
             return scale * V, int(rank)
 
 
-def _trusted_remainder(left: Array, whole: Array) -> Array:
-    """Give back what a subtraction left, or refuse it where too few digits stayed right."""
+def _checked_remainder(left: Array, whole: Array) -> Array:
+    """Return the C that a subtraction left, or reject it where it is invalid or lost too many digits."""
     rounding = 16 * EPS * whole.diagonal()
     diagonal = left.diagonal()
     if (diagonal < -rounding).any():
-        raise MomentsError("these rows are not part of those moments: what would be left has a negative variance")
+        raise MomentsError("these rows are not part of those moments: the remainder would have a negative variance")
     constant = diagonal <= rounding
     if (constant & (whole.diagonal() > 0)).any() or (whole.diagonal() > LARGEST_SHRINKAGE * diagonal).any():
-        raise MomentsError("the rows taken away are so much larger than those that stay that the digits of the rest "
-                           "are lost; fit again on the rows that stay")
+        raise MomentsError("the subtracted rows are so much larger than the others that the digits of the rest are "
+                           "lost; fit again on the rows that stay")
     scale = 1.0 / np.sqrt(np.where(constant, 1.0, diagonal))
     shrinkage = np.max(whole.diagonal() * scale ** 2)
     lowest = np.linalg.eigvalsh(left * np.outer(scale, scale))[0]
     if lowest < -64 * EPS * len(left) * max(shrinkage, 1.0):
-        raise MomentsError("these rows are not part of those moments: what would be left is not positive semidefinite")
+        raise MomentsError("these rows are not part of those moments: the remainder would not be positive semidefinite")
     cleaned = left.copy()
     np.fill_diagonal(cleaned, np.maximum(diagonal, 0.0))
     return cleaned
@@ -329,42 +388,39 @@ def _trusted_remainder(left: Array, whole: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class RowSummary:
-    """Moments of rows ``z = (x_1, ..., x_p, y)`` with the smallest and largest value of each column."""
+    """Moments of rows ``z = (x_1, ..., x_p, y)`` with the minimum and maximum of each column."""
 
-    # moments of the rows
     moments: Moments
-    # shape (p + 1,): smallest and largest value of each column, the target last, in its unit; None once rows have
-    # been subtracted, because nothing tells whether the smallest and the largest were among them
+    # shape (p + 1,), target last, each in the unit of its column; None once rows have been subtracted, because the
+    # extreme values may have been among them
     minimum: Array | None
-    # shape (p + 1,): smallest and largest value of each column, the target last, in its unit; None once rows have
-    # been subtracted, because nothing tells whether the smallest and the largest were among them
     maximum: Array | None
 
     def __post_init__(self) -> None:
-        """Check the limits and make them unchangeable."""
+        """Validate the limits and make them read-only."""
         if (self.minimum is None) != (self.maximum is None):
-            raise MomentsError("an aggregate has both minimum and maximum, or neither")
+            raise MomentsError("a summary of rows needs both minimum and maximum, or neither")
         for name in ("minimum", "maximum"):
-            if (given := getattr(self, name)) is None:
+            if (limit := getattr(self, name)) is None:
                 continue
-            values = np.array(given, dtype=np.float64)
+            values = np.array(limit, dtype=np.float64)
             if values.shape != self.moments.m.shape or not np.isfinite(values).all():
-                raise MomentsError(f"{name} must be {self.moments.p + 1} finite numbers, one a column")
+                raise MomentsError(f"{name} must be {self.moments.p + 1} finite numbers, one per column")
             values.setflags(write=False)
             object.__setattr__(self, name, values)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of every number as little-endian float64, 64 hexadecimal digits: equal rows, equal digest.
+        """SHA-256 of all numbers as little-endian float64, in hexadecimal: equal rows give equal digests.
 
-        It is the same for any file format and any size of blocks, on machines whose processors round alike.
+        It depends neither on the file format nor on block sizes, on machines whose processors round alike.
         """
         limits = [limit for limit in (self.minimum, self.maximum) if limit is not None]
         numbers = np.concatenate([[self.moments.n], self.moments.m, self.moments.C.ravel(), *limits])
-        return hashlib.sha256((numbers + 0.0).astype("<f8").tobytes()).hexdigest()  # + 0.0 makes -0.0 equal 0.0
+        return hashlib.sha256((numbers + 0.0).astype("<f8").tobytes()).hexdigest()  # + 0.0 turns -0.0 into 0.0
 
     def __add__(self, other: RowSummary) -> RowSummary:
-        """Aggregate of both sets of rows together."""
+        """Merge the summaries of two disjoint sets of rows."""
         if not isinstance(other, RowSummary):
             return NotImplemented
         moments = self.moments + other.moments
@@ -373,16 +429,16 @@ class RowSummary:
         return RowSummary(moments, np.minimum(self.minimum, other.minimum), np.maximum(self.maximum, other.maximum))
 
     def __sub__(self, other: RowSummary) -> RowSummary:
-        """Aggregate of the rows that stay when the rows of ``other`` are taken away: without minimum and maximum."""
+        """Subtract the summary of a subset of the rows; the result has no limits."""
         if not isinstance(other, RowSummary):
             return NotImplemented
         moments = self.moments - other.moments
         if self._is_exceeded_by(other):
-            raise MomentsError("these rows are not part of those moments: a value of them lies outside the limits")
+            raise MomentsError("these rows are not part of those moments: a value lies outside the limits")
         return RowSummary(moments, None, None)
 
     def _is_exceeded_by(self, other: RowSummary) -> bool:
-        """Tell whether the other's limits, where both are known, lie outside these."""
+        """Whether the other's limits, where both are known, lie outside these."""
         if self.minimum is None or self.maximum is None or other.minimum is None or other.maximum is None:
             return False
         return bool((other.minimum < self.minimum).any() or (other.maximum > self.maximum).any())

@@ -1,4 +1,4 @@
-"""The line itself: one function that the estimator and the server share."""
+"""Prediction: the one function that estimator, server and batch jobs share."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ Array = NDArray[np.float64]
 
 
 def predict(X: Array, W: Array, b: float) -> Array:
-    """``y_hat = x W + b``, added up feature by feature, so that a row's answer does not depend on its neighbours.
+    """``y_hat = W x + b`` of each row, summed feature by feature, so that a row's result does not depend on the others.
 
-    A matrix product picks other kernels for other numbers of rows, and its last digit with them.
+    A matrix product uses different kernels for different numbers of rows, which changes the last digit.
     """
     y_hat: Array = X[:, 0] * W[0] + b
     for feature in range(1, len(W)):

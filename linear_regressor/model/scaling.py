@@ -14,22 +14,21 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """The change of coordinates ``z = (x - mean) / deviation``; the target stays as it is.
+    """The change of coordinates ``z = (x - mean) / deviation`` of the features.
 
-    Descent in z is quick whatever units the columns have: the Hessian of the loss becomes twice the correlation matrix,
-    whose eigenvalues are at most p, and the intercept no longer depends on the slopes.
+    Descent in z is fast whatever units the columns have: the Hessian becomes twice the correlation matrix, whose
+    eigenvalues are at most p, and the intercept no longer depends on the slopes.
     """
 
-    # shape (p,): mean of each feature
+    # shape (p,)
     mean: Array
-    # shape (p,): standard deviation of each feature, over n; 1 of a constant one. Greater than 0
+    # shape (p,): population standard deviation; infinite for a constant feature, whose slope then becomes 0
     deviation: Array
 
     @classmethod
     def of(cls, moments: Moments) -> Scaling:
-        """Take mean and standard deviation of the features from the moments of the training rows."""
+        """Compute mean and standard deviation of the features from the moments of the training rows."""
         deviation = np.sqrt(moments.A.diagonal() / moments.n)
-        # Of a constant column nothing can be learned: over an infinite deviation its slope comes back as 0.
         return cls(moments.x_mean, np.where(deviation > 0, deviation, np.inf))
 
     def moments(self, moments: Moments) -> Moments:
@@ -44,11 +43,11 @@ class Scaling:
         return scaled
 
     def weights(self, theta: Array) -> tuple[Array, float]:
-        """Weights in the user's units: ``W = V / deviation`` and ``b = a - W mean``."""
+        """Weights in the original units: ``W = V / deviation`` and ``b = a - W mean`` for theta = (V, a)."""
         W: Array = theta[:-1] / self.deviation
         return W, float(theta[-1] - W @ self.mean)
 
 
 def in_descent(moments: Moments, standardize: bool) -> Moments:
-    """Moments in the coordinates that a descent takes place in."""
+    """Moments in the coordinates of the descent: scaled with ``standardize``."""
     return Scaling.of(moments).moments(moments) if standardize else moments

@@ -80,7 +80,7 @@ def _draw_band(axes: Axes, x: Array, X: Array, artefact: Artefact) -> None:
     """Draw the prediction band, or the reason why there is none in the title."""
     try:
         t = dict(zip(artefact.quantiles["levels"], artefact.quantiles["t"], strict=True)).get(LEVEL, np.nan)
-        lower, upper = FitStatistics(artefact.moments, artefact.W, artefact.b).interval(X, t)
+        lower, upper = FitStatistics(artefact.moments, artefact.W, artefact.b).at(X).interval(t)
         axes.fill_between(x, lower, upper, color="C3", alpha=0.15, label=f"{LEVEL:.0%} prediction band")
     except StatisticsError as error:
         axes.set_title(f"no prediction band: {error}", fontsize="small")

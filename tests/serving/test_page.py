@@ -120,7 +120,7 @@ def test_the_figure_is_the_line_and_its_band(line: Artefact) -> None:
     (feature,) = features_of(predictor)
     (panel,) = panels_of(predictor, [feature])
     across, up = (float(value) for value in panel.line.split()[0].split(","))
-    lower, upper = predictor.statistics.interval(np.array([[feature.low]]), predictor.quantiles[0.95][0])
+    lower, upper = predictor.statistics.at(np.array([[feature.low]])).interval(predictor.quantiles[0.95][0])
     corners = [float(point.split(",")[1]) for point in (panel.band.split()[0], panel.band.split()[-1])]
 
     assert panel.x.start == across
@@ -135,7 +135,7 @@ def test_the_usual_range_is_where_the_flag_of_its_level_stands(line: Artefact) -
     low, high = feature.usual or (0.0, 0.0)
     rows = np.array([[low - 1e-9], [low + 1e-9], [high - 1e-9], [high + 1e-9]])
 
-    assert [True, False, False, True] == predictor.statistics.out_of_range(rows, predictor.quantiles[0.95][1]).tolist()
+    assert [True, False, False, True] == predictor.statistics.at(rows).out_of_range(predictor.quantiles[0.95][1]).tolist()
 
 
 def test_the_slider_reaches_beyond_the_range_and_stops_at_round_places() -> None:
@@ -144,7 +144,7 @@ def test_the_slider_reaches_beyond_the_range_and_stops_at_round_places() -> None
     (feature,) = features_of(predictor)
     rows = np.array([[feature.low], [feature.high]])
 
-    assert predictor.statistics.out_of_range(rows, predictor.quantiles[0.99][1]).all()
+    assert predictor.statistics.at(rows).out_of_range(predictor.quantiles[0.99][1]).all()
     assert feature.minimum is not None and feature.low < feature.minimum
     assert feature.maximum is not None and feature.maximum < feature.high
     assert 100 <= (feature.high - feature.low) / feature.step <= 1000

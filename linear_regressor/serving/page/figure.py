@@ -184,7 +184,7 @@ def _curves(predictor: Predictor, rows: Array) -> list[Array]:
     if PROBABILITY not in predictor.quantiles:
         return [line]
     try:
-        return [line, *predictor.statistics.interval(rows, predictor.quantiles[PROBABILITY][0])]
+        return [line, *predictor.statistics.at(rows).interval(predictor.quantiles[PROBABILITY][0])]
     except StatisticsError:
         return [line]
 

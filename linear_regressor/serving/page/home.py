@@ -144,7 +144,7 @@ def wanted_on_the_page(predictor: Predictor) -> StatisticsOptions:
     if not {PROBABILITY, DEFAULT_RANGE_LEVEL} <= predictor.quantiles.keys():
         return NO_STATISTICS
     try:
-        predictor.statistics.leverage(predictor.artefact.moments.x_mean[None])
+        _ = predictor.statistics
     except StatisticsError:
         return NO_STATISTICS
     return StatisticsOptions(interval=PROBABILITY, range=DEFAULT_RANGE_LEVEL)

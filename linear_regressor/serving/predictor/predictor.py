@@ -65,7 +65,7 @@ class Predictor:
 
     def _outside(self, rows: Array, pointer: str) -> int:
         """Count the rows that are out of range, or refuse them."""
-        flags = self.statistics.out_of_range(rows, self.quantiles[DEFAULT_RANGE_LEVEL][1])
+        flags = self.statistics.at(rows).out_of_range(self.quantiles[DEFAULT_RANGE_LEVEL][1])
         if self._policy == "refuse" and flags.any():
             raise InvalidPayload(Fault(pointer.format(row), "out_of_range",
                                        "is out of the range of the training rows, which this server refuses")
@@ -75,7 +75,7 @@ class Predictor:
     def _require_statistics(self) -> None:
         """Refuse a model whose rows could not be told from others."""
         try:
-            self.statistics.leverage(self.artefact.moments.x_mean[None])
+            _ = self.statistics
         except StatisticsError as error:
             raise ArtefactError(f"OUT_OF_RANGE={self._policy} cannot be had of this model: {error}") from None
         if DEFAULT_RANGE_LEVEL not in self.quantiles:

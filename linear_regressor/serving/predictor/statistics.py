@@ -60,18 +60,18 @@ def _require_memory(predictor: Predictor, rows: Array, options: StatisticsOption
 
 def _columns(predictor: Predictor, rows: Array, options: StatisticsOptions) -> dict[str, NDArray[Any]]:
     """Compute the statistics; of what overflows, infinities."""
-    statistics = predictor.statistics
+    statistics = predictor.statistics.at(rows)
     columns: dict[str, NDArray[Any]] = {}
     if options.interval is not None:
         t, _ = predictor.quantiles[options.interval]
-        columns["interval"] = np.column_stack(statistics.interval(rows, t))
-        columns["standard_error"] = statistics.standard_error(rows)
+        columns["interval"] = np.column_stack(statistics.interval(t))
+        columns["standard_error"] = statistics.standard_error
     if options.explain:
-        columns["contributions"] = statistics.contributions(rows)
-        columns["contribution_errors"] = statistics.contribution_errors(rows)
+        columns["contributions"] = statistics.contributions
+        columns["contribution_errors"] = statistics.contribution_errors
     if options.range is not None:
         _, f = predictor.quantiles[options.range]
-        columns["leverage"] = statistics.leverage(rows)
-        columns["t2"] = statistics.t_squared(rows)
-        columns["out_of_range"] = statistics.out_of_range(rows, f)
+        columns["leverage"] = statistics.leverage
+        columns["t2"] = statistics.t_squared
+        columns["out_of_range"] = statistics.out_of_range(f)
     return columns
