@@ -71,7 +71,7 @@ def split_names(context: click.Context, option: click.Parameter, values: tuple[s
     return tuple(name for row in csv.reader(values, skipinitialspace=True) for name in row or [""])
 
 
-def each(kind: Any) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[Any, ...]]:
+def split_values(kind: Any) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[Any, ...]]:
     """Make a callback that splits values at commas, converts each, and drops duplicates."""
     def convert(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[Any, ...]:
         texts = split_names(context, option, values)
