@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from linear_regressor.artefact.file import load
-from linear_regressor.cli.options import FiniteFloat
+from linear_regressor.cli.options import finite
 
 if TYPE_CHECKING:
     from linear_regressor.training.compare_models import Comparison
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
-@click.option("--radius", metavar="FLOAT", type=FiniteFloat(min=0), default=3.0, show_default=True,
+@click.option("--radius", metavar="FLOAT", type=click.FloatRange(min=0), callback=finite, default=3.0,
+              show_default=True,
               help="Mahalanobis distance from the mean of A's training rows up to which predictions are compared.")
-@click.option("--max-change", metavar="FLOAT", type=FiniteFloat(min=0), default=None, show_default="any",
+@click.option("--max-change", metavar="FLOAT", type=click.FloatRange(min=0), callback=finite, show_default="any",
               help="Largest allowed change of a prediction within that distance, in the unit of the target; beyond it "
                    "the exit code is 1.")
 def compare(a: Path, b: Path, radius: float, max_change: float | None) -> None:

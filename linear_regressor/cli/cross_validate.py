@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 @options.key("the fold of a row; rows of one key are in one fold")
 @click.option("--folds", type=click.IntRange(2, 100), default=5, show_default=True, help="Number of folds.")
 @click.option("--lr", "rates", metavar="RATE|auto[,...]", multiple=True, default=("0.1",), show_default=True,
-              callback=options.each(options.Rate()),
+              callback=options.split_values(options.Rate()),
               help="Learning rates to try, separated by commas or by repeating the option.")
 @click.option("--iterations", metavar="INTEGER[,...]", multiple=True, default=("15000",), show_default=True,
-              callback=options.each(click.IntRange(1, options.MOST_ITERATIONS)),
+              callback=options.split_values(click.IntRange(1, options.MOST_ITERATIONS)),
               help="Numbers of steps to try, separated by commas or by repeating the option.")
 @options.standardize
 @options.random_state

@@ -22,26 +22,17 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 MOST_ITERATIONS = 100_000_000
 
 
-class FiniteFloat(click.FloatRange):
-    """A float in a range; unlike ``click.FloatRange``, neither NaN nor infinite."""
+class Rate(click.FloatRange):
+    """A learning rate: 'auto' or a finite number greater than 0."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Convert the text of an option."""
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return number
-
-
-class Rate(FiniteFloat):
-    """A learning rate: 'auto' or a number greater than 0."""
+    name = "learning rate"
 
     def __init__(self) -> None:
-        super().__init__(min=0.0, min_open=True)
+        super().__init__(min=0, min_open=True)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Convert the text of an option."""
-        return "auto" if str(value).strip() == "auto" else super().convert(value, param, ctx)
+        return "auto" if str(value).strip() == "auto" else finite(ctx, param, super().convert(value, param, ctx))
 
 
 class LocalPath(click.Path):
@@ -68,12 +59,19 @@ class LocalFile(LocalPath):
         return path
 
 
+def finite(context: click.Context | None, option: click.Parameter | None, value: float | None) -> float | None:
+    """Reject NaN and infinity, which ``click.FloatRange`` accepts."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"'{value}' is not a finite number.", context, option)
+    return value
+
+
 def split_names(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Split names at commas; a name with a comma, or a blank at its edge, is in double quotes."""
     return tuple(name for row in csv.reader(values, skipinitialspace=True) for name in row or [""])
 
 
-def each(kind: Any) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[Any, ...]]:
+def split_values(kind: Any) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[Any, ...]]:
     """Make a callback that splits values at commas, converts each, and drops duplicates."""
     def convert(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[Any, ...]:
         texts = split_names(context, option, values)

@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 @click.option("--report-path", type=options.LocalPath(file_okay=False, writable=True, path_type=Path),
               default="reports", show_default=True, help="Folder for the report: fit.png and losses.png.")
 @options.random_state
-@click.option("--min-r2", metavar="FLOAT", type=options.FiniteFloat(), default=0.40, show_default=True,
+@click.option("--min-r2", metavar="FLOAT", type=float, callback=options.finite, default=0.40, show_default=True,
               help="Least R2 on the test rows, any finite number; below it nothing is saved and the exit code is 1.")
 @options.standardize
 @options.data()
 @options.target()
 @options.where
 @click.option("--test-fraction", metavar="FLOAT", default=0.2, show_default=True,
-              type=options.FiniteFloat(0, 1, min_open=True, max_open=True),
+              type=click.FloatRange(0, 1, min_open=True, max_open=True), callback=options.finite,
               help="Share of the data set that is kept for the test by a hash of each row, between 0 and 1.")
 @options.key("which rows are kept for the test")
 @options.engine

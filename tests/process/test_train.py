@@ -83,9 +83,9 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("options", "message"), [
     (["--lr", "1"], "Error: a learning rate of 1 cannot converge on these data: it must be below 1; 'auto' uses 0.5\n"),
-    (["--lr", "0"], "0.0 is not in the range x>0.0"),
+    (["--lr", "0"], "0.0 is not in the range x>0"),
     (["--lr", "nan"], "not a finite number"),
-    (["--lr", "fast"], "not a valid float"),
+    (["--lr", "fast"], "'fast' is not a valid learning rate"),
     (["--iterations", "0"], "0 is not in the range"),
     (["--iterations", "1.5"], "not a valid integer"),
     (["--batch-size", "0"], "0 is not in the range"),
