@@ -28,6 +28,7 @@ from tests.applications import MakeApp
 from tests.running_server import ROOT, RunningServer, free_port
 
 Start = Callable[..., RunningServer]
+OIDC = {"AUTH": "oidc", "OIDC_ISSUER": "https://idp.example", "OIDC_AUDIENCE": "us"}
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "flask"])
@@ -349,3 +350,15 @@ def test_gunicorn_settings_without_an_effect_are_refused(model_path: Path, optio
 
     assert 1 == ended.returncode
     assert all(name in ended.stderr.splitlines()[-1] for name in re.findall(r"'(\w+)':", option))
+
+
+@pytest.mark.parametrize(("options", "environment", "count"), [
+    (("--host", "0.0.0.0"), {}, 1), (("--host", "127.0.0.1"), {}, 0), (("--host", "0.0.0.0"), OIDC, 0)], ids=str)
+def test_a_server_open_to_everybody_logs_one_warning(start_server: Start,
+                                                     options: tuple[str, ...], environment: dict[str, str],
+                                                     count: int) -> None:
+    """Only on a public address without authentication."""
+    out, _ = start_server(*options, "--workers", "2", environment=environment).stop()
+
+    assert count == out.count("OPEN TO EVERYBODY")
+    assert count == out.count('"severity": "WARNING", "message": "OPEN')

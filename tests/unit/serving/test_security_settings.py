@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from linear_regressor.errors import SettingError
 from linear_regressor.serving.settings import SecuritySettings, Settings
-from tests.running_server import RunningServer
 
 OIDC = {"AUTH": "oidc", "OIDC_ISSUER": "https://idp.example", "OIDC_AUDIENCE": "us"}
 
@@ -54,15 +52,3 @@ def test_an_invalid_setting_is_reported_with_its_value_and_what_it_must_be(envir
         Settings.from_env(environ)
 
     assert str(caught.value).startswith(words)
-
-
-@pytest.mark.parametrize(("options", "environment", "count"), [
-    (("--host", "0.0.0.0"), {}, 1), (("--host", "127.0.0.1"), {}, 0), (("--host", "0.0.0.0"), OIDC, 0)], ids=str)
-def test_a_server_open_to_everybody_logs_one_warning(start_server: Callable[..., RunningServer],
-                                                     options: tuple[str, ...], environment: dict[str, str],
-                                                     count: int) -> None:
-    """Only on a public address without authentication."""
-    out, _ = start_server(*options, "--workers", "2", environment=environment).stop()
-
-    assert count == out.count("OPEN TO EVERYBODY")
-    assert count == out.count('"severity": "WARNING", "message": "OPEN')
