@@ -23,6 +23,7 @@ from linear_regressor.data.source import Source
 from linear_regressor.errors import ServerError
 from linear_regressor.training.dask_engine import DaskEngine
 from linear_regressor.training.engine import Engine, LocalEngine
+from linear_regressor.training.reading import read_partitions
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -84,8 +85,7 @@ def over_workers(rows: int, rounds: int, folder: Path) -> Ratio:
 def read(engine: Engine, data: Path, features: tuple[str, ...]) -> None:
     """Compute the moments of a data set with an engine."""
     partitions = Source.of(str(data), Columns(features, "y")).partitions()
-    for _ in engine.moments(dict(enumerate(partitions)), 0.0, int):
-        pass
+    read_partitions(partitions, engine, int)
 
 
 def data_set(rows: int, folder: Path) -> Path:

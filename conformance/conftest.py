@@ -1,4 +1,4 @@
-"""The server, and rows that it can predict."""
+"""The server under test, and rows that it can predict."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from conformance.server import Server
 
 @pytest.fixture(scope="session")
 def server() -> Server:
-    """Give the server that is asked."""
+    """Return the server under test."""
     server = Server()
     if not server.url:
-        pytest.fail("which server is asked? set CONFORMANCE_URL, or use 'make conformance URL=http://127.0.0.1:5000'")
+        pytest.fail("no server to test: set CONFORMANCE_URL, or use 'make conformance URL=http://127.0.0.1:5000'")
     return server
 
 
 @pytest.fixture(scope="session")
 def columns(server: Server) -> list[str]:
-    """Give the names of the features: ``CONFORMANCE_COLUMNS``, else those of the server's card."""
+    """Return the names of the features: ``CONFORMANCE_COLUMNS``, else those of ``/v1/model``."""
     given = os.environ.get("CONFORMANCE_COLUMNS")
     return given.split(",") if given else [feature["name"] for feature in server.get("/v1/model").json()["features"]]
 
 
 @pytest.fixture(scope="session")
 def rows(server: Server) -> list[list[float]]:
-    """Give two rows: ``CONFORMANCE_ROWS`` in JSON, else what the server's card says was seen in training."""
+    """Return two rows: ``CONFORMANCE_ROWS`` in JSON, else mean and maximum of the training data from ``/v1/model``."""
     given = os.environ.get("CONFORMANCE_ROWS")
     if given:
         return [[float(number) for number in row] for row in json.loads(given)]

@@ -1,4 +1,4 @@
-"""The server that is asked."""
+"""``Server``: a client of the server under test."""
 
 from __future__ import annotations
 
@@ -12,47 +12,45 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
-    # hTTP status
     status: int
-    # headers, names in small letters
+    # names in lower case
     headers: dict[str, str]
-    # as it came
     body: bytes
 
     @property
     def media_type(self) -> str:
-        """Media type without parameters."""
+        """The media type without parameters."""
         return self.headers.get("content-type", "").split(";")[0].strip()
 
     def json(self) -> Any:
-        """Read the body as JSON."""
+        """Parse the body as JSON."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server somewhere; the environment says where, and what it serves."""
+    """A server, configured by environment variables."""
 
-    # ``CONFORMANCE_URL``: its address
+    # ``CONFORMANCE_URL``
     url: str = field(default_factory=lambda: os.environ.get("CONFORMANCE_URL", ""))
-    # ``SERVICE_TOKEN``: sent as bearer token where there is one
+    # ``SERVICE_TOKEN``: sent as bearer token if set
     token: str = field(default_factory=lambda: os.environ.get("SERVICE_TOKEN", ""), repr=False)
-    # ``MODEL_NAME``: the name of its model
+    # ``MODEL_NAME``
     model: str = field(default_factory=lambda: os.environ.get("MODEL_NAME") or "linear-regressor")
 
     def get(self, path: str, **headers: str) -> Answer:
-        """Send a GET."""
+        """Send a GET request."""
         return self.send("GET", path, None, headers)
 
     def post(self, path: str, body: Any, media_type: str = "application/json", **headers: str) -> Answer:
-        """Send a POST: bytes as they are, everything else as JSON."""
+        """Send a POST request: bytes unchanged, everything else as JSON."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.send("POST", path, content, {"Content-Type": media_type, **headers})
 
     def send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
-        """Send a request on a connection of its own; underscores in names of headers stand for dashes."""
+        """Send a request on a new connection; underscores in header names stand for hyphens."""
         parts = urlsplit(self.url)
         connection = (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(parts.netloc, timeout=30)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -1,4 +1,4 @@
-"""KServe V1, which is TensorFlow Serving's REST form.
+"""KServe V1, which is the REST API of TensorFlow Serving.
 
 References
 ----------
@@ -15,7 +15,7 @@ Rows = list[list[float]]
 
 
 def test_the_model_is_listed_and_ready(server: Server) -> None:
-    """In the words of KServe and of TensorFlow Serving."""
+    """In the formats of KServe and of TensorFlow Serving."""
     status = server.get(f"/v1/models/{server.model}").json()
 
     assert server.model in server.get("/v1/models").json()["models"]
@@ -37,7 +37,7 @@ def test_rows_are_predicted_in_order(server: Server, rows: Rows, columns: list[s
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"instances": []}', b'{"instances": [["a"]]}', b'{"instances": "a"}',
                                   b'{"instances": [[1]], "signature_name": "other"}', b'{"instances"'])
-def test_a_bad_body_is_refused_in_one_string(server: Server, body: bytes) -> None:
+def test_an_invalid_body_is_rejected_with_one_string(server: Server, body: bytes) -> None:
     """The body is ``{"error": ...}`` and nothing else."""
     answer = server.post(f"/v1/models/{server.model}:predict", body)
 
@@ -46,7 +46,7 @@ def test_a_bad_body_is_refused_in_one_string(server: Server, body: bytes) -> Non
 
 @pytest.mark.parametrize("path", ["no-such-model", "no-such-model/versions/1"])
 def test_another_model_is_404(server: Server, path: str) -> None:
-    """Asked for its state, or for predictions."""
+    """For its status and for predictions."""
     answers = [server.get(f"/v1/models/{path}"), server.post(f"/v1/models/{path}:predict", {"instances": [[1]]})]
 
     assert [(404, ["error"])] * 2 == [(answer.status, list(answer.json())) for answer in answers]

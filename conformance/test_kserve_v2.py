@@ -17,13 +17,13 @@ Rows = list[list[float]]
 
 
 def tensor(rows: Rows, **other: Any) -> dict[str, Any]:
-    """Make the one tensor of all features, flat."""
+    """Make one tensor of all features, with flat data."""
     return {"name": "input", "shape": [len(rows), len(rows[0])], "datatype": "FP64",
             "data": [number for row in rows for number in row], **other}
 
 
 def infer(server: Server, *inputs: dict[str, Any], **members: Any) -> Answer:
-    """Ask for predictions."""
+    """Request predictions."""
     return server.post(f"/v2/models/{server.model}/infer", {"inputs": list(inputs), **members})
 
 
@@ -50,7 +50,7 @@ def test_the_model_describes_its_tensors(server: Server) -> None:
         assert {"name", "datatype", "shape"} <= set(described_tensor)
 
 
-def test_a_version_is_addressed_by_its_name(server: Server, rows: Rows) -> None:
+def test_a_version_has_its_own_path(server: Server, rows: Rows) -> None:
     """Metadata, readiness and inference; another version is 404."""
     (version, *_) = server.get(f"/v2/models/{server.model}").json()["versions"]
     path = f"/v2/models/{server.model}/versions"
@@ -61,7 +61,7 @@ def test_a_version_is_addressed_by_its_name(server: Server, rows: Rows) -> None:
 
 
 def test_inference_echoes_the_id_and_gives_a_tensor(server: Server, rows: Rows) -> None:
-    """As many elements as the shape says."""
+    """With as many elements as its shape says."""
     answer = infer(server, tensor(rows), id="order-17")
     output = answer.json()["outputs"][0]
 
@@ -71,12 +71,12 @@ def test_inference_echoes_the_id_and_gives_a_tensor(server: Server, rows: Rows) 
     assert "FP64" == output["datatype"]
 
 
-def test_nested_and_flat_data_mean_the_same(server: Server, rows: Rows) -> None:
+def test_nested_and_flat_data_give_the_same(server: Server, rows: Rows) -> None:
     """Row-major."""
     assert infer(server, tensor(rows)).json()["outputs"] == infer(server, tensor(rows, data=rows)).json()["outputs"]
 
 
-def test_a_tensor_a_feature_means_the_same(server: Server, rows: Rows, columns: list[str]) -> None:
+def test_one_tensor_per_feature_gives_the_same(server: Server, rows: Rows, columns: list[str]) -> None:
     """In any order."""
     tensors = [tensor([[row[index]] for row in rows], name=name) for index, name in enumerate(columns)]
 
@@ -95,7 +95,7 @@ def test_outputs_are_chosen_by_name(server: Server, rows: Rows) -> None:
 
 @pytest.mark.parametrize("change", [{"shape": [3, 3, 3]}, {"shape": [99, 1]}, {"datatype": "FP99"}, {"data": ["a"]},
                                     {"datatype": "INT8", "data": [0.5]}, {"data": None}, {"name": 1}])
-def test_a_bad_tensor_is_refused_in_one_string(server: Server, rows: Rows, change: dict[str, Any]) -> None:
+def test_an_invalid_tensor_is_rejected_with_one_string(server: Server, rows: Rows, change: dict[str, Any]) -> None:
     """The body is ``{"error": ...}`` and nothing else."""
     answer = infer(server, tensor(rows[:1], **change))
 
@@ -107,8 +107,8 @@ def test_a_bad_tensor_is_refused_in_one_string(server: Server, rows: Rows, chang
 @pytest.mark.parametrize(("method", "path", "status"), [
     ("GET", "/v2/models/no-such-model", 404), ("GET", "/v2/models/no-such-model/ready", 404),
     ("GET", "/v2/nothing", 404), ("POST", "/v2/models/no-such-model/infer", 404), ("POST", "/v2/health/live", 405)])
-def test_other_errors_have_the_same_form(server: Server, method: str, path: str, status: int) -> None:
-    """Unknown models, unknown routes, other methods."""
+def test_other_errors_have_the_same_format(server: Server, method: str, path: str, status: int) -> None:
+    """Unknown models, unknown routes, methods that are not allowed."""
     answer = server.send(method, path, None, {})
 
     assert (status, "application/json") == (answer.status, answer.media_type)

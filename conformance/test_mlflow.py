@@ -18,13 +18,13 @@ Rows = list[list[float]]
 
 
 def invocations(server: Server, body: Any, media_type: str = "application/json") -> Answer:
-    """Ask for predictions."""
+    """Request predictions."""
     return server.post("/invocations", body, media_type)
 
 
 @pytest.mark.parametrize("path", ["/ping", "/health"])
-def test_somebody_is_there(server: Server, path: str) -> None:
-    """In JSON, whatever it says."""
+def test_probes_are_answered(server: Server, path: str) -> None:
+    """In JSON, with any content."""
     answer = server.get(path)
 
     assert (200, "application/json") == (answer.status, answer.media_type)
@@ -39,8 +39,8 @@ def test_the_version_is_text(server: Server) -> None:
     assert answer.headers["x-model-digest"].startswith("sha256:")
 
 
-def test_all_forms_mean_the_same(server: Server, rows: Rows, columns: list[str]) -> None:
-    """Four in JSON, one in CSV; columns in any order where they have names."""
+def test_all_formats_give_the_same_predictions(server: Server, rows: Rows, columns: list[str]) -> None:
+    """Four in JSON, one in CSV; named columns in any order."""
     backwards = [row[::-1] for row in rows]
     header, *lines = [",".join(columns[::-1]), *(",".join(map(repr, row)) for row in backwards)]
     forms: list[dict[str, Any]] = [
@@ -59,7 +59,7 @@ def test_all_forms_mean_the_same(server: Server, rows: Rows, columns: list[str])
 
 
 def test_params_add_statistics(server: Server, rows: Rows) -> None:
-    """As ``parameters`` do elsewhere."""
+    """Like ``parameters`` in other contracts."""
     item = invocations(server, {"inputs": rows, "params": {"interval": 0.95}}).json()["predictions"][0]
 
     assert {"prediction", "interval", "standard_error"} == set(item)
@@ -69,8 +69,8 @@ def test_params_add_statistics(server: Server, rows: Rows) -> None:
     b"[]", b"{}", b"1", b"", b'{"dataframe_split": {}}', b'{"dataframe_split": [], "inputs": []}',
     b'{"dataframe_split": {"columns": ["no such column"], "data": [[1]]}}', b'{"dataframe_records": {}}',
     b'{"instances": [[1]], "inputs": [[1]]}', b'{"inputs": {"no such column": [1]}}', b'{"inputs": "a"}'])
-def test_a_bad_body_is_refused_with_code_and_message(server: Server, body: bytes) -> None:
-    """And without a stack trace."""
+def test_an_invalid_body_is_rejected_with_code_and_message(server: Server, body: bytes) -> None:
+    """Without a stack trace."""
     answer = invocations(server, body)
 
     assert (400, "application/json") == (answer.status, answer.media_type)

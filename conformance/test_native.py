@@ -9,23 +9,23 @@ from conformance.server import Server
 Rows = list[list[float]]
 
 
-def test_a_batch_gives_one_number_a_row_in_order(server: Server, rows: Rows) -> None:
-    """The same rows the other way round give the same numbers the other way round."""
+def test_a_batch_gives_one_number_per_row_in_order(server: Server, rows: Rows) -> None:
+    """Reversed rows give the same numbers, reversed."""
     answer = server.post("/batch", {"instances": rows})
 
     assert (200, "application/json") == (answer.status, answer.media_type)
     assert answer.json()["predictions"] == server.post("/batch", {"instances": rows[::-1]}).json()["predictions"][::-1]
 
 
-def test_a_record_gives_what_its_batch_gives(server: Server, rows: Rows) -> None:
-    """With one feature the record is the number alone."""
+def test_stream_gives_the_same_as_batch(server: Server, rows: Rows) -> None:
+    """With one feature, the instance is a number."""
     one = server.post("/stream", {"instance": rows[0][0] if len(rows[0]) == 1 else rows[0]}).json()["prediction"]
 
     assert [one] == server.post("/batch", {"instances": rows[:1]}).json()["predictions"]
 
 
-def test_statistics_come_when_they_are_asked_for(server: Server, rows: Rows) -> None:
-    """Interval, contributions and range flag stand beside the prediction."""
+def test_requested_statistics_are_returned(server: Server, rows: Rows) -> None:
+    """Interval, contributions and range flag, with the prediction."""
     wanted = {"interval": 0.95, "explain": True, "range": True}
     item = server.post("/batch", {"instances": rows[:1], "parameters": wanted}).json()["predictions"][0]
 
@@ -37,23 +37,23 @@ def test_statistics_come_when_they_are_asked_for(server: Server, rows: Rows) -> 
 
 @pytest.mark.parametrize(("path", "body"), [("/ping", {"message": "pong!"}), ("/health/live", {"live": True}),
                                             ("/health/ready", {"ready": True})])
-def test_somebody_is_there(server: Server, path: str, body: dict[str, object]) -> None:
-    """Three ways to ask."""
+def test_probes_are_answered(server: Server, path: str, body: dict[str, object]) -> None:
+    """Each with its own content."""
     answer = server.get(path)
 
     assert (200, body) == (answer.status, answer.json())
 
 
 def test_the_page_says_hello(server: Server) -> None:
-    """To a person with a browser."""
+    """In HTML."""
     answer = server.get("/")
 
     assert (200, "text/html") == (answer.status, answer.media_type)
     assert b"Hello" in answer.body
 
 
-def test_the_card_is_kept_as_long_as_the_model_is(server: Server) -> None:
-    """Who has it is told in a line that it is still right."""
+def test_the_model_info_can_be_cached(server: Server) -> None:
+    """A matching If-None-Match is answered with 304."""
     card = server.get("/v1/model")
 
     assert card.json()["digest"].startswith(f"sha256:{card.json()['version']}")
@@ -61,8 +61,8 @@ def test_the_card_is_kept_as_long_as_the_model_is(server: Server) -> None:
     assert 304 == server.get("/v1/model", If_None_Match=card.headers["etag"]).status
 
 
-def test_which_x_gives_y_is_told_with_its_kind_of_set(server: Server, rows: Rows) -> None:
-    """Or, of a model of several features, refused in words."""
+def test_invert_returns_an_estimate_and_its_set(server: Server, rows: Rows) -> None:
+    """A model with several features rejects the request."""
     y = server.post("/batch", {"instances": rows[:1]}).json()["predictions"][0]
     answer = server.post("/v1/invert", {"y": y, "interval": 0.95})
     if len(rows[0]) > 1:
@@ -76,8 +76,8 @@ def test_which_x_gives_y_is_told_with_its_kind_of_set(server: Server, rows: Rows
     (b'{"instances": [[', 400, "not_json"), (b"[]", 400, "not_an_object"), (b"{}", 422, "missing"),
     (b'{"instances": []}', 422, "empty"), (b'{"instances": [["1"]]}', 422, None),
     (b'{"instances": [[1]], "a": 1}', 422, None)])
-def test_a_bad_body_is_a_problem_with_pointers(server: Server, body: bytes, status: int, code: str | None) -> None:
-    """RFC 9457, each fault with a JSON pointer and a code."""
+def test_an_invalid_body_is_a_problem_with_pointers(server: Server, body: bytes, status: int, code: str | None) -> None:
+    """RFC 9457, with a JSON pointer and a code for each fault."""
     answer = server.post("/batch", body)
     problem = answer.json()
 
@@ -86,8 +86,8 @@ def test_a_bad_body_is_a_problem_with_pointers(server: Server, body: bytes, stat
     assert code is None or code in [fault["code"] for fault in problem["errors"]]
 
 
-def test_other_errors_are_problems_too(server: Server) -> None:
-    """An unknown route, another method, another media type."""
+def test_other_errors_are_problem_details(server: Server) -> None:
+    """An unknown route, a method that is not allowed, another media type."""
     answers = [server.get("/no/such/route"), server.get("/batch"), server.post("/batch", b"x", "text/plain")]
 
     assert [404, 405, 415] == [answer.status for answer in answers]
@@ -95,6 +95,6 @@ def test_other_errors_are_problems_too(server: Server) -> None:
     assert "POST" in answers[1].headers["allow"]
 
 
-def test_a_request_keeps_its_name(server: Server) -> None:
-    """What the caller named it stands in the answer."""
+def test_the_request_id_is_returned(server: Server) -> None:
+    """If the client sent one."""
     assert "order-17" == server.get("/ping", X_Request_Id="order-17").headers["x-request-id"]

@@ -1,4 +1,4 @@
-"""Vertex AI's custom container contract, at the routes that ``AIP_HEALTH_ROUTE`` and ``AIP_PREDICT_ROUTE`` name.
+"""Vertex AI's custom container contract, at the routes of ``AIP_HEALTH_ROUTE`` and ``AIP_PREDICT_ROUTE``.
 
 References
 ----------
@@ -20,12 +20,12 @@ PREDICT = os.environ.get("AIP_PREDICT_ROUTE") or "/batch"
 
 
 def test_health_is_200_when_ready(server: Server) -> None:
-    """The body does not matter."""
+    """With any body."""
     assert 200 == server.get(HEALTH).status
 
 
-def test_there_is_one_prediction_an_instance_in_order(server: Server, rows: Rows) -> None:
-    """Each is what it is alone."""
+def test_there_is_one_prediction_per_instance_in_order(server: Server, rows: Rows) -> None:
+    """The same as for each instance alone."""
     answer = server.post(PREDICT, {"instances": rows})
     alone = [server.post(PREDICT, {"instances": [row]}).json()["predictions"][0] for row in rows]
 
@@ -33,8 +33,8 @@ def test_there_is_one_prediction_an_instance_in_order(server: Server, rows: Rows
     assert alone == answer.json()["predictions"]
 
 
-def test_parameters_go_beside_the_instances(server: Server, rows: Rows) -> None:
-    """Empty ones change nothing, ours add statistics."""
+def test_parameters_are_a_member_of_the_request(server: Server, rows: Rows) -> None:
+    """Empty parameters change nothing; those of the service add statistics."""
     plain = server.post(PREDICT, {"instances": rows})
     wanted = server.post(PREDICT, {"instances": rows, "parameters": {"interval": 0.95}})
 
@@ -44,8 +44,8 @@ def test_parameters_go_beside_the_instances(server: Server, rows: Rows) -> None:
 
 @pytest.mark.parametrize("body", [b'{"instances": []}', b"{}", b"[]", b'{"instances": {}}', b'{"instances": [null]}',
                                   b'{"instances": [[NaN]]}', b'{"instances"', b""])
-def test_a_bad_body_is_refused_in_json(server: Server, body: bytes) -> None:
-    """One instance or more is asked for."""
+def test_an_invalid_body_is_rejected_in_json(server: Server, body: bytes) -> None:
+    """At least one instance is required."""
     answer = server.post(PREDICT, body)
 
     assert answer.status in (400, 422)

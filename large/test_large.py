@@ -1,6 +1,6 @@
-"""Data sets of 1, 10 and 50 million rows: memory that does not grow, faults far down, runs that are killed.
+"""Data sets of 1, 10 and 50 million rows: constant memory, invalid values far down, killed runs.
 
-They are made in ``build/large`` and kept there: 12 GB. Nothing here is timed.
+They are written to ``build/large`` and kept there: 12 GB. Nothing here is timed.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from tests.command_line import ROOT, clean_environ, run_process
 FOLDER = ROOT / "build" / "large"
 MILLION = 1_000_000
 COLUMNS = ("--features", ",".join(FEATURES), "--target", "y")
-FAULTY_ROW = 7_000_001
-# Runs a command and prints the most memory that it used, in MB.
+INVALID_ROW = 7_000_001
+# Runs a command and prints its exit code, standard error and peak memory in MB.
 PEAK = ("import json, resource, subprocess, sys; done = subprocess.run(sys.argv[1:], capture_output=True, text=True); "
         "print(json.dumps([done.returncode, done.stderr, "
         "resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024]))")
 
 
-def made(rows: int, ending: str) -> Path:
-    """Make a data set of files of five million rows, if it is not there yet."""
+def data_set(rows: int, ending: str) -> Path:
+    """Write a data set in files of five million rows, unless it exists."""
     folder = FOLDER / f"{rows // MILLION}{ending}"
     for number, start in enumerate(range(0, rows, 5 * MILLION)):
         path = folder / f"{number}{ending}"
@@ -44,23 +44,23 @@ def made(rows: int, ending: str) -> Path:
     return folder
 
 
-def spoilt(path: Path, change: Callable[[int, pa.Table], pa.Table]) -> Path:
-    """Make a file of ten million rows, each chunk of a million changed."""
+def changed(path: Path, change: Callable[[int, pa.Table], pa.Table]) -> Path:
+    """Write a file of ten million rows, with a change to each chunk of a million."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, (change(number, table) for number, table in enumerate(chunks(10 * MILLION))))
     return path
 
 
 def with_value(table: pa.Table, column: str, row: int, value: str | None) -> pa.Table:
-    """Put one value into a column, as text where it is one."""
+    """Replace a value of a column, which becomes text unless the value is null."""
     values = table[column] if value is None else table[column].cast(pa.string())
-    changed = pa.concat_arrays([*values.slice(0, row).chunks, pa.array([value], values.type),
-                                *values.slice(row + 1).chunks])
-    return table.set_column(table.column_names.index(column), column, changed)
+    replaced = pa.concat_arrays([*values.slice(0, row).chunks, pa.array([value], values.type),
+                                 *values.slice(row + 1).chunks])
+    return table.set_column(table.column_names.index(column), column, replaced)
 
 
-def refused(path: Path, folder: Path) -> str:
-    """Train on a data set that cannot be used, and give the one line."""
+def error_of(path: Path, folder: Path) -> str:
+    """Train on a data set that cannot be used, and return the error message."""
     done = run_process("train", "--data", path, *COLUMNS, "--model-save-path", folder / "model")
     assert (1, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
     assert not (folder / "model").exists()
@@ -68,19 +68,19 @@ def refused(path: Path, folder: Path) -> str:
 
 
 @pytest.fixture
-def spoilt_path(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Give a place for a file that is too large to keep."""
-    path = FOLDER / f"spoilt{request.param}"
+def changed_path(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A path for a file that is too large to keep."""
+    path = FOLDER / f"changed{request.param}"
     yield path
     path.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".csv"])
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path, ending: str) -> None:
-    """Within 10 % from 1 to 50 million, and the line is the one that the rows were drawn from."""
+    """By at most 10 % from 1 to 50 million rows; the model is the line that they were drawn from."""
     peaks = {}
     for rows in (MILLION, 10 * MILLION, 50 * MILLION):
-        command = [sys.executable, str(ROOT / "main.py"), "train", "--data", str(made(rows, ending)), *COLUMNS,
+        command = [sys.executable, str(ROOT / "main.py"), "train", "--data", str(data_set(rows, ending)), *COLUMNS,
                    "--model-save-path", str(tmp_path / "model"), "--report-path", str(tmp_path / "reports")]
         done = subprocess.run([sys.executable, "-c", PEAK, *command], capture_output=True, text=True, check=True,
                               env=clean_environ({}))
@@ -93,29 +93,29 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path, ending: str) -> None
     assert max(peaks.values()) <= 1.1 * min(peaks.values())
 
 
-@pytest.mark.parametrize("spoilt_path", [".csv", ".parquet"], indirect=True)
-@pytest.mark.parametrize(("value", "fault"), [("oops", "is not a number that float64 can hold"),
-                                              (None, "is missing, NaN or infinite")], ids=["a wrong type", "a null"])
-def test_a_fault_in_row_7_000_001_is_named(tmp_path: Path, spoilt_path: Path, value: str | None, fault: str) -> None:
-    """By file, column and row."""
+@pytest.mark.parametrize("changed_path", [".csv", ".parquet"], indirect=True)
+@pytest.mark.parametrize(("value", "problem"), [("oops", "is not a number that float64 can hold"),
+                                                (None, "is missing, NaN or infinite")], ids=["a wrong type", "a null"])
+def test_an_invalid_value_in_row_7_000_001_is_named(tmp_path: Path, changed_path: Path, value: str | None,
+                                                    problem: str) -> None:
+    """With file, column and row."""
     def change(number: int, table: pa.Table) -> pa.Table:
         if number == 7:
             return with_value(table, "x3", 0, value)
         return table if value is None else table.set_column(3, "x3", table["x3"].cast(pa.string()))
 
-    path = spoilt(spoilt_path, change)
+    path = changed(changed_path, change)
 
-    assert (f"{path}: column 'x3', row {FAULTY_ROW} (counted from 1, without the header) {fault}"
-            == refused(path, tmp_path))
+    assert (f"{path}: column 'x3', row {INVALID_ROW} (counted from 1, without the header) {problem}"
+            == error_of(path, tmp_path))
 
 
-@pytest.mark.parametrize("spoilt_path", [".csv", ".parquet"], indirect=True)
-def test_a_missing_column_and_a_truncated_file_are_named_and_another_order_is_not(tmp_path: Path,
-                                                                                  spoilt_path: Path) -> None:
-    """Of ten million rows."""
-    path = spoilt(spoilt_path, lambda _, table: table.drop_columns(["x3"]))
-    message = refused(path, tmp_path)
-    whole = spoilt(spoilt_path, lambda _, table: table.select(sorted(table.column_names, reverse=True)))
+@pytest.mark.parametrize("changed_path", [".csv", ".parquet"], indirect=True)
+def test_only_missing_columns_and_truncated_files_are_errors(tmp_path: Path, changed_path: Path) -> None:
+    """Another order of the columns is not; with ten million rows."""
+    path = changed(changed_path, lambda _, table: table.drop_columns(["x3"]))
+    message = error_of(path, tmp_path)
+    whole = changed(changed_path, lambda _, table: table.select(sorted(table.column_names, reverse=True)))
     done = run_process("train", "--data", whole, *COLUMNS, "--model-save-path", tmp_path / "reversed", "--report-path",
                        tmp_path / "reports")
     with open(path, "r+b") as file:
@@ -124,14 +124,14 @@ def test_a_missing_column_and_a_truncated_file_are_named_and_another_order_is_no
     assert f"{path} must have one column 'x3'; its columns: " in message
     assert 0 == done.returncode
     assert load(tmp_path / "reversed").W == pytest.approx(np.arange(1.0, 11.0) / 10.0, abs=0.01)
-    assert refused(path, tmp_path).startswith(str(path))
+    assert error_of(path, tmp_path).startswith(str(path))
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".csv"])
 def test_a_run_that_is_killed_twenty_times_ends_with_the_same_bytes(tmp_path: Path, ending: str) -> None:
-    """SIGKILL at random points, on ten million rows."""
+    """SIGKILL at random times, on ten million rows."""
     random = np.random.default_rng()
-    command = [sys.executable, str(ROOT / "main.py"), "train", "--data", str(made(10 * MILLION, ending)), *COLUMNS,
+    command = [sys.executable, str(ROOT / "main.py"), "train", "--data", str(data_set(10 * MILLION, ending)), *COLUMNS,
                "--report-path", str(tmp_path / "reports"), "--model-save-path"]
     start = time.monotonic()
     subprocess.run([*command, str(tmp_path / "undisturbed")], check=True, capture_output=True, env=clean_environ({}))

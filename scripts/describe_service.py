@@ -1,4 +1,4 @@
-"""Print the OpenAPI description of the service with default settings and the committed model."""
+"""Print the OpenAPI document of the service with default settings and the committed model, for docs/openapi.json."""
 
 import json
 from pathlib import Path

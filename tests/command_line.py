@@ -1,4 +1,4 @@
-"""Running the command line: in this process, and as a process of its own."""
+"""Running the command line, in this process or in a new one."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def run(*arguments: object, command: click.Command = main) -> Result:
 
 def run_process(*arguments: object, environ: Mapping[str, str] | None = None,
                 file_size_limit: int | None = None, program: str = "main.py") -> subprocess.CompletedProcess[str]:
-    """Run a program of the repository as a process of its own."""
+    """Run a program of the repository in a new process."""
     command, environ = [sys.executable, str(ROOT / program), *map(str, arguments)], clean_environ(environ or {})
     if file_size_limit is not None:
         # coverage could not write its data file either
         environ = {name: value for name, value in environ.items() if not name.startswith("COVERAGE_")}
-        # Python ignores SIGXFSZ, so that a write past the limit is an OSError.
+        # Python ignores SIGXFSZ: a write past the limit raises an OSError.
         limit = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({file_size_limit},) * 2); "
         command = [sys.executable, "-c", limit + "os.execv(sys.argv[1], sys.argv[1:])", *command]
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
@@ -45,7 +45,7 @@ def clean_environ(added: Mapping[str, str]) -> dict[str, str]:
 
 
 def shadow(folder: Path, *packages: str) -> dict[str, str]:
-    """Make packages as good as not installed for a process, by others of their name that come first."""
+    """An environment in which packages seem not to be installed: modules that raise come before them."""
     for package in packages:
         (folder / f"{package}.py").write_text(f"raise ModuleNotFoundError('not installed', name='{package}')\n")
     return {"PYTHONPATH": str(folder)}

@@ -1,1 +1,1 @@
-"""Clients that others wrote, each run by a tool environment of its own: ``make test-clients``."""
+"""Tests with clients of other projects, each in its own environment: ``make test-clients``."""

@@ -1,4 +1,4 @@
-"""The client that is generated from the Open Inference Protocol's own OpenAPI file, against the server."""
+"""The client generated from the OpenAPI file of the Open Inference Protocol, against the server."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ Rows = list[list[float]]
 
 @pytest.fixture
 def client(server: Server) -> OpenInferenceClient:
-    """Give the generated client of the server."""
+    """Return the generated client for the server."""
     return OpenInferenceClient(base_url=server.url)
 
 
 def request(rows: Rows, width: int) -> InferenceRequest:
-    """Make a request of one tensor, with its data nested."""
+    """Make a request with one tensor of nested data."""
     tensor = {"name": "input", "shape": [len(rows), width], "datatype": "FP64", "data": rows}
     return InferenceRequest.parse_obj({"id": "order-17", "inputs": [tensor]})
 
 
-def test_it_finds_server_and_model_ready(client: OpenInferenceClient, server: Server) -> None:
-    """Each check raises where the answer is not what the file says."""
+def test_it_reports_server_and_model_ready(client: OpenInferenceClient, server: Server) -> None:
+    """Each check raises if the response differs from the file."""
     client.check_server_liveness()
     client.check_server_readiness()
     client.check_model_readiness(server.model)
 
 
-def test_metadata_have_the_form_of_the_file(client: OpenInferenceClient, server: Server) -> None:
-    """The generated types refuse others."""
+def test_metadata_match_the_file(client: OpenInferenceClient, server: Server) -> None:
+    """The generated types reject anything else."""
     described = client.read_model_metadata(server.model)
 
     assert client.read_server_metadata().extensions == []
@@ -41,7 +41,7 @@ def test_metadata_have_the_form_of_the_file(client: OpenInferenceClient, server:
 
 
 def test_tensors_are_predicted(client: OpenInferenceClient, server: Server, rows: Rows) -> None:
-    """And the id comes back."""
+    """The response has the id of the request."""
     answer = client.model_infer(server.model, request=request(rows, len(rows[0])))
     output = answer.outputs[0]
 
@@ -49,7 +49,8 @@ def test_tensors_are_predicted(client: OpenInferenceClient, server: Server, rows
     assert server.post("/batch", {"instances": rows}).json()["predictions"] == output.data.__root__
 
 
-def test_a_refusal_is_the_error_of_the_file(client: OpenInferenceClient, server: Server, rows: Rows) -> None:
-    """A body of another shape than it says is a bad request."""
+def test_an_invalid_request_raises_the_error_of_the_file(client: OpenInferenceClient, server: Server,
+                                                         rows: Rows) -> None:
+    """Data that do not match their shape are a bad request."""
     with pytest.raises(BadRequestError, match="as the shape says|that the shape says"):
         client.model_infer(server.model, request=request(rows, 99))

@@ -17,22 +17,22 @@ Rows = list[list[float]]
 
 @pytest.fixture
 def client(server: Server) -> Iterator[InferenceServerClient]:
-    """Give Triton's client of the server."""
+    """Return Triton's client for the server."""
     client = InferenceServerClient(urlsplit(server.url).netloc)
     yield client
     client.close()
 
 
 def tensor(rows: Rows, datatype: str = "FP64", binary: bool = False) -> InferInput:
-    """Make the one tensor of all features."""
+    """Make one tensor of all features."""
     values = np.array(rows, dtype={"FP64": np.float64, "FP32": np.float32, "INT64": np.int64}[datatype])
     tensor = InferInput("input", list(values.shape), datatype)
     tensor.set_data_from_numpy(values, binary_data=binary)
     return tensor
 
 
-def test_it_finds_server_and_model_ready(client: InferenceServerClient, server: Server) -> None:
-    """Live, ready, model ready in its version; and another one not."""
+def test_it_reports_server_and_model_ready(client: InferenceServerClient, server: Server) -> None:
+    """Live, ready, and the model ready with and without its version; another model is not."""
     (version,) = client.get_model_metadata(server.model)["versions"]
 
     assert client.is_server_live() and client.is_server_ready()
@@ -43,7 +43,7 @@ def test_it_finds_server_and_model_ready(client: InferenceServerClient, server: 
 
 @pytest.mark.parametrize("datatype", ["FP64", "FP32", "INT64"])
 def test_tensors_are_predicted(client: InferenceServerClient, server: Server, rows: Rows, datatype: str) -> None:
-    """With whatever it asks for by default."""
+    """With the client's default outputs."""
     given = tensor(rows, datatype)
     expected = server.post("/batch", {"instances": np.array(given._get_tensor()["data"]).reshape(
         len(rows), -1).tolist()}).json()["predictions"]
@@ -54,7 +54,7 @@ def test_tensors_are_predicted(client: InferenceServerClient, server: Server, ro
 
 
 def test_outputs_are_chosen_by_name(client: InferenceServerClient, server: Server, rows: Rows) -> None:
-    """Intervals at a level, and a flag of truth values."""
+    """Interval limits at a level, and a boolean flag."""
     names = ["lower", "predict", "upper", "out_of_range"]
     outputs = [InferRequestedOutput(name, binary_data=False) for name in names]
     result = client.infer(server.model, [tensor(rows)], outputs=outputs, parameters={"interval": 0.9})
@@ -64,13 +64,14 @@ def test_outputs_are_chosen_by_name(client: InferenceServerClient, server: Serve
     assert np.bool_ == outside.dtype
 
 
-def test_binary_tensors_are_refused_in_words(client: InferenceServerClient, server: Server, rows: Rows) -> None:
-    """The client shows what the server says."""
+def test_binary_tensors_are_rejected_with_a_message(client: InferenceServerClient, server: Server, rows: Rows) -> None:
+    """The client shows the server's message."""
     with pytest.raises(InferenceServerException, match="without the extension for binary data"):
         client.infer(server.model, [tensor(rows, binary=True)])
 
 
-def test_a_packed_body_is_refused_in_words(client: InferenceServerClient, server: Server, rows: Rows) -> None:
-    """The client can pack; this server does not unpack."""
+def test_a_compressed_body_is_rejected_with_a_message(client: InferenceServerClient, server: Server,
+                                                      rows: Rows) -> None:
+    """The client can compress; the server does not decompress."""
     with pytest.raises(InferenceServerException, match="without Content-Encoding"):
         client.infer(server.model, [tensor(rows)], request_compression_algorithm="gzip")

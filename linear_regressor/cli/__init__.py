@@ -1,24 +1,35 @@
-"""The command line: each command turns its options into parts and calls one function with them.
+"""The command line: each command turns its options into objects and calls one function with them.
 
-Rule of the room: click lives here; what is heavy is imported inside a command, so that help is quick, and so that
-``serve`` runs where the training extra is not installed.
+A command is imported when it is used: the list of commands is quick, and ``serve`` runs without the extra 'training'.
 """
 
 import click
 
 from linear_regressor.cli.command_line import CommandLine
 
-NAMES = ("train", "evaluate", "predict", "serve", "keys", "moments", "cross-validate", "unlearn", "compare")
+# The short help of each command: the first sentence of its docstring, which is not imported to list it.
+COMMANDS = {
+    "train": "Train a model and save it.",
+    "evaluate": "Evaluate a model on test rows.",
+    "predict": "Predict the target of each row of a data set.",
+    "serve": "Serve a model over HTTP.",
+    "keys": "Manage the API keys of a server.",
+    "moments": "Build, show, merge and subtract moments files.",
+    "cross-validate": "Compare settings of a training by cross-validation.",
+    "unlearn": "Remove rows from a trained model.",
+    "compare": "Compare two models without data.",
+}
 
 
-@click.group(cls=CommandLine, name="linear-regressor", invoke_without_command=True,
-             names=NAMES, context_settings={"max_content_width": 100})
+@click.group(cls=CommandLine, name="linear-regressor", invoke_without_command=True, on_demand=COMMANDS,
+             context_settings={"max_content_width": 100})
 @click.version_option(package_name="linear-regressor")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Train a linear regression, judge it, predict with it, and serve it.
+    """Train, evaluate, apply and serve linear regression models.
 
-    Errors are one line on standard error; the exit code is 2 for misuse and 1 for failure.
+    An error is one line on standard error. The exit code is 2 for misuse, 1 for other failures, 130 or 143 after an
+    interrupt by SIGINT or SIGTERM, and 0 otherwise.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

@@ -1,14 +1,14 @@
-"""``CommandLine``: the edge at which every error becomes one line and an exit code."""
+"""``CommandLine``: a click group that turns every error into one line and an exit code."""
 
 from __future__ import annotations
 
-import logging
 import logging.config
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.resources import files
@@ -19,64 +19,75 @@ import click
 
 from linear_regressor.errors import LinearRegressorError
 
-logger = logging.getLogger(__name__)
+INTERRUPTED, TERMINATED = 130, 143  # what shells report: 128 + SIGINT, 128 + SIGTERM
 
-INTERRUPTED, TERMINATED = 130, 143  # 128 + SIGINT or SIGTERM, as a shell has it
-
+# The extra of this package that a library comes with.
 EXTRAS = {"sklearn": "training", "scipy": "training", "joblib": "training", "pyarrow": "training",
           "tqdm": "training", "matplotlib": "plots", "dask": "dask", "distributed": "dask"}
 
 
 class CommandLine(click.Group):
-    """A group of commands that never shows a traceback.
+    """A group whose errors are one line; commands named in ``on_demand``, with a short help, are imported when run."""
 
-    A command is imported when it is asked for: a server starts without the options of all the others.
-    """
-
-    def __init__(self, *arguments: Any, names: Sequence[str] = (), **options: Any) -> None:
+    def __init__(self, *arguments: Any, on_demand: Mapping[str, str] | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._names = tuple(names)
+        self._on_demand = dict(on_demand or {})
+        self.params.append(click.Option(["--traceback"], is_flag=True, help="Print the traceback of an error, too."))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands."""
-        return [*self._names, *super().list_commands(ctx)]
+        """Names of the commands."""
+        return [*self._on_demand, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Give a command."""
-        if cmd_name not in self._names:
+        """Return a command, or None if there is none of that name."""
+        if cmd_name not in self._on_demand:
             return super().get_command(ctx, cmd_name)
         name = cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"linear_regressor.cli.{name}"), name)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        if not self._on_demand:
+            super().format_commands(ctx, formatter)
+            return
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._on_demand.items()))
+
     def main(self, *arguments: Any, **options: Any) -> NoReturn:
-        """Run a command and end the process with its exit code."""
+        """Run a command and exit with its exit code."""
         try:
-            with _ended_in_order():
+            with _exit_at_sigterm():
                 exit_code = super().main(*arguments, **{**options, "standalone_mode": False})
         except click.Abort:
             exit_code = INTERRUPTED
-        except (click.ClickException, LinearRegressorError) as error:
+        except Exception as error:  # the outermost handler: nothing else would turn it into one line
             click.echo(f"Error: {describe(error)}", err=True)
-            exit_code = error.exit_code
-        except Exception as error:  # the one place that may: nobody is left to handle it
-            logger.debug("unexpected error", exc_info=True)
-            click.echo(f"Error: {describe(error)}", err=True)
-            exit_code = 1
-        _let_go_of_stdout()
+            exit_code = error.exit_code if isinstance(error, click.ClickException | LinearRegressorError) else 1
+        _flush_stdout()
         sys.exit(exit_code or 0)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Set up logging as ``logging_config.ini`` has it, then run the command."""
+        """Configure logging by ``logging_config.ini``, then run the command."""
+        show_traceback = ctx.params.pop("traceback")
         logging.config.fileConfig(str(files("linear_regressor") / "logging_config.ini"),
                                   disable_existing_loggers=False)
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except (click.Abort, click.exceptions.Exit):
+            raise
+        except Exception:
+            if show_traceback:
+                click.echo(traceback.format_exc(), err=True, nl=False)
+            raise
 
 
 def describe(error: Exception) -> str:
-    """Say in one line what went wrong and, where it is known, what helps."""
-    if isinstance(error, click.ClickException):
-        text = error.format_message() + _hint(error)
+    """Describe an error in one line, with what helps if that is known."""
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        text = f"{error.format_message()} (see '{error.ctx.command_path} --help')"
+    elif isinstance(error, click.ClickException):
+        text = error.format_message()
     elif isinstance(error, LinearRegressorError):
         text = str(error)
     elif isinstance(error, ModuleNotFoundError) and (extra := EXTRAS.get(package := str(error.name).partition(".")[0])):
@@ -88,39 +99,32 @@ def describe(error: Exception) -> str:
         reason = error.strerror or str(error)
         text = f"{error.filename}: {reason}" if error.filename else reason
     else:
-        text = (f"unexpected {type(error).__name__}: {error} "
-                f"(level DEBUG of logger {logger.name} in logging_config.ini shows where)")
+        text = f"unexpected {type(error).__name__}: {error} (--traceback before the command shows where)"
     return " ".join(text.split())
 
 
 @contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Let SIGTERM end a command as an interrupt does, with nothing half-written left; a server has a way of its own."""
-    def end(number: int, frame: FrameType | None) -> NoReturn:
+def _exit_at_sigterm() -> Iterator[None]:
+    """Let SIGTERM unwind a command, as an interrupt does, so that no temporary file stays; the server replaces this."""
+    def terminate(number: int, frame: FrameType | None) -> NoReturn:
         sys.exit(TERMINATED)
 
-    if threading.current_thread() is not threading.main_thread():  # no place for signals
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield
         return
-    before = signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _hint(error: click.ClickException) -> str:
-    """Name the help page that explains how a command is used."""
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    return f" (see '{context.command_path} --help')" if context else ""
-
-
-def _let_go_of_stdout() -> None:
-    """Keep the interpreter from trying again, at its end, what a full disk or a closed pipe did not take."""
-    if sys.stdout is None:  # closed before the start
+def _flush_stdout() -> None:
+    """Flush, or discard what a full disk or a closed pipe rejects: the interpreter would fail on it again at exit."""
+    if sys.stdout is None:  # the process was started without one
         return
     try:
         sys.stdout.flush()
     except OSError:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        with open(os.devnull, "wb") as null:
+            os.dup2(null.fileno(), sys.stdout.fileno())

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.cli.options import as_size
+from linear_regressor.artefact.file import load
+from linear_regressor.cli.options import FiniteFloat
 
 if TYPE_CHECKING:
     from linear_regressor.training.compare_models import Comparison
@@ -16,18 +17,25 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
-@click.option("--radius", metavar="FLOAT", default="3", show_default=True, callback=as_size,
-              help="How far from the mean of A's training rows to look: Mahalanobis distance, at least 0.")
-@click.option("--max-change", metavar="FLOAT", default=None, show_default="any", callback=as_size,
-              help="Largest change of a prediction that is allowed there, at least 0, in the unit of the target; "
-                   "beyond it the exit code is 1.")
+@click.option("--radius", metavar="FLOAT", type=FiniteFloat(min=0), default=3.0, show_default=True,
+              help="Mahalanobis distance from the mean of A's training rows up to which predictions are compared.")
+@click.option("--max-change", metavar="FLOAT", type=FiniteFloat(min=0), default=None, show_default="any",
+              help="Largest allowed change of a prediction within that distance, in the unit of the target; beyond it "
+                   "the exit code is 1.")
 def compare(a: Path, b: Path, radius: float, max_change: float | None) -> None:
-    """Tell what changes from model A to model B, without data.
+    """Compare two models without data.
 
-    Prints the largest difference of their predictions around the training rows of A and a point where it is attained,
-    the change of every weight, and a Wald test of whether the change is more than chance.
+    A and B are model files of the same features and target. Prints the largest change of a prediction from A to B
+    around the training rows of A, a point where it occurs, the change of every weight, and a Wald test of whether the
+    change is more than chance.
+
+    The exit code is 1 if the models cannot be compared or the largest change is over --max-change.
+
+    \b
+    Example:
+      linear-regressor compare models/old.joblib models/new.joblib --max-change 5
     """
-    from linear_regressor.artefact.file import load
+    # Not at the top: SciPy takes a second to import, for which --help would have to wait.
     from linear_regressor.training.compare_models import compare_models
 
     comparison = compare_models(load(a), load(b), radius)
@@ -37,7 +45,7 @@ def compare(a: Path, b: Path, radius: float, max_change: float | None) -> None:
 
 
 def _lines(comparison: Comparison) -> list[str]:
-    """Write what changes, one fact a line."""
+    """One line for each change."""
     largest, wald = comparison.largest, comparison.wald
     point = zip(comparison.features, largest.point.tolist(), strict=True)
     slopes = zip(comparison.features, comparison.W_change.tolist(), strict=True)

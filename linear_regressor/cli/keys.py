@@ -1,47 +1,50 @@
-"""``linear-regressor keys``: the API keys of callers."""
+"""``linear-regressor keys``: the API keys of clients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from linear_regressor.atomic_file import locked
-from linear_regressor.cli.options import as_file
+from linear_regressor.cli.options import LocalFile
+from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, read_keys, write_keys
 from linear_regressor.serving.auth.scopes import SCOPES
-
-if TYPE_CHECKING:
-    from linear_regressor.serving.auth.api_keys import StoredKey
 
 DEFAULT_FILE = "keys.json"
 
-
-def file_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the option that names the keys file."""
-    return click.option("--file", "path", type=click.Path(path_type=Path), default=DEFAULT_FILE, callback=as_file,
-                        envvar="API_KEYS_FILE", show_default=f"API_KEYS_FILE, else {DEFAULT_FILE}",
-                        help="File of the keys' digests.")(command)
+name_option = click.option("--name", required=True, help="Name of the client, which the audit log shows.")
+file_option = click.option("--file", "path", type=LocalFile(), default=DEFAULT_FILE, envvar="API_KEYS_FILE",
+                           show_default=f"API_KEYS_FILE, else {DEFAULT_FILE}", help="File of the keys' digests.")
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def keys(context: click.Context) -> None:
-    """Make, list and revoke API keys; a server takes changes of its file within a second."""
+    """Manage the API keys of a server.
+
+    Keys are kept in a JSON file, as digests. A server that runs with AUTH=api-key applies changes of its file within a
+    second.
+    """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
 @keys.command()
-@click.option("--name", required=True, help="Whose key it is; stands in the audit log.")
+@name_option
 @click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, default=("predict",), show_default=True,
-              help="What it may do; may be given more than once.")
+              help="What the client may do; may be repeated.")
 @file_option
 def generate(name: str, scopes: tuple[str, ...], path: Path) -> None:
-    """Make a key and print it, this once; the file keeps its SHA-256."""
-    from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
+    """Generate a key and print it, this once.
 
+    The file keeps only the SHA-256 digest of the key, which cannot be turned back into the key. The exit code is 2 if
+    the name is invalid or has a key already.
+
+    \b
+    Example:
+      linear-regressor keys generate --name batch-job --scope predict
+    """
     key = generate_key()
     try:
         stored = StoredKey(name, key_digest(key).hex(), tuple(dict.fromkeys(scopes)))
@@ -49,41 +52,44 @@ def generate(name: str, scopes: tuple[str, ...], path: Path) -> None:
         raise click.BadParameter(f"{name!r} cannot be used: {error}.", param_hint="--name") from None
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path):
-        known = _known(path)
-        if name in (key.name for key in known):
+        known = read_keys(path) if path.exists() else []
+        if name in (other.name for other in known):
             raise click.BadParameter(f"{name!r} has a key already; revoke it first.", param_hint="--name")
         write_keys(path, [*known, stored])
     click.echo(key)
-    click.echo(f"kept its digest in {path}; the key itself is shown nowhere again", err=True)
+    click.echo(f"stored its digest in {path}; the key itself is not shown again", err=True)
 
 
 @keys.command("list")
 @file_option
 def list_keys(path: Path) -> None:
-    """Show names, scopes and the beginning of each digest."""
-    from linear_regressor.serving.auth.api_keys import read_keys
+    """Print name, scopes and the start of the digest of each key.
 
+    One key a line, separated by tabs. The exit code is 2 if the file cannot be used.
+
+    \b
+    Example:
+      linear-regressor keys list --file keys.json
+    """
     for key in read_keys(path):
         click.echo(f"{key.name}\t{','.join(key.scopes)}\t{key.sha256[:12]}")
 
 
 @keys.command()
-@click.argument("name")
+@name_option
 @file_option
 def revoke(name: str, path: Path) -> None:
-    """Take the key of NAME out of the file."""
-    from linear_regressor.serving.auth.api_keys import read_keys, write_keys
+    """Remove the key of a client from the file.
 
+    The exit code is 2 if there is no key of that name.
+
+    \b
+    Example:
+      linear-regressor keys revoke --name batch-job
+    """
     with locked(path):
         known = read_keys(path)
-        kept = [key for key in known if key.name != name]
-        if len(kept) == len(known):
-            raise click.BadParameter(f"{name!r} has no key in {path}.", param_hint="NAME")
-        write_keys(path, kept)
-
-
-def _known(path: Path) -> list[StoredKey]:
-    """Read the keys there are; none where there is no file yet."""
-    from linear_regressor.serving.auth.api_keys import read_keys
-
-    return read_keys(path) if path.exists() else []
+        others = [key for key in known if key.name != name]
+        if len(others) == len(known):
+            raise click.BadParameter(f"{name!r} has no key in {path}.", param_hint="--name")
+        write_keys(path, others)

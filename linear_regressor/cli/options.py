@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the types of their values."""
 
 from __future__ import annotations
 
@@ -8,166 +8,148 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
+from linear_regressor.training.engine import Engine, LocalEngine
 
-if TYPE_CHECKING:
-    from linear_regressor.training.engine import Engine
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-# Every loss on the way is kept: more of them than this fill a machine.
+# The loss of every iteration is kept in memory.
 MOST_ITERATIONS = 100_000_000
 
 
-def as_features(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Take names apart that are separated by commas; one with a comma or a blank at its edge stands in double quotes."""
+class FiniteFloat(click.FloatRange):
+    """A float in a range; unlike ``click.FloatRange``, neither NaN nor infinite."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert the text of an option."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+class Rate(FiniteFloat):
+    """A learning rate: 'auto' or a number greater than 0."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0.0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert the text of an option."""
+        return "auto" if str(value).strip() == "auto" else super().convert(value, param, ctx)
+
+
+class LocalPath(click.Path):
+    """A path on this machine; a URL is rejected, since it would become a folder of that name."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert the text of an option."""
+        if re.match("[a-z][a-z0-9+.-]+:/", str(value)):
+            self.fail(f"'{value}' is a URL; this must be a path on this machine.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class LocalFile(LocalPath):
+    """The path of a file on this machine, which need not exist."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert the text of an option."""
+        path = super().convert(value, param, ctx)
+        if not path.name:
+            self.fail(f"'{path}' does not name a file.", param, ctx)
+        return path
+
+
+def split_names(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Split names at commas; a name with a comma, or a blank at its edge, is in double quotes."""
     return tuple(name for row in csv.reader(values, skipinitialspace=True) for name in row or [""])
 
 
-def as_rate(context: click.Context, option: click.Parameter, value: str) -> float | str:
-    """Take a learning rate: 'auto' or a finite number greater than 0."""
-    if value.strip() == "auto":
-        return "auto"
-    rate = as_finite(context, option, value)
-    if rate <= 0:
-        raise click.BadParameter(f"{value!r} must be greater than 0, or 'auto'.")
-    return rate
+def each(kind: Any) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[Any, ...]]:
+    """Make a callback that splits values at commas, converts each, and drops duplicates."""
+    def convert(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[Any, ...]:
+        texts = split_names(context, option, values)
+        return tuple(dict.fromkeys(kind.convert(text, option, context) for text in texts))
+
+    return convert
 
 
-def as_rates(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[float | str, ...]:
-    """Take learning rates apart that are separated by commas."""
-    return tuple(dict.fromkeys(as_rate(context, option, value) for value in as_features(context, option, values)))
-
-
-def as_counts(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[int, ...]:
-    """Take numbers of iterations apart that are separated by commas."""
-    whole: Any = click.IntRange(1, MOST_ITERATIONS)  # its type says that it converts whole numbers, not text
-    return tuple(dict.fromkeys(whole.convert(value, option, context) for value in as_features(context, option, values)))
-
-
-def as_size(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
-    """Take a finite number of at least 0."""
-    if value is None:
-        return None
-    size = as_finite(context, option, value)
-    if size < 0:
-        raise click.BadParameter(f"{value!r} must be at least 0.")
-    return size
-
-
-def as_finite(context: click.Context, option: click.Parameter, value: str) -> float:
-    """Take a finite number."""
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise click.BadParameter(f"{value!r} is not a finite number.")
-    return number
-
-
-def as_file(context: click.Context, option: click.Parameter, value: Path) -> Path:
-    """Take a path that can name a file."""
-    if not value.name:
-        raise click.BadParameter(f"'{value}' does not name a file.")
-    as_local(context, option, value)
-    return value
-
-
-def as_local(context: click.Context, option: click.Parameter, value: Path | None) -> Path | None:
-    """Take a path of this machine: a URL would be a folder of that name, and what is written there soon be lost."""
-    if value is not None and re.match("[a-z][a-z0-9+.-]+:/", str(value)):
-        raise click.BadParameter(f"'{value}' is a URL; what can be written here is a file of this machine.")
-    return value
-
-
-def as_location(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
-    """Take where a data set is, which may be told once."""
+def _only_one(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """Reject an option that is repeated, of which click would silently use the last."""
     if len(values) > 1:
         raise click.BadParameter(f"is given {len(values)} times; a folder or a glob names several files.")
     return values[0] if values else None
 
 
-def as_share(context: click.Context, option: click.Parameter, value: float) -> float:
-    """Take a share that click has found in its range, which to click NaN is."""
-    if math.isnan(value):
-        raise click.BadParameter("nan is not in the range 0<x<1.")
-    return value
+model_path = click.option("--model-path", type=click.Path(path_type=Path), default=DEFAULT_MODEL_PATH,
+                          show_default=True, help="Model file to read.")
+features = click.option("--features", metavar="NAME[,NAME...]", multiple=True, required=True, callback=split_names,
+                        help="Columns to predict from, separated by commas or by repeating the option.")
+where = click.option("--where", metavar="FILTER", show_default="all",
+                     help="Rows of the data set to use, such as 'age > 30 and sex == \"f\"'.")
+engine = click.option("--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True,
+                      help="Read the data set in this process or on Dask workers, those of a local cluster unless "
+                           "--scheduler is given. The result is the same.")
+scheduler = click.option("--scheduler", metavar="ADDRESS", show_default="a local cluster",
+                         help="Scheduler of the Dask cluster to use, such as tcp://10.0.0.5:8786.")
+standardize = click.option("--standardize", is_flag=True,
+                           help="Descend in coordinates in which every feature has mean 0 and standard deviation 1; "
+                                "weights are still in the units of the data.")
+random_state = click.option("--random-state", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
+                            help="Seed of the start weights and of the order of the rows.")
 
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-def model_path(text: str) -> Decorator:
-    """Make the option that names the model file to read."""
-    return click.option("--model-path", type=click.Path(path_type=Path), default=DEFAULT_MODEL_PATH,
-                        show_default=True, help=text)
-
-
-def data(required: bool) -> Decorator:
+def data(required: bool = False) -> Decorator:
     """Make the option that names a data set."""
     return click.option("--data", metavar="PATH|GLOB|URL", required=required, show_default=not required and "none",
-                        multiple=True, callback=as_location,
+                        multiple=True, callback=_only_one,
                         help="Data set: a file, a folder, a glob, gs://bucket/path or s3://bucket/path of CSV, "
                              "Parquet, Feather or NDJSON, any number of files.")
 
 
-def target(required: bool) -> Decorator:
+def target(required: bool = False) -> Decorator:
     """Make the option that names the target of a data set."""
     return click.option("--target", metavar="NAME", required=required, show_default=not required and "none",
                         help="Column of the data set to predict.")
 
 
-def where() -> Decorator:
-    """Make the option that filters the rows of a data set."""
-    return click.option("--where", metavar="FILTER", show_default="all",
-                        help="Rows of the data set to take, such as 'age > 30 and sex == \"f\"'.")
-
-
 def key(use: str) -> Decorator:
-    """Make the option that names the key of a data set."""
+    """Make the option that names the key column of a data set."""
     return click.option("--key", metavar="NAME", show_default="the values of the row",
-                        help=f"Column of whole numbers or text whose hash decides {use}.")
+                        help=f"Column of integers or text whose hash decides {use}.")
 
 
-def require_data_for(context: click.Context, data: str | None, names: Sequence[str]) -> None:
-    """Refuse options that are about a data set where none is given."""
+def require_data(context: click.Context, data: str | None, names: Sequence[str]) -> None:
+    """Reject options that need a data set if none is given."""
     given = [name for name in names if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
     if data is None and given:
         raise click.UsageError(f"--{given[0].replace('_', '-')} needs --data.", context)
 
 
-def engine(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options --engine and --scheduler."""
-    choice = click.option("--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True,
-                          help="Who reads the data set: this process, or workers of Dask, a local cluster unless "
-                               "--scheduler names another. The result is the same.")
-    address = click.option("--scheduler", metavar="ADDRESS", show_default="a local cluster",
-                           help="Scheduler of the Dask cluster to use, such as tcp://10.0.0.5:8786.")
-    return choice(address(command))
-
-
-def require_dask_for(scheduler: str | None, name: str) -> None:
-    """Refuse a scheduler for this process."""
-    if scheduler is not None and name == "local":
-        raise click.UsageError("--scheduler belongs to --engine dask.")
+def require_dask(scheduler: str | None, engine: str) -> None:
+    """Reject the address of a scheduler without Dask, or an empty one."""
+    if scheduler is not None and engine == "local":
+        raise click.UsageError("--scheduler needs --engine dask.")
     if scheduler is not None and not scheduler.strip():
         raise click.UsageError("--scheduler must be an address, such as tcp://10.0.0.5:8786, not empty.")
 
 
 @contextmanager
-def engine_of(name: str, scheduler: str | None) -> Iterator[Engine]:
-    """Start the engine of the given name, and end what was started for it."""
-    require_dask_for(scheduler, name)
+def open_engine(name: str, scheduler: str | None) -> Iterator[Engine]:
+    """Start the engine of this name, and stop it at the end."""
+    require_dask(scheduler, name)
     if name == "local":
-        from linear_regressor.training.engine import LocalEngine
-
         yield LocalEngine()
         return
-    from linear_regressor.training.dask_engine import DaskEngine
+    from linear_regressor.training.dask_engine import DaskEngine  # an extra of its own, and slow to import
 
-    with DaskEngine(scheduler) as workers:
-        yield workers
+    with DaskEngine(scheduler) as engine:
+        yield engine

@@ -22,10 +22,10 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class ServeCommand(click.Command):
-    """A command whose help ends with the environment variables."""
+    """A command whose help ends with the settings that have no option."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the rows that have no option."""
+        """List them as environment variables."""
         with formatter.section("Environment variables"):
             formatter.write_dl([(row.variable, " ".join(filter(None, [
                 row.help, (default := row.describe_default()) and f"[default: {default}]"])))
@@ -34,20 +34,26 @@ class ServeCommand(click.Command):
 
 @click.command(cls=ServeCommand)
 @click.option("--host", default="127.0.0.1", show_default=True,
-              help="Address to listen on; 0.0.0.0 accepts connections from other machines.")
+              help="Address to listen on; 0.0.0.0 accepts requests from other machines.")
 @click.option("--server", type=click.Choice(["gunicorn", "flask"]), default="gunicorn", show_default=True,
-              help="gunicorn for production; Flask's own server, one process, for development.")
+              help="gunicorn for production, or Flask's own server, one process, for development.")
 @setting_options
-@click.option("--debug", is_flag=True, help="Log more; Flask's own server also restarts when the code changes.")
+@click.option("--debug", is_flag=True, help="Log more; Flask's own server also reloads changed code.")
 def serve(host: str, server: str, debug: bool, **options: str | None) -> None:
-    """Serve a model over HTTP until told to stop.
+    """Serve a model over HTTP.
 
-    An option overrides its environment variable, and that overrides the default.
+    Runs until SIGTERM or SIGINT. An option overrides its environment variable, and that overrides the default.
+
+    Writes log lines as JSON. The exit code is 2 if a setting is invalid and 1 if the server cannot start.
+
+    \b
+    Example:
+      linear-regressor serve --port 8080 --model-path models/new.joblib
     """
-    gc.disable()  # until the server is made: there is no garbage in what is imported
+    gc.disable()  # until the server has started: imports create no garbage
     try:
         settings = Settings.from_env(os.environ, **options)
-        # Only now: gunicorn reads WEB_CONCURRENCY too, when it is imported, and without a message of ours.
+        # After the settings are checked: gunicorn reads WEB_CONCURRENCY on import, and fails with a traceback.
         from linear_regressor.serving.server import serve as run
 
         run(settings, os.environ, host=host, server=server, debug=debug)

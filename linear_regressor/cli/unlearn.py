@@ -3,67 +3,83 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from linear_regressor.artefact.file import load
 from linear_regressor.atomic_file import locked
 from linear_regressor.cli import options
-from linear_regressor.cli.options import as_local
-from linear_regressor.cli.output import require_different, require_no_data, rows_bar
+from linear_regressor.cli.output import progress_bar, require_different, require_not_data
+from linear_regressor.data.source import Source
 from linear_regressor.errors import SettingError
+from linear_regressor.training.engine import LocalEngine
+
+if TYPE_CHECKING:
+    from linear_regressor.training.unlearn import Unlearning
 
 
 @click.command()
 @options.data(required=True)
-@options.where()
-@options.model_path("Model file to take the rows out of.")
-@click.option("--model-save-path", type=click.Path(dir_okay=False, path_type=Path), default=None, callback=as_local,
+@options.where
+@options.model_path
+@click.option("--model-save-path", type=options.LocalPath(dir_okay=False, path_type=Path), default=None,
               show_default="the model file itself", help="Model file to write, with its card beside it.")
-@click.option("--receipt-path", type=click.Path(dir_okay=False, path_type=Path), default=None, callback=as_local,
-              show_default="beside the new model, named by its digest", help="Receipt to write, as JSON: a new file.")
+@click.option("--receipt-path", type=options.LocalPath(dir_okay=False, path_type=Path), default=None,
+              show_default="beside the new model, named by its digest",
+              help="Receipt to write, as JSON; it must not exist.")
 def unlearn(data: str, where: str | None, model_path: Path, model_save_path: Path | None,
             receipt_path: Path | None) -> None:
-    """Take rows out of a trained model, without the rows that stay.
+    """Remove rows from a trained model.
 
-    The data set holds the rows to take out, with the columns the model was trained on; those that training kept for its
-    test, or filtered out, are left aside in the same way. The model is then what training without the rows gives.
-    Writes the new model and a receipt: digests before and after, rows, and the change of every weight. Refuses where
-    the rest would carry no model.
+    The data set has the rows to remove, with the columns that the model was trained on; the remaining rows are not
+    needed. Rows that training kept for its test, or filtered out, are skipped in the same way. The result is the model
+    that training without the rows would give.
 
-    A model does not know its rows one by one: rows that cannot have been among them are refused, but others that were
-    not are taken out all the same.
+    Writes the new model and a receipt with digests, row counts and the change of every weight, and prints the changes.
+    The exit code is 1 if the rows cannot be removed: because they cannot have been among the training rows, or because
+    the rest does not determine a model.
+
+    A model does not know its rows one by one: rows that it was not trained on are removed all the same, unless that
+    shows in their values.
+
+    \b
+    Example:
+      linear-regressor unlearn --data withdrawn.csv --model-save-path models/new.joblib
     """
-    from datetime import UTC, datetime
-
-    from linear_regressor.artefact.file import load
-    from linear_regressor.data.source import Source
+    # Not at the top: scikit-learn and SciPy take a second to import, for which --help would have to wait.
     from linear_regressor.training.unlearn import columns_of, read_removed
-    from linear_regressor.training.unlearn import unlearn as run
+    from linear_regressor.training.unlearn import unlearn as remove_rows
 
     output = model_save_path or model_path
-    _require_places(model_path, output, receipt_path)
-    with locked(output):  # two at once would each take their rows out of the same model, and one of the two be lost
+    _check_outputs(model_path, output, receipt_path)
+    with locked(output):  # of two runs at once, the second must start from the model of the first
         artefact = load(model_path)
         source = Source.of(data, columns_of(artefact, where))
-        require_no_data(source, {"--model-save-path": output, "--receipt-path": receipt_path or output})
+        require_not_data(source, {"--model-save-path": output, "--receipt-path": receipt_path or output})
         partitions = source.partitions()
-        with rows_bar(sum(partition.rows for partition in partitions)) as report:
-            done = run(artefact, read_removed(artefact, partitions, report))
+        with progress_bar(partitions) as report:
+            done = remove_rows(artefact, read_removed(artefact, partitions, LocalEngine(), report))
         receipt = done.save(output, receipt_path, datetime.now(UTC))
-    click.echo("\n".join([
-        f"rows         {done.before.moments.n:.0f} before, {done.after.moments.n:.0f} after",
-        *(f"slope        {slope:<14.10g} {name}, changed by {change:+.6g}" for name, slope, change in zip(
-            artefact.features, done.after.W.tolist(), (done.after.W - done.before.W).tolist(), strict=True)),
-        f"intercept    {done.after.b:<14.10g} changed by {done.after.b - done.before.b:+.6g}",
-        f"model        {output}", f"receipt      {receipt}"]))
+    click.echo("\n".join([*_lines(done), f"model        {output}", f"receipt      {receipt}"]))
 
 
-def _require_places(model: Path, output: Path, receipt: Path | None) -> None:
-    """Refuse outputs in the place of each other, of what is read, or of an older receipt."""
+def _check_outputs(model: Path, output: Path, receipt: Path | None) -> None:
+    """Reject outputs that would overwrite each other, an input or an older receipt."""
     cards = {path.with_suffix(".card.json"): f"the card of {path}" for path in (model, output) if path.name}
     require_different({"--model-save-path": output}, cards)
     if receipt is not None:
         require_different({"--receipt-path": receipt}, {**cards, model: "the model", output: "the new model"})
         if os.path.lexists(receipt):
-            raise SettingError(f"--receipt-path {receipt} is there already: a receipt takes the place of no other file")
+            raise SettingError(f"--receipt-path {receipt} already exists: a receipt replaces no other file")
+
+
+def _lines(done: Unlearning) -> list[str]:
+    """Row counts and weights, one a line."""
+    before, after = done.before, done.after
+    slopes = zip(after.features, after.W.tolist(), (after.W - before.W).tolist(), strict=True)
+    return [f"rows         {before.moments.n:.0f} before, {after.moments.n:.0f} after",
+            *(f"slope        {slope:<14.10g} {name}, changed by {change:+.6g}" for name, slope, change in slopes),
+            f"intercept    {after.b:<14.10g} changed by {after.b - before.b:+.6g}"]

@@ -1,9 +1,11 @@
-"""``Contract``: all that the application must know about one group of routes."""
+"""``Contract``: all that the application must know about one group of routes.
+
+A named tuple, because Python makes one in a tenth of the time of a frozen dataclass, and every start pays for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from flask import Blueprint
@@ -26,8 +28,7 @@ class Tag(NamedTuple):
 SERVICE_TAG = Tag("service", "Pages, probes, metrics and this document.")
 
 
-@dataclass(frozen=True)
-class Contract:
+class Contract(NamedTuple):
     """Routes with their description, error format, probes and scopes; the application is a tuple of these."""
 
     tag: Tag

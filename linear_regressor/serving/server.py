@@ -38,8 +38,8 @@ def serve(settings: Settings, environ: MutableMapping[str, str], host: str = "12
           debug: bool = False) -> None:
     """Serve the model until told to stop."""
     if environ.get("GUNICORN_CMD_ARGS"):
-        raise SettingError(f"GUNICORN_CMD_ARGS has the value {environ['GUNICORN_CMD_ARGS']!r}, which has no effect; "
-                           "unset it, and use the settings of this server, such as KEEP_ALIVE and THREADS")
+        raise SettingError(f"GUNICORN_CMD_ARGS is {environ['GUNICORN_CMD_ARGS']!r}: must not be set, because it has no "
+                           "effect; use the settings of this server, such as KEEP_ALIVE and THREADS")
     if not is_running_from_reloader():  # the reloader's first process already listens on the port
         _require_free(host, settings.port)
     with shared_counts(environ, settings.workers if server == "gunicorn" else 1) as counts_folder:

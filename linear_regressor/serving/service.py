@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from linear_regressor.serving.observability.access_log import LineWriter
 from linear_regressor.serving.observability.tracing import SpanExport
@@ -26,8 +25,7 @@ class Readiness:
         self.draining = False
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
     """What routes, worker and server share."""
 
     settings: Settings

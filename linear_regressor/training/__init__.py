@@ -1,5 +1,5 @@
-"""Making the promise: from rows to an artefact and a report about it.
+"""Training: from rows to a model file and a report.
 
-Rule of the room: nothing here knows ``serving``; SciPy is imported in ``quantiles`` alone and matplotlib in ``report``
-alone.
+SciPy is imported in ``config`` alone, matplotlib in ``report`` and Dask in ``dask_engine``; nothing here imports
+``serving``.
 """

@@ -1,4 +1,4 @@
-"""``Recipe``: everything that decides which model training makes of a data set."""
+"""``TrainingConfig``: the settings that decide a model, with the facts and tables that go into its file."""
 
 from __future__ import annotations
 
@@ -10,62 +10,58 @@ from typing import Any
 from scipy import stats
 
 from linear_regressor.model.evaluate import Certificate, Evaluation
-from linear_regressor.model.moments import Moments
+
+# Packages whose version can change the last digits of a model.
+PACKAGES = ("linear-regressor", "numpy", "scikit-learn", "scipy")
+# Levels of the two-sided intervals for which a model file has quantiles.
+LEVELS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The settings of one training."""
+    """The settings of a training; those of the descent are documented at ``SimpleLinearRegression``."""
 
     # names of the features, in order
     features: tuple[str, ...] = ("bmi",)
-    # at least 1; see ``SimpleLinearRegression``
+    # at least 1
     iterations: int = 15000
-    # learning rate, greater than 0 and below the limit that the data set
+    # learning rate: greater than 0 and below the limit of convergence, or "auto"
     lr: float | str = 0.1
-    # rows a step, at least 1; None uses all rows at each step
+    # rows in a step, at least 1; None uses all rows in each step
     batch_size: int | None = None
     # seed of the start weights and of the order of the rows, 0 to 2**32 - 1
     random_state: int = 0
-    # the least R2 on the test rows at which a model may be saved
+    # least R2 on the test rows; a model below it is not saved
     min_r2: float = 0.40
-    # how many rows at the end of the data are kept for the test, at least 2; of a stream none are
+    # rows at the end of data in memory that are kept for the test, at least 2; 0 for a stream
     test_rows: int = 20
     # whether to descend in coordinates in which every feature has mean 0 and standard deviation 1
     standardize: bool = False
-    # the share of a stream's rows that is kept for the test, by their hash: between 0 and 1
+    # share of a stream's rows that their hash keeps for the test, between 0 and 1; None for data in memory
     test_fraction: float | None = None
-    # name of the column whose hash decides that; None takes the row's values
+    # name of the column to hash; None hashes the values of the row
     key: str | None = None
-    # which rows of a stream are taken; None takes all
+    # row filter of a stream; None takes all rows
     where: str | None = None
 
 
-# Packages whose version can change the last digits of a model.
-PACKAGES = ("linear-regressor", "numpy", "scikit-learn", "scipy")
-
-
-def model_card(config: TrainingConfig, moments: Moments, target: str, lr: float, evaluation: Evaluation,
-         certificate: Certificate) -> dict[str, Any]:
-    """Gather what decides the model and what came of it; nothing that differs between two equal trainings."""
-    settings = {**asdict(config), "features": list(config.features), "lr_used": lr}
-    return {"settings": settings,
-            "data": {"rows": int(moments.n), "target": target},
+def model_card(config: TrainingConfig, rows: float, target: str, lr_used: float, evaluation: Evaluation,
+               certificate: Certificate) -> dict[str, Any]:
+    """Settings, data, metrics and environment: nothing that differs between two equal trainings."""
+    return {"settings": {**asdict(config), "features": list(config.features), "lr_used": lr_used},
+            "data": {"rows": int(rows), "target": target},
             "metrics": {"test": asdict(evaluation), "training": asdict(certificate)},
             "environment": environment()}
 
 
 def environment() -> dict[str, str]:
-    """Tell what can change the last digits of a model."""
+    """Versions and machine that can change the last digits of a model."""
     return {"python": platform.python_version(), "machine": platform.machine(),
             **{name: version(name) for name in PACKAGES}}
 
 
-LEVELS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
-
-
 def quantile_table(n: float, p: int) -> dict[str, list[float]]:
-    """Quantiles of Student's t and of F for each level."""
+    """Quantiles of Student's t and of F for each level; empty without degrees of freedom."""
     levels = list(LEVELS) if n > p + 1 else []
     return {"levels": levels,
             "t": [float(stats.t.ppf((1.0 + level) / 2.0, n - p - 1)) for level in levels],
@@ -73,5 +69,5 @@ def quantile_table(n: float, p: int) -> dict[str, list[float]]:
 
 
 def chi_squared_tail(statistic: float, degrees_of_freedom: int) -> float:
-    """Probability that a chi-squared variable is larger than a statistic: the p-value of a Wald test."""
+    """Probability that a chi-squared variable exceeds a statistic: the p-value of a Wald test."""
     return float(stats.chi2.sf(statistic, degrees_of_freedom))

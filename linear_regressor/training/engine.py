@@ -1,29 +1,30 @@
-"""``Engine``: who reads the pieces of a data set; every engine gives the same bytes."""
+"""``Engine``: applies a function to many items, in this process or elsewhere, with the same results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from linear_regressor.data.source import Partition
-from linear_regressor.training.partition_moments import PartitionMoments
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
+# Called with the number of rows that were processed since the last call.
 Report = Callable[[int], object]
 
 
 class Engine(Protocol):
-    """Maps ``PieceMoments.of`` over pieces, wherever and in whichever order that is quickest."""
+    """Applies a function to the items of a mapping."""
 
-    def moments(self, partitions: Mapping[int, Partition], test_fraction: float,
-                report: Report) -> Iterator[tuple[int, PartitionMoments]]:
-        """Read pieces."""
+    def map(self, function: Callable[[Item, Report], Result], items: Mapping[int, Item],
+            report: Report) -> Iterator[tuple[int, Result]]:
+        """Yield the key and the result of ``function(item, report)`` for each item, in the order they finish."""
 
 
 class LocalEngine:
-    """Reads one piece after the other in this process."""
+    """Processes one item after the other in this process."""
 
-    def moments(self, partitions: Mapping[int, Partition], test_fraction: float,
-                report: Report) -> Iterator[tuple[int, PartitionMoments]]:
-        """Read pieces in their order; as ``Engine.moments``."""
-        for place, partition in partitions.items():
-            yield place, PartitionMoments.of(partition, test_fraction, report)
+    def map(self, function: Callable[[Item, Report], Result], items: Mapping[int, Item],
+            report: Report) -> Iterator[tuple[int, Result]]:
+        """Yield the key and the result of each item, in order; see ``Engine``."""
+        for key, item in items.items():
+            yield key, function(item, report)

@@ -1,8 +1,8 @@
-"""``PieceMoments``: what one reading of a piece leaves, the same bytes in every engine."""
+"""``PartitionMoments``: what one pass over a partition leaves, to the same bytes in every engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -16,74 +16,81 @@ from linear_regressor.data.source import BLOCK_ROWS, Partition
 from linear_regressor.errors import DataError
 from linear_regressor.model.accumulator import Accumulator
 from linear_regressor.model.moments import RowSummary
+from linear_regressor.training.engine import Report
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class PartitionMoments:
-    """Moments and limits of the training rows and of the test rows of a piece, or of several."""
+    """Summaries of the training rows and of the test rows; None for a set without rows."""
 
-    # what is kept of the rows of each; None where there are none
     training: RowSummary | None
-    # what is kept of the rows of each; None where there are none
     test: RowSummary | None
 
     @classmethod
-    def of(cls, partition: Partition, test_fraction: float, report: Callable[[int], object] = int) -> PartitionMoments:
-        """Read a piece once."""
-        width = len(partition.columns.numbers)
-        training, test = Accumulator(width), Accumulator(width)
-        # Several threads would add up wide rows in another order: last digits would depend on the number of CPUs.
-        with threadpool_limits(1, "blas"):
-            for rows, held_out in split_blocks(partition, test_fraction):
-                training.add(rows)
-                test.add(held_out)
-                report(len(rows) + len(held_out))
-            try:
-                return cls(_summary(training), _summary(test))
-            except DataError:
-                raise partition.explain() from None
-
-    def __add__(self, other: PartitionMoments) -> PartitionMoments:
-        """Both together."""
-        if not isinstance(other, PartitionMoments):
-            return NotImplemented
-        return PartitionMoments(_sum(self.training, other.training), _sum(self.test, other.test))
+    def of(cls, partition: Partition, report: Report = int, test_fraction: float = 0.0) -> PartitionMoments:
+        """Read a partition once."""
+        return cls(*_summarize(partition, split_blocks(partition, test_fraction), 2, report))
 
 
-def total(moments: Iterable[PartitionMoments]) -> PartitionMoments:
-    """Add up the moments of pieces in their order, which decides the last digit."""
-    return reduce(add, moments, PartitionMoments(None, None))
+def total(parts: Iterable[PartitionMoments]) -> PartitionMoments:
+    """Add up partitions in their order, which decides the last digit."""
+    parts = list(parts)
+    return PartitionMoments(_sum(part.training for part in parts), _sum(part.test for part in parts))
 
 
-def split_blocks(partition: Partition, test_fraction: float) -> Iterable[tuple[Array, Array]]:
-    """Read a piece block by block, each divided into training and test."""
+def fold_summaries(partition: Partition, report: Report, count: int) -> list[RowSummary | None]:
+    """Read a partition once and summarize the rows of each fold; None for a fold without rows."""
+    return _summarize(partition, _fold_blocks(partition, count), count, report)
+
+
+def split_blocks(partition: Partition, test_fraction: float) -> Iterator[tuple[Array, Array]]:
+    """Read a partition block by block, each divided into training and test rows."""
     if test_fraction == 0:
         for block in partition.blocks():
             yield block, block[:0]
         return
-    rows, held_out = np.empty((2, len(partition.columns.numbers), BLOCK_ROWS))
+    buffers = np.empty((2, len(partition.columns.numbers), BLOCK_ROWS))
     for block, hashes in partition.hashed_blocks():
         test = splitting.in_test(hashes, test_fraction)
-        yield _take(block, np.flatnonzero(~test), rows), _take(block, np.flatnonzero(test), held_out)
+        yield _take(block, ~test, buffers[0]), _take(block, test, buffers[1])
 
 
-def _take(block: Array, places: NDArray[np.intp], room: Array) -> Array:
-    """Take rows out of a block, column by column as it lies in memory."""
-    taken: Array = room[:, :len(places)]
+def _fold_blocks(partition: Partition, count: int) -> Iterator[list[Array]]:
+    """Read a partition block by block, each divided into folds."""
+    for block, hashes in partition.hashed_blocks():
+        fold = splitting.folds(hashes, count).astype(np.uint16)  # 16 bits: NumPy then uses a radix sort
+        rows = block.T.take(np.argsort(fold, kind="stable"), axis=1).T
+        yield np.split(rows, np.cumsum(np.bincount(fold, minlength=count))[:-1])
+
+
+def _take(block: Array, chosen: NDArray[np.bool_], buffer: Array) -> Array:
+    """Copy the chosen rows of a block into a buffer, column by column as they lie in memory."""
+    places = np.flatnonzero(chosen)
+    taken: Array = buffer[:, :len(places)]
     for column, values in zip(taken, block.T, strict=True):
-        values.take(places, out=column, mode="clip")  # no place is outside: this mode alone writes without a copy
+        values.take(places, out=column, mode="clip")  # never clips; the other modes write through a copy
     return taken.T
 
 
-def _summary(accumulator: Accumulator) -> RowSummary | None:
-    """What is kept of some rows, if there are any."""
-    return accumulator.summary() if accumulator.rows else None
+def _summarize(partition: Partition, blocks: Iterable[Sequence[Array]], groups: int,
+               report: Report) -> list[RowSummary | None]:
+    """Add up the rows of each group; None for a group without rows."""
+    accumulators = [Accumulator(len(partition.columns.numbers)) for _ in range(groups)]
+    # Several threads would add up wide rows in another order: the last digits would depend on the number of CPUs.
+    with threadpool_limits(1, "blas"):
+        for block in blocks:
+            for accumulator, rows in zip(accumulators, block, strict=True):
+                accumulator.add(rows)
+            report(sum(map(len, block)))
+        try:
+            return [accumulator.summary() if accumulator.rows else None for accumulator in accumulators]
+        except DataError:
+            raise partition.explain() from None
 
 
-def _sum(one: RowSummary | None, other: RowSummary | None) -> RowSummary | None:
-    """Both together, where either may be none."""
-    if one is None or other is None:
-        return one or other
-    return one + other
+def _sum(summaries: Iterable[RowSummary | None]) -> RowSummary | None:
+    """Add up the summaries that there are."""
+    present = [summary for summary in summaries if summary is not None]
+    return reduce(add, present) if present else None

@@ -1,4 +1,4 @@
-"""The training report: the line with its band, and the losses on the way to it, as two images."""
+"""The training report: two images, of the fitted line with its prediction band and of the losses."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from linear_regressor.training.train import Training
 
 Array = NDArray[np.float64]
 
+# of the prediction band
 LEVEL = 0.95
-# Enough points for a smooth curve; a descent can have a hundred million losses.
+# Enough for a smooth curve; a descent can have a hundred million losses.
 CURVE_POINTS = 500
 
 
 def write(training: Training, folder: Path) -> list[Path]:
-    """Draw the report of a training."""
+    """Write the report of a training into a folder, and return its files."""
     figures = {"fit.png": draw_fit(training), "losses.png": draw_losses(training.model.losses)}
     for name, figure in figures.items():
         replace_file(folder / name, partial(figure.savefig, format="png"))
@@ -34,7 +35,7 @@ def write(training: Training, folder: Path) -> list[Path]:
 
 
 def draw_fit(training: Training) -> Figure:
-    """Draw the points, the fitted line and its prediction band; of several features, observed over predicted."""
+    """Draw the rows and the fitted line with its band; for several features, observed over predicted values."""
     figure, axes = _canvas(f"{', '.join(training.rows.features)} and {training.rows.target}")
     draw = _draw_line if len(training.rows.features) == 1 else _draw_observed
     draw(axes, training)
@@ -54,7 +55,7 @@ def _draw_line(axes: Axes, training: Training) -> None:
 
 
 def _draw_observed(axes: Axes, training: Training) -> None:
-    """Draw predicted against observed values: of several features there is no line to draw."""
+    """Draw observed over predicted values."""
     artefact = training.artefact
 
     def predicted(data: Dataset) -> Array:
@@ -76,7 +77,7 @@ def _scatter(axes: Axes, rows_x: Array, test_x: Array, training: Training) -> No
 
 
 def _draw_band(axes: Axes, x: Array, X: Array, artefact: Artefact) -> None:
-    """Draw where a further observation falls with 95 %, or say why that cannot be told."""
+    """Draw the prediction band, or the reason why there is none in the title."""
     try:
         t = dict(zip(artefact.quantiles["levels"], artefact.quantiles["t"], strict=True)).get(LEVEL, np.nan)
         lower, upper = FitStatistics(artefact.moments, artefact.W, artefact.b).at(X).interval(t)
@@ -95,7 +96,7 @@ def draw_losses(losses: Array) -> Figure:
 
 
 def _canvas(title: str) -> tuple[Figure, Axes]:
-    """Make an empty figure that belongs to nobody: pyplot would keep it in a global list."""
+    """Make an empty figure without pyplot, which would keep it in a global list."""
     figure = Figure(figsize=(8.0, 5.0), layout="constrained")
     figure.suptitle(title)
     return figure, figure.add_subplot()

@@ -1,10 +1,10 @@
-"""Taking rows out of a trained model: its moments less theirs, and the line that training would have found without."""
+"""Unlearning: subtract the moments of some rows from a model, and train it again on what is left."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -27,56 +27,53 @@ from linear_regressor.model.inference import FitStatistics
 from linear_regressor.model.linear_regression import SimpleLinearRegression
 from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.training.config import environment, quantile_table
-from linear_regressor.training.engine import LocalEngine, Report
+from linear_regressor.training.engine import Engine, Report
 from linear_regressor.training.reading import read_partitions
 
 
 @dataclass(frozen=True, eq=False)
 class Unlearning:
-    """A model before and after rows were taken out of it."""
+    """A model before and after rows were removed from it."""
 
-    # the model with the rows and without them
     before: Artefact
-    # the model with the rows and without them
     after: Artefact
-    # digests of the rows that were taken out
+    # digests of the removed sets of rows
     digests: tuple[str, ...]
 
     def receipt(self) -> dict[str, Any]:
-        """Write down what was done, for those who asked for it and for audits."""
+        """Digests, row counts and the change of every weight, for the record."""
         before, after = self.before, self.after
         weights = zip(before.features, before.W.tolist(), after.W.tolist(), strict=True)
-        rows = {**_change(before.moments.n, after.moments.n), "removed": before.moments.n - after.moments.n}
-        del rows["change"]
+        rows = {"before": before.moments.n, "after": after.moments.n, "removed": before.moments.n - after.moments.n}
         return {"model": {"before": before.digest, "after": after.digest}, "rows": rows, "removed": list(self.digests),
                 "W": {name: _change(*pair) for name, *pair in weights}, "b": _change(before.b, after.b)}
 
     def save(self, path: Path, receipt_path: Path | None, now: datetime) -> Path:
-        """Write the receipt, then the model in the place of an older one."""
+        """Write the receipt, then replace the model; return where the receipt is."""
         place = receipt_path or path.with_name(f"{path.stem}.receipt-{self.after.digest[:12]}.json")
         facts = {"unlearned_at": now.isoformat(timespec="seconds")}
-        made = self._write_receipt(place, facts, again=receipt_path is None)
+        written = self._write_receipt(place, facts, reuse=receipt_path is None)
         try:
             save(self.after, path, facts)
-        except BaseException:  # an interrupt too
-            if made and not self._is_at(path):
+        except BaseException:  # an interrupt, too
+            if written and not self._is_saved(path):
                 place.unlink()
             raise
         return place
 
-    def _write_receipt(self, place: Path, facts: dict[str, str], again: bool) -> bool:
-        """Make the receipt; one of this very change may be there from a run that was killed, and then stays."""
+    def _write_receipt(self, place: Path, facts: dict[str, str], reuse: bool) -> bool:
+        """Write a new file, unless a killed run has left the receipt of this very change."""
         receipt = self.receipt()
         if os.path.lexists(place):
-            if again and _written(place, facts) == receipt:
+            if reuse and _read_receipt(place, facts) == receipt:
                 return False
-            raise SettingError(f"{place} is there already: a receipt takes the place of no other file")
+            raise SettingError(f"{place} already exists: a receipt replaces no other file")
         content = json.dumps({**receipt, **facts}, indent=1).encode() + b"\n"
         replace_file(place, lambda file: file.write(content))
         return True
 
-    def _is_at(self, path: Path) -> bool:
-        """Tell whether the new model is in its place."""
+    def _is_saved(self, path: Path) -> bool:
+        """Whether the new model is in its place."""
         try:
             return load(path).digest == self.after.digest
         except ArtefactError:
@@ -84,12 +81,9 @@ class Unlearning:
 
 
 def unlearn(artefact: Artefact, removed: Sequence[RowSummary]) -> Unlearning:
-    """Take rows out of a model.
+    """Remove rows from a model, which is then, to rounding, the model trained without them.
 
-    The moments of the rows are subtracted, and the descent that trained the model is taken again over what is left:
-    same start, rate and iterations. The result is the model that training without those rows gives, to rounding. Its
-    minimum and maximum are dropped, because moments cannot tell them; so are the errors on the test rows, which are not
-    kept.
+    Moments cannot tell the limits of the remaining rows, nor their errors on the test rows: both are dropped.
     """
     settings = _settings(artefact)
     digests = tuple(rows.digest for rows in removed)
@@ -111,8 +105,29 @@ def unlearn(artefact: Artefact, removed: Sequence[RowSummary]) -> Unlearning:
     return Unlearning(artefact, after, digests)
 
 
-def _written(place: Path, facts: Iterable[str]) -> Any:
-    """Read a receipt without the facts that two receipts of one change may differ in; None where it is none."""
+def columns_of(artefact: Artefact, where: str | None) -> Columns:
+    """Columns and rows that the model was trained on, out of the rows to remove."""
+    settings = artefact.card.get("settings", {})
+    filters = [text for text in (settings.get("where"), where) if text is not None]
+    for text in filters:
+        RowFilter.of(text)  # each on its own, so that a parenthesis in one cannot close one of the other
+    both = " and ".join(f"({text}\n)" for text in filters) or None  # a filter may end in a comment
+    return Columns(artefact.features, artefact.target, both, settings.get("key"))
+
+
+def read_removed(artefact: Artefact, partitions: Sequence[Partition], engine: Engine,
+                 report: Report) -> list[RowSummary]:
+    """Read the rows to remove, without those that training kept for its test."""
+    fraction = float(artefact.card.get("settings", {}).get("test_fraction") or 0.0)
+    removed = [part.training for part in read_partitions(partitions, engine, report, fraction)
+               if part.training is not None]
+    if not removed:
+        raise DataError("there are no rows to remove: none of them was used for training")
+    return removed
+
+
+def _read_receipt(place: Path, facts: Collection[str]) -> Any:
+    """Read a receipt without the facts in which two receipts of one change may differ; None if it is no receipt."""
     try:
         content = json.loads(place.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -121,40 +136,40 @@ def _written(place: Path, facts: Iterable[str]) -> Any:
 
 
 def _change(before: float, after: float) -> dict[str, float]:
-    """Put two numbers and their difference beside each other."""
+    """Two numbers and their difference."""
     return {"before": before, "after": after, "change": after - before}
 
 
 def _settings(artefact: Artefact) -> dict[str, Any]:
-    """Take the settings of the training out of the card, or refuse a model that moments cannot train again."""
+    """Settings of the training; reject a model that moments alone cannot train again."""
     settings = artefact.card.get("settings")
     if not isinstance(settings, dict) or not {"lr", "iterations", "random_state"} <= settings.keys():
-        raise ArtefactError("rows cannot be taken out: the model's card does not tell how it was trained")
+        raise ArtefactError("rows cannot be removed: the model's card has no settings of its training")
     if settings.get("batch_size") is not None:
-        raise ArtefactError("rows cannot be taken out: the model was trained on mini-batches, which moments cannot "
-                            "draw again; train it anew on the rows that stay")
+        raise ArtefactError("rows cannot be removed: the model was trained on mini-batches, which cannot be drawn from "
+                            "moments; train a new model on the remaining rows")
     return {"standardize": False, **settings}
 
 
 def _require_new(digests: Sequence[str], past: Sequence[str]) -> None:
-    """Refuse rows that were taken out before, or are there twice."""
+    """Reject rows that were removed before, or are given twice."""
     for place, digest in enumerate(digests):
         if digest in past or digest in digests[:place]:
-            raise MomentsError(f"the same rows (digest {digest[:12]}...) would be taken out twice")
+            raise MomentsError(f"the same rows (digest {digest[:12]}...) would be removed twice")
 
 
 def _require_within(artefact: Artefact, rows: RowSummary) -> None:
-    """Refuse rows with a value that no training row had, where that is known."""
+    """Reject rows with a value outside the limits of the training rows, if these are known."""
     if artefact.minimum is None or artefact.maximum is None or rows.minimum is None or rows.maximum is None:
         return
     outside = (rows.minimum[:-1] < artefact.minimum) | (rows.maximum[:-1] > artefact.maximum)
     if outside.any():
         name = artefact.features[int(np.argmax(outside))]
-        raise MomentsError(f"these rows are not among the training rows: a value of {name!r} lies outside of theirs")
+        raise MomentsError(f"these rows are not among the training rows: a value of {name!r} is outside their limits")
 
 
 def _require_statistics(artefact: Artefact, left: Moments, model: SimpleLinearRegression) -> None:
-    """Refuse to make a model whose columns depend on each other out of one whose columns did not."""
+    """Reject a removal that makes columns constant or dependent which were not."""
     try:
         FitStatistics(artefact.moments, artefact.W, artefact.b)
     except StatisticsError:
@@ -162,24 +177,4 @@ def _require_statistics(artefact: Artefact, left: Moments, model: SimpleLinearRe
     try:
         FitStatistics(left, model.W, model.b)
     except StatisticsError as error:
-        raise MomentsError(f"what would be left carries no model: {error}") from None
-
-
-def columns_of(artefact: Artefact, where: str | None) -> Columns:
-    """Tell which columns and rows of a data set the model was trained on, out of those that are to go."""
-    settings = artefact.card.get("settings", {})
-    filters = [text for text in (settings.get("where"), where) if text is not None]
-    for text in filters:
-        RowFilter.of(text)  # each by itself, so that no parenthesis of one closes the other
-    both = " and ".join(f"({text}\n)" for text in filters) or None  # a filter may end in a comment
-    return Columns(artefact.features, artefact.target, both, settings.get("key"))
-
-
-def read_removed(artefact: Artefact, partitions: Sequence[Partition], report: Report) -> list[RowSummary]:
-    """Read the rows to take out."""
-    fraction = float(artefact.card.get("settings", {}).get("test_fraction") or 0.0)
-    read = read_partitions(partitions, fraction, LocalEngine(), None, report)
-    removed = [part.training for part in read if part.training is not None]
-    if not removed:
-        raise DataError("there are no rows to take out: none was in the training")
-    return removed
+        raise MomentsError(f"the remaining rows do not determine a model: {error}") from None

@@ -1,4 +1,4 @@
-"""``linear-regressor predict --engine dask``: a folder of files, each whole or not there."""
+"""``linear-regressor predict --engine dask``: a folder of files, each of them complete."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ FILES, ROWS = 6, 3000
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write rows into files, each one piece."""
+    """A folder of files, each of them one partition."""
     folder, random = tmp_path_factory.mktemp("rows"), np.random.default_rng(0)
     for number in range(FILES):
         a, b, noise = random.normal(5.0, 2.0, (3, ROWS))
@@ -34,12 +34,12 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train a model on them."""
+    """A model that was trained on them."""
     return trained(rows, tmp_path_factory.mktemp("model"), "--standardize")
 
 
 def trained(rows: Path, folder: Path, *options: str) -> Path:
-    """Train a model and give its file."""
+    """Train a model, and return its file."""
     result = run("train", "--data", rows, "--features", "a,b", "--target", "y", "--model-save-path", folder / "model",
                  "--report-path", folder, *options)
     assert 0 == result.exit_code, result.stderr
@@ -52,13 +52,13 @@ def predict(rows: Path | str, model: Path, output: Path | str, *options: str) ->
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files of a folder, hidden ones too."""
+    """All files of a folder, including hidden ones."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("options", [[], ["--only-prediction"], ["--where", "a > 5"]], ids=" ".join)
-def test_the_folder_holds_what_one_file_would(rows: Path, model: Path, tmp_path: Path, options: list[str]) -> None:
-    """Row by row, in the order of the pieces."""
+def test_the_folder_has_the_rows_of_a_single_file(rows: Path, model: Path, tmp_path: Path, options: list[str]) -> None:
+    """In the same order."""
     one = run("predict", "--data", rows, "--model-path", model, tmp_path / "one.parquet", *options)
 
     result = predict(rows, model, tmp_path / "parts", *options)
@@ -70,8 +70,8 @@ def test_the_folder_holds_what_one_file_would(rows: Path, model: Path, tmp_path:
     assert FILES == len(contents(tmp_path / "parts"))
 
 
-def test_a_second_run_writes_what_is_missing_and_nothing_else(rows: Path, model: Path, tmp_path: Path) -> None:
-    """What is there is not even touched."""
+def test_a_second_run_writes_only_missing_files(rows: Path, model: Path, tmp_path: Path) -> None:
+    """The others are not touched."""
     predict(rows, model, tmp_path)
     before, (lost, *others) = contents(tmp_path), sorted(tmp_path.iterdir())
     times = [path.stat().st_mtime_ns for path in others]
@@ -84,7 +84,7 @@ def test_a_second_run_writes_what_is_missing_and_nothing_else(rows: Path, model:
     assert times == [path.stat().st_mtime_ns for path in others]
 
 
-def test_a_killed_run_leaves_whole_files_and_is_gone_on_with(rows: Path, model: Path, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_complete_files_and_can_be_continued(rows: Path, model: Path, tmp_path: Path) -> None:
     """The second run ends with the bytes of an undisturbed one."""
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     predict(rows, model, undisturbed)
@@ -95,7 +95,7 @@ def test_a_killed_run_leaves_whole_files_and_is_gone_on_with(rows: Path, model: 
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    (killed / ".part-000009-0.parquet.0.tmp").write_text("what a writer leaves that is killed")
+    (killed / ".part-000009-0.parquet.0.tmp").write_text("left by a killed writer")
 
     for path in killed.glob("*.parquet"):
         assert (undisturbed / path.name).read_bytes() == path.read_bytes()
@@ -104,20 +104,20 @@ def test_a_killed_run_leaves_whole_files_and_is_gone_on_with(rows: Path, model: 
     assert contents(undisturbed) == contents(killed)
 
 
-def test_files_of_another_model_are_refused(rows: Path, model: Path, tmp_path: Path) -> None:
-    """A folder is read as a whole: it may not say two things."""
+def test_files_of_another_model_are_rejected(rows: Path, model: Path, tmp_path: Path) -> None:
+    """A reader of the folder could not tell them apart."""
     predict(rows, model, tmp_path / "parts")
     before = contents(tmp_path / "parts")
 
     result = predict(rows, trained(rows, tmp_path, "--lr", "auto"), tmp_path / "parts")
 
     assert (2, 1) == (result.exit_code, result.stderr.count("\n"))
-    assert f"{tmp_path}/parts holds part-000000-" in result.stderr
+    assert f"{tmp_path}/parts contains part-000000-" in result.stderr
     assert before == contents(tmp_path / "parts")
 
 
-def test_a_faulty_row_is_named_and_its_file_is_not_written(model: Path, tmp_path: Path) -> None:
-    """As without a cluster."""
+def test_an_invalid_row_is_named_and_its_file_is_not_written(model: Path, tmp_path: Path) -> None:
+    """As with the local engine."""
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,\n")
 
     result = predict(tmp_path / "rows.csv", model, tmp_path / "parts")
@@ -128,7 +128,7 @@ def test_a_faulty_row_is_named_and_its_file_is_not_written(model: Path, tmp_path
 
 
 def test_a_full_disk_is_one_line(rows: Path, model: Path, tmp_path: Path) -> None:
-    """On a worker as anywhere."""
+    """On a worker, too."""
     done = run_process("predict", "--data", rows, "--model-path", model, "--engine", "dask", tmp_path / "parts",
                        file_size_limit=10_000)
 
@@ -137,8 +137,8 @@ def test_a_full_disk_is_one_line(rows: Path, model: Path, tmp_path: Path) -> Non
     assert [] == list((tmp_path / "parts").iterdir())
 
 
-def test_output_must_be_a_folder(rows: Path, model: Path) -> None:
-    """There is a file of this name."""
+def test_the_output_must_not_be_a_file(rows: Path, model: Path) -> None:
+    """The exit code is 2."""
     result = predict(rows, model, model)
 
     assert (2, f"Error: {model} must be a folder, not a file\n") == (result.exit_code, result.stderr)
@@ -150,11 +150,11 @@ def test_a_scheduler_is_for_dask(rows: Path, model: Path, tmp_path: Path) -> Non
                  tmp_path / "out.csv")
 
     assert 2 == result.exit_code
-    assert "--scheduler belongs to --engine dask" in result.stderr
+    assert "--scheduler needs --engine dask" in result.stderr
 
 
 def test_without_dask_the_extra_is_named(rows: Path, model: Path, tmp_path: Path) -> None:
-    """And nothing is made."""
+    """Nothing is written."""
     done = run_process("predict", "--data", rows, "--model-path", model, "--engine", "dask", tmp_path / "parts",
                        environ=shadow(tmp_path, "dask", "distributed"))
 
@@ -165,15 +165,15 @@ def test_without_dask_the_extra_is_named(rows: Path, model: Path, tmp_path: Path
 
 @pytest.fixture(params=["s3", "gs"])
 def bucket(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    """Serve an empty bucket."""
+    """An empty bucket."""
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     with s3_bucket() if request.param == "s3" else gs_bucket(tmp_path / "objects") as bucket:
         yield bucket
 
 
-def test_a_bucket_gets_the_same_files_once(rows: Path, model: Path, tmp_path: Path, bucket: Bucket) -> None:
-    """A second run finds them there."""
+def test_a_bucket_gets_the_same_files_as_a_folder(rows: Path, model: Path, tmp_path: Path, bucket: Bucket) -> None:
+    """A second run writes none of them again."""
     url = bucket.url("predictions")
     predict(rows, model, tmp_path / "parts")
 
@@ -186,7 +186,7 @@ def test_a_bucket_gets_the_same_files_once(rows: Path, model: Path, tmp_path: Pa
 
 
 def objects_at(url: str) -> dict[str, tuple[bytes, int]]:
-    """Content and time of each object."""
+    """Content and modification time of each object."""
     filesystem, path = FileSystem.from_uri(url)
     return {info.base_name: (filesystem.open_input_file(info.path).read(), info.mtime_ns)
             for info in filesystem.get_file_info(FileSelector(path))}

@@ -1,24 +1,23 @@
-"""The edge of the command line: every error one line, and its exit code."""
+"""``CommandLine``: every error is one line with an exit code."""
 
 import errno
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 import pytest
 
-from linear_regressor.cli import main
+from linear_regressor.cli import COMMANDS, main
 from linear_regressor.cli.command_line import CommandLine
 from linear_regressor.errors import LinearRegressorError, RateError
 from tests.command_line import ROOT, clean_environ, run, run_process, shadow
 
-COMMANDS = ["train", "evaluate", "predict", "serve", "cross-validate", "unlearn", "compare"]
-
 
 def failing(error: BaseException) -> click.Command:
-    """Make a command line whose one command raises this error."""
+    """A command line with one command, which raises this error."""
     def fail() -> None:
         raise error
 
@@ -34,19 +33,41 @@ def failing(error: BaseException) -> click.Command:
     (MemoryError("Unable to allocate 7 TiB"), 1, "Error: not enough memory: Unable to allocate 7 TiB"),
     (ModuleNotFoundError("", name="sklearn.base"), 1,
      "Error: sklearn is not installed; it comes with the extra 'training': pip install '.[training]' in a checkout"),
-    (KeyError("x"), 1, "Error: unexpected KeyError: 'x' (level DEBUG of logger linear_regressor.cli.command_line in "
-                       "logging_config.ini shows where)"),
+    (FileNotFoundError(errno.ENOENT, "No such file or directory", "rows.csv"), 1,
+     "Error: rows.csv: No such file or directory"),
+    (KeyError("x"), 1, "Error: unexpected KeyError: 'x' (--traceback before the command shows where)"),
 ], ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "")
 def test_every_error_is_one_line_on_standard_error(error: Exception, exit_code: int, line: str) -> None:
-    """What it was decides the exit code; nothing goes to standard output."""
+    """Its type decides the exit code; nothing goes to standard output."""
     result = run("fail", command=failing(error))
 
     assert (exit_code, "", f"{line}\n") == (result.exit_code, result.stdout, result.stderr)
 
 
+@pytest.mark.parametrize(("error", "exit_code"), [(RateError("too fast"), 2), (KeyError("x"), 1)],
+                         ids=["ours", "other"])
+def test_the_traceback_option_adds_the_traceback(error: Exception, exit_code: int) -> None:
+    """Before the same line, with the same exit code."""
+    plain, result = run("fail", command=failing(error)), run("--traceback", "fail", command=failing(error))
+
+    assert (exit_code, "") == (result.exit_code, result.stdout)
+    assert result.stderr.startswith("Traceback (most recent call last):\n") and ", in fail\n" in result.stderr
+    assert result.stderr.endswith(f"\n{plain.stderr}")
+
+
+def test_the_traceback_option_is_for_every_command(tmp_path: Path) -> None:
+    """It goes before the command, and the help shows it; help and interrupts have no traceback."""
+    failed = run("--traceback", "evaluate", "--model-path", tmp_path / "none")
+    helped = run("--traceback", "evaluate", "--help")
+
+    assert 1 == failed.exit_code and "Traceback" in failed.stderr and "ArtefactError" in failed.stderr
+    assert (0, "") == (helped.exit_code, helped.stderr)
+    assert "--traceback" in run("--help").stdout
+
+
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupt_ends_with_the_code_that_shells_know(tmp_path: Path, number: int, exit_code: int) -> None:
-    """128 + the signal; a training that is stopped says nothing and saves nothing."""
+def test_an_interrupt_ends_with_the_exit_code_of_shells(tmp_path: Path, number: int, exit_code: int) -> None:
+    """128 + the signal; a training that is stopped prints no error and saves nothing."""
     process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), "train", "--batch-size", "1", "--iterations",
                                 "1000000", "--model-save-path", str(tmp_path / "model")], stderr=subprocess.PIPE,
                                text=True, env=clean_environ({}))
@@ -61,21 +82,21 @@ def test_an_interrupt_ends_with_the_code_that_shells_know(tmp_path: Path, number
     assert [] == list(tmp_path.iterdir())
 
 
-def test_a_reader_that_went_away_is_no_traceback(tmp_path: Path) -> None:
-    """``linear-regressor train | head -0`` is quiet."""
+def test_a_closed_pipe_causes_no_traceback(tmp_path: Path) -> None:
+    """``linear-regressor train | head -0`` prints nothing."""
     process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), "train", "--model-save-path",
                                 str(tmp_path / "model"), "--report-path", str(tmp_path)], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, env=clean_environ({}))
     with process:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
-        said = process.stderr.read()
+        printed = process.stderr.read()
 
-    assert (1, "") == (process.returncode, said)
+    assert (1, "") == (process.returncode, printed)
 
 
-def test_who_closed_standard_output_wants_to_hear_nothing() -> None:
-    """``linear-regressor moments show day.json >&-`` succeeds in silence."""
+def test_a_command_without_standard_output_succeeds() -> None:
+    """``linear-regressor moments show day.json >&-`` prints nothing."""
     done = subprocess.run(["sh", "-c", '"$0" "$@" >&-', sys.executable, str(ROOT / "main.py"), "--version"],
                           stderr=subprocess.PIPE, text=True, env=clean_environ({}), timeout=60)
 
@@ -83,7 +104,7 @@ def test_who_closed_standard_output_wants_to_hear_nothing() -> None:
 
 
 def test_a_full_disk_behind_standard_output_is_one_line() -> None:
-    """The interpreter has nothing to add when it ends."""
+    """The interpreter adds nothing at exit."""
     with open("/dev/full", "w", encoding="ascii") as full:
         done = subprocess.run([sys.executable, str(ROOT / "main.py")], stdout=full, stderr=subprocess.PIPE, text=True,
                               env=clean_environ({}), timeout=60)
@@ -92,21 +113,26 @@ def test_a_full_disk_behind_standard_output_is_one_line() -> None:
 
 
 def test_without_a_command_there_is_help() -> None:
-    """It lists every command."""
+    """It lists every command with the first sentence of its own help."""
     result = run()
 
     assert 0 == result.exit_code
-    assert set(COMMANDS) <= set(result.stdout.split())
+    text = " ".join(result.stdout.split())
+    for name, summary in COMMANDS.items():
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        assert summary == command.get_short_help_str(limit=100)
+        assert f" {name} {summary}" in text
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_explains_every_option(command: str) -> None:
-    """Each has a text, and each that takes a value tells its default."""
+    """Each has a text, and each with a value shows its default."""
     text = " ".join(run(command, "--help").stdout.split())
 
-    explained = main.get_command(click.Context(main), command)
-    assert explained is not None
-    for option in explained.params:
+    documented = main.get_command(click.Context(main), command)
+    assert documented is not None
+    for option in documented.params:
         if isinstance(option, click.Option):
             assert option.opts[0] in text
             assert option.help and " ".join(option.help.split()) in text
@@ -117,7 +143,7 @@ def test_the_help_of_a_command_explains_every_option(command: str) -> None:
 @pytest.mark.parametrize("arguments", [["nope"], ["train", "--nope"], ["predict"], ["serve", "--server", "apache"]],
                          ids=" ".join)
 def test_misuse_is_one_line_that_names_the_help(arguments: list[str]) -> None:
-    """Exit code 2, as of old."""
+    """The exit code is 2."""
     result = run(*arguments)
 
     assert (2, "") == (result.exit_code, result.stdout)
@@ -126,25 +152,25 @@ def test_misuse_is_one_line_that_names_the_help(arguments: list[str]) -> None:
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    """Read from the installed metadata, the one place it stands."""
-    from importlib.metadata import version
-
+    """From the metadata of the installation."""
     assert version("linear-regressor") in run("--version").stdout
 
 
-def test_help_loads_none_of_the_heavy_libraries() -> None:
-    """It answers at once, and the server's image can give it."""
-    done = subprocess.run([sys.executable, "-c", "import sys, linear_regressor.cli; print(*sys.modules)"],
-                          capture_output=True, text=True, check=True)
+def test_help_imports_no_heavy_library() -> None:
+    """It is quick, and works in the server's image."""
+    program = ("import sys, atexit; from linear_regressor.cli import main; "
+               "atexit.register(lambda: print(*sys.modules)); main([])")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert set() == {"numpy", "scipy", "sklearn", "joblib", "pyarrow", "matplotlib", "flask", "gunicorn"
+    assert "Usage: " in done.stdout
+    assert set() == {"numpy", "scipy", "sklearn", "joblib", "pyarrow", "matplotlib", "flask", "gunicorn", "dask", "tqdm"
                      } & set(done.stdout.split())
 
 
 @pytest.mark.parametrize(("command", "package"), [("train", "sklearn"), ("evaluate", "sklearn"),
                                                   ("predict", "pyarrow")])
 def test_a_missing_extra_is_named_in_one_line(tmp_path: Path, command: str, package: str) -> None:
-    """The server's image has no training in it; the line says how to get it."""
+    """The server's image does not have it; the line says how to install it."""
     files = [ROOT / "setup.cfg", tmp_path / "out.csv"] if command == "predict" else []
 
     done = run_process(command, *files, environ=shadow(tmp_path, package))

@@ -1,4 +1,4 @@
-"""``linear-regressor keys``: keys are shown once, and kept as digests."""
+"""``linear-regressor keys``: a key is shown once, and stored as its digest."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.command_line import ROOT, run, run_process
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Name a keys file that is not there yet."""
+    """A keys file that does not exist."""
     return tmp_path / "folder" / "keys.json"
 
 
-def test_a_new_key_is_shown_once_and_kept_as_its_sha256(path: Path) -> None:
-    """Standard output has the key alone, for a script; the file has name, digest and scopes."""
+def test_a_new_key_is_shown_once_and_stored_as_its_sha256(path: Path) -> None:
+    """Standard output has only the key, for scripts; the file has name, digest and scopes."""
     result = run("keys", "generate", "--name", "ci", "--scope", "predict", "--file", path)
     (key,) = result.stdout.split()
 
@@ -38,15 +38,15 @@ def test_a_new_key_is_shown_once_and_kept_as_its_sha256(path: Path) -> None:
 
 
 def test_keys_are_added_listed_and_revoked(path: Path) -> None:
-    """The list shows no key, and of each digest its beginning."""
+    """The list has the start of each digest, and no key."""
     for name, scopes in (("a", ("predict",)), ("b", ("feedback", "admin"))):
         options = [word for scope in scopes for word in ("--scope", scope)]
         run("keys", "generate", "--name", name, *options, "--file", path)
-    kept = json.loads(path.read_text())["keys"]
+    stored = json.loads(path.read_text())["keys"]
     listed = run("keys", "list", "--file", path).stdout.splitlines()
 
-    assert [f"a\tpredict\t{kept[0]['sha256'][:12]}", f"b\tfeedback,admin\t{kept[1]['sha256'][:12]}"] == listed
-    assert 0 == run("keys", "revoke", "a", "--file", path).exit_code
+    assert [f"a\tpredict\t{stored[0]['sha256'][:12]}", f"b\tfeedback,admin\t{stored[1]['sha256'][:12]}"] == listed
+    assert 0 == run("keys", "revoke", "--name", "a", "--file", path).exit_code
     assert ["b"] == [key["name"] for key in json.loads(path.read_text())["keys"]]
 
 
@@ -65,10 +65,11 @@ def test_the_file_may_be_named_by_the_variable_that_the_server_reads(path: Path)
     (["generate", "--name", ""], 2, "'' cannot be used"),
     (["generate", "--name", "x", "--scope", "root"], 2, "'root' is not one of"),
     (["generate"], 2, "Missing option '--name'"),
-    (["revoke", "nobody"], 2, "'nobody' has no key"),
+    (["revoke", "--name", "nobody"], 2, "--name: 'nobody' has no key"),
+    (["revoke"], 2, "Missing option '--name'"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_misuse_is_one_line_and_changes_nothing(path: Path, arguments: list[str], exit_code: int, words: str) -> None:
-    """The option is named."""
+    """It names the option."""
     run("keys", "generate", "--name", "ci", "--file", path)
     before = path.read_bytes()
     result = run("keys", *arguments, "--file", path)
@@ -78,17 +79,17 @@ def test_misuse_is_one_line_and_changes_nothing(path: Path, arguments: list[str]
     assert before == path.read_bytes()
 
 
-@pytest.mark.parametrize("command", [["list"], ["revoke", "a"]])
-def test_a_file_that_is_not_there_is_one_line_that_says_how_to_make_it(path: Path, command: list[str]) -> None:
-    """Only ``generate`` makes one."""
+@pytest.mark.parametrize("command", [["list"], ["revoke", "--name", "a"]])
+def test_a_missing_file_is_one_line_that_says_how_to_create_it(path: Path, command: list[str]) -> None:
+    """Only ``generate`` creates one."""
     result = run("keys", *command, "--file", path)
 
     assert (2, 1) == (result.exit_code, result.stderr.count("\n"))
     assert "keys generate" in result.stderr
 
 
-def test_a_damaged_file_is_not_written_over(path: Path) -> None:
-    """Whoever damaged it may want it back."""
+def test_a_damaged_file_is_not_overwritten(path: Path) -> None:
+    """Its owner may be able to repair it."""
     path.parent.mkdir()
     path.write_text('{"keys": [')
     result = run("keys", "generate", "--name", "ci", "--file", path)
@@ -98,7 +99,7 @@ def test_a_damaged_file_is_not_written_over(path: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_old_file_whole(path: Path) -> None:
-    """The file is put in its place in one step, and no key is shown that was not kept."""
+    """The file is replaced in one step, and a key that was not stored is not shown."""
     run("keys", "generate", "--name", "ci", "--file", path)
     before = path.read_bytes()
     done = run_process("keys", "generate", "--name", "more", "--file", path, file_size_limit=64)
@@ -107,8 +108,8 @@ def test_a_full_disk_leaves_the_old_file_whole(path: Path) -> None:
     assert before == path.read_bytes()
 
 
-def test_the_commands_of_the_page_on_security_run_as_they_stand(tmp_path: Path) -> None:
-    """All but the last, which serves and is tested with the server."""
+def test_the_commands_in_the_documentation_run(tmp_path: Path) -> None:
+    """All but the last, which serves; the tests of the server run that."""
     (block,) = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "security.md").read_text(), re.DOTALL)
     for command in block.splitlines()[:-1]:
         program, *arguments = shlex.split(command)
@@ -118,8 +119,8 @@ def test_the_commands_of_the_page_on_security_run_as_they_stand(tmp_path: Path) 
     assert (tmp_path / "build" / "keys.json").exists()
 
 
-def test_a_key_made_beside_another_loses_none(path: Path) -> None:
-    """Who changes the file waits until nobody else does, and reads it then."""
+def test_concurrent_commands_lose_no_key(path: Path) -> None:
+    """Each waits for the lock before it reads the file."""
     run("keys", "generate", "--name", "first", "--file", path)
     with locked(path):
         process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), "keys", "generate", "--name", "second",
@@ -133,7 +134,7 @@ def test_a_key_made_beside_another_loses_none(path: Path) -> None:
 
 
 def test_without_a_command_there_is_help() -> None:
-    """As of the other groups."""
+    """As for the program itself."""
     done = run("keys")
 
     assert (0, "") == (done.exit_code, done.stderr) and "generate" in done.stdout

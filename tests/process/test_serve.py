@@ -1,4 +1,4 @@
-"""``linear-regressor serve``: options and environment; the server itself is tested in ``tests/serving``."""
+"""``linear-regressor serve``: options and environment; the server itself is tested in ``tests/server``."""
 
 import json
 import signal

@@ -34,9 +34,9 @@ def train(data: object, path: Path, *options: object) -> Result:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_model_is_trained_evaluated_and_predicted_with(tmp_path: Path, random: np.random.Generator,
-                                                         ending: str) -> None:
-    """Out of any number of files."""
+def test_the_commands_work_on_files_of_each_format(tmp_path: Path, random: np.random.Generator,
+                                                   ending: str) -> None:
+    """``train``, ``evaluate`` and ``predict``, on several files."""
     for number in range(3):
         saved(rows(random, 500), tmp_path / "rows" / f"{number}{ending}")
     model = tmp_path / "model.joblib"
@@ -58,7 +58,7 @@ def test_a_model_is_trained_evaluated_and_predicted_with(tmp_path: Path, random:
 
 
 def test_every_option_changes_the_model(tmp_path: Path, random: np.random.Generator) -> None:
-    """What the card says of the settings is what was asked for."""
+    """The card has the given settings."""
     path = saved(rows(random, 1000), tmp_path / "rows.csv")
     digests, settings = set(), []
     for options in ("", "--where 'x1 > -1 and group == \"a\"'", "--test-fraction 0.5", "--key id",
@@ -74,25 +74,25 @@ def test_every_option_changes_the_model(tmp_path: Path, random: np.random.Genera
     assert ["id", True, 64] == [settings[3]["key"], settings[4]["standardize"], settings[5]["batch_size"]]
 
 
-def test_rows_alone_are_predicted_and_evaluated_where_the_filter_takes_them(tmp_path: Path,
-                                                                            random: np.random.Generator) -> None:
-    """By columns that the model does not know."""
+def test_only_rows_that_match_the_filter_are_predicted_and_evaluated(tmp_path: Path,
+                                                                     random: np.random.Generator) -> None:
+    """It may compare columns that the model does not have."""
     table = rows(random, 1000)
     path, model = saved(table, tmp_path / "rows.csv"), tmp_path / "model"
     train(path, model)
-    taken = table["group"].to_pylist().count("a")
+    matching = table["group"].to_pylist().count("a")
 
     evaluated = run("evaluate", "--data", path, "--model-path", model, "--where", "group == 'a'")
     predicted = run("predict", path, tmp_path / "out.csv", "--model-path", model, "--where", "group == 'a'",
                     "--only-prediction")
 
-    assert f"on the {taken} rows\n" in evaluated.stdout
-    assert f"{taken} predictions in " in predicted.stdout
-    assert ['"prediction"', taken + 1] == [(lines := (tmp_path / "out.csv").read_text().splitlines())[0], len(lines)]
+    assert f"on the {matching} rows\n" in evaluated.stdout
+    assert f"{matching} predictions in " in predicted.stdout
+    assert ['"prediction"', matching + 1] == [(lines := (tmp_path / "out.csv").read_text().splitlines())[0], len(lines)]
 
 
-def test_no_rows_cannot_be_evaluated_on(tmp_path: Path, random: np.random.Generator) -> None:
-    """As when a filter takes none; predicting none is no error."""
+def test_an_evaluation_needs_rows(tmp_path: Path, random: np.random.Generator) -> None:
+    """A filter may match none; then there is nothing to predict, which is not an error."""
     path, model = saved(rows(random, 100), tmp_path / "rows.csv"), tmp_path / "model"
     train(path, model)
 
@@ -111,17 +111,17 @@ def test_no_rows_cannot_be_evaluated_on(tmp_path: Path, random: np.random.Genera
     (["train", "--key", "id"], "--key needs --data."),
     (["train", "--where", "x1 > 0"], "--where needs --data."),
     (["train", "--engine", "local"], "--engine needs --data."),
-    (["train", "--data", "rows.csv", *COLUMNS, "--scheduler", "tcp://127.0.0.1:1"], "--scheduler belongs to --engine"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--scheduler", "tcp://127.0.0.1:1"], "--scheduler needs --engine dask"),
     (["train", "--data", "rows.csv", *COLUMNS, "--engine", "dask", "--scheduler", ""], "must be an address"),
     (["train", "--data", "rows.csv", *COLUMNS, "--test-fraction", "0"], "is not in the range 0<x<1"),
     (["train", "--data", "rows.csv", *COLUMNS, "--test-fraction", "1"], "is not in the range 0<x<1"),
-    (["train", "--data", "rows.csv", *COLUMNS, "--test-fraction", "nan"], "is not in the range 0<x<1"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--test-fraction", "nan"], "'nan' is not a finite number"),
     (["train", "--data", "rows.csv", "--data", "more.csv", *COLUMNS], "is given 2 times; a folder or a glob names"),
-    (["train", "--data", "rows.csv", *COLUMNS, "--model-save-path", "gs://bucket/a"], "'gs:/bucket/a' is a URL"),
-    (["train", "--data", "rows.csv", *COLUMNS, "--report-path", "s3://bucket/report"], "'s3:/bucket/report' is a URL"),
-    (["unlearn", "--data", "rows.csv", "--receipt-path", "gs://bucket/a.json"], "'gs:/bucket/a.json' is a URL"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--model-save-path", "gs://bucket/a"], "'gs://bucket/a' is a URL"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--report-path", "s3://bucket/report"], "'s3://bucket/report' is a URL"),
+    (["unlearn", "--data", "rows.csv", "--receipt-path", "gs://bucket/a.json"], "'gs://bucket/a.json' is a URL"),
     (["moments", "build", "--data", "rows.csv", *COLUMNS, "--output", "s3://bucket/a.json"], "is a URL"),
-    (["predict", "rows.csv", "gs://bucket/out.csv", "--model-path", "MODEL"], "to which --engine dask alone writes"),
+    (["predict", "rows.csv", "gs://bucket/out.csv", "--model-path", "MODEL"], "which needs --engine dask"),
     (["predict", "rows.csv", ".", "--model-path", "MODEL"], "must end in"),
     (["train", "--data", "rows.csv", *COLUMNS, "--key", "x1"], "'x1' is named twice"),
     (["train", "--data", "rows.csv", *COLUMNS, "--where", "x1"], "must be comparisons of a column"),
@@ -130,14 +130,14 @@ def test_no_rows_cannot_be_evaluated_on(tmp_path: Path, random: np.random.Genera
     (["train", "--data", "ftp://rows.csv", *COLUMNS], "must be a path, a glob, gs://bucket/path or s3://bucket/path"),
     (["train", "--data", "rows.csv", *COLUMNS, "--batch-size", "65537"], "a batch of a stream has at most 65536 rows"),
     (["evaluate", "--where", "x1 > 0"], "--where needs --data."),
-    (["predict", "out.csv"], "name what to read once"),
-    (["predict", "rows.csv", "out.csv", "--data", "rows.csv"], "name what to read once"),
+    (["predict", "out.csv"], "name the data once"),
+    (["predict", "rows.csv", "out.csv", "--data", "rows.csv"], "name the data once"),
     (["predict", "--data", "none/*.csv", "out.csv", "--model-path", "MODEL"], "none/*.csv matches no file"),
     (["predict", "--data", "rows.csv", "out.ndjson", "--model-path", "MODEL"], "out.ndjson must end in .csv, .parquet"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
-def test_misuse_is_refused_in_one_line(tmp_path: Path, random: np.random.Generator, monkeypatch: pytest.MonkeyPatch,
-                                       arguments: list[str], message: str) -> None:
-    """Exit code 2, and nothing written."""
+def test_misuse_is_one_line(tmp_path: Path, random: np.random.Generator, monkeypatch: pytest.MonkeyPatch,
+                            arguments: list[str], message: str) -> None:
+    """The exit code is 2, and nothing is written."""
     saved(rows(random, 50), tmp_path / "rows.csv")
     (tmp_path / "rows.xlsx").touch()
     monkeypatch.chdir(tmp_path)
@@ -154,7 +154,7 @@ def test_misuse_is_refused_in_one_line(tmp_path: Path, random: np.random.Generat
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_row_that_cannot_be_used_is_one_line(tmp_path: Path, random: np.random.Generator, ending: str,
                                                command: str) -> None:
-    """Exit code 1, file, column and row, and nothing written but what a further run can use."""
+    """With file, column and row; the exit code is 1, and nothing is written but the checkpoint."""
     table = rows(random, 300)
     model = tmp_path / "model"
     train(saved(table, tmp_path / "good.parquet"), model)
@@ -175,8 +175,8 @@ def test_a_row_that_cannot_be_used_is_one_line(tmp_path: Path, random: np.random
     assert ({tmp_path / "other.progress"} if command == "train" else set()) == left
 
 
-def test_a_full_disk_is_one_line_and_the_next_run_goes_on(tmp_path: Path, random: np.random.Generator) -> None:
-    """The checkpoint itself may find no room."""
+def test_a_full_disk_is_one_line_and_the_next_run_continues(tmp_path: Path, random: np.random.Generator) -> None:
+    """Even if the checkpoint is what does not fit."""
     for number in range(30):
         saved(rows(random, 50), tmp_path / "rows" / f"{number}.csv")
     options = ("train", "--data", tmp_path / "rows", *COLUMNS, "--model-save-path", tmp_path / "model",
@@ -188,12 +188,12 @@ def test_a_full_disk_is_one_line_and_the_next_run_goes_on(tmp_path: Path, random
     assert (1, "", f"Error: {tmp_path / 'model.progress'}: File too large\n") == (
         stopped.returncode, stopped.stdout, stopped.stderr)
     assert 0 == done.returncode
-    assert f"of 30 pieces are taken from {tmp_path / 'model.progress'}\n" in done.stderr
+    assert f"of 30 partitions are restored from {tmp_path / 'model.progress'}\n" in done.stderr
     assert not (tmp_path / "model.progress").exists()
 
 
-def test_without_pyarrow_or_tqdm_the_line_says_how_to_get_them(tmp_path: Path, random: np.random.Generator) -> None:
-    """They come with the extra that training needs."""
+def test_a_missing_library_is_one_line_that_says_how_to_install_it(tmp_path: Path, random: np.random.Generator) -> None:
+    """It names the extra."""
     path = saved(rows(random, 50), tmp_path / "rows.csv")
 
     done = run_process("train", "--data", path, *COLUMNS, "--model-save-path", tmp_path / "model",
@@ -204,7 +204,7 @@ def test_without_pyarrow_or_tqdm_the_line_says_how_to_get_them(tmp_path: Path, r
 
 
 def test_a_terminal_shows_rows_speed_and_time_left(tmp_path: Path, random: np.random.Generator) -> None:
-    """On standard error; a file or a pipe gets nothing of it."""
+    """On standard error; standard output, a pipe here, has only the results."""
     path = saved(rows(random, 2000), tmp_path / "rows.csv")
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
@@ -227,7 +227,7 @@ def test_a_terminal_shows_rows_speed_and_time_left(tmp_path: Path, random: np.ra
 
 
 def _read(terminal: int) -> bytes:
-    """Read from a terminal until its other side is closed."""
+    """Read from a terminal; empty once its other side is closed."""
     try:
         return os.read(terminal, 4096)
     except OSError:
@@ -236,9 +236,9 @@ def _read(terminal: int) -> bytes:
 
 @pytest.mark.parametrize("options", [(), ("--batch-size", "256", "--iterations", "3", "--lr", "0.01")],
                          ids=["all rows", "mini-batches"])
-def test_runs_that_are_killed_end_with_the_same_bytes(tmp_path: Path, random: np.random.Generator,
-                                                      options: tuple[str, ...]) -> None:
-    """SIGKILL at random points, again and again: the model is that of an undisturbed run, and nothing else is left."""
+def test_killed_runs_end_with_the_same_bytes(tmp_path: Path, random: np.random.Generator,
+                                             options: tuple[str, ...]) -> None:
+    """SIGKILL at random times, ten times: the model is that of an undisturbed run, and nothing else is left."""
     for number in range(12):
         saved(rows(random, 20_000), tmp_path / "rows" / f"{number:02}{ENDINGS[number % 2]}", 5000)
     command = [sys.executable, str(ROOT / "main.py"), "train", "--data", str(tmp_path / "rows"), *COLUMNS, *options,
@@ -268,7 +268,7 @@ def test_runs_that_are_killed_end_with_the_same_bytes(tmp_path: Path, random: np
 
 
 def test_the_data_are_not_replaced_by_the_model(tmp_path: Path, random: np.random.Generator) -> None:
-    """Also as one of many files, under another path."""
+    """By any path that leads to one of the files."""
     for number in range(2):
         saved(rows(random, 100), tmp_path / "rows" / f"{number}.csv")
     before = (tmp_path / "rows" / "1.csv").read_bytes()
@@ -279,17 +279,17 @@ def test_the_data_are_not_replaced_by_the_model(tmp_path: Path, random: np.rando
 
 
 @pytest.mark.parametrize("name", ["a.csv/y.joblib", "a.csv/deep/y.joblib"])
-def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path, random: np.random.Generator, name: str) -> None:
-    """And so is what could not be written."""
+def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path, random: np.random.Generator, name: str) -> None:
+    """The line names the output, too."""
     path = saved(rows(random, 100), tmp_path / "a.csv")
     done = train(path, tmp_path / name)
     assert (1, 1) == (done.exit_code, done.stderr.count("\n"))
     assert f"{tmp_path / name}.progress: cannot be written, because " in done.stderr
-    assert done.stderr.endswith("is a file and no folder\n")
+    assert done.stderr.endswith("is not a folder\n")
 
 
 def test_a_huge_loss_is_not_printed_with_all_its_digits(tmp_path: Path, random: np.random.Generator) -> None:
-    """Float64 does not hold them."""
+    """float64 does not have them."""
     table = rows(random, 200)
     table = table.set_column(table.column_names.index("y"), "y", pa.array(table["y"].to_numpy() * 1e92))
     done = train(saved(table, tmp_path / "rows.parquet"), tmp_path / "model.joblib")
@@ -297,8 +297,8 @@ def test_a_huge_loss_is_not_printed_with_all_its_digits(tmp_path: Path, random: 
     assert max(map(len, done.stdout.splitlines()[:-3])) < 160 and "e+18" in done.stdout
 
 
-def test_an_output_that_is_a_folder_is_told_before_anything_is_read(tmp_path: Path) -> None:
-    """Else it would be told after all of it."""
+def test_an_output_that_is_a_folder_is_rejected_before_the_data_are_read(tmp_path: Path) -> None:
+    """And not after all rows were predicted."""
     (tmp_path / "out.csv").mkdir()
     done = run("predict", tmp_path / "rows.csv", tmp_path / "out.csv", "--model-path",
                ROOT / "models" / "simple_linear_regressor.joblib")
@@ -307,7 +307,7 @@ def test_an_output_that_is_a_folder_is_told_before_anything_is_read(tmp_path: Pa
 
 
 def test_columns_may_have_any_name(tmp_path: Path, random: np.random.Generator) -> None:
-    """In double quotes where it has a comma, or a blank at its edge."""
+    """A name with a comma, or a blank at its edge, is given in double quotes."""
     path = saved(rows(random, 100).rename_columns(["id", "a,b", " x", "x3", "group", "y"]), tmp_path / "rows.csv")
     named = ("--target", "y", "--model-save-path", tmp_path / "model", "--report-path", tmp_path / "reports")
     done = run("train", "--data", path, "--features", '"a,b", " x",x3', *named)
@@ -319,8 +319,8 @@ def test_columns_may_have_any_name(tmp_path: Path, random: np.random.Generator) 
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
-def test_a_header_that_is_no_utf_8_is_told_with_its_file(tmp_path: Path, command: str) -> None:
-    """As spreadsheets write it."""
+def test_a_header_that_is_not_utf_8_is_an_error_that_names_the_file(tmp_path: Path, command: str) -> None:
+    """Spreadsheets write such files."""
     (tmp_path / "latin.csv").write_bytes(b"bmi,y,n\xe4me\n1,2,3\n2,3,4\n")
     model = ("--model-path", ROOT / "models" / "simple_linear_regressor.joblib")
     options = {"train": ("--features", "bmi", "--target", "y"), "evaluate": model,
@@ -331,8 +331,8 @@ def test_a_header_that_is_no_utf_8_is_told_with_its_file(tmp_path: Path, command
     assert done.stderr.startswith(f"Error: {tmp_path / 'latin.csv'}") and "utf-8" in done.stderr.lower()
 
 
-def test_a_filter_by_text_of_what_is_none_names_column_and_type(tmp_path: Path, random: np.random.Generator) -> None:
-    """Parquet knows dates; CSV has text alone."""
+def test_a_filter_that_compares_a_date_with_text_is_an_error(tmp_path: Path, random: np.random.Generator) -> None:
+    """It names the column and its type; a CSV file has no dates."""
     days = pa.array(np.arange(100), pa.timestamp("us"))
     path = saved(rows(random, 100).append_column("day", days), tmp_path / "rows.parquet")
     done = train(path, tmp_path / "model", "--where", "day > '1970-01-01'")

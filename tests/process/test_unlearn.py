@@ -1,4 +1,4 @@
-"""``unlearn``: rows out of a model file, with a receipt, or a refusal that leaves everything as it was."""
+"""``linear-regressor unlearn``: a new model with a receipt, or an error that leaves every file as it was."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def train(data: Path, model: Path, *options: object) -> Artefact:
 
 
 def unlearn(data: Path, model: Path, *options: object) -> Result:
-    """Take rows out of a model."""
+    """Remove rows from a model."""
     return run("unlearn", "--data", data, "--model-path", model, *options)
 
 
 def assert_same_line(left: Artefact, right: Artefact) -> None:
-    """Hold weights, rows and quantiles of two models equal."""
+    """Assert that weights, row counts and quantiles of two models are equal."""
     assert [*left.W, left.b] == pytest.approx([*right.W, right.b], rel=1e-9)
     assert left.moments.n == right.moments.n and left.quantiles == right.quantiles
 
@@ -52,8 +52,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def test_learning_rows_and_unlearning_them_gives_the_model_without(tmp_path: Path) -> None:
-    """Of the rows to take out those that the hash kept for the test are left aside, as in training."""
+def test_unlearning_gives_the_model_without_the_rows(tmp_path: Path) -> None:
+    """Rows that the hash kept for the test are skipped, as in training."""
     rows = rows_of(0, 600)
     write(tmp_path / "data" / "old.parquet", rows[:400])
     new = write(tmp_path / "data" / "new.csv", rows[400:])
@@ -73,8 +73,8 @@ def test_learning_rows_and_unlearning_them_gives_the_model_without(tmp_path: Pat
     assert receipt["removed"] == card["unlearned"]["digests"] and card["data"]["rows"] == after.moments.n
 
 
-def test_the_key_and_the_filter_of_the_training_count_again(tmp_path: Path) -> None:
-    """Rows that the training left aside were never learned."""
+def test_the_key_and_the_filter_of_the_training_apply_again(tmp_path: Path) -> None:
+    """Rows that the training skipped are skipped."""
     rows, keys = rows_of(0, 600), [f"p{number}" for number in np.arange(600) // 3]
     options = ("--key", "patient", "--where", "age > 40 or bmi > 3")
     for name, part in (("old", slice(400)), ("new", slice(400, 600))):
@@ -89,8 +89,8 @@ def test_the_key_and_the_filter_of_the_training_count_again(tmp_path: Path) -> N
     assert 2 == len(list(tmp_path.glob("model.receipt-*.json")))
 
 
-def test_rows_of_the_committed_model_can_be_taken_out(tmp_path: Path) -> None:
-    """What is left is the estimator's fit to the other training rows of the diabetes set."""
+def test_rows_of_the_committed_model_can_be_removed(tmp_path: Path) -> None:
+    """The result is the fit to the other training rows of the diabetes set."""
     rows, _ = read_diabetes(["bmi"]).split_last(TrainingConfig.test_rows)
     table = pa.table({"bmi": rows.X[:100, 0], rows.target: rows.y[:100]})
     pa.parquet.write_table(table, tmp_path / "gone.parquet")
@@ -104,8 +104,8 @@ def test_rows_of_the_committed_model_can_be_taken_out(tmp_path: Path) -> None:
     assert 322 == after.moments.n
 
 
-def test_the_model_that_is_left_is_served(tmp_path: Path) -> None:
-    """Predictions, card, page and description, without limits."""
+def test_the_new_model_is_served(tmp_path: Path) -> None:
+    """Predictions, model information, page and OpenAPI description have no limits."""
     data = write(tmp_path / "all.csv", rows_of(0, 300))
     train(data, tmp_path / "model.joblib")
     unlearn(write(tmp_path / "some.csv", rows_of(0, 300)[:50]), tmp_path / "model.joblib")
@@ -117,8 +117,8 @@ def test_the_model_that_is_left_is_served(tmp_path: Path) -> None:
     assert [200, 200] == [client.get(path).status_code for path in ("/docs", "/openapi.json")]
 
 
-def test_a_refusal_leaves_model_card_and_folder_as_they_were(tmp_path: Path) -> None:
-    """Too much, what was never there, the same twice, no rows, rows that cannot be read: each one line."""
+def test_an_error_leaves_every_file_as_it_was(tmp_path: Path) -> None:
+    """Too many rows, other rows, the same rows twice, no rows, or rows that cannot be read: each is one line."""
     rows = rows_of(0, 300)
     train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
     some = write(tmp_path / "some.csv", rows[:40])
@@ -127,9 +127,9 @@ def test_a_refusal_leaves_model_card_and_folder_as_they_were(tmp_path: Path) -> 
     empty.write_text("age,bmi,score\n")
     bad.write_text("age,bmi,score\n50,3,x\n")
     far = write(tmp_path / "far.csv", rows[:9] + [500.0, 0.0, 0.0])
-    wrongs = [(tmp_path / "all.csv", "model", "would be left"), (some, "less", "taken out twice"),
-              (far, "model", "'age' lies outside"),
-              (empty, "model", "no rows to take out"), (bad, "model", "column 'score', row 1"),
+    wrongs = [(tmp_path / "all.csv", "model", "would be left"), (some, "less", "removed twice"),
+              (far, "model", "'age' is outside"),
+              (empty, "model", "no rows to remove"), (bad, "model", "column 'score', row 1"),
               (tmp_path / "all.csv", "none", "No such file")]
     before = contents(tmp_path)
     for data, model, words in wrongs:
@@ -139,7 +139,7 @@ def test_a_refusal_leaves_model_card_and_folder_as_they_were(tmp_path: Path) -> 
 
 
 def test_mini_batches_cannot_be_unlearned(tmp_path: Path) -> None:
-    """Moments cannot take their steps again."""
+    """Moments do not have the rows of a batch."""
     data = write(tmp_path / "all.csv", rows_of(0, 300))
     train(data, tmp_path / "model.joblib", "--batch-size", "32", "--iterations", "5", "--lr", "0.01")
     done = unlearn(data, tmp_path / "model.joblib")
@@ -147,7 +147,7 @@ def test_mini_batches_cannot_be_unlearned(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_old_model_and_no_receipt(tmp_path: Path) -> None:
-    """Whichever of the files does not fit."""
+    """Whichever of the two does not fit."""
     rows = rows_of(0, 300)
     train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
     write(tmp_path / "some.csv", rows[:40])
@@ -159,8 +159,8 @@ def test_a_full_disk_leaves_the_old_model_and_no_receipt(tmp_path: Path) -> None
         assert before == (tmp_path / "model.joblib").read_bytes() and files == set(os.listdir(tmp_path))
 
 
-def test_the_receipt_goes_where_it_is_asked_to(tmp_path: Path) -> None:
-    """And the old model stays where another place is named for the new one."""
+def test_the_outputs_are_written_to_the_given_paths(tmp_path: Path) -> None:
+    """The old model stays if the new one has another path."""
     rows = rows_of(0, 300)
     before = train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
     done = unlearn(write(tmp_path / "some.csv", rows[:40]), tmp_path / "model.joblib",
@@ -172,7 +172,7 @@ def test_the_receipt_goes_where_it_is_asked_to(tmp_path: Path) -> None:
 
 
 def test_a_card_that_cannot_be_written_leaves_the_old_model_and_no_receipt(tmp_path: Path) -> None:
-    """The error names the card, for the model could be written."""
+    """The error names the card."""
     rows = rows_of(0, 300)
     train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
     some, card = write(tmp_path / "some.csv", rows[:40]), tmp_path / "model.card.json"
@@ -185,14 +185,14 @@ def test_a_card_that_cannot_be_written_leaves_the_old_model_and_no_receipt(tmp_p
     assert before == contents(tmp_path)
 
 
-def test_an_older_file_in_the_place_of_the_receipt_stays(tmp_path: Path) -> None:
-    """It may be the receipt of other rows; nothing is read, nothing is changed."""
+def test_an_existing_receipt_is_not_replaced(tmp_path: Path) -> None:
+    """It may be that of other rows; nothing is read, and nothing is changed."""
     rows = rows_of(0, 300)
     train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
     (tmp_path / "receipt.json").write_text("older")
     before = contents(tmp_path)
     done = unlearn(tmp_path / "none.csv", tmp_path / "model.joblib", "--receipt-path", tmp_path / "receipt.json")
-    assert 2 == done.exit_code and "receipt.json is there already" in done.stderr
+    assert 2 == done.exit_code and "receipt.json already exists" in done.stderr
     assert before == contents(tmp_path)
 
 
@@ -200,10 +200,10 @@ def test_an_older_file_in_the_place_of_the_receipt_stays(tmp_path: Path) -> None
     ("--receipt-path", "model.joblib", "is the model:"), ("--receipt-path", "model.card.json", "is the card of"),
     ("--receipt-path", "deep/../new.joblib", "is the new model:"),
     ("--receipt-path", "new.card.json", "is the card of"),
-    ("--receipt-path", "some.csv", "is there already"), ("--model-save-path", "some.csv", "is a file of the data set:"),
+    ("--receipt-path", "some.csv", "already exists"), ("--model-save-path", "some.csv", "is a file of the data set:"),
     ("--model-save-path", "model.card.json", "is the card of")])
-def test_what_is_read_is_not_written_over(tmp_path: Path, option: str, name: str, what: str) -> None:
-    """Neither by the receipt nor by the new model, whatever the path is called; the model itself may be replaced."""
+def test_inputs_are_not_overwritten(tmp_path: Path, option: str, name: str, what: str) -> None:
+    """Neither by the receipt nor by the new model, by any path; only the model itself may be replaced."""
     rows = rows_of(0, 300)
     train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
     some = write(tmp_path / "some.csv", rows[:40])
@@ -217,7 +217,7 @@ def test_what_is_read_is_not_written_over(tmp_path: Path, option: str, name: str
 
 
 def test_a_filter_of_the_training_may_end_in_a_comment(tmp_path: Path) -> None:
-    """And so may that of the rows to take out."""
+    """So may the filter of the rows to remove."""
     rows, comment = rows_of(0, 600), ("--where", "age > 40 # grown up")
     write(tmp_path / "data" / "old.parquet", rows[:400])
     new = write(tmp_path / "data" / "new.csv", rows[400:])
@@ -228,8 +228,8 @@ def test_a_filter_of_the_training_may_end_in_a_comment(tmp_path: Path) -> None:
     assert_same_line(load(tmp_path / "model.joblib"), old)
 
 
-def test_rows_taken_out_beside_others_are_all_taken_out(tmp_path: Path) -> None:
-    """Who comes second waits, and then takes its rows out of what the first has left."""
+def test_concurrent_runs_remove_the_rows_of_both(tmp_path: Path) -> None:
+    """The second waits for the lock, and starts from the model of the first."""
     rows, model = rows_of(5, 900), tmp_path / "model.joblib"
     parts = [write(tmp_path / "data" / f"{number}.csv", rows[300 * number:][:300]) for number in range(3)]
     train(tmp_path / "data", model)

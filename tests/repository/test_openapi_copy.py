@@ -1,4 +1,4 @@
-"""docs/openapi.json is the description of the service as it is, and does not break callers without a new version."""
+"""docs/openapi.json is up to date, and breaking changes have a new version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COPY = "docs/openapi.json"
 
 
 def committed_copies() -> list[Json]:
-    """Give the copies of the history at hand, the newest first."""
+    """Return the committed versions of the file, newest first."""
     listed = subprocess.run(["git", "log", "-n20", "--format=%H", "--", COPY], cwd=ROOT, capture_output=True, text=True,
                             check=False).stdout
     shown = (subprocess.run(["git", "show", f"{commit}:{COPY}"], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -29,28 +29,28 @@ def committed_copies() -> list[Json]:
 
 @pytest.fixture(scope="module")
 def described() -> Json:
-    """Describe the service as it is now."""
+    """Return the current OpenAPI document."""
     command = [sys.executable, str(ROOT / "scripts" / "describe_service.py")]
     document: Json = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return document
 
 
-def test_the_committed_copy_is_not_stale(described: Json) -> None:
-    """``make openapi`` writes it anew."""
+def test_the_committed_document_is_up_to_date(described: Json) -> None:
+    """``make openapi`` regenerates it."""
     assert json.loads((ROOT / COPY).read_text(encoding="utf-8")) == described, "docs/openapi.json: run 'make openapi'"
 
 
-def test_nothing_breaks_callers_without_a_new_version(described: Json) -> None:
-    """The last committed copy that says something else is what callers have."""
+def test_breaking_changes_need_a_new_version(described: Json) -> None:
+    """Compared with the last committed document that differs, which is what clients have."""
     others = [one for one in committed_copies() if one != described]
     if not others:
-        pytest.skip("no other copy of docs/openapi.json in the history at hand")
+        pytest.skip("the history has no other version of docs/openapi.json")
     if others[0]["info"]["version"] == described["info"]["version"]:
-        assert [] == breaking_differences(others[0], described), "give setup.cfg a new version, or take this back"
+        assert [] == breaking_differences(others[0], described), "give setup.cfg a new version, or revert this"
 
 
 def remove(*path: str) -> Callable[[Json], None]:
-    """Take something out of a document."""
+    """Return a change that removes a member of a document."""
     def change(document: Json) -> None:
         for name in path[:-1]:
             document = document[name]
@@ -59,7 +59,7 @@ def remove(*path: str) -> Callable[[Json], None]:
 
 
 def put(value: Any, *path: str) -> Callable[[Json], None]:
-    """Put something into a document."""
+    """Return a change that sets a member of a document."""
     def change(document: Json) -> None:
         for name in path[:-1]:
             document = document.setdefault(name, {})
@@ -71,11 +71,11 @@ SCHEMAS = ("components", "schemas")
 BREAKING = {
     "a path is gone": remove("paths", "/stream"),
     "an operation is gone": remove("paths", "/ping", "get"),
-    "an answer is gone": remove("paths", "/stream", "post", "responses", "200"),
+    "a response is gone": remove("paths", "/stream", "post", "responses", "200"),
     "a media type is gone": remove("paths", "/invocations", "post", "requestBody", "content", "text/csv"),
-    "a member of an answer is gone": remove(*SCHEMAS, "Prediction", "properties", "prediction"),
-    "a member is not always there": put([], *SCHEMAS, "Prediction", "required"),
-    "an answer has another type": put("string", *SCHEMAS, "Prediction", "properties", "prediction", "type"),
+    "a member of a response is gone": remove(*SCHEMAS, "Prediction", "properties", "prediction"),
+    "a member is no longer required in a response": put([], *SCHEMAS, "Prediction", "required"),
+    "a response has another type": put("string", *SCHEMAS, "Prediction", "properties", "prediction", "type"),
     "a member of a request is gone": remove(*SCHEMAS, "BatchRequest", "properties", "parameters"),
     "a member of a request is required": put(["instances", "parameters"], *SCHEMAS, "BatchRequest", "required"),
     "fewer rows": put(10, *SCHEMAS, "BatchRequest", "properties", "instances", "maxItems"),
@@ -88,19 +88,19 @@ BREAKING = {
 }
 HARMLESS = {
     "a new path": put({}, "paths", "/new"),
-    "a new member of an answer": put({"type": "number"}, *SCHEMAS, "Prediction", "properties", "new"),
+    "a new member of a response": put({"type": "number"}, *SCHEMAS, "Prediction", "properties", "new"),
     "a new member of a request": put({"type": "number"}, *SCHEMAS, "BatchRequest", "properties", "new"),
     "more rows": put(10 ** 9, *SCHEMAS, "BatchRequest", "properties", "instances", "maxItems"),
     "more levels": put([0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999], *SCHEMAS, "Parameters", "properties",
                        "interval", "enum"),
     "another range of training": put({}, *SCHEMAS, "StreamRequest", "properties", "instance", "x-training-range"),
-    "another word": put("Another one.", "paths", "/ping", "get", "summary"),
+    "another summary": put("Another one.", "paths", "/ping", "get", "summary"),
 }
 
 
 @pytest.mark.parametrize("change", BREAKING.values(), ids=list(BREAKING))
-def test_what_breaks_callers_is_named(described: Json, change: Callable[[Json], None]) -> None:
-    """Each kind of difference is seen."""
+def test_breaking_changes_are_found(described: Json, change: Callable[[Json], None]) -> None:
+    """Each kind of breaking change is found."""
     changed = copy.deepcopy(described)
     change(changed)
 
@@ -108,8 +108,8 @@ def test_what_breaks_callers_is_named(described: Json, change: Callable[[Json], 
 
 
 @pytest.mark.parametrize("change", HARMLESS.values(), ids=list(HARMLESS))
-def test_what_breaks_nobody_passes(described: Json, change: Callable[[Json], None]) -> None:
-    """Additions and words need no new version."""
+def test_compatible_changes_are_accepted(described: Json, change: Callable[[Json], None]) -> None:
+    """Additions and changes of descriptions need no new version."""
     changed = copy.deepcopy(described)
     change(changed)
 

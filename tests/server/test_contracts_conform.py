@@ -1,4 +1,4 @@
-"""The conformance tests, run against a server of this test's own."""
+"""Runs the conformance tests against a server."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ ROUTES = {"AIP_HEALTH_ROUTE": "/vertex/health", "AIP_PREDICT_ROUTE": "/vertex/pr
 
 @pytest.fixture(params=[1, 3])
 def model_path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Give the file of a model of one feature, and of one of three."""
+    """Return the file of a model with one feature, and of one with three."""
     path = tmp_path / "model.joblib"
     save(artefact_of(request.param), path, {})
     return path
 
 
 def test_a_running_server_conforms_to_every_contract(start_server: Callable[..., RunningServer]) -> None:
-    """What ``make conformance`` does, with the routes that Vertex AI would choose."""
+    """As ``make conformance`` does, with routes chosen by Vertex AI."""
     running = start_server(environment=ROUTES)
     ended = subprocess.run(
         [*PYTEST, "--ignore", "conformance/clients", "conformance"],
@@ -37,8 +37,8 @@ def test_a_running_server_conforms_to_every_contract(start_server: Callable[...,
     assert 0 == ended.returncode, ended.stdout
 
 
-def test_which_server_is_meant_has_to_be_said() -> None:
-    """Nothing is asked by chance."""
+def test_the_url_of_the_server_is_required() -> None:
+    """There is no default."""
     environment = {key: value for key, value in os.environ.items() if key != "CONFORMANCE_URL"}
     ended = subprocess.run([*PYTEST, "conformance/test_vertex.py"], capture_output=True, text=True, check=False,
                            cwd=ROOT, env=environment)

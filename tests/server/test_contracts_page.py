@@ -1,4 +1,4 @@
-"""Every command of ``docs/contracts.md`` runs."""
+"""Every command in ``docs/contracts.md`` works."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def model_path() -> Path:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_every_curl_of_the_page_is_answered(start_server: Callable[..., RunningServer]) -> None:
-    """As it stands, on another port."""
+def test_every_curl_command_of_the_page_succeeds(start_server: Callable[..., RunningServer]) -> None:
+    """With another port."""
     running = start_server()
     page = (ROOT / "docs" / "contracts.md").read_text()
     blocks = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)

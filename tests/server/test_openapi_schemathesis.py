@@ -1,4 +1,4 @@
-"""Schemathesis, which knows a service by its description alone, finds nothing."""
+"""Schemathesis, which tests a service against its OpenAPI document, finds no failures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def serving(**environment: str) -> Iterator[RunningServer]:
 
 
 def examine(server: RunningServer, seed: int, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Let it try everything, a few times each; about half a minute."""
+    """Run all phases and checks with a few examples each; takes about half a minute."""
     command = [str(Path(sys.executable).with_name("schemathesis")), "run",
                f"http://127.0.0.1:{server.port}/openapi.json", "--phases", PHASES, "--checks", "all",
                "--seed", str(seed), "--max-examples", "20", "--no-color",
@@ -38,7 +38,7 @@ def examine(server: RunningServer, seed: int, folder: Path, *options: str) -> su
 
 
 def test_schemathesis_finds_nothing(seed: int, tmp_path: Path) -> None:
-    """All phases, on a server that asks for no key."""
+    """All phases, with authentication off."""
     with serving() as server:
         ended = examine(server, seed, tmp_path)
 
@@ -46,8 +46,8 @@ def test_schemathesis_finds_nothing(seed: int, tmp_path: Path) -> None:
     assert "Stateful" in ended.stdout
 
 
-def test_schemathesis_finds_no_way_around_a_key(seed: int, tmp_path: Path) -> None:
-    """With a key it gets in; without, or with another one, nowhere that asks for one."""
+def test_schemathesis_finds_no_way_around_authentication(seed: int, tmp_path: Path) -> None:
+    """A valid key is accepted; a missing or invalid one is rejected on every route that needs one."""
     key, file = generate_key(), tmp_path / "keys.json"
     write_keys(file, [StoredKey("examiner", key_digest(key).hex(), ("predict",))])
     with serving(AUTH="api-key", API_KEYS_FILE=str(file)) as server:

@@ -377,7 +377,7 @@ def test_a_client_that_does_not_read_is_not_rejected_for_what_others_send(start_
 
 
 def test_a_full_log_pipe_does_not_delay_probes(start_server: Start, tmp_path: Path) -> None:
-    """Predictions block in threads until their audit lines are read; probes have none and are answered."""
+    """Predictions block in threads until their audit lines are read; probes need no key and have no audit line."""
     key, keys = generate_key(), tmp_path / "keys.json"
     write_keys(keys, [StoredKey("client", key_digest(key).hex(), ("predict",))])
     running = start_server("--threads", "1", environment={"AUTH": "api-key", "API_KEYS_FILE": str(keys)})
@@ -389,7 +389,8 @@ def test_a_full_log_pipe_does_not_delay_probes(start_server: Start, tmp_path: Pa
                 connection.sendall(head + BODY)
                 read_until(connection, b"]}")
 
-        assert [200] * 3 == [running.request("GET", path)[0] for path in ("/ping", "/health/live", "/health/ready")]
+        for path in ("/ping", "/health", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"):
+            assert [200, 200] == [running.request(method, path)[0] for method in ("GET", "HEAD")], path
     out, _ = running.stop()
     assert out.count('"allowed":true') > 500
 

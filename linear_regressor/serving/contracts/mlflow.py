@@ -30,7 +30,7 @@ from linear_regressor.serving.openapi.examples import example_rows, plain_answer
 from linear_regressor.serving.openapi.operation import MODEL_HEADERS, answer, json_content, object_schema, operation
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.schema.encode import Array, Json
-from linear_regressor.serving.schema.faults import Fault, InvalidPayload, refuse
+from linear_regressor.serving.schema.faults import Fault, InvalidPayload, reject
 from linear_regressor.serving.schema.json_parser import JsonObject, one_large_body_at_a_time
 from linear_regressor.serving.schema.rows import (
     Signature,
@@ -218,10 +218,10 @@ _LONG_INTEGER = re.compile(r"[ \t]*[+-]?[0-9]{16,400}[ \t]*")  # float64 may not
 @one_large_body_at_a_time
 def read_csv(body: bytes, signature: Signature) -> RowsRequest:
     """Read a table whose first line names the features, in any order."""
-    refuse(_size_faults(body, signature))
+    reject(_size_faults(body, signature))
     columns, *lines = _csv_lines(body) or [[]]
-    refuse(column_faults(columns, "#/columns", signature))
-    refuse(_table_shape(columns, signature.max_rows)(lines, "#/rows"))
+    reject(column_faults(columns, "#/columns", signature))
+    reject(_table_shape(columns, signature.max_rows)(lines, "#/rows"))
     return RowsRequest(in_order(np.array(lines, dtype=np.float64), columns, signature), "#/rows/{}")
 
 

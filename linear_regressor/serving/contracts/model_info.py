@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from flask import Blueprint, Response
 
 from linear_regressor.errors import StatisticsError
-from linear_regressor.model.inverse_prediction import InversePrediction, invert
+from linear_regressor.model.inference import InversePrediction, invert
 from linear_regressor.serving.contract import Contract, Tag
 from linear_regressor.serving.contracts.responses import json_response, note_model
 from linear_regressor.serving.middleware.request_body import conditional, json_body
@@ -23,7 +23,7 @@ from linear_regressor.serving.openapi.operation import (
 )
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.schema.encode import Json
-from linear_regressor.serving.schema.faults import Fault, InvalidPayload, refuse
+from linear_regressor.serving.schema.faults import Fault, InvalidPayload, reject
 from linear_regressor.serving.schema.json_parser import one_large_body_at_a_time
 from linear_regressor.serving.schema.parameters import DEFAULT_INTERVAL_LEVEL, level_shape
 from linear_regressor.serving.schema.rows import once_per_model
@@ -90,7 +90,7 @@ def read_target(body: bytes, levels: tuple[float, ...]) -> Target:
     """Read a body of that shape; the default level is 0.95."""
     given = read_document(body, target_shape(levels), 'the member "y"')
     level = given.get("interval", DEFAULT_INTERVAL_LEVEL)
-    refuse(level_shape(levels)(level, "#/interval"))  # the model may not have the default level either
+    reject(level_shape(levels)(level, "#/interval"))  # the model may not have the default level either
     return Target(float(given["y"]), level)
 
 

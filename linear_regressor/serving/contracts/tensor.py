@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.statistics import TENSORS, options_for, tensors_for, tensors_of
 from linear_regressor.serving.schema.encode import Array
 from linear_regressor.serving.schema.fast_numbers import extract_arrays
-from linear_regressor.serving.schema.faults import MOST_FAULTS, Fault, InvalidPayload, refuse
+from linear_regressor.serving.schema.faults import MAX_FAULTS, Fault, InvalidPayload, reject
 from linear_regressor.serving.schema.json_parser import JsonObject, one_large_body_at_a_time
 from linear_regressor.serving.schema.parameters import StatisticsOptions
 from linear_regressor.serving.schema.rows import Signature, once_per_model
@@ -38,9 +39,8 @@ def _integer(bits: int, signed: bool) -> Datatype:
     return Datatype(float(least), float(end), True, f"must be a whole number from {least} to {end - 1}")
 
 
-def _floating(kind: type[np.floating[Any]]) -> Datatype:
+def _floating(largest: float) -> Datatype:
     """Make a floating-point datatype."""
-    largest = float(np.finfo(kind).max)
     return Datatype(-largest, math.nextafter(largest, math.inf), False, f"must be a number of at most {largest:.8g}")
 
 
@@ -48,7 +48,8 @@ def _floating(kind: type[np.floating[Any]]) -> Datatype:
 DATATYPES = {
     **{f"INT{bits}": _integer(bits, signed=True) for bits in (8, 16, 32, 64)},
     **{f"UINT{bits}": _integer(bits, signed=False) for bits in (8, 16, 32, 64)},
-    "FP16": _floating(np.float16), "FP32": _floating(np.float32), "FP64": _floating(np.float64)}
+    "FP16": _floating(65504.0), "FP32": _floating((2.0 - 2.0 ** -23) * 2.0 ** 127),
+    "FP64": _floating(sys.float_info.max)}
 
 
 class Tensor(NamedTuple):
@@ -97,7 +98,7 @@ def _read_inputs(body: bytes, signature: Signature, arrays: list[Array] | None) 
         raise InvalidPayload([Fault("#/inputs", "wrong_length", "must each have data")])
     tensors = [_read_tensor(dict(members), f"#/inputs/{index}", numbers)
                for index, (members, numbers) in enumerate(zip(given["inputs"], values, strict=True))]
-    refuse(_inputs_faults(tensors, signature))
+    reject(_inputs_faults(tensors, signature))
     named = tuple(dict(output)["name"] for output in given.get("outputs", []))
     outputs, options = _outputs(named, signature.options(given), signature.levels)
     return InferenceRequest(given.get("id"), _rows(tensors, signature), _pointer(tensors, signature), outputs, options)
@@ -107,11 +108,11 @@ def _read_tensor(given: dict[str, Any], at: str, values: Array | None) -> Tensor
     """Make a tensor of members that have the shape ``TENSOR``."""
     shape = tuple(given["shape"])
     nested = values is None and any(isinstance(item, list) for item in given["data"])
-    refuse(_length_faults(given["data"] if values is None else values, nested, shape, f"{at}/data"))
+    reject(_length_faults(given["data"] if values is None else values, nested, shape, f"{at}/data"))
     if values is None:
         values = np.array(given["data"], dtype=np.float64).reshape(-1)
     width = shape[1] if nested else 0
-    refuse(_value_faults(values, DATATYPES[given["datatype"]], width, f"{at}/data"))
+    reject(_value_faults(values, DATATYPES[given["datatype"]], width, f"{at}/data"))
     return Tensor(given["name"], shape, values, nested)
 
 
@@ -130,7 +131,7 @@ def _value_faults(values: Array, datatype: Datatype, width: int, at: str) -> Ite
     faulty = (values < datatype.least) | (values >= datatype.end)
     if datatype.whole:
         faulty |= values != np.floor(values)
-    for index in np.flatnonzero(faulty)[:MOST_FAULTS].tolist():
+    for index in np.flatnonzero(faulty)[:MAX_FAULTS].tolist():
         place = f"{index // width}/{index % width}" if width else index
         yield Fault(f"{at}/{place}", "out_of_datatype", datatype.detail)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -14,7 +15,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from linear_regressor.serving.middleware.request_context import CONTEXT_KEY, RequestContext
 from linear_regressor.serving.schema.encode import Json
-from linear_regressor.serving.schema.faults import MOST_FAULTS, Fault, InvalidPayload
+from linear_regressor.serving.schema.faults import MAX_FAULTS, Fault, InvalidPayload
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -47,8 +48,7 @@ class RequestError(NamedTuple):
         return "; ".join(f"{fault.pointer} {fault.detail}" for fault in self.faults) or self.detail
 
 
-@dataclass(frozen=True)
-class ErrorFormat:
+class ErrorFormat(NamedTuple):
     """How a contract formats errors, both in responses and in the OpenAPI document."""
 
     # what the names of its OpenAPI responses begin with
@@ -59,7 +59,7 @@ class ErrorFormat:
     schemas: Json
     media_type: str = "application/json"
     # statuses that the contract does not know, with the one it uses instead
-    replaced: Mapping[int, int] = field(default_factory=dict)
+    replaced: Mapping[int, int] = MappingProxyType({})
     # statuses whose body is the detail as plain text
     plain_text: frozenset[int] = frozenset()
 
@@ -92,7 +92,7 @@ PROBLEM_DETAILS = ErrorFormat("Problem", _problem, media_type=PROBLEM_JSON, sche
                          "description": "The path of the request; absent if the request was incomplete."},
             "request_id": {"type": "string", "description": "The same as the X-Request-Id header."},
             "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}, "minItems": 1,
-                       "maxItems": MOST_FAULTS, "description": "What is wrong with the body, one entry per fault."}}},
+                       "maxItems": MAX_FAULTS, "description": "What is wrong with the body, one entry per fault."}}},
     "Fault": {
         "description": "One fault of a request body.", "type": "object",
         "required": ["pointer", "code", "detail"],
@@ -156,8 +156,7 @@ class ErrorFormats:
         return self._response(500, "internal server error; the server's log has the details under this request_id")
 
 
-@dataclass(frozen=True)
-class ErrorResponse:
+class ErrorResponse(NamedTuple):
     """A response that a before-request hook rejects a request with."""
 
     # HTTP status, 400 to 599

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, render_template
 
@@ -73,8 +72,7 @@ def paths(predictor: Predictor, settings: Settings) -> Json:
     }
 
 
-@dataclass(frozen=True)
-class OutlineLine:
+class OutlineLine(NamedTuple):
     """One line of the outline of a schema."""
 
     # level of nesting

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 # Level of the band and of the usual range of each feature.
 LEVEL = DEFAULT_INTERVAL_LEVEL
 # With more features than this the page has no figure.
-MOST_PANELS = 12
+MAX_PANELS = 12
 # Size of a panel in its own pixels, which the page scales, and the margins around its axes.
 WIDTH, HEIGHT = 440, 300
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 24, 44
@@ -31,8 +31,7 @@ MARGIN = 0.25
 TICK_STEPS = (1.0, 2.0, 5.0, 10.0)
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """A linear scale."""
 
     # ends in the unit of the data, ``low < high``
@@ -46,17 +45,16 @@ class Axis:
         """Convert a value to pixels, rounded to a hundredth."""
         return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 2)
 
-    def ticks(self, most: int) -> list[float]:
+    def ticks(self, max_ticks: int) -> list[float]:
         """Choose round values between the ends."""
-        rough = (self.high - self.low) / most
+        rough = (self.high - self.low) / max_ticks
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(step * power for step in TICK_STEPS if step * power >= rough * (1 - 1e-9))
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 
 
-@dataclass(frozen=True)
-class Feature:
+class Feature(NamedTuple):
     """One feature of the served model, with the range of its slider."""
 
     name: str
@@ -122,8 +120,7 @@ def _usual(predictor: Predictor) -> list[tuple[float, float] | None]:
     return list(zip((moments.x_mean - half).tolist(), (moments.x_mean + half).tolist(), strict=True))
 
 
-@dataclass(frozen=True)
-class Panel:
+class Panel(NamedTuple):
     """The line and its band over one feature, the other features at their mean."""
 
     feature: Feature
@@ -139,7 +136,7 @@ class Panel:
 
 def panels_of(predictor: Predictor, features: list[Feature]) -> list[Panel]:
     """Draw one panel for each feature, without those that exceed float64."""
-    if len(features) > MOST_PANELS:
+    if len(features) > MAX_PANELS:
         return []
     with np.errstate(over="ignore", invalid="ignore"):
         panels = [_panel(predictor, number, feature) for number, feature in enumerate(features)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from linear_regressor.model.inference import RowStatistics
 from linear_regressor.serving.schema.encode import Json
-from linear_regressor.serving.schema.faults import Fault, InvalidPayload, refuse
+from linear_regressor.serving.schema.faults import Fault, InvalidPayload, reject
 from linear_regressor.serving.schema.parameters import (
     DEFAULT_INTERVAL_LEVEL,
     DEFAULT_RANGE_LEVEL,
@@ -23,7 +23,7 @@ Columns = dict[str, NDArray[Any]]
 
 # Numbers in one response, statistics included: as many as the largest response without statistics has. Named values
 # take up to a hundred times the memory of the numbers.
-MOST_STATISTICS = 1_000_000
+MAX_STATISTICS = 1_000_000
 
 NUMBER: Json = {"type": "number"}
 POSITIVE: Json = {"type": "number", "minimum": 0}
@@ -122,11 +122,11 @@ def requested(options: StatisticsOptions) -> list[Statistic]:
 def require_memory(rows: int, features: int, options: StatisticsOptions) -> None:
     """Reject requests whose response would not fit into memory."""
     numbers = 1 + sum(statistic.width(features) for statistic in requested(options))
-    most = max(MOST_STATISTICS // numbers, 1)
+    most = max(MAX_STATISTICS // numbers, 1)
     if rows > most:
         raise InvalidPayload([Fault("#/parameters", "too_many_rows",
                                     f"request {numbers} numbers for each row, and a response has at most "
-                                    f"{MOST_STATISTICS}: send at most {most} rows")])
+                                    f"{MAX_STATISTICS}: send at most {most} rows")])
 
 
 def compute(rows: RowStatistics, quantiles: Mapping[float, Quantiles], options: StatisticsOptions) -> Columns:
@@ -193,5 +193,5 @@ def options_for(tensors: Collection[str], options: StatisticsOptions, levels: Co
     chosen = {parameter.name: options.get(parameter.name, parameter.on) for parameter in parameters}
     for parameter in parameters:
         if parameter.default is not None:
-            refuse(level_shape(levels)(chosen[parameter.name], at))
+            reject(level_shape(levels)(chosen[parameter.name], at))
     return chosen

@@ -83,12 +83,12 @@ class ExtractedArrays(NamedTuple):
     arrays: list[Array]
 
 
-def extract_arrays(body: bytes, most: int) -> ExtractedArrays | None:
+def extract_arrays(body: bytes, max_arrays: int) -> ExtractedArrays | None:
     """Take the flat arrays of numbers that are the value of a member ``data`` out of a body; None if it fails."""
     rest, arrays, position = [], list[Array](), 0
     while match := _DATA.search(body, position):
         start, end = match.end() - 1, body.find(b"]", match.end()) + 1
-        numbers = _read_flat(body[start:end]) if len(arrays) < most else None
+        numbers = _read_flat(body[start:end]) if len(arrays) < max_arrays else None
         if numbers is None:
             return None
         arrays.append(numbers)

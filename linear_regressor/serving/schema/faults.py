@@ -8,7 +8,7 @@ from itertools import islice
 
 from linear_regressor.errors import DataError
 
-MOST_FAULTS = 20
+MAX_FAULTS = 20
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class InvalidPayload(DataError):
     """A body that cannot be used: not JSON, not an object, or an object that breaks the contract."""
 
     def __init__(self, faults: Iterable[Fault], well_formed: bool = True) -> None:
-        self.faults = tuple(islice(faults, MOST_FAULTS))
+        self.faults = tuple(islice(faults, MAX_FAULTS))
         # whether it is JSON of the right type, so that only its content is wrong
         self.well_formed = well_formed
         super().__init__("; ".join(f"{fault.pointer} {fault.detail}" for fault in self.faults))
 
 
-def refuse(faults: Iterator[Fault]) -> None:
-    """Raise ``InvalidPayload`` if there are faults; looks for at most ``MOST_FAULTS``."""
-    first = tuple(islice(faults, MOST_FAULTS))
+def reject(faults: Iterator[Fault]) -> None:
+    """Raise ``InvalidPayload`` if there are faults; looks for at most ``MAX_FAULTS``."""
+    first = tuple(islice(faults, MAX_FAULTS))
     if first:
         raise InvalidPayload(first)

@@ -14,7 +14,7 @@ from linear_regressor.serving.schema.faults import Fault, InvalidPayload
 LONGEST_INTEGER = 400
 BEYOND_FLOAT64 = 10 ** LONGEST_INTEGER
 # The largest MAX_ROWS of a server, and some for the objects around the rows.
-MOST_CONTAINERS = 1_001_000
+MAX_CONTAINERS = 1_001_000
 # In bytes. Python objects need up to twenty times the memory of the JSON text.
 LARGE_BODY = 256 * 1024
 
@@ -31,14 +31,14 @@ class JsonObject(list[tuple[str, Any]]):
     __slots__ = ()
 
 
-def parse_json(body: bytes, most_containers: int = MOST_CONTAINERS) -> Any:
+def parse_json(body: bytes, max_containers: int = MAX_CONTAINERS) -> Any:
     """Parse one JSON text; objects become ``JsonObject``.
 
     The tokens ``NaN`` and ``Infinity``, which are not JSON but which many programs write, become floats, so that the
     shapes can point to them.
     """
-    if body.count(b"[") + body.count(b"{") > most_containers:
-        raise InvalidPayload([Fault("#", "too_many_rows", f"must have at most {most_containers} arrays and objects")])
+    if body.count(b"[") + body.count(b"{") > max_containers:
+        raise InvalidPayload([Fault("#", "too_many_rows", f"must have at most {max_containers} arrays and objects")])
     try:
         return json.loads(body.decode("utf-8"), object_pairs_hook=JsonObject, parse_int=_integer)
     except UnicodeDecodeError as error:

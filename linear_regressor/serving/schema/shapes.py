@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from linear_regressor.serving.schema.faults import Fault, InvalidPayload, refuse
+from linear_regressor.serving.schema.faults import Fault, InvalidPayload, reject
 from linear_regressor.serving.schema.json_parser import JsonObject, parse_json
 
 # A rule takes a value and the pointer to it.
@@ -40,7 +40,7 @@ def read_document(body: bytes, shape: Shape, members: str) -> dict[str, Any]:
     document = parse_json(body)
     if not isinstance(document, JsonObject):
         raise InvalidPayload([Fault("#", "not_an_object", f"must be an object with {members}")], False)
-    refuse(shape(document, "#"))
+    reject(shape(document, "#"))
     return dict(document)
 
 

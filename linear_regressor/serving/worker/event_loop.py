@@ -121,9 +121,9 @@ class EventLoop:
             self._finish(connection, self._respond(connection))
 
     def _is_quick(self, request: RequestBuffer) -> bool:
-        """Whether a request is answered without blocking: a probe, or a small one while the log takes lines."""
-        return request.is_quick(self._service.probes.requests) or (
-            request.is_quick(self._service.fast_requests) and self._service.lines.has_room())
+        """Whether answering never blocks: a small prediction while the log takes lines, or a probe."""
+        return (request.is_quick(self._service.fast_requests) and self._service.lines.has_room()
+                ) or request.is_quick(self._service.probes.requests)
 
     def _submit(self, connection: Connection) -> None:
         """Pass a request to a thread, unless too many wait for one."""

@@ -364,7 +364,7 @@ BOMBS: dict[str, bytes] = {
     "text of 2^31": b"\x80\x05\x8d" + struct.pack("<Q", 1 << 31) + b"abc.",
     "text of 2^32 - 1": b"\x80\x05X" + struct.pack("<I", 0xFFFFFFFF) + b"abc.",
     "frame of 2^62": b"\x80\x05\x95" + struct.pack("<Q", 1 << 62) + b"N.",
-    "whole number of 2^31 - 1 bytes": b"\x80\x05\x8b" + struct.pack("<I", 0x7FFFFFFF) + b"abc.",
+    "integer of 2^31 - 1 bytes": b"\x80\x05\x8b" + struct.pack("<I", 0x7FFFFFFF) + b"abc.",
     "one list in two places, forty deep": nested_pairs(40),
     "a list inside itself": b"\x80\x05]\x94h\x00a.",
     "one long text in many places": pickle.dumps({"format": 1, "card": ["x" * 100_000] * 100_000}, protocol=5),

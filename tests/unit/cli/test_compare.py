@@ -1,4 +1,4 @@
-"""``compare``: what changes between two model files, and the gate that lets it pass or not."""
+"""``linear-regressor compare``, on model files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.tables import rows_of
 
 
 def model_of(path: Path, seed: int, n: int = 100, shift: float = 0.0) -> Artefact:
-    """Fit and save a model of rows along the same plane, its intercept shifted."""
+    """Fit and save a model of rows near one plane, with a shifted intercept."""
     rows = rows_of(seed, n)
     moments = Moments.from_arrays(rows[:, :2], rows[:, 2] + shift)
     W, b = moments.solve()
@@ -28,15 +28,15 @@ def model_of(path: Path, seed: int, n: int = 100, shift: float = 0.0) -> Artefac
 
 
 def lines_of(text: str) -> dict[str, list[str]]:
-    """Split what was printed by the first word of each line."""
+    """The lines of the output, by their first word."""
     lines: dict[str, list[str]] = {}
     for line in text.splitlines():
         lines.setdefault(line.split()[0], []).append(line)
     return lines
 
 
-def test_a_shift_of_the_line_is_found_and_told_from_chance(tmp_path: Path) -> None:
-    """Largest change, the point of it, the change of each weight, and a Wald test."""
+def test_a_shift_is_found_and_is_more_than_chance(tmp_path: Path) -> None:
+    """Largest change and its point, the change of each weight, and a Wald test."""
     before, after = model_of(tmp_path / "a.joblib", 0), model_of(tmp_path / "b.joblib", 1, shift=20.0)
     done = run("compare", tmp_path / "a.joblib", tmp_path / "b.joblib", "--radius", "2")
     lines = lines_of(done.stdout)
@@ -60,7 +60,7 @@ def test_models_of_the_same_plane_differ_by_chance(tmp_path: Path) -> None:
 
 
 def test_the_order_of_the_features_does_not_matter(tmp_path: Path) -> None:
-    """Only their names do."""
+    """They are matched by name."""
     model_of(tmp_path / "a.joblib", 0)
     other = model_of(tmp_path / "b.joblib", 1)
     order = np.array([1, 0, 2])
@@ -72,8 +72,8 @@ def test_the_order_of_the_features_does_not_matter(tmp_path: Path) -> None:
     assert straight.stdout == crooked.stdout
 
 
-def test_a_change_beyond_the_largest_allowed_ends_with_1(tmp_path: Path) -> None:
-    """As a process, for a pipeline; what changed is printed all the same."""
+def test_a_change_over_the_allowed_one_is_exit_code_1(tmp_path: Path) -> None:
+    """The changes are printed all the same."""
     model_of(tmp_path / "a.joblib", 0), model_of(tmp_path / "b.joblib", 1, shift=20.0)
     pair = (tmp_path / "a.joblib", tmp_path / "b.joblib")
     gate = run_process("compare", *pair, "--max-change", "1")
@@ -84,16 +84,16 @@ def test_a_change_beyond_the_largest_allowed_ends_with_1(tmp_path: Path) -> None
     assert 0 == run("compare", pair[0], pair[0], "--max-change", "0").exit_code
 
 
-def test_what_cannot_be_tested_is_said_in_its_place(tmp_path: Path) -> None:
-    """A model without standard errors is compared, without a test of chance."""
+def test_a_model_without_standard_errors_is_compared_without_a_test(tmp_path: Path) -> None:
+    """The reason is printed instead."""
     one = model_of(tmp_path / "a.joblib", 0)
     save(replace(one, moments=Moments(3, one.moments.m, one.moments.C)), tmp_path / "few.joblib", {})
     done = run("compare", tmp_path / "few.joblib", tmp_path / "a.joblib")
     assert 0 == done.exit_code and "need more than 3 rows" in lines_of(done.stdout)["Wald"][0]
 
 
-def test_models_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
-    """Other columns, a missing file, a negative radius or change."""
+def test_models_that_cannot_be_compared_are_rejected(tmp_path: Path) -> None:
+    """Other columns, a missing file, a radius or change that is no finite number of at least 0."""
     one = model_of(tmp_path / "a.joblib", 0)
     save(replace(one, target="other"), tmp_path / "b.joblib", {})
     other = run("compare", tmp_path / "a.joblib", tmp_path / "b.joblib")
@@ -108,8 +108,8 @@ def test_models_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("slopes", [(1e300, 1e300), (-1.7e308, 0.0), (0.0, 1e300)])
-def test_the_gate_does_not_pass_on_what_is_no_number(tmp_path: Path, slopes: tuple[float, float]) -> None:
-    """Columns of sizes that float64 holds, with changes whose products it does not."""
+def test_a_change_that_overflows_is_an_error(tmp_path: Path, slopes: tuple[float, float]) -> None:
+    """float64 holds the columns, but not the products of the changes."""
     random = np.random.default_rng(0)
     moments = Moments.from_arrays(random.normal(size=(50, 2)) * [1e140, 1e-150], random.normal(size=50))
     for name, W in (("a", (1.7e308, 0.0)), ("b", slopes)):

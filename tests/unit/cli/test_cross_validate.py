@@ -1,4 +1,4 @@
-"""``cross-validate``: one pass over real files, and the scores of refitting without each fold."""
+"""``linear-regressor cross-validate``, on real files."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from linear_regressor.data import splitting
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
 from linear_regressor.model.moments import Moments
+from linear_regressor.training.engine import LocalEngine
 from linear_regressor.training.reading import read_folds
 from tests.command_line import run
 from tests.tables import Array, rows_of, write
@@ -25,17 +26,17 @@ COLUMNS = Columns(("age", "bmi"), "score")
 
 
 def cross_validate(data: object, *options: object) -> Result:
-    """Cross-validate age and bmi with score."""
+    """Cross-validate the regression of score on age and bmi."""
     return run("cross-validate", "--data", data, "--features", "age,bmi", "--target", "score", *options)
 
 
 def settings_of(done: Result) -> list[list[str]]:
-    """Split the lines of the settings into words, without the star."""
+    """The words of the line of each setting, without the star."""
     return [line[1:].split() for line in done.stdout.splitlines()[2:]]
 
 
 def out_of_fold(rows: Array, fold: np.ndarray) -> tuple[float, float, float]:
-    """Mean squared error, its spread over folds and R2 of scikit-learn's line, refitted without each fold."""
+    """Mean squared error, its deviation over folds and R2 of scikit-learn, refitted without each fold."""
     predicted = np.empty(len(rows))
     for number in range(fold.max() + 1):
         out = fold == number
@@ -47,7 +48,7 @@ def out_of_fold(rows: Array, fold: np.ndarray) -> tuple[float, float, float]:
 
 @pytest.mark.parametrize("folds", [2, 5, 20])
 def test_the_scores_are_those_of_refitting_without_each_fold(tmp_path: Path, folds: int) -> None:
-    """By scikit-learn, on the rows of each fold."""
+    """With scikit-learn as the oracle."""
     rows = rows_of(0, 400)
     write(tmp_path / "rows" / "a.csv", rows[:150]), write(tmp_path / "rows" / "b.parquet", rows[150:])
     done = cross_validate(tmp_path / "rows", "--folds", folds, "--lr", "auto", "--standardize")
@@ -60,7 +61,7 @@ def test_the_scores_are_those_of_refitting_without_each_fold(tmp_path: Path, fol
 
 
 def test_rows_of_one_key_are_in_one_fold(tmp_path: Path) -> None:
-    """As whole numbers and as text."""
+    """The fold of a row is that of its key."""
     rows, keys = rows_of(0, 300), np.arange(300) // 3
     write(tmp_path / "a.parquet", rows, patient=keys.tolist())
     done = cross_validate(tmp_path / "a.parquet", "--key", "patient", "--lr", "auto", "--standardize", "--folds", 3)
@@ -69,8 +70,8 @@ def test_rows_of_one_key_are_in_one_fold(tmp_path: Path) -> None:
 
 
 def test_every_setting_of_the_grid_has_a_line_and_the_best_a_star(tmp_path: Path) -> None:
-    """In the order given; a rate that cannot converge says so."""
-    done = cross_validate(write(tmp_path / "a.csv", rows_of(0, 200)), "--lr", "0.01,0.1", "--lr", "50",
+    """In the given order, each once; rates that cannot converge are marked."""
+    done = cross_validate(write(tmp_path / "a.csv", rows_of(0, 200)), "--lr", "0.01, 0.1", "--lr", "50,0.10",
                           "--iterations", "3,30", "--standardize")
     lines = settings_of(done)
     assert [["0.01", "3"], ["0.01", "30"], ["0.1", "3"], ["0.1", "30"], ["50.0", "3"], ["50.0", "30"]] == [
@@ -81,8 +82,8 @@ def test_every_setting_of_the_grid_has_a_line_and_the_best_a_star(tmp_path: Path
     assert ["0.1", "30"] == starred[0][:2]
 
 
-def test_where_no_rate_converges_the_table_is_printed_and_the_exit_code_is_2(tmp_path: Path) -> None:
-    """With the limit."""
+def test_the_exit_code_is_2_if_no_rate_converges(tmp_path: Path) -> None:
+    """The table is printed all the same; the error has the limit."""
     done = cross_validate(write(tmp_path / "a.csv", rows_of(0, 200)), "--lr", "0.1")
     assert 2 == done.exit_code and "cannot converge" in done.stdout
     assert done.stderr.startswith("Error: no learning rate of these converges: they must be below 0.000")
@@ -90,21 +91,21 @@ def test_where_no_rate_converges_the_table_is_printed_and_the_exit_code_is_2(tmp
 
 @given(st.integers(0, 2 ** 32 - 1), st.integers(2, 4), st.lists(st.integers(0, 100), max_size=3))
 @settings(max_examples=15)
-def test_the_folds_are_the_same_however_the_rows_are_spread_over_files(
+def test_the_folds_do_not_depend_on_the_files(
         tmp_path_factory: pytest.TempPathFactory, seed: int, count: int, cuts: list[int]) -> None:
-    """In any partition, order and format, each fold has the moments of its rows."""
+    """Each fold has the moments of its rows, in any division into files, order and format."""
     folder, rows = tmp_path_factory.mktemp("folds"), rows_of(seed, 100)
     order = np.random.default_rng(seed).permutation(100)
     for number, part in enumerate(np.split(rows[order], sorted(cuts))):
         write(folder / f"{number}{'.csv' if number % 2 else '.parquet'}", part)
-    found = read_folds(Source.of(str(folder), COLUMNS).partitions(), count, int)
+    folds = read_folds(Source.of(str(folder), COLUMNS).partitions(), count, LocalEngine(), int)
     fold = splitting.folds(splitting.hash_values(np.asfortranarray(rows)), count)
-    for number, moments in enumerate(found):
+    for number, moments in enumerate(folds):
         assert_same(moments, Moments.from_arrays(rows[fold == number, :2], rows[fold == number, 2]))
 
 
-def test_more_folds_than_rows_are_refused(tmp_path: Path) -> None:
-    """As is a row that cannot be used, by name."""
+def test_more_folds_than_rows_are_rejected(tmp_path: Path) -> None:
+    """So is a row that cannot be used; it is named."""
     few = cross_validate(write(tmp_path / "few.csv", rows_of(0, 5)), "--folds", 50)
     (tmp_path / "bad.csv").write_text("age,bmi,score\n1,2,3\n1,nan,4\n")
     bad = cross_validate(tmp_path / "bad.csv")
@@ -116,12 +117,12 @@ def test_more_folds_than_rows_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [("--folds", 1), ("--folds", 101), ("--lr", "0"), ("--lr", "fast"),
                                      ("--iterations", "0"), ("--iterations", "1.5"), ("--iterations", "10,")])
 def test_misuse_is_exit_code_2(tmp_path: Path, options: tuple[object, ...]) -> None:
-    """Before anything is read."""
+    """Nothing is read."""
     assert 2 == cross_validate(tmp_path / "none.csv", *options).exit_code
 
 
-def test_a_copy_of_a_file_is_refused(tmp_path: Path) -> None:
-    """Its rows would be learned and tested; single rows may well be equal."""
+def test_a_copy_of_a_file_is_rejected(tmp_path: Path) -> None:
+    """The same rows would be used for training and test; single rows may well be equal."""
     rows = rows_of(0, 200)
     for name in ("a.csv", "b.parquet"):
         write(tmp_path / "rows" / name, rows)
@@ -129,5 +130,5 @@ def test_a_copy_of_a_file_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "single" / "c.csv", rows)
     done = cross_validate(tmp_path / "rows", "--standardize")
     assert (1, 1) == (done.exit_code, done.stderr.count("\n"))
-    assert "a.csv and " in done.stderr and "b.parquet hold the same rows: take one of them away" in done.stderr
+    assert "a.csv and " in done.stderr and "b.parquet contain the same rows: remove one of them" in done.stderr
     assert 0 == cross_validate(tmp_path / "single", "--standardize").exit_code

@@ -7,8 +7,8 @@ import pytest
 from tests.command_line import run
 
 
-def test_it_prints_what_training_printed(tmp_path: Path) -> None:
-    """The model file alone brings back weights, errors and certificate."""
+def test_it_prints_the_summary_that_training_printed(tmp_path: Path) -> None:
+    """Weights, errors and certificate come from the model file."""
     path = tmp_path / "model.joblib"
     trained = run("train", "--features", "bmi,s5", "--model-save-path", path, "--report-path", tmp_path)
 
@@ -21,7 +21,7 @@ def test_it_prints_what_training_printed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"no model"], ids=["missing", "empty", "another file"])
 def test_a_model_that_cannot_be_used_is_one_line(tmp_path: Path, content: bytes | None) -> None:
-    """It names the file and the remedy."""
+    """It names the file and what to do."""
     path = tmp_path / "model.joblib"
     if content is not None:
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""``moments build | show | merge | subtract`` on real files."""
+"""``linear-regressor moments build | show | merge | subtract``, on real files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.unit.model.test_moments import assert_same
 
 
 def build(data: object, output: Path, *options: object) -> Result:
-    """Build moments of age and bmi with score."""
+    """Build the moments of age, bmi and score."""
     return run("moments", "build", "--data", data, "--features", "age,bmi", "--target", "score", "--output", output,
                *options)
 
@@ -33,12 +33,12 @@ def moments_of(path: Path) -> Moments:
 
 def plain(path: Path) -> dict[str, Any]:
     """Read a file as JSON."""
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+    values: dict[str, Any] = json.loads(path.read_text())
+    return values
 
 
-def test_build_keeps_what_the_rows_are_like(tmp_path: Path) -> None:
-    """Moments, limits and a digest for each file, whatever the formats."""
+def test_build_writes_the_moments_of_the_rows(tmp_path: Path) -> None:
+    """With limits, and a digest for each file, of any format."""
     rows = rows_of(0, 500)
     write(tmp_path / "rows" / "a.csv", rows[:300])
     write(tmp_path / "rows" / "b.parquet", rows[300:])
@@ -52,7 +52,7 @@ def test_build_keeps_what_the_rows_are_like(tmp_path: Path) -> None:
         plain(tmp_path / "all.json")["minimum"], plain(tmp_path / "all.json")["maximum"])
 
 
-def test_build_takes_the_rows_of_the_filter(tmp_path: Path) -> None:
+def test_build_uses_the_rows_that_match_the_filter(tmp_path: Path) -> None:
     """And no others."""
     rows = rows_of(0, 200)
     build(write(tmp_path / "a.csv", rows), tmp_path / "some.json", "--where", "age > 50")
@@ -62,9 +62,9 @@ def test_build_takes_the_rows_of_the_filter(tmp_path: Path) -> None:
 
 @given(st.lists(st.integers(1, 40), min_size=2, max_size=4), st.randoms())
 @settings(max_examples=10)
-def test_any_partition_in_any_order_merges_to_the_moments_of_the_whole(
+def test_any_parts_in_any_order_merge_to_the_moments_of_the_whole(
         tmp_path_factory: pytest.TempPathFactory, parts: list[int], shuffler: Any) -> None:
-    """Files of any sizes, CSV or Parquet, merged as they come."""
+    """Files of any size, CSV or Parquet."""
     folder, rows = tmp_path_factory.mktemp("parts"), rows_of(sum(parts), sum(parts))
     names = []
     for number, part in enumerate(np.split(rows, np.cumsum(parts)[:-1])):
@@ -77,7 +77,7 @@ def test_any_partition_in_any_order_merges_to_the_moments_of_the_whole(
 
 
 def test_the_same_rows_are_not_added_twice(tmp_path: Path) -> None:
-    """A copy under another name or in another format is refused by name, and so is a merge with what is in already."""
+    """A copy of a file is rejected by name, whatever its format, and so is a merge with rows that are included."""
     rows = rows_of(0, 100)
     write(tmp_path / "rows" / "a.csv", rows)
     write(tmp_path / "rows" / "copy.parquet", rows)
@@ -89,14 +89,14 @@ def test_the_same_rows_are_not_added_twice(tmp_path: Path) -> None:
 
     assert (1, 1) == (twice.exit_code, again.exit_code)
     folder = tmp_path / "rows"
-    assert twice.stderr.startswith(f"Error: {folder / 'a.csv'} and {folder / 'copy.parquet'} hold the same rows")
+    assert twice.stderr.startswith(f"Error: {folder / 'a.csv'} and {folder / 'copy.parquet'} contain the same rows")
     assert again.stderr == (f"Error: the same rows (digest {plain(tmp_path / 'a.json')['added'][0][:12]}...) would be "
                             f"added twice\n")
     assert not (tmp_path / "all.json").exists()
 
 
-def test_subtract_takes_a_part_away_without_limits(tmp_path: Path) -> None:
-    """What is left is the moments of the rows that stay; what was taken away is noted, and not taken away again."""
+def test_subtract_leaves_the_moments_of_the_rest(tmp_path: Path) -> None:
+    """Without limits; the digests of the subtracted rows are recorded, so that they are not subtracted again."""
     rows = rows_of(0, 100)
     for name, part in (("a", rows[:60]), ("b", rows[60:])):
         build(write(tmp_path / f"{name}.csv", part), tmp_path / f"{name}.json")
@@ -113,8 +113,8 @@ def test_subtract_takes_a_part_away_without_limits(tmp_path: Path) -> None:
                 within=moments_of(tmp_path / "ab.json"))
 
 
-def test_subtract_refuses_what_leaves_no_model(tmp_path: Path) -> None:
-    """Rows that were never there, nearly all, or so large that the rest lost its digits; nothing is written."""
+def test_subtract_rejects_a_rest_that_does_not_determine_a_model(tmp_path: Path) -> None:
+    """Nearly all rows, rows that were not included, or rows so large that the rest lost its digits."""
     rows, huge = rows_of(0, 100), rows_of(1, 50) * 1e9
     for name, part in (("all", rows), ("most", rows[3:]), ("other", rows_of(2, 90) * [1.0, 30.0, 1.0]),
                        ("huge", huge), ("with_huge", np.concatenate([rows, huge]))):
@@ -129,7 +129,7 @@ def test_subtract_refuses_what_leaves_no_model(tmp_path: Path) -> None:
 
 
 def test_show_prints_every_column(tmp_path: Path) -> None:
-    """Rows, digests, the best line, and mean, spread and limits of each column; a dash for limits that are gone."""
+    """Row count, digests, best line, and mean, deviation and limits of each column; a dash for unknown limits."""
     rows = rows_of(0, 100)
     build(write(tmp_path / "a.csv", rows), tmp_path / "a.json")
     build(write(tmp_path / "part.csv", rows[:10]), tmp_path / "part.json")
@@ -142,7 +142,7 @@ def test_show_prints_every_column(tmp_path: Path) -> None:
     W, _ = Moments.from_arrays(rows[:, :2], rows[:, 2]).solve()
     values = [rows[:, 1].mean(), rows[:, 1].std(ddof=1), rows[:, 1].min(), rows[:, 1].max(), W[1]]
     assert values == pytest.approx([float(cell) for cell in lines["bmi"]], rel=1e-6)
-    assert "-" == lines["score"][-1] and "taken away   1 sets of rows (" in left
+    assert "-" == lines["score"][-1] and "removed      1 sets of rows (" in left
     assert ["-", "-"] == next(line for line in left.splitlines() if line.startswith("age")).split()[3:5]
 
 
@@ -150,7 +150,7 @@ def test_show_prints_every_column(tmp_path: Path) -> None:
     ("age,score\n1,2\n", "must have one column 'bmi'"), ("age,bmi,score\n1,red,2\n", "column 'bmi', row 1"),
     ("age,bmi,score\n1,2,3\n1,,2\n", "column 'bmi', row 2"), ("age,bmi,score\n", "no rows to read")])
 def test_rows_that_cannot_be_read_are_named(tmp_path: Path, rows: str, words: str) -> None:
-    """File, column and row in one line, exit code 1, nothing written."""
+    """File, column and row in one line; the exit code is 1, and nothing is written."""
     (tmp_path / "a.csv").write_text(rows)
     done = build(tmp_path / "a.csv", tmp_path / "a.json")
     assert (1, 1) == (done.exit_code, done.stderr.count("\n")) and words in done.stderr
@@ -159,14 +159,14 @@ def test_rows_that_cannot_be_read_are_named(tmp_path: Path, rows: str, words: st
 
 @pytest.mark.parametrize("command", ["build", "show", "merge", "subtract"])
 def test_the_help_names_every_option(command: str) -> None:
-    """And says what the command does."""
+    """Only ``show`` writes no file."""
     done = run("moments", command, "--help")
     assert 0 == done.exit_code and command in run("moments").stderr + run("moments", "--help").stdout
     assert ("--output FILE" in done.stdout) == (command != "show")
 
 
 def test_misuse_is_exit_code_2(tmp_path: Path) -> None:
-    """Missing options, one file to merge, no such data."""
+    """Missing options, one file to merge, an unknown subcommand, missing data."""
     build(write(tmp_path / "a.csv", rows_of(0, 9)), tmp_path / "a.json")
     calls = [("moments", "build", "--data", tmp_path / "a.csv"),
              ("moments", "merge", tmp_path / "a.json", "--output", tmp_path / "b.json"),
@@ -176,7 +176,7 @@ def test_misuse_is_exit_code_2(tmp_path: Path) -> None:
 
 
 def test_a_moments_file_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
-    """Missing, damaged, or a place that cannot be written; an older file stays whole."""
+    """A missing or damaged file, or one that cannot be written; an older file stays whole."""
     good = tmp_path / "a.json"
     build(write(tmp_path / "a.csv", rows_of(0, 9)), good)
     before = good.read_bytes()
@@ -191,7 +191,7 @@ def test_a_moments_file_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
 
 
 def test_the_data_are_not_replaced_by_their_moments(tmp_path: Path) -> None:
-    """Whatever the path is called; the file stays as it was."""
+    """By any path that leads to the file."""
     data = write(tmp_path / "rows" / "self.csv", rows_of(0, 9))
     (tmp_path / "link.csv").symlink_to(data)
     before = data.read_bytes()
@@ -204,6 +204,6 @@ def test_the_data_are_not_replaced_by_their_moments(tmp_path: Path) -> None:
 
 
 def test_without_a_subcommand_there_is_help() -> None:
-    """As of the program alone."""
+    """As for the program itself."""
     done = run("moments")
     assert (0, "", run("moments", "--help").stdout) == (done.exit_code, done.stderr, done.stdout)

@@ -23,7 +23,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rows() -> pa.Table:
-    """The diabetes rows as a table with a name for each, the model's features in another order."""
+    """The diabetes rows as a table with a text column, the features in another order than the model's."""
     X = read_diabetes(["bmi", "bp"]).X
     return pa.table({"bmi": X[:, 0], "name": [f"{row:04d}" for row in range(len(X))], "bp": X[:, 1]})
 
@@ -43,7 +43,7 @@ def read(path: Path) -> pa.Table:
 @pytest.mark.parametrize("ending_in", [".csv", ".parquet"])
 def test_predictions_are_those_of_the_estimator(tmp_path: Path, model: Path, rows: pa.Table, ending_in: str,
                                                 ending_out: str) -> None:
-    """Each row of each format gets exactly what the estimator says, beside its own columns."""
+    """To the last digit in each format, beside the columns of the data."""
     data = read_diabetes(["bp", "bmi"])
     before, _ = data.split_last(20)
     estimator = SimpleLinearRegression(random_state=0).fit(before.X, before.y)
@@ -59,7 +59,7 @@ def test_predictions_are_those_of_the_estimator(tmp_path: Path, model: Path, row
 
 
 def test_a_table_without_rows_gives_one_without_rows(tmp_path: Path, model: Path, rows: pa.Table) -> None:
-    """A pipeline with nothing to do is no error."""
+    """A pipeline without rows is not an error."""
     source = write(rows.slice(0, 0), tmp_path / "in.csv")
 
     assert 0 == run("predict", source, tmp_path / "out.parquet", "--model-path", model).exit_code
@@ -67,8 +67,8 @@ def test_a_table_without_rows_gives_one_without_rows(tmp_path: Path, model: Path
 
 
 @pytest.mark.parametrize("name", ["rows.parquet", "link.parquet", "folder/../rows.parquet"])
-def test_a_file_that_is_read_is_not_written_over(tmp_path: Path, model: Path, rows: pa.Table, name: str) -> None:
-    """Also by another name: what is not passed on would be lost."""
+def test_the_data_are_not_overwritten(tmp_path: Path, model: Path, rows: pa.Table, name: str) -> None:
+    """By any path that leads to the file: columns that are not copied would be lost."""
     path = write(rows, tmp_path / "rows.parquet")
     (tmp_path / "folder").mkdir()
     (tmp_path / "link.parquet").symlink_to(path)
@@ -82,9 +82,9 @@ def test_a_file_that_is_read_is_not_written_over(tmp_path: Path, model: Path, ro
 
 
 @pytest.mark.parametrize("output", [".", "out", "deep/out"])
-def test_a_folder_within_the_data_takes_no_predictions(tmp_path: Path, model: Path, rows: pa.Table,
-                                                       output: str) -> None:
-    """The next run would read them as data."""
+def test_an_output_folder_within_the_data_is_rejected(tmp_path: Path, model: Path, rows: pa.Table,
+                                                      output: str) -> None:
+    """The next run would read the predictions as data."""
     path = write(rows, tmp_path / "rows.parquet")
 
     result = run("predict", "--data", tmp_path, tmp_path / output, "--engine", "dask", "--model-path", model)
@@ -94,8 +94,8 @@ def test_a_folder_within_the_data_takes_no_predictions(tmp_path: Path, model: Pa
     assert [path] == list(tmp_path.iterdir())
 
 
-def test_predictions_take_the_rows_that_training_takes(tmp_path: Path, model: Path) -> None:
-    """Out of CSV, where the columns are passed on as text, an empty text is missing."""
+def test_the_filter_means_the_same_as_in_training(tmp_path: Path, model: Path) -> None:
+    """Although the columns of a CSV file are copied as text, in which an empty one is a missing value."""
     (tmp_path / "rows.csv").write_text("bmi,bp,s,n\n1,2,f,1\n3,4,,2\n5,6,m,nan\n7,8,m,3\n")
 
     for where, count in (("s != 'f'", 2), ("not s == 'f'", 2), ("n != 1", 2), ("not n <= 1", 2)):
@@ -111,9 +111,9 @@ def test_predictions_take_the_rows_that_training_takes(tmp_path: Path, model: Pa
     ("bmi,bp,prediction\n1,2,3\n", "out.csv", 1, "already has a column 'prediction'"),
     ("bmi,bp\n1,2\n", "in.csv/out.csv", 1, "in.csv: "),
 ], ids=["missing column", "bad value", "no table", "unknown format", "column in the way", "no folder"])
-def test_what_cannot_be_predicted_is_one_line(tmp_path: Path, model: Path, content: str, output: str, exit_code: int,
-                                              message: str) -> None:
-    """It names what is wrong and where; no output is left."""
+def test_an_error_is_one_line(tmp_path: Path, model: Path, content: str, output: str, exit_code: int,
+                              message: str) -> None:
+    """It says what is wrong and where; there is no output."""
     source = tmp_path / "in.csv"
     source.write_text(content)
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_predicted_is_one_line(tmp_path: Path, model: Path, conte
 
 
 def test_a_missing_input_is_misuse(tmp_path: Path, model: Path) -> None:
-    """Exit code 2, and the file is named."""
+    """The exit code is 2, and the line names the file."""
     result = run("predict", tmp_path / "none.csv", tmp_path / "out.csv", "--model-path", model)
 
     assert 2 == result.exit_code
@@ -134,7 +134,7 @@ def test_a_missing_input_is_misuse(tmp_path: Path, model: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_a_full_disk_leaves_the_old_output(tmp_path: Path, model: Path, rows: pa.Table, ending: str) -> None:
-    """The line names the file, and nothing is left of the new one."""
+    """The line names the file, and no temporary file is left."""
     source, target = write(rows, tmp_path / "in.csv"), tmp_path / f"out{ending}"
     target.write_text("old")
 
@@ -145,8 +145,8 @@ def test_a_full_disk_leaves_the_old_output(tmp_path: Path, model: Path, rows: pa
     assert {source, target} == set(tmp_path.iterdir())
 
 
-def test_a_row_too_large_to_predict_from_is_named_and_nothing_written(model: Path, tmp_path: Path) -> None:
-    """An infinite prediction is no prediction."""
+def test_a_row_with_an_infinite_prediction_is_an_error(model: Path, tmp_path: Path) -> None:
+    """It is named, and nothing is written."""
     (tmp_path / "rows.csv").write_text("bmi,bp\n0.1,0\n1e308,0\n")
     result = run("predict", tmp_path / "rows.csv", tmp_path / "out.csv", "--model-path", model)
 

@@ -1,4 +1,4 @@
-"""Statistics of the fit, from moments, beside the formulas on the rows themselves."""
+"""Statistics of the fit from moments, compared with formulas on the rows themselves."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ seeds = st.integers(0, 2 ** 32 - 1)
 
 
 def draw(seed: int, n: int, p: int, offset: float = 0.0) -> tuple[Array, Array]:
-    """Draw rows with noise of deviation 2 around a plane."""
+    """Draw rows around a plane, with a standard deviation of 2."""
     random = np.random.default_rng(seed)
     X = offset + random.normal(size=(n, p)) * 10.0 ** random.uniform(-3, 3, size=p)
     return X, (X - offset) @ random.normal(size=p) + 2.0 * random.normal(size=n)
 
 
 def hat_diagonal(X: Array, rows: Array) -> Array:
-    """Leverage by orthogonal decomposition of the rows: ``z (Z'Z)^-1 z'`` with ``Z = [X, 1]``."""
+    """Compute the leverage ``z (Z'Z)^-1 z'``, ``Z = [X, 1]``, from a QR decomposition of the rows."""
     scale = X.std(axis=0)
     Z = np.column_stack([(X - X.mean(axis=0)) / scale, np.ones(len(X))])
     R = np.linalg.qr(Z)[1]
@@ -37,8 +37,8 @@ def hat_diagonal(X: Array, rows: Array) -> Array:
 
 
 @given(seeds, st.integers(1, 6), st.integers(1, 60), st.sampled_from([0.0, 1e4]))
-def test_variance_leverage_and_interval_are_those_of_the_rows(seed: int, p: int, more: int, offset: float) -> None:
-    """Residual variance, leverage and prediction interval equal formulas on the rows, by another decomposition."""
+def test_variance_leverage_and_interval_equal_those_from_the_rows(seed: int, p: int, more: int, offset: float) -> None:
+    """The oracle is another decomposition, of the rows."""
     X, y = draw(seed, p + 2 + more, p, offset)
     correlation = np.atleast_2d(np.corrcoef(X.T))
     assume(np.linalg.cond(correlation) < 1e6 and offset / X.std(axis=0).min() < 1e7)
@@ -63,8 +63,8 @@ def test_variance_leverage_and_interval_are_those_of_the_rows(seed: int, p: int,
 
 
 @given(seeds, st.integers(1, 5))
-def test_the_leverages_of_the_training_rows_add_up_to_the_number_of_weights(seed: int, p: int) -> None:
-    """Their sum is p + 1, each between 1/n and 1."""
+def test_leverages_of_the_training_rows_sum_to_the_number_of_weights(seed: int, p: int) -> None:
+    """Their sum is p + 1, and each is between 1/n and 1."""
     X, y = draw(seed, 40, p)
     moments = Moments.from_arrays(X, y)
     leverage = FitStatistics(moments, *moments.solve()).at(X).leverage
@@ -72,8 +72,8 @@ def test_the_leverages_of_the_training_rows_add_up_to_the_number_of_weights(seed
     assert (leverage >= 1 / 40 - 1e-12).all() and (leverage <= 1 + 1e-9).all()
 
 
-def test_one_feature_gives_the_line_of_scipy(random: np.random.Generator) -> None:
-    """Slope, its standard error and the intercept's equal scipy.stats.linregress."""
+def test_one_feature_gives_the_results_of_scipy(random: np.random.Generator) -> None:
+    """Slope and standard errors equal those of scipy.stats.linregress."""
     x = random.normal(size=50)
     y = 3.0 * x + random.normal(size=50)
     moments = Moments.from_arrays(x[:, None], y)
@@ -88,16 +88,16 @@ def test_one_feature_gives_the_line_of_scipy(random: np.random.Generator) -> Non
     ("norris", 0.8847963961443726, 1e-9), ("pontius", 0.00020517742407618461, 1e-8),
     ("longley", 304.8540735619648, 1e-8), ("wampler3", 2360.1450237926765, 1e-6),
     ("wampler5", 23601450.237926763, 1e-6)])
-def test_the_residual_deviation_is_the_certified_one(name: str, deviation: float, digits: float) -> None:
-    """NIST's residual standard deviations come out of the moments."""
+def test_residual_deviations_equal_certified_values(name: str, deviation: float, digits: float) -> None:
+    """NIST certifies the residual standard deviations of its data sets."""
     X, y, _ = reference_set(name)
     moments = Moments.from_arrays(X, y)
     variance = FitStatistics(moments, *moments.solve()).residual_variance
     assert np.sqrt(variance) == pytest.approx(deviation, rel=digits)
 
 
-def test_what_descent_left_is_inside_the_interval(random: np.random.Generator) -> None:
-    """The variance is of the line that is served: stopped early, it is larger than the best line's."""
+def test_the_variance_includes_the_loss_that_descent_left(random: np.random.Generator) -> None:
+    """The variance is that of the served line, which is larger than the best line's after an early stop."""
     X, y = draw(1, 50, 2)
     model = SimpleLinearRegression(iterations=3, lr="auto", random_state=0).fit(X, y)
     early = FitStatistics(model.moments_, model.W, model.b).residual_variance
@@ -106,8 +106,8 @@ def test_what_descent_left_is_inside_the_interval(random: np.random.Generator) -
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95])
-def test_the_interval_covers_new_targets_as_often_as_its_level_says(random: np.random.Generator, level: float) -> None:
-    """Of 4,000 new rows beside as many fresh fits, that share falls inside (within five standard errors)."""
+def test_the_interval_covers_new_targets_at_its_level(random: np.random.Generator, level: float) -> None:
+    """The coverage over 4,000 fits, with a new row each, is within five standard errors of the level."""
     trials, n, hits = 4000, 12, 0
     t = float(stats.t.ppf((1 + level) / 2, n - 3))
     for _ in range(trials):
@@ -119,8 +119,8 @@ def test_the_interval_covers_new_targets_as_often_as_its_level_says(random: np.r
     assert abs(hits / trials - level) < 5 * np.sqrt(level * (1 - level) / trials)
 
 
-def test_weights_count_as_rows_in_the_degrees_of_freedom() -> None:
-    """Three rows counted twice are six rows."""
+def test_degrees_of_freedom_count_weights_as_rows() -> None:
+    """Three rows of weight 2 equal six rows."""
     X, y = np.array([[0.0], [1.0], [3.0]]), np.array([0.0, 2.0, 3.0])
     weighted = Moments.from_arrays(X, y, [2, 2, 2])
     repeated = Moments.from_arrays(np.repeat(X, 2, axis=0), np.repeat(y, 2))
@@ -136,7 +136,7 @@ RAMP = np.arange(12.0)
     [RAMP, RAMP ** 2, RAMP + RAMP ** 2 / 3], [1e8 + RAMP, 1e8 + RAMP], [1e6 + 0.1 * RAMP, 7e6 + 0.7 * RAMP],
     [1e-3 * RAMP, 1e3 * RAMP]])
 def test_constant_and_dependent_columns_have_no_statistics(columns: list[Array]) -> None:
-    """The refusal says why; the descent on the same moments is no error."""
+    """The error gives the reason; descent on the same moments works."""
     X = np.column_stack(columns)
     moments = Moments.from_arrays(X, np.cos(RAMP))
     with pytest.raises(StatisticsError, match="constant or depends on others"):
@@ -145,8 +145,8 @@ def test_constant_and_dependent_columns_have_no_statistics(columns: list[Array])
 
 
 @pytest.mark.parametrize("scale", [1e-100, 1e-9, 1e9, 1e100])
-def test_columns_of_very_different_scale_are_not_taken_for_dependent(random: np.random.Generator, scale: float) -> None:
-    """Only the correlation counts, not the units."""
+def test_columns_of_very_different_scale_are_independent(random: np.random.Generator, scale: float) -> None:
+    """Only the correlation matters, not the units."""
     X, y = random.normal(size=(30, 2)), random.normal(size=30)
     plain, scaled = Moments.from_arrays(X, y), Moments.from_arrays(X * [1.0, scale], y)
     assert FitStatistics(scaled, *scaled.solve()).at(X * [1.0, scale]).leverage == pytest.approx(
@@ -154,8 +154,8 @@ def test_columns_of_very_different_scale_are_not_taken_for_dependent(random: np.
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_no_more_rows_than_weights_have_no_statistics(random: np.random.Generator, n: int) -> None:
-    """Two features need more than three rows, and the message gives both numbers."""
+def test_too_few_rows_have_no_statistics(random: np.random.Generator, n: int) -> None:
+    """Two features need more than three rows; the message has both numbers."""
     moments = Moments.from_arrays(random.normal(size=(n, 2)), random.normal(size=n))
     with pytest.raises(StatisticsError, match=f"2 features need more than 3 rows, not {n}"):
         FitStatistics(moments, np.zeros(2), 0.0)

@@ -1,4 +1,4 @@
-"""Every bad body gets the right 4xx, with each fault named and no value repeated."""
+"""Invalid bodies get the documented 4xx, with a pointer to each fault and without the values that were sent."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ BAD_BATCHES: dict[str, tuple[bytes, int, list[tuple[str, str]]]] = {
     "empty object": (b"{}", 422, [("#/instances", "missing")]),
     "other member": (b'{"rows": [[1]]}', 422, [("#/rows", "unknown_member"), ("#/instances", "missing")]),
     "extra member": (b'{"instances": [[1]], "a/b~": 1}', 422, [("#/a~1b~0", "unknown_member")]),
+    "member to escape": (b'{"instances": [[1]], "a b": 1}', 422, [("#/a%20b", "unknown_member")]),
     "duplicate member": (b'{"instances": [[1]], "instances": [[2]]}', 422, [("#/instances", "duplicate_member")]),
     "rows null": (b'{"instances": null}', 422, [("#/instances", "not_an_array")]),
     "rows an object": (b'{"instances": {"0": [1]}}', 422, [("#/instances", "not_an_array")]),
@@ -54,13 +55,13 @@ BAD_BATCHES: dict[str, tuple[bytes, int, list[tuple[str, str]]]] = {
 
 
 def post(client: FlaskClient, path: str, body: bytes, content_type: str = "application/json") -> Any:
-    """Send a body."""
+    """Post a body."""
     return client.post(path, data=body, content_type=content_type)
 
 
 @pytest.mark.parametrize("name", BAD_BATCHES)
-def test_a_bad_batch_is_refused_with_its_faults_named(client: FlaskClient, name: str) -> None:
-    """Status, media type and each pointer and code are as the contract says; no value comes back."""
+def test_an_invalid_batch_is_rejected_with_its_faults(client: FlaskClient, name: str) -> None:
+    """Status, media type, pointers and codes follow the contract; no value is repeated."""
     body, status, faults = BAD_BATCHES[name]
     answer = post(client, "/batch", body)
     problem = json.loads(answer.data)
@@ -86,9 +87,9 @@ def test_a_bad_batch_is_refused_with_its_faults_named(client: FlaskClient, name:
     (b'{"instance": 1', 400, "#", "not_json"),
     (b'"instance"', 400, "#", "not_an_object"),
 ], ids=lambda value: value.decode() if isinstance(value, bytes) else None)
-def test_a_bad_record_is_refused_with_its_fault_named(client: FlaskClient, body: bytes, status: int, pointer: str,
-                                                      code: str) -> None:
-    """``/stream`` names faults as ``/batch`` does."""
+def test_an_invalid_row_is_rejected_with_its_fault(client: FlaskClient, body: bytes, status: int, pointer: str,
+                                                   code: str) -> None:
+    """``/stream`` points to faults as ``/batch`` does."""
     answer = post(client, "/stream", body)
     problem = json.loads(answer.data)
 
@@ -103,16 +104,16 @@ def test_a_bad_record_is_refused_with_its_fault_named(client: FlaskClient, body:
     (b'{"instance": [1, 2, false]}', "#/instance/2", "not_a_number"),
     (b'{"instance": [1, {"x": 2}, 3]}', "#/instance/1", "not_a_number"),
 ])
-def test_a_bad_record_of_several_features_is_refused(plane_client: FlaskClient, body: bytes, pointer: str,
-                                                     code: str) -> None:
-    """With three features a record is an array of three numbers."""
+def test_an_invalid_row_of_several_features_is_rejected(plane_client: FlaskClient, body: bytes, pointer: str,
+                                                        code: str) -> None:
+    """With three features a row is an array of three numbers."""
     problem = json.loads(post(plane_client, "/stream", body).data)
 
     assert [(pointer, code)] == [(error["pointer"], error["code"]) for error in problem["errors"]]
 
 
-def test_all_faults_are_named_at_once_up_to_twenty(client: FlaskClient) -> None:
-    """A caller learns of twenty faults in one go, and of no more."""
+def test_a_response_names_up_to_twenty_faults(client: FlaskClient) -> None:
+    """Further faults are left out."""
     rows = [["no"]] * 15 + [[1, 2]] * 15
     problem = json.loads(post(client, "/batch", json.dumps({"instances": rows}).encode()).data)
 
@@ -120,16 +121,16 @@ def test_all_faults_are_named_at_once_up_to_twenty(client: FlaskClient) -> None:
         error["pointer"] for error in problem["errors"]]
 
 
-def test_a_long_member_name_is_not_sent_back_whole(client: FlaskClient) -> None:
-    """A name of a megabyte makes no answer of a megabyte."""
+def test_a_long_member_name_is_cut_in_the_response(client: FlaskClient) -> None:
+    """A name of a megabyte does not make a response of a megabyte."""
     answer = post(client, "/batch", b'{"' + b"a" * 1_000_000 + b'": 1}')
 
     assert 422 == answer.status_code
     assert len(answer.data) < 1_000
 
 
-def test_a_member_name_that_is_no_text_is_answered(client: FlaskClient) -> None:
-    """Half a surrogate pair is legal JSON and no legal UTF-8."""
+def test_a_member_name_with_half_a_surrogate_pair_is_rejected(client: FlaskClient) -> None:
+    """It is valid JSON, but cannot be encoded as UTF-8."""
     answer = post(client, "/batch", b'{"\\ud800": 1}')
 
     assert 422 == answer.status_code
@@ -137,8 +138,8 @@ def test_a_member_name_that_is_no_text_is_answered(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "",
                                           "application/json; charset=latin-1", "application/jsonp"])
-def test_another_content_type_is_refused(client: FlaskClient, content_type: str) -> None:
-    """What is not said to be JSON in UTF-8 is not read as such."""
+def test_other_content_types_are_rejected(client: FlaskClient, content_type: str) -> None:
+    """A body is read as JSON only if it is declared as JSON in UTF-8."""
     answer = post(client, "/batch", b'{"instances": [[1]]}', content_type)
 
     assert 415 == answer.status_code
@@ -146,8 +147,8 @@ def test_another_content_type_is_refused(client: FlaskClient, content_type: str)
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", 'Application/JSON; charset="UTF-8"'])
-def test_another_spelling_of_the_content_type_is_taken(client: FlaskClient, content_type: str) -> None:
-    """Media types and charsets are compared without regard to case."""
+def test_other_spellings_of_the_content_type_are_accepted(client: FlaskClient, content_type: str) -> None:
+    """Media types and charsets are not case-sensitive."""
     answer = post(client, "/batch", b'{"instances": [[1]]}', content_type)
 
     assert 200 == answer.status_code

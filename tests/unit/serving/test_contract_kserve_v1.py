@@ -1,4 +1,4 @@
-"""KServe V1: faults in one string, and the forms of TensorFlow Serving."""
+"""KServe V1: errors as one string, and the row formats of TensorFlow Serving."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("body", BAD, ids=bytes.decode)
-def test_a_bad_body_is_refused_in_one_string(client: FlaskClient, body: bytes) -> None:
+def test_an_invalid_body_is_rejected_with_one_string(client: FlaskClient, body: bytes) -> None:
     """400 and ``{"error": ...}``."""
     answer = client.post(PREDICT, data=body, content_type="application/json")
 
@@ -33,8 +33,8 @@ def test_a_bad_body_is_refused_in_one_string(client: FlaskClient, body: bytes) -
     assert BAD[body] in answer.get_json()["error"]
 
 
-def test_all_forms_of_rows_mean_the_same(client: FlaskClient, plane_client: FlaskClient) -> None:
-    """Arrays, objects, and with one feature numbers."""
+def test_all_row_formats_give_the_same_predictions(client: FlaskClient, plane_client: FlaskClient) -> None:
+    """Arrays, objects and, with one feature, numbers."""
     forms = [[[0.5], [1]], [0.5, 1], [{"x0": 0.5}, {"x0": 1}]]
     answers = [client.post(PREDICT, json={"instances": form}).get_json() for form in forms]
     by_name = plane_client.post(PREDICT, json={"instances": [{"x2": 3, "x0": 1, "x1": 2}]}).get_json()
@@ -44,14 +44,14 @@ def test_all_forms_of_rows_mean_the_same(client: FlaskClient, plane_client: Flas
 
 
 def test_parameters_are_those_of_batch(client: FlaskClient) -> None:
-    """The same objects come back."""
+    """The response has the same objects."""
     body = {"instances": [[0.5]], "parameters": {"interval": 0.9, "range": True}}
 
     assert client.post("/batch", json=body).get_json() == client.post(PREDICT, json=body).get_json()
 
 
 def test_another_media_type_is_415_in_one_string(client: FlaskClient) -> None:
-    """And an unknown route below is 404."""
+    """An unknown route below the same path is 404."""
     answers = [client.post(PREDICT, data=b"x", content_type="text/csv"), client.get("/v1/models/a/b/c")]
 
     assert [(415, ["error"]), (404, ["error"])] == [(answer.status_code, list(answer.get_json())) for answer in answers]

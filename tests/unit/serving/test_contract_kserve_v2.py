@@ -1,4 +1,4 @@
-"""KServe V2: what is wrong with a body is told in one string, fast and careful reading agree, statistics by name."""
+"""KServe V2: errors as one string, fast and strict reader agree, statistics as output tensors."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ PLANE = Signature(("x0", "x1", "x2"), 10, (0.9, 0.95, 0.99))
 
 
 def body(*inputs: str, more: str = "") -> bytes:
-    """Write a request with these input tensors."""
+    """Return a request with these input tensors."""
     return f'{{"inputs": [{", ".join(inputs)}]{more}}}'.encode()
 
 
 def tensor(data: str = "[1]", shape: str = "[1, 1]", datatype: str = '"FP64"', name: str = '"a"',
            more: str = "") -> str:
-    """Write an input tensor."""
+    """Return an input tensor."""
     return f'{{"name": {name}, "shape": {shape}, "datatype": {datatype}, "data": {data}{more}}}'
 
 
@@ -101,7 +101,7 @@ BAD: dict[str, tuple[bytes, str]] = {
 
 @pytest.fixture
 def client(line: Artefact, make_app: MakeApp) -> FlaskClient:
-    """Give a caller of an application that takes ten rows."""
+    """Return a client of an application that accepts ten rows."""
     return make_app(line, MAX_ROWS="10", MAX_CONTENT_LENGTH="300000").test_client()
 
 
@@ -111,8 +111,8 @@ def post(client: FlaskClient, sent: bytes, **headers: str) -> Any:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_body_is_refused_in_one_string(client: FlaskClient, name: str) -> None:
-    """400, ``{"error": ...}`` and nothing else; the place is named, the value is not."""
+def test_an_invalid_body_is_rejected_with_one_string(client: FlaskClient, name: str) -> None:
+    """400 with ``{"error": ...}`` and nothing else; it names the place, but not the value."""
     sent, words = BAD[name]
     answer = post(client, sent)
 
@@ -122,7 +122,7 @@ def test_a_bad_body_is_refused_in_one_string(client: FlaskClient, name: str) -> 
     assert b"77777" not in answer.data
 
 
-def test_all_faults_are_named_at_once(client: FlaskClient) -> None:
+def test_all_faults_are_reported_at_once(client: FlaskClient) -> None:
     """Up to twenty."""
     answer = post(client, body(tensor(shape="[30, 1]", data=json.dumps(["a"] * 30))))
 
@@ -133,23 +133,23 @@ def test_all_faults_are_named_at_once(client: FlaskClient) -> None:
     (b"x", {"Inference-Header-Content-Length": "1"}, 400, "without the extension for binary data"),
     (body(tensor()), {"Content-Encoding": "gzip"}, 415, "without Content-Encoding"),
     (b" " * 300_001, {}, 413, "larger than this server accepts")])
-def test_other_errors_of_a_request_have_the_same_form(client: FlaskClient, sent: bytes, headers: dict[str, str],
-                                                      status: int, words: str) -> None:
-    """Binary tensors, packed bodies, large bodies."""
+def test_other_request_errors_have_the_same_format(client: FlaskClient, sent: bytes, headers: dict[str, str],
+                                                   status: int, words: str) -> None:
+    """Binary tensors, compressed bodies, large bodies."""
     answer = post(client, sent, **headers)
 
     assert (status, ["error"]) == (answer.status_code, list(answer.get_json()))
     assert words in answer.get_json()["error"]
 
 
-def test_another_media_type_is_415_and_none_is_json(client: FlaskClient) -> None:
-    """Clients of this protocol leave it away."""
+def test_another_media_type_is_415_and_json_is_the_default(client: FlaskClient) -> None:
+    """Clients of this protocol omit the media type."""
     assert 415 == client.post(INFER, data=body(tensor()), content_type="text/plain").status_code
     assert 200 == client.post(INFER, data=body(tensor())).status_code
 
 
-def test_a_fault_of_the_server_has_the_same_form(line: Artefact, make_app: MakeApp) -> None:
-    """500, and nothing of what happened."""
+def test_a_server_error_has_the_same_format(line: Artefact, make_app: MakeApp) -> None:
+    """500, without details."""
     app = make_app(line)
     app.add_url_rule("/v2/broken", view_func=lambda: str(1 // 0))
     answer = app.test_client().get("/v2/broken")
@@ -162,15 +162,15 @@ def test_a_fault_of_the_server_has_the_same_form(line: Artefact, make_app: MakeA
     ("INT8", -128), ("UINT8", 255), ("INT16", 32767), ("UINT16", 65535), ("INT32", -2147483648),
     ("UINT32", 4294967295), ("INT64", -9223372036854775808), ("UINT64", 18446744073709549568), ("INT64", 3.0),
     ("FP16", 65504), ("FP32", 3.4e38), ("FP64", 1e300)])
-def test_every_numeric_datatype_holds_what_its_name_says(datatype: str, number: float) -> None:
-    """Up to its ends; a whole number may be written with a point."""
+def test_every_numeric_datatype_accepts_its_range(datatype: str, number: float) -> None:
+    """Up to its limits; a whole number may be written with a decimal point."""
     request = read_inference(body(tensor(data=f"[{number}]", datatype=f'"{datatype}"')), LINE)
 
     assert [[number]] == request.rows.tolist()
 
 
-def test_without_outputs_the_parameters_say_what_comes(client: FlaskClient) -> None:
-    """The prediction first; everything of a statistic that is asked for after it."""
+def test_without_outputs_the_parameters_choose_the_tensors(client: FlaskClient) -> None:
+    """The prediction first, then all tensors of the requested statistics."""
     def names(parameters: str) -> list[str]:
         sent = post(client, body(tensor(), more=f', "parameters": {parameters}'))
         return [output["name"] for output in sent.get_json()["outputs"]]
@@ -181,7 +181,7 @@ def test_without_outputs_the_parameters_say_what_comes(client: FlaskClient) -> N
 
 
 def test_outputs_by_name_are_the_statistics_of_batch(plane_client: FlaskClient) -> None:
-    """The same numbers under the names of the protocol, contributions as [rows, p]."""
+    """The same numbers, with the names of the protocol; contributions have the shape [rows, p]."""
     rows = [[0.5, 1, -1], [9, 9, 9]]
     wanted = {"interval": 0.9, "explain": True, "range": 0.95}
     items = plane_client.post("/batch", json={"instances": rows, "parameters": wanted}).get_json()["predictions"]
@@ -200,8 +200,8 @@ def test_outputs_by_name_are_the_statistics_of_batch(plane_client: FlaskClient) 
         assert [[item[name]] for item in items] == outputs[name].tolist()
 
 
-def test_statistics_that_cannot_be_had_are_refused(line: Artefact, make_app: MakeApp) -> None:
-    """A model of too few rows has no level at all."""
+def test_unavailable_statistics_are_rejected(line: Artefact, make_app: MakeApp) -> None:
+    """A model trained on too few rows has no levels."""
     bare = Artefact(line.features, line.target, line.W, line.b, line.moments, line.minimum, line.maximum,
                     {"levels": [], "t": [], "f": []}, {})
     answer = post(make_app(bare).test_client(), body(tensor(), more=', "outputs": [{"name": "upper"}]'))
@@ -210,8 +210,8 @@ def test_statistics_that_cannot_be_had_are_refused(line: Artefact, make_app: Mak
         answer.status_code, answer.get_json()["error"])
 
 
-def test_rows_spread_over_tensors_are_named_by_number(plane_client: FlaskClient) -> None:
-    """A row that has no pointer of its own is counted."""
+def test_a_row_spread_over_tensors_is_reported_by_number(plane_client: FlaskClient) -> None:
+    """It has no JSON pointer."""
     columns = [tensor(name=f'"x{index}"', shape="[2]", data="[1, 1.7e308]") for index in range(3)]
 
     assert "#/inputs row 1 is too large" in post(plane_client, body(*columns)).get_json()["error"]
@@ -221,13 +221,13 @@ def test_rows_spread_over_tensors_are_named_by_number(plane_client: FlaskClient)
     (['"x0"', '"x1"'], "#/inputs must have a tensor named x2"),
     (['"x0"', '"x1"', '"x1"'], "#/inputs/2/name must be given"),
     (['"x0"', '"x1"', '"age"'], "#/inputs/2/name must be one of the features x0, x1, x2")])
-def test_tensors_that_are_not_the_features_are_named(plane_client: FlaskClient, columns: list[str], words: str) -> None:
-    """Missing, twice, unknown."""
+def test_tensors_must_be_the_features(plane_client: FlaskClient, columns: list[str], words: str) -> None:
+    """None missing, repeated or unknown."""
     assert words in post(plane_client, body(*(tensor(name=name) for name in columns))).get_json()["error"]
 
 
-def test_tensors_of_different_lengths_are_refused() -> None:
-    """All have the rows of the first."""
+def test_tensors_of_different_lengths_are_rejected() -> None:
+    """All must have as many rows as the first."""
     tensors = [tensor(name='"x0"', shape="[2]", data="[1, 2]"), tensor(name='"x1"'), tensor(name='"x2"')]
     with pytest.raises(InvalidPayload, match=r"#/inputs/1/shape must be \[2, 1\] or \[2\]"):
         read_inference(body(*tensors), PLANE)
@@ -239,12 +239,12 @@ more = st.sampled_from(["", ', "parameters": {"content_type": "\\"data\\": [1]"}
                         ', "x\\"data": [4]'])
 
 
-@pytest.mark.skipif(not fast_numbers.FAST_PARSER_AVAILABLE, reason="pysimdjson is not installed: there is one reading only")
+@pytest.mark.skipif(not fast_numbers.FAST_PARSER_AVAILABLE, reason="pysimdjson is not installed")
 @given(data=piece, shape=st.sampled_from(["[1, 1]", "[2, 1]", "[2]", "[1]"]), more=more, second=st.booleans(),
        datatype=st.sampled_from(['"FP64"', '"INT8"', '"FP16"']), id_=st.sampled_from(["", ', "id": "\\"data\\": [5]"']))
-def test_fast_and_careful_reading_agree(data: str, shape: str, more: str, second: bool, datatype: str,
-                                        id_: str) -> None:
-    """The same rows, or the same faults; whatever looks like data and is none is left where it is."""
+def test_fast_and_strict_reader_agree(data: str, shape: str, more: str, second: bool, datatype: str,
+                                      id_: str) -> None:
+    """On the rows or on the faults; text that only looks like a data member is not taken for one."""
     tensors = [tensor(data, shape, datatype, '"x0"', more)] + [tensor(data, shape, datatype, '"x1"')] * second
     sent = body(*tensors, more=id_)
     signature = Signature(("x0", "x1"), 10) if second else LINE
@@ -253,7 +253,7 @@ def test_fast_and_careful_reading_agree(data: str, shape: str, more: str, second
 
 
 def outcome(sent: bytes, signature: Signature, fast: bool) -> Any:
-    """Read a body in one of the two ways."""
+    """Read a body with one of the two readers."""
     try:
         request = read_inference(sent, signature, fast)
     except InvalidPayload as refusal:
@@ -261,8 +261,8 @@ def outcome(sent: bytes, signature: Signature, fast: bool) -> Any:
     return request.rows.tolist(), request.id, request.pointer
 
 
-def test_data_under_a_name_with_an_escape_are_read_too() -> None:
-    """It is the same name; what the one search does not find is left to the careful reading."""
+def test_a_member_name_with_an_escape_is_recognised() -> None:
+    """The fast reader does not find it and leaves the body to the strict one."""
     tensors = [tensor(name='"x0"', shape="[1]"), tensor(name='"x1"', shape="[1]"), tensor(name='"x2"', shape="[1]")]
     sent = body(tensors[0], tensors[1].replace('"data"', '"d\\u0061ta"'), tensors[2])
 
@@ -270,7 +270,7 @@ def test_data_under_a_name_with_an_escape_are_read_too() -> None:
 
 
 def test_a_version_is_served_only_while_it_is_loaded(make_app: MakeApp) -> None:
-    """Its name is the first twelve digits of the digest; another one's is 404 on every route."""
+    """The version is the first twelve digits of the digest; any other is 404 on every route."""
     one, other = artefact_of(1), artefact_of(1, seed=1)
     client = make_app(one).test_client()
     base = "/v2/models/linear-regressor/versions"
@@ -283,7 +283,7 @@ def test_a_version_is_served_only_while_it_is_loaded(make_app: MakeApp) -> None:
 
 
 def test_a_stopping_server_is_not_ready(line: Artefact, make_app: MakeApp) -> None:
-    """Neither it nor its model, in the form of each contract."""
+    """Neither the server nor its model; each contract uses its own error format."""
     app = make_app(line)
     app.service.readiness.draining = True
     client = app.test_client()
@@ -294,8 +294,8 @@ def test_a_stopping_server_is_not_ready(line: Artefact, make_app: MakeApp) -> No
     assert {"error"} == set(answers[0].get_json()) == set(answers[1].get_json()) == set(answers[2].get_json())
 
 
-def test_rows_out_of_range_are_refused_where_the_server_refuses_them(line: Artefact, make_app: MakeApp) -> None:
-    """The policy holds here, too, and the row is named."""
+def test_rows_out_of_range_are_rejected_with_out_of_range_refuse(line: Artefact, make_app: MakeApp) -> None:
+    """The fault points to the row."""
     client = make_app(line, OUT_OF_RANGE="refuse").test_client()
     answer = post(client, body(tensor(data="[0, 99]", shape="[2, 1]")))
 
@@ -303,16 +303,25 @@ def test_rows_out_of_range_are_refused_where_the_server_refuses_them(line: Artef
     assert "#/inputs/0/data/1 is out of the range" in answer.get_json()["error"]
 
 
-def test_the_answer_tells_model_and_request(client: FlaskClient, line: Artefact) -> None:
-    """In headers as everywhere; without an id the request's own is given."""
+def test_the_response_names_model_and_request(client: FlaskClient, line: Artefact) -> None:
+    """In headers, as on every route; the default id is the request id."""
     answer = post(client, json.dumps(json.loads(body(tensor()))).encode(), **{"X-Request-Id": "order-17"})
 
     assert f"sha256:{line.digest}" == answer.headers["X-Model-Digest"]
     assert "order-17" == answer.get_json()["id"] == answer.headers["X-Request-Id"]
 
 
-def test_what_a_guard_refuses_has_the_form_of_the_contract(line: Artefact, make_app: MakeApp) -> None:
-    """Before any route looks at the request, on every contract."""
+def test_the_error_format_applies_below_the_path_of_the_contract_only(client: FlaskClient) -> None:
+    """The path itself is a part of it; one that merely begins with the same letters is not."""
+    for path in ("/v2", "/v2/", "/v2/none", "/v1/models", "/v1/models/", "/v1/models/a:b", "/invocations",
+                 "/invocations/none"):
+        assert "application/json" == client.delete(path).content_type, path
+    for path in ("/v2x", "/v", "/v1", "/v1/modelsx", "/v1/model", "/invocationsx", "//v2"):
+        assert "application/problem+json" == client.delete(path).content_type, path
+
+
+def test_rejections_by_middleware_have_the_format_of_the_contract(line: Artefact, make_app: MakeApp) -> None:
+    """The request is rejected before it is routed."""
     client = make_app(line, TRUSTED_HOSTS="service.example").test_client()
     answers = [client.post(path, data=b"{}") for path in (
         INFER, "/v1/models/linear-regressor:predict", "/invocations", "/batch")]

@@ -1,4 +1,4 @@
-"""MLflow's scoring protocol: what is wrong with a body is told with code and message, in JSON and in CSV."""
+"""MLflow's scoring protocol: error codes and messages for bodies in JSON and in CSV."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ BAD_CSV: dict[str, tuple[bytes, str]] = {
 
 @pytest.fixture
 def client(line: Artefact, make_app: MakeApp) -> FlaskClient:
-    """Give a caller of an application that takes three rows."""
+    """Return a client of an application that accepts three rows."""
     return make_app(line, MAX_ROWS="3").test_client()
 
 
@@ -89,21 +89,21 @@ def post(client: FlaskClient, body: bytes, content_type: str = "application/json
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_body_is_refused_with_code_and_message(client: FlaskClient, name: str) -> None:
-    """400, MLflow's object, the place named, the value not."""
+def test_an_invalid_body_is_rejected_with_code_and_message(client: FlaskClient, name: str) -> None:
+    """400 with MLflow's object, which names the place, but not the value."""
     body, words = BAD[name]
-    assert_refused(post(client, body), words)
+    assert_rejected(post(client, body), words)
 
 
 @pytest.mark.parametrize("name", BAD_CSV)
-def test_a_bad_table_is_refused_with_code_and_message(client: FlaskClient, name: str) -> None:
-    """Rows are counted after the header."""
+def test_an_invalid_table_is_rejected_with_code_and_message(client: FlaskClient, name: str) -> None:
+    """Rows are counted without the header."""
     body, words = BAD_CSV[name]
-    assert_refused(post(client, body, "text/csv"), words)
+    assert_rejected(post(client, body, "text/csv"), words)
 
 
-def assert_refused(answer: Any, words: str) -> None:
-    """Check the form of a refusal."""
+def assert_rejected(answer: Any, words: str) -> None:
+    """Check an error response."""
     assert (400, "application/json") == (answer.status_code, answer.content_type)
     assert {"error_code", "message"} == set(answer.get_json())
     assert "BAD_REQUEST" == answer.get_json()["error_code"]
@@ -114,21 +114,21 @@ def assert_refused(answer: Any, words: str) -> None:
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/json; charset=latin-1", "text/csv; header=a",
                                           "application/json; format=a", "application/octet-stream"])
 def test_another_media_type_is_415_in_text(client: FlaskClient, content_type: str) -> None:
-    """Whatever the body says."""
+    """Whatever the body is."""
     answer = post(client, b'{"inputs": [1]}', content_type)
 
     assert (415, "text/plain") == (answer.status_code, answer.mimetype)
 
 
-def test_a_packed_body_is_415_in_text(client: FlaskClient) -> None:
-    """It could unfold beyond any limit."""
+def test_a_compressed_body_is_415_in_text(client: FlaskClient) -> None:
+    """Decompression could exceed any limit."""
     answer = post(client, b'{"inputs": [1]}', **{"Content-Encoding": "gzip"})
 
     assert (415, "text/plain") == (answer.status_code, answer.mimetype)
 
 
-def test_other_errors_have_codes_of_mlflow_too(line: Artefact, make_app: MakeApp) -> None:
-    """Too large, another method."""
+def test_other_errors_have_codes_of_mlflow(line: Artefact, make_app: MakeApp) -> None:
+    """A body that is too large, a method that is not allowed."""
     client = make_app(line, MAX_CONTENT_LENGTH="100").test_client()
     answers = [post(client, b" " * 101), client.get("/invocations")]
 
@@ -137,13 +137,13 @@ def test_other_errors_have_codes_of_mlflow_too(line: Artefact, make_app: MakeApp
 
 
 @pytest.mark.parametrize("body", [b'{"inputs": [0.5, 1]}', b'{"instances": [0.5, 1]}', b'{"inputs": {"x0": [0.5, 1]}}'])
-def test_numbers_alone_do_where_there_is_one_feature(client: FlaskClient, body: bytes) -> None:
-    """As TensorFlow Serving has it."""
+def test_rows_of_one_feature_may_be_numbers(client: FlaskClient, body: bytes) -> None:
+    """As in TensorFlow Serving."""
     assert client.post("/batch", json={"instances": [[0.5], [1]]}).get_json() == post(client, body).get_json()
 
 
-def test_numbers_alone_do_not_do_where_there_are_several(plane_client: FlaskClient) -> None:
-    """A row is an array of three."""
+def test_rows_of_several_features_must_be_arrays(plane_client: FlaskClient) -> None:
+    """Numbers are rejected."""
     answer = post(plane_client, b'{"inputs": [1, 2, 3]}')
 
     assert "#/inputs/0 must be an array of 3 numbers" in answer.get_json()["message"]
@@ -151,22 +151,22 @@ def test_numbers_alone_do_not_do_where_there_are_several(plane_client: FlaskClie
 
 @pytest.mark.parametrize("body", [
     b'\xef\xbb\xbfx2,x0,x1\r\n3,1,2\r\n', b'"x0","x1","x2"\n" 1 ","2.","+3e0"\n\n', b"x1,x2,x0\n.2e1,3.0,1"])
-def test_a_table_may_be_written_in_many_ways(plane_client: FlaskClient, body: bytes) -> None:
-    """Columns in any order, quotes, blanks, a byte order mark, empty lines, no line feed at the end."""
+def test_common_variants_of_csv_are_accepted(plane_client: FlaskClient, body: bytes) -> None:
+    """Columns in any order, quotes, spaces, a byte order mark, empty lines, no final line feed."""
     expected = plane_client.post("/batch", json={"instances": [[1, 2, 3]]}).get_json()
 
     assert expected == post(plane_client, body, "text/csv; charset=utf-8").get_json()
 
 
-def test_columns_of_different_lengths_are_refused(plane_client: FlaskClient) -> None:
-    """A data frame has rows."""
+def test_columns_of_different_lengths_are_rejected(plane_client: FlaskClient) -> None:
+    """Every row needs a value in every column."""
     answer = post(plane_client, b'{"inputs": {"x0": [1], "x1": [1, 2], "x2": [1]}}')
 
     assert "#/inputs must have columns of one length" == answer.get_json()["message"]
 
 
-def test_missing_and_further_columns_are_all_named(plane_client: FlaskClient) -> None:
-    """In one answer."""
+def test_all_missing_and_unknown_columns_are_reported(plane_client: FlaskClient) -> None:
+    """In one response."""
     answer = post(plane_client, b'{"dataframe_split": {"columns": ["x2", "age", "sex"], "data": [[1, 2, 3]]}}')
 
     for words in ("not 'age'", "not 'sex'", "the column x0", "the column x1"):

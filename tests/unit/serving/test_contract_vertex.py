@@ -1,4 +1,4 @@
-"""Vertex AI: the routes it chooses, its own port, its artefacts."""
+"""Vertex AI: chosen and default routes, port, artefact folder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ IDS = {"AIP_ENDPOINT_ID": "12", "AIP_DEPLOYED_MODEL_ID": "34"}
 DEFAULT = "/v1/endpoints/12/deployedModels/34"
 
 
-def test_routes_that_mean_the_same_here_may_be_chosen(line: Artefact, make_app: MakeApp) -> None:
-    """They keep answering as they did."""
+def test_equivalent_routes_of_other_contracts_may_be_chosen(line: Artefact, make_app: MakeApp) -> None:
+    """Their responses do not change."""
     client = make_app(line, AIP_HEALTH_ROUTE="/ping", AIP_PREDICT_ROUTE="/batch").test_client()
 
     assert {"message": "pong!"} == client.get("/ping").get_json()
@@ -23,27 +23,28 @@ def test_routes_that_mean_the_same_here_may_be_chosen(line: Artefact, make_app: 
 @pytest.mark.parametrize(("key", "route"), [
     ("AIP_PREDICT_ROUTE", "/stream"), ("AIP_PREDICT_ROUTE", "/invocations"), ("AIP_PREDICT_ROUTE", "/ping"),
     ("AIP_HEALTH_ROUTE", "/v1/model"), ("AIP_HEALTH_ROUTE", "/metrics")])
-def test_a_route_of_another_meaning_stops_the_start(line: Artefact, make_app: MakeApp, key: str, route: str) -> None:
-    """It would answer in a form that the platform does not know."""
+def test_a_route_of_another_contract_is_an_error_at_start(line: Artefact, make_app: MakeApp, key: str,
+                                                          route: str) -> None:
+    """Its responses would not be what the platform expects."""
     with pytest.raises(SettingError, match=f"{key} is '{route}': must be"):
         make_app(line, **{key: route})
 
 
-def test_one_route_for_both_is_refused(line: Artefact, make_app: MakeApp) -> None:
-    """The platform asks for two."""
+def test_one_route_for_health_and_predictions_is_an_error(line: Artefact, make_app: MakeApp) -> None:
+    """Vertex AI requires two."""
     with pytest.raises(SettingError, match="AIP_PREDICT_ROUTE"):
         make_app(line, AIP_HEALTH_ROUTE="/a", AIP_PREDICT_ROUTE="/a")
 
 
-def test_without_the_platform_there_are_no_such_routes(line: Artefact, make_app: MakeApp) -> None:
-    """Its default routes need both of its ids."""
+def test_without_the_platform_there_are_no_vertex_routes(line: Artefact, make_app: MakeApp) -> None:
+    """The default routes need both ids."""
     client = make_app(line, AIP_ENDPOINT_ID="12").test_client()
 
     assert 404 == client.get(DEFAULT).status_code
 
 
 def test_errors_are_problem_details(line: Artefact, make_app: MakeApp) -> None:
-    """An empty batch, a body that is none, a server about to stop."""
+    """For an empty batch, a body of the wrong type, and a stopping server."""
     app = make_app(line, **IDS)
     client = app.test_client()
     answers = [client.post(f"{DEFAULT}:predict", data=body, content_type="application/json")

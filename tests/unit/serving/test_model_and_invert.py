@@ -1,4 +1,4 @@
-"""The card of the model, and the question for x."""
+"""``/v1/model`` and ``/v1/invert``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.running_server import ROOT
 
 
 def line_of(W: float, spread: float, rows: int = 30) -> Artefact:
-    """Make a model of one feature with a slope and a scatter."""
+    """Make a one-feature model with this slope and residual spread."""
     random = np.random.default_rng(1)
     X = random.normal(size=(rows, 1))
     y = W * X[:, 0] + spread * random.normal(size=rows)
@@ -26,13 +26,13 @@ def line_of(W: float, spread: float, rows: int = 30) -> Artefact:
 
 
 def ends(artefact: Artefact, make_app: MakeApp, y: float) -> dict[str, float | str]:
-    """Ask for the set of x."""
+    """Return the set of x."""
     found: dict[str, float | str] = make_app(artefact).test_client().post("/v1/invert", json={"y": y}).get_json()["set"]
     return found
 
 
-def test_the_interval_holds_the_x_whose_prediction_interval_ends_at_y(client: FlaskClient) -> None:
-    """Fieller's set is the prediction interval, read the other way round."""
+def test_prediction_intervals_at_the_limits_end_at_y(client: FlaskClient) -> None:
+    """Fieller's set inverts the prediction interval."""
     answer = client.post("/v1/invert", json={"y": 3.5, "interval": 0.9}).get_json()
     rows = [[answer["set"]["lower"]], [answer["set"]["upper"]], [answer["estimate"]]]
     items = client.post("/batch", json={"instances": rows, "parameters": {"interval": 0.9}}).get_json()["predictions"]
@@ -42,7 +42,7 @@ def test_the_interval_holds_the_x_whose_prediction_interval_ends_at_y(client: Fl
 
 
 def test_each_kind_of_set_has_members_of_its_own(make_app: MakeApp) -> None:
-    """A slope that is not told from 0 gives two rays far away, and everything near by."""
+    """If the slope does not differ from 0: two rays for a distant y, all reals for a near one."""
     weak = line_of(0.02, 1.0)
     rays = ends(weak, make_app, 1e6)
 
@@ -60,17 +60,17 @@ def test_each_kind_of_set_has_members_of_its_own(make_app: MakeApp) -> None:
     (b'{"y": 1, "interval": true}', 422, "#/interval", "not_a_number"),
     (b'{"y": 1e200}', 422, "#/y", "estimate_not_finite"),
     (b'{"y": -1.7e308}', 422, "#/y", "estimate_not_finite")])
-def test_a_bad_question_is_refused_with_its_fault_named(client: FlaskClient, body: bytes, status: int, pointer: str,
-                                                        code: str) -> None:
-    """As on every route of ours."""
+def test_an_invalid_body_is_rejected_with_its_faults(client: FlaskClient, body: bytes, status: int, pointer: str,
+                                                     code: str) -> None:
+    """As on every native route."""
     answer = client.post("/v1/invert", data=body, content_type="application/json")
 
     assert (status, [(pointer, code)]) == (
         answer.status_code, [(fault["pointer"], fault["code"]) for fault in json.loads(answer.data)["errors"]])
 
 
-def test_what_cannot_be_told_has_a_code(plane_client: FlaskClient, make_app: MakeApp) -> None:
-    """Several features; a slope of 0; too few rows for any level."""
+def test_unanswerable_requests_have_a_code(plane_client: FlaskClient, make_app: MakeApp) -> None:
+    """Several features; a slope of 0; too few training rows for any level."""
     flat = Artefact(("x",), "y", np.array([0.0]), 1.0, Moments.from_arrays([[-1.0], [0.0], [1.0]], [0.0, 3.0, 0.0]),
                     np.array([-1.0]), np.array([1.0]), quantile_table(3, 1), {})
     few = Artefact(("x",), "y", np.array([1.0]), 0.0, Moments.from_arrays([[0.0], [1.0]], [0.0, 1.0]),
@@ -82,8 +82,8 @@ def test_what_cannot_be_told_has_a_code(plane_client: FlaskClient, make_app: Mak
         (answer.status_code, json.loads(answer.data)["errors"][0]["code"]) for answer in answers]
 
 
-def test_the_card_tells_what_is_served(plane: Artefact, plane_client: FlaskClient) -> None:
-    """Every feature with its slope and what was seen of it; nothing that training did not note."""
+def test_the_model_info_matches_the_artefact(plane: Artefact, plane_client: FlaskClient) -> None:
+    """Every feature with its slope and range; null for everything that training did not record."""
     card = plane_client.get("/v1/model").get_json()
 
     assert ("linear-regressor", plane.digest[:12], f"sha256:{plane.digest}") == (
@@ -96,8 +96,8 @@ def test_the_card_tells_what_is_served(plane: Artefact, plane_client: FlaskClien
     assert [None] * 4 == [card[name] for name in ("metrics", "certificate", "data", "settings")]
 
 
-def test_the_card_of_the_committed_model_has_what_training_noted(make_app: MakeApp) -> None:
-    """Metrics on the test rows, the certificate, facts of the data."""
+def test_the_model_info_has_what_training_recorded(make_app: MakeApp) -> None:
+    """Metrics on the test rows, the certificate, facts about the data."""
     path = str(ROOT / "models" / "simple_linear_regressor.joblib")
     card = make_app(line_of(1.0, 0.1), MODEL_PATH=path, MODEL_NAME="diabetes").test_client().get("/v1/model").get_json()
 
@@ -106,8 +106,8 @@ def test_the_card_of_the_committed_model_has_what_training_noted(make_app: MakeA
     assert card["certificate"]["gap"] < 0.01
 
 
-def test_the_card_is_asked_for_again_by_its_digest(line: Artefact, client: FlaskClient) -> None:
-    """304 as long as it is the same model."""
+def test_the_model_info_can_be_cached_by_its_digest(line: Artefact, client: FlaskClient) -> None:
+    """304 as long as the model is the same."""
     card = client.get("/v1/model")
     again = client.get("/v1/model", headers={"If-None-Match": card.headers["ETag"]})
 
@@ -118,8 +118,8 @@ def test_the_card_is_asked_for_again_by_its_digest(line: Artefact, client: Flask
 
 
 @pytest.mark.parametrize("path", ["/v1/model", "/openapi.json"])
-def test_another_content_than_the_caller_wants_is_412(client: FlaskClient, path: str) -> None:
-    """As a problem document, and not as what it does not want."""
+def test_if_match_with_another_etag_is_412(client: FlaskClient, path: str) -> None:
+    """As a problem document."""
     etag = client.get(path).headers["ETag"]
     answer = client.get(path, headers={"If-Match": '"another"'})
 

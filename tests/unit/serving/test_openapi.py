@@ -1,4 +1,4 @@
-"""The description is valid, complete, and true of this server and this model."""
+"""The OpenAPI document is valid and complete, and matches the server and its model."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ AUTOMATIC = {"HEAD", "OPTIONS"}
 
 
 def document_of(app: Flask) -> Json:
-    """Ask an application for its description."""
+    """Return the OpenAPI document of an application."""
     document: Json = json.loads(app.test_client().get("/openapi.json").text)
     return document
 
 
 def operations(document: Json) -> dict[str, Json]:
-    """Give the operations by method and path."""
+    """Return the operations by method and path."""
     return {f"{method.upper()} {path}": operation for path, item in document["paths"].items()
             for method, operation in item.items()}
 
 
 @pytest.fixture
 def document(client: FlaskClient) -> Json:
-    """Describe a server of the model of one feature."""
+    """Return the document of a server with a one-feature model."""
     return document_of(client.application)
 
 
 @pytest.mark.parametrize("features", [1, 3])
-def test_it_is_openapi_3_1(make_app: MakeApp, features: int) -> None:
-    """The validator of the standard's own schema finds nothing."""
+def test_the_document_is_openapi_3_1(make_app: MakeApp, features: int) -> None:
+    """The document is valid against the schema of OpenAPI."""
     document = document_of(make_app(artefact_of(features)))
 
     assert document["openapi"].startswith("3.1.")
@@ -52,8 +52,8 @@ def test_it_is_openapi_3_1(make_app: MakeApp, features: int) -> None:
 
 @pytest.mark.parametrize("environment", [{}, {"AIP_HEALTH_ROUTE": "/well", "AIP_PREDICT_ROUTE": "/guess",
                                               "AIP_ENDPOINT_ID": "7", "AIP_DEPLOYED_MODEL_ID": "8"}])
-def test_every_route_is_described_and_nothing_else(line: Artefact, make_app: MakeApp, environment: Json) -> None:
-    """The application's own table of routes is what it is compared with."""
+def test_exactly_the_registered_routes_are_described(line: Artefact, make_app: MakeApp, environment: Json) -> None:
+    """Compared with the routing table of the application."""
     app = make_app(line, **environment)
     rules = [(re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule), rule.methods or set())
              for rule in app.url_map.iter_rules()]
@@ -62,16 +62,16 @@ def test_every_route_is_described_and_nothing_else(line: Artefact, make_app: Mak
     assert routes == set(operations(document_of(app)))
 
 
-def test_every_operation_has_a_name_and_a_summary_of_its_own(document: Json) -> None:
-    """Generators of clients make functions of them."""
+def test_every_operation_has_a_unique_id_a_summary_and_a_tag(document: Json) -> None:
+    """Client generators turn them into functions."""
     names = [operation["operationId"] for operation in operations(document).values()]
 
     assert len(names) == len(set(names))
     assert all(operation["summary"] and operation["tags"] for operation in operations(document).values())
 
 
-def test_errors_of_our_own_routes_are_problem_details(document: Json) -> None:
-    """Other contracts have their own form."""
+def test_errors_of_native_routes_are_problem_details(document: Json) -> None:
+    """Other contracts have their own error formats."""
     for at, operation in operations(document).items():
         for status, answer in operation["responses"].items():
             if int(status) < 400:
@@ -83,8 +83,8 @@ def test_errors_of_our_own_routes_are_problem_details(document: Json) -> None:
                              {"text/plain"} if "/invocations" in at and status == "415" else {"application/json"}), at
 
 
-def test_what_needs_a_key_is_what_the_gate_guards(line: Artefact, make_app: MakeApp, tmp_path: Path) -> None:
-    """Requirements follow AUTH, and open routes are those of the table of scopes."""
+def test_security_requirements_match_the_access_policy(line: Artefact, make_app: MakeApp, tmp_path: Path) -> None:
+    """They follow AUTH; open routes are those of the scope table."""
     keys = tmp_path / "keys.json"
     keys.write_text('{"keys": []}')
     free = document_of(make_app(line))
@@ -114,8 +114,8 @@ def test_names_widths_and_ranges_come_from_the_model(plane: Artefact, make_app: 
     assert ["plane"] == document["paths"]["/v2/models/{name}"]["get"]["parameters"][0]["schema"]["enum"]
 
 
-def test_a_model_whose_limits_are_gone_is_described_without_them(plane: Artefact, make_app: MakeApp) -> None:
-    """After unlearning: no range in the notes nor in the card, examples around the mean, and still a valid document."""
+def test_a_model_without_limits_is_described_without_them(plane: Artefact, make_app: MakeApp) -> None:
+    """As after unlearning: no ranges, examples around the mean, and a valid document."""
     app = make_app(replace(plane, minimum=None, maximum=None))
     document = document_of(app)
 
@@ -126,7 +126,7 @@ def test_a_model_whose_limits_are_gone_is_described_without_them(plane: Artefact
 
 
 def rounded(value: Any) -> Any:
-    """Allow the last digits, which differ from machine to machine."""
+    """Tolerate the last digits, which differ between machines."""
     if isinstance(value, dict):
         return {name: rounded(one) for name, one in value.items()}
     if isinstance(value, list):
@@ -135,8 +135,8 @@ def rounded(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("features", [1, 3])
-def test_examples_are_what_this_server_answers(make_app: MakeApp, features: int) -> None:
-    """Each request that has an answer of the same name is sent."""
+def test_examples_match_the_responses(make_app: MakeApp, features: int) -> None:
+    """Each example request is sent, and its response compared with the example of the same name."""
     app, asked = make_app(artefact_of(features)), 0
     document = document_of(app)
     for at, operation in operations(document).items():
@@ -156,8 +156,8 @@ def test_examples_are_what_this_server_answers(make_app: MakeApp, features: int)
     assert asked >= 8
 
 
-def test_a_model_that_gives_no_statistics_is_described_too(make_app: MakeApp) -> None:
-    """Two rows: no level, and no interval to ask for."""
+def test_a_model_without_statistics_is_described(make_app: MakeApp) -> None:
+    """Two training rows: no levels, so no intervals."""
     moments = Moments.from_arrays([[0.0], [1.0]], [0.0, 1.0])
     few = Artefact(("x",), "y", *moments.solve(), moments, np.array([0.0]), np.array([1.0]), quantile_table(2, 1), {})
     document = document_of(make_app(few))
@@ -167,8 +167,8 @@ def test_a_model_that_gives_no_statistics_is_described_too(make_app: MakeApp) ->
         "interval"].items() if name != "description"}
 
 
-def test_it_is_kept_until_it_changes(client: FlaskClient) -> None:
-    """An ETag that is sent back gets 304 and no body."""
+def test_the_document_can_be_cached(client: FlaskClient) -> None:
+    """A matching If-None-Match is answered with 304 and no body."""
     first = client.get("/openapi.json")
     again = client.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
 
@@ -176,15 +176,15 @@ def test_it_is_kept_until_it_changes(client: FlaskClient) -> None:
     assert 200 == client.get("/openapi.json", headers={"If-None-Match": '"another"'}).status_code
 
 
-def test_another_model_has_another_description(line: Artefact, plane: Artefact, make_app: MakeApp) -> None:
-    """The ETag tells."""
+def test_the_etag_depends_on_the_model(line: Artefact, plane: Artefact, make_app: MakeApp) -> None:
+    """Two models, two ETags."""
     tags = {make_app(model).test_client().get("/openapi.json").headers["ETag"] for model in (line, plane)}
 
     assert 2 == len(tags)
 
 
 def test_the_page_shows_every_operation_and_error(client: FlaskClient) -> None:
-    """What programs are told, people can read."""
+    """The page has the same content as the document."""
     page = client.get("/docs").text
     document = document_of(client.application)
     for operation in operations(document).values():

@@ -1,4 +1,4 @@
-"""The law of the description: what a schema accepts the server accepts, and what it refuses the server refuses."""
+"""Law: the server accepts a body if and only if its schema in the OpenAPI document does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.applications import MakeApp, artefact_of
 Json = dict[str, Any]
 Agree = Callable[[str, str, Any], None]
 
-# Numbers that float64 holds and calculates with: the limits beyond are told in words.
+# Numbers that neither exceed float64 nor lead to results that do: the schema states these limits in words.
 NUMBERS = st.one_of(st.integers(-2 ** 53, 2 ** 53), st.floats(-1e100, 1e100), st.sampled_from([0.05, 1, -0.0]))
 WORDS = st.sampled_from(["instance", "instances", "parameters", "interval", "explain", "range", "x0", "x1", "y", ""])
 LEVELS = st.sampled_from([0.5, 0.95, 0.99, 0.97, 1, 0])
@@ -31,7 +31,7 @@ ROWS = st.lists(st.lists(NUMBERS, min_size=1, max_size=3) | NUMBERS | ANYTHING, 
 
 @pytest.fixture(scope="module", params=[1, 2])
 def agree(make_app: MakeApp, request: pytest.FixtureRequest) -> Agree:
-    """Give a check that schema and server say the same of a body, for a model of one and one of two features."""
+    """Return a check that schema and server agree on a body, for models with one and with two features."""
     client: FlaskClient = make_app(artefact_of(request.param), MAX_ROWS="4").test_client()
     document: Json = json.loads(client.get("/openapi.json").text)
 
@@ -47,21 +47,21 @@ def agree(make_app: MakeApp, request: pytest.FixtureRequest) -> Agree:
 
 @given(instance=NUMBERS | st.lists(NUMBERS, max_size=3) | ANYTHING, parameters=PARAMETERS | ANYTHING)
 def test_stream(agree: Agree, instance: Any, parameters: Any) -> None:
-    """``/stream`` with anything as the instance and as parameters."""
+    """``/stream`` with arbitrary instances and parameters."""
     agree("/stream", "StreamRequest", {"instance": instance})
     agree("/stream", "StreamRequest", {"instance": instance, "parameters": parameters})
 
 
 @given(parameters=PARAMETERS)
 def test_parameters(agree: Agree, parameters: Any) -> None:
-    """Every combination of parameters beside a row that is right."""
+    """All combinations of parameters with a valid row."""
     agree("/batch", "BatchRequest", {"instances": [[0.5]], "parameters": parameters})
     agree("/batch", "BatchRequest", {"instances": [[0.5, 1]], "parameters": parameters})
 
 
 @given(instances=ROWS | ANYTHING, rest=st.dictionaries(WORDS, ANYTHING, max_size=1))
 def test_batch(agree: Agree, instances: Any, rest: Json) -> None:
-    """``/batch`` with anything as rows, and further members."""
+    """``/batch`` with arbitrary rows and additional members."""
     agree("/batch", "BatchRequest", {**rest, "instances": instances})
     agree("/batch", "BatchRequest", {"instances": instances})
     agree("/batch", "BatchRequest", rest)
@@ -76,7 +76,7 @@ def test_kserve_v1(agree: Agree, records: Any, instances: Any) -> None:
 
 @given(body=ANYTHING)
 def test_any_body(agree: Agree, body: Any) -> None:
-    """Bodies of any form at every route that takes JSON."""
+    """Arbitrary bodies on every route that accepts JSON."""
     for path, name in (("/stream", "StreamRequest"), ("/batch", "BatchRequest"), ("/invocations", "ScoringRequest"),
                        ("/v2/models/linear-regressor/infer", "InferenceRequest")):
         agree(path, name, body)

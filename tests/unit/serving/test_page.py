@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load
 from linear_regressor.model.moments import Moments
-from linear_regressor.serving.page.figure import MOST_PANELS, Axis, features_of, panels_of
+from linear_regressor.serving.page.figure import MAX_PANELS, Axis, features_of, panels_of
 from linear_regressor.serving.page.home import facts_of, text_of
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.statistics import STATISTICS
@@ -58,7 +58,7 @@ UNUSUAL = {
     "tiny": artefact_with(np.array([[0.0], [1.0], [2.0], [4.0]]) * 1e-300, [0.0, 1.0, 1.0, 2.0]),
     "huge": artefact_with(np.array([[0.0], [1.0], [2.0], [4.0]]) * 1e150, [0.0, 1.0, 1.0, 2.0]),
     "far from zero": artefact_with(np.array([[0.0], [1.0], [2.0], [4.0]]) + 1e12, [0.0, 1.0, 1.0, 2.0]),
-    "many features": artefact_of(MOST_PANELS + 1),
+    "many features": artefact_of(MAX_PANELS + 1),
     "rows unlearned": replace(artefact_of(1), minimum=None, maximum=None),
     "rows unlearned of several features": replace(artefact_of(3), minimum=None, maximum=None),
 }

@@ -109,7 +109,7 @@ def test_any_host_is_answered_by_default(line: Artefact, make_app: MakeApp) -> N
 def test_pages_may_load_from_this_server_only(line: Artefact, make_app: MakeApp) -> None:
     """A strict policy on everything that a browser could display."""
     client = make_app(line).test_client()
-    for path in ("/", "/docs", "/openapi.json", "/assets/nothing"):
+    for path in ("/", "/docs", "/openapi.json", "/assets/0-nothing"):
         answer = client.get(path)
 
         for name, value in PUBLIC:

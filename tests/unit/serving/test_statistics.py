@@ -1,4 +1,4 @@
-"""Statistics with the answers: what statsmodels says, what a simulation says, and what is refused."""
+"""Statistics in responses: equal to those of statsmodels, with the stated coverage, and errors for invalid requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from flask.testing import FlaskClient
 from scipy import stats
 
 from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.errors import ArtefactError
 from linear_regressor.model.moments import Moments
+from linear_regressor.serving.predictor.statistics import PARAMETERS, STATISTICS
 from linear_regressor.training.config import quantile_table
 from tests.applications import MakeApp
 
@@ -20,7 +22,7 @@ ALL = {"interval": 0.95, "explain": True, "range": True}
 
 
 def fitted(X: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> Artefact:
-    """Make a model of rows at their least-squares solution."""
+    """Fit a model to rows by least squares."""
     moments = Moments.from_arrays(X, y)
     W, b = moments.solve()
     n, p = X.shape
@@ -29,16 +31,16 @@ def fitted(X: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> Artefact:
 
 
 def post(client: FlaskClient, path: str, payload: dict[str, Any], status: int = 200) -> Any:
-    """Send JSON and give what came back."""
+    """Post JSON and return the JSON of the response."""
     answer = client.post(path, json=payload)
     assert status == answer.status_code, answer.text
     return json.loads(answer.data)
 
 
 @pytest.mark.parametrize("features", [1, 4])
-def test_every_statistic_is_what_statsmodels_says(make_app: MakeApp, random: np.random.Generator,
-                                                  features: int) -> None:
-    """At the least-squares solution interval, errors, leverage and contributions agree to 1e-9."""
+def test_every_statistic_equals_that_of_statsmodels(make_app: MakeApp, random: np.random.Generator,
+                                                    features: int) -> None:
+    """At the least-squares solution, interval, errors, leverage and contributions agree to 1e-9."""
     X = random.normal(3.0, 2.0, size=(60, features))
     y = X @ random.normal(size=features) + 7.0 + random.normal(size=60)
     rows = random.normal(3.0, 4.0, size=(20, features))
@@ -64,9 +66,9 @@ def test_every_statistic_is_what_statsmodels_says(make_app: MakeApp, random: np.
     assert (t2 > limit).tolist() == column("out_of_range").tolist()
 
 
-def test_the_served_interval_covers_what_it_says(make_app: MakeApp, random: np.random.Generator) -> None:
-    """Over 100 models of fresh rows, the 80 % interval holds 80 % of further observations, and 1 % is out of range."""
-    held, flagged, asked = 0, 0, 0
+def test_the_served_interval_has_the_requested_coverage(make_app: MakeApp, random: np.random.Generator) -> None:
+    """Over 100 models, 80 % intervals contain 80 % of new observations, and 1 % of rows are out of range."""
+    inside, flagged, total = 0, 0, 0
     for _ in range(100):
         X, y = observations(random, 30)
         new_X, new_y = observations(random, 25)
@@ -74,11 +76,11 @@ def test_the_served_interval_covers_what_it_says(make_app: MakeApp, random: np.r
         items = post(client, "/batch", {"instances": new_X.tolist(), "parameters": {"interval": 0.8, "range": True}})
         for item, truth in zip(items["predictions"], new_y, strict=True):
             lower, upper = item["interval"]
-            held, flagged, asked = held + (lower <= truth <= upper), flagged + item["out_of_range"], asked + 1
+            inside, flagged, total = inside + (lower <= truth <= upper), flagged + item["out_of_range"], total + 1
 
-    # Rows that share a model are not independent, so five standard errors of a model's share, not of a row's.
-    assert abs(held / asked - 0.8) < 5 * 0.1 / np.sqrt(100)
-    assert abs(flagged / asked - 0.01) < 5 * 0.03 / np.sqrt(100)
+    # Rows of the same model are not independent, so these are standard errors of a model's share, not of a row's.
+    assert abs(inside / total - 0.8) < 5 * 0.1 / np.sqrt(100)
+    assert abs(flagged / total - 0.01) < 5 * 0.03 / np.sqrt(100)
 
 
 def observations(random: np.random.Generator, rows: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -88,8 +90,8 @@ def observations(random: np.random.Generator, rows: int) -> tuple[np.ndarray[Any
 
 
 @pytest.mark.parametrize("parameters", [{}, {"explain": False}, {"range": False}, {"explain": False, "range": False}])
-def test_parameters_that_ask_for_nothing_change_nothing(client: FlaskClient, parameters: dict[str, Any]) -> None:
-    """The answer is byte for byte the one without parameters."""
+def test_parameters_that_request_nothing_change_nothing(client: FlaskClient, parameters: dict[str, Any]) -> None:
+    """The response equals the one without parameters, byte for byte."""
     plain = client.post("/batch", json={"instances": [[0.5]]}).data
 
     assert plain == client.post("/batch", json={"instances": [[0.5]], "parameters": parameters}).data
@@ -100,9 +102,9 @@ def test_parameters_that_ask_for_nothing_change_nothing(client: FlaskClient, par
     ({"explain": True}, {"contributions", "contribution_errors"}),
     ({"range": 0.9}, {"leverage", "t2", "out_of_range"}),
     ({"interval": 0.5, "range": True}, {"interval", "standard_error", "leverage", "t2", "out_of_range"})])
-def test_an_item_holds_what_was_asked_for(plane_client: FlaskClient, parameters: dict[str, Any],
-                                          members: set[str]) -> None:
-    """No more and no less; ``/stream`` answers the same object as ``/batch``."""
+def test_an_item_has_the_requested_statistics(plane_client: FlaskClient, parameters: dict[str, Any],
+                                              members: set[str]) -> None:
+    """No others are added, and ``/stream`` returns the same object as ``/batch``."""
     row = [0.5, 1.0, -2.0]
     together = post(plane_client, "/batch", {"instances": [row], "parameters": parameters})["predictions"]
     alone = post(plane_client, "/stream", {"instance": row, "parameters": parameters})
@@ -111,8 +113,28 @@ def test_an_item_holds_what_was_asked_for(plane_client: FlaskClient, parameters:
     assert [alone] == together
 
 
-def test_contributions_add_up_to_the_distance_from_the_mean(plane: Artefact, plane_client: FlaskClient) -> None:
-    """They are named by feature and sum to the prediction less the prediction of the mean."""
+def test_every_row_of_the_table_is_served_and_documented(plane_client: FlaskClient) -> None:
+    """Each statistic is in the response, in the OpenAPI document and among the tensors of KServe V2."""
+    names = [statistic.name for statistic in STATISTICS]
+    item = post(plane_client, "/stream", {"instance": [0.5, 1.0, -2.0], "parameters": {
+        parameter.name: True if parameter.is_switch else parameter.on for parameter in PARAMETERS}})
+    schemas = plane_client.get("/openapi.json").get_json()["components"]["schemas"]
+    tensors = {tensor["name"]: tensor for tensor in
+               plane_client.get("/v2/models/linear-regressor").get_json()["outputs"]}
+
+    assert ["prediction", *names] == list(item) == list(schemas["Prediction"]["properties"])
+    assert [parameter.name for parameter in PARAMETERS] == list(schemas["Parameters"]["properties"])
+    for statistic in STATISTICS:
+        assert statistic.description == schemas["Prediction"]["properties"][statistic.name]["description"]
+        assert statistic.name in schemas["Parameters"]["properties"][statistic.parameter.name]["description"]
+        for name in statistic.tensors:
+            assert (statistic.datatype, [-1, 3 if statistic.by_feature else 1]) == (
+                tensors[name]["datatype"], tensors[name]["shape"])
+    assert {"predict", *(name for statistic in STATISTICS for name in statistic.tensors)} == set(tensors)
+
+
+def test_contributions_sum_to_the_difference_from_the_mean(plane: Artefact, plane_client: FlaskClient) -> None:
+    """They are named by feature and sum to the prediction minus the prediction at the mean."""
     mean = plane.moments.x_mean.tolist()
     item = post(plane_client, "/stream", {"instance": [1.0, 2.0, 3.0], "parameters": {"explain": True}})
     middle = post(plane_client, "/stream", {"instance": mean})["prediction"]
@@ -130,8 +152,8 @@ def test_contributions_add_up_to_the_distance_from_the_mean(plane: Artefact, pla
     ({"explain": 1}, "#/parameters/explain", "not_a_boolean"),
     ({"confidence": 0.95}, "#/parameters/confidence", "unknown_member"),
     ([0.95], "#/parameters", "not_an_object")])
-def test_wrong_parameters_are_named(client: FlaskClient, parameters: Any, pointer: str, code: str) -> None:
-    """An unknown level lists the known ones."""
+def test_invalid_parameters_are_named(client: FlaskClient, parameters: Any, pointer: str, code: str) -> None:
+    """The message for an unknown level lists the known ones."""
     problem = post(client, "/batch", {"instances": [[1]], "parameters": parameters}, status=422)
 
     assert [(pointer, code)] == [(error["pointer"], error["code"]) for error in problem["errors"]]
@@ -140,8 +162,8 @@ def test_wrong_parameters_are_named(client: FlaskClient, parameters: Any, pointe
 
 @pytest.mark.parametrize("rows", [[[1.0, 2.0], [2.0, 4.0], [3.0, 6.0], [4.0, 8.0], [5.0, 10.0]],
                                   [[1.0, 2.0], [2.0, 1.0], [0.0, 3.5]]], ids=["dependent columns", "too few rows"])
-def test_statistics_that_cannot_be_had_are_a_422(make_app: MakeApp, rows: list[list[float]]) -> None:
-    """The prediction itself can still be had."""
+def test_unavailable_statistics_are_a_422(make_app: MakeApp, rows: list[list[float]]) -> None:
+    """The prediction itself is still available."""
     X = np.array(rows)
     client = make_app(fitted(X, X[:, 0] + np.arange(len(X)) % 2)).test_client()
     problem = post(client, "/stream", {"instance": [1.0, 2.0], "parameters": {"interval": 0.95}}, status=422)
@@ -150,8 +172,8 @@ def test_statistics_that_cannot_be_had_are_a_422(make_app: MakeApp, rows: list[l
     assert "prediction" in post(client, "/stream", {"instance": [1.0, 2.0]})
 
 
-def test_an_answer_has_at_most_a_million_numbers(client: FlaskClient) -> None:
-    """As many as without statistics; beyond, the answer would take up to a hundred times the memory of its question."""
+def test_a_response_has_at_most_a_million_numbers(client: FlaskClient) -> None:
+    """As many as without statistics: named values take up to a hundred times the memory of the request."""
     rows = b",".join([b"[1]"] * 111_112)
     body = b'{"instances":[%b],"parameters":{"interval":0.95,"explain":true,"range":true}}'
     answer = client.post("/batch", data=body % rows, content_type="application/json")
@@ -165,14 +187,14 @@ def test_an_answer_has_at_most_a_million_numbers(client: FlaskClient) -> None:
 
 
 def test_a_row_too_large_for_its_statistics_is_a_422(client: FlaskClient) -> None:
-    """A leverage beyond float64 is not answered as null."""
+    """A leverage that exceeds float64 does not become null."""
     problem = post(client, "/stream", {"instance": 1e200, "parameters": {"range": True}}, status=422)
 
     assert ["statistics_not_finite"] == [error["code"] for error in problem["errors"]]
 
 
 def test_a_server_that_flags_counts_rows_out_of_range_in_a_header(line: Artefact, make_app: MakeApp) -> None:
-    """The body stays as it is; both ways to an answer count."""
+    """The body does not change; the fast path and the application both count."""
     flagging, plain = make_app(line, OUT_OF_RANGE="flag").test_client(), make_app(line).test_client()
     for payload in ({"instances": [[0.0], [50.0], [-50.0]]}, {"instances": [[0.0], [50.0], [-50.0]], "parameters": {}}):
         answer = flagging.post("/batch", json=payload)
@@ -182,8 +204,8 @@ def test_a_server_that_flags_counts_rows_out_of_range_in_a_header(line: Artefact
     assert "X-Out-Of-Range" not in flagging.post("/stream", json={"instance": 0.1}).headers
 
 
-def test_a_server_that_refuses_names_the_rows_out_of_range(line: Artefact, make_app: MakeApp) -> None:
-    """Rows of the range are answered as ever."""
+def test_a_server_that_rejects_names_the_rows_out_of_range(line: Artefact, make_app: MakeApp) -> None:
+    """Rows within the range are predicted as usual."""
     client = make_app(line, OUT_OF_RANGE="refuse").test_client()
     problem = post(client, "/batch", {"instances": [[0.0], [50.0], [-50.0]]}, status=422)
 
@@ -192,10 +214,8 @@ def test_a_server_that_refuses_names_the_rows_out_of_range(line: Artefact, make_
     assert 1 == len(post(client, "/batch", {"instances": [[0.0]]})["predictions"])
 
 
-def test_a_policy_that_the_model_cannot_serve_stops_the_start(make_app: MakeApp) -> None:
-    """A model without statistics tells no row from another."""
-    from linear_regressor.errors import ArtefactError
-
+def test_a_model_without_statistics_stops_a_server_with_a_range_policy(make_app: MakeApp) -> None:
+    """Without statistics no row is out of range."""
     X = np.ones((10, 1))
     with pytest.raises(ArtefactError, match="OUT_OF_RANGE=refuse is not possible"):
         make_app(fitted(X, np.arange(10.0)), OUT_OF_RANGE="refuse")

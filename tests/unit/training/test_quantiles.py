@@ -1,4 +1,4 @@
-"""The table of quantiles that travels in the artefact."""
+"""The table of quantiles in a model file."""
 
 import numpy as np
 import pytest
@@ -23,5 +23,5 @@ def test_the_square_of_t_is_f_with_one_feature(n: float) -> None:
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_too_few_rows_have_no_quantiles(n: int) -> None:
-    """No degrees of freedom are left; the artefact takes an empty table."""
+    """There are no degrees of freedom."""
     assert {"levels": [], "t": [], "f": []} == quantile_table(n, p=1)

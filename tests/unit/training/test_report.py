@@ -18,7 +18,7 @@ NOW = datetime(2001, 2, 3, tzinfo=UTC)
 
 
 def texts(figure: Figure) -> str:
-    """All that a figure says in its title, its axes and its legend."""
+    """The texts in title, axes and legend of a figure."""
     axes = figure.axes[0]
     legend = axes.get_legend()
     labels = [text.get_text() for text in legend.get_texts()] if legend else []
@@ -27,12 +27,12 @@ def texts(figure: Figure) -> str:
 
 @pytest.fixture
 def trained(tmp_path: Path) -> Training:
-    """Train with the default recipe."""
+    """Train with the default configuration."""
     return train(read_diabetes(["bmi"]), TrainingConfig(), tmp_path / "model", NOW)
 
 
-def test_both_images_have_something_on_them(trained: Training, tmp_path: Path) -> None:
-    """They are PNG files of many colours in a folder that is made for them."""
+def test_both_images_are_drawn(trained: Training, tmp_path: Path) -> None:
+    """They are PNG files of many colours, in a new folder."""
     paths = report.write(trained, tmp_path / "new" / "reports")
 
     assert ["fit.png", "losses.png"] == [path.name for path in paths]
@@ -56,8 +56,8 @@ def test_the_line_and_its_band_are_those_of_the_model(trained: Training) -> None
         report.draw_fit(trained))
 
 
-def test_several_features_are_drawn_as_observed_over_predicted(tmp_path: Path) -> None:
-    """There is no line over several features to draw."""
+def test_several_features_are_drawn_as_observed_over_predicted_values(tmp_path: Path) -> None:
+    """A line over several features cannot be drawn."""
     training = train(read_diabetes(["bmi", "bp"]), TrainingConfig(("bmi", "bp")), tmp_path / "model", NOW)
 
     figure = report.draw_fit(training)
@@ -68,9 +68,9 @@ def test_several_features_are_drawn_as_observed_over_predicted(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("features", [("three",), ("a", "three")], ids=["alone", "beside another"])
-def test_a_model_without_statistics_says_so_instead_of_drawing_a_band(tmp_path: Path, features: tuple[str, ...],
-                                                                      random: np.random.Generator) -> None:
-    """A constant column gives no interval; the image tells why."""
+def test_a_model_without_statistics_is_drawn_without_a_band(tmp_path: Path, features: tuple[str, ...],
+                                                            random: np.random.Generator) -> None:
+    """A constant column has no interval; the title gives the reason."""
     y = random.normal(size=100)
     columns = {"a": y + 1.0, "three": np.full(100, 3.0)}
     data = Dataset(np.column_stack([columns[name] for name in features]), y, features, "y")
@@ -83,7 +83,7 @@ def test_a_model_without_statistics_says_so_instead_of_drawing_a_band(tmp_path: 
 
 @pytest.mark.parametrize("count", [2, 500, 100_000])
 def test_the_curve_goes_from_the_first_loss_to_the_last(count: int) -> None:
-    """However many there are, a few hundred points show them."""
+    """In at most 500 points."""
     losses = np.linspace(5.0, 1.0, count)
 
     steps, drawn = report.draw_losses(losses).axes[0].lines[0].get_data()

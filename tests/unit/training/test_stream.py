@@ -1,4 +1,4 @@
-"""Training from a stream."""
+"""Training on a stream of partitions."""
 
 from __future__ import annotations
 
@@ -24,51 +24,51 @@ from linear_regressor.data.source import BLOCK_ROWS, Partition
 from linear_regressor.errors import DataError, DivergenceError, QualityError, RateError, SettingError
 from linear_regressor.training.checkpoint import digest
 from linear_regressor.training.config import TrainingConfig
-from linear_regressor.training.engine import LocalEngine, Report
+from linear_regressor.training.engine import Item, LocalEngine, Report, Result
 from linear_regressor.training.partition_moments import PartitionMoments, total
 from linear_regressor.training.train import Training, train_stream
 from tests import data_sets
 from tests.data_sets import ENDINGS, rows, saved
 
 NOW = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
-RECIPE = TrainingConfig(("x1", "x2", "x3"), test_rows=0, test_fraction=0.25)
+CONFIG = TrainingConfig(("x1", "x2", "x3"), test_rows=0, test_fraction=0.25)
 
 
 class Killed(Exception):
-    """What stands for the end of a process."""
+    """Stands for the end of the process."""
 
 
 class Dying(LocalEngine):
-    """An engine that dies after some pieces, and knows which it was asked for."""
+    """An engine that dies after some items, and counts those that it was given."""
 
     def __init__(self, alive: int) -> None:
-        self.alive, self.asked = alive, 0
+        self.alive, self.given = alive, 0
 
-    def moments(self, partitions: Mapping[int, Partition], test_fraction: float,
-                report: Report) -> Iterator[tuple[int, PartitionMoments]]:
-        """Read pieces until the end comes."""
-        self.asked = len(partitions)
-        for number, found in enumerate(super().moments(partitions, test_fraction, report)):
+    def map(self, function: Callable[[Item, Report], Result], items: Mapping[int, Item],
+            report: Report) -> Iterator[tuple[int, Result]]:
+        """Process items until the end."""
+        self.given = len(items)
+        for number, result in enumerate(super().map(function, items, report)):
             if number == self.alive:
                 raise Killed
-            yield found
+            yield result
 
 
-def train(location: Path, path: Path, config: TrainingConfig = RECIPE, engine: LocalEngine | None = None) -> Training:
+def train(location: Path, path: Path, config: TrainingConfig = CONFIG, engine: LocalEngine | None = None) -> Training:
     """Train on the files at a location."""
-    found = data_sets.source(location, ",".join(config.features), where=config.where, key=config.key)
-    return train_stream(found.partitions(), config, path, NOW, engine or LocalEngine(), int)
+    data = data_sets.source(location, ",".join(config.features), where=config.where, key=config.key)
+    return train_stream(data.partitions(), config, path, NOW, engine or LocalEngine(), int)
 
 
 def split(table: pa.Table, fraction: float) -> tuple[Any, Any, Any, Any]:
-    """Training and test rows of a table, as the hash of each row decides."""
+    """Training and test rows of a table, by the hash of each row."""
     Z = np.column_stack([table[name].to_numpy() for name in ("x1", "x2", "x3", "y")])
     test = splitting.in_test(splitting.hash_values(np.asfortranarray(Z + 0.0)), fraction)
     return Z[~test, :-1], Z[~test, -1], Z[test, :-1], Z[test, -1]
 
 
-def test_a_stream_is_trained_on_as_rows_in_memory_are(tmp_path: Path, random: np.random.Generator) -> None:
-    """Weights, errors, limits and certificate are those of the training and the test rows."""
+def test_a_stream_gives_the_model_of_the_same_rows_in_memory(tmp_path: Path, random: np.random.Generator) -> None:
+    """Weights, errors, limits and certificate are those of the training and test rows."""
     table = rows(random, 3000)
     X, y, X_test, y_test = split(table, 0.25)
     best = LinearRegression().fit(X, y)
@@ -91,9 +91,8 @@ def test_a_stream_is_trained_on_as_rows_in_memory_are(tmp_path: Path, random: np
     np.testing.assert_array_equal(y_test[:1000], training.test.y)
 
 
-def test_every_format_and_number_of_files_gives_the_same_bytes_of_the_same_pieces(tmp_path: Path,
-                                                                                  random: np.random.Generator) -> None:
-    """Only where one piece ends and the next begins can show in a last digit."""
+def test_every_format_gives_the_same_bytes(tmp_path: Path, random: np.random.Generator) -> None:
+    """Only the bounds of the partitions can change a last digit."""
     table = rows(random, 2000)
     for ending in ENDINGS:
         saved(table, tmp_path / ending / f"rows{ending}", 123)
@@ -104,10 +103,10 @@ def test_every_format_and_number_of_files_gives_the_same_bytes_of_the_same_piece
 
 @given(st.integers(20, 300), st.lists(st.integers(1, 300), max_size=3), st.integers(1, 64), st.integers(1, 100),
        st.randoms(use_true_random=False))
-def test_any_partition_in_any_order_gives_the_same_moments(tmp_path_factory: pytest.TempPathFactory, count: int,
-                                                           cuts: list[int], batch_rows: int, read_rows: int,
-                                                           order: Any) -> None:
-    """To 1e-12, and the same rows fall into the test."""
+def test_any_division_into_files_gives_the_same_moments(tmp_path_factory: pytest.TempPathFactory, count: int,
+                                                        cuts: list[int], batch_rows: int, read_rows: int,
+                                                        order: Any) -> None:
+    """To 1e-12, and the same rows are kept for the test."""
     folder, table = tmp_path_factory.mktemp("rows"), rows(np.random.default_rng(count), count)
     bounds = sorted({0, count, *(cut for cut in cuts if cut < count)})
     parts = [table.slice(first, last - first) for first, last in zip(bounds, bounds[1:], strict=False)]
@@ -117,30 +116,36 @@ def test_any_partition_in_any_order_gives_the_same_moments(tmp_path_factory: pyt
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "PARTITION_ROWS", 100)
         patch.setattr(formats, "BATCH_ROWS", read_rows)
-        whole = total(PartitionMoments.of(partition, 0.3) for partition in data_sets.source(folder).partitions())
+        whole = total(PartitionMoments.of(partition, test_fraction=0.3)
+                      for partition in data_sets.source(folder).partitions())
 
     X, y, X_test, y_test = split(table, 0.3)
-    for found, (features, target) in ((whole.training, (X, y)), (whole.test, (X_test, y_test))):
+    for summary, (features, target) in ((whole.training, (X, y)), (whole.test, (X_test, y_test))):
         if len(target) == 0:
-            assert found is None
+            assert summary is None
             continue
-        assert found is not None
+        assert summary is not None
         expected, scale = Moments.from_arrays(features, target), np.abs(np.column_stack([features, target])).max()
-        assert expected.n == found.moments.n
-        np.testing.assert_allclose(found.moments.m, expected.m, rtol=1e-12, atol=1e-12 * scale)
-        np.testing.assert_allclose(found.moments.C, expected.C, rtol=1e-12, atol=1e-12 * scale ** 2 * expected.n)
+        assert expected.n == summary.moments.n
+        np.testing.assert_allclose(summary.moments.m, expected.m, rtol=1e-12, atol=1e-12 * scale)
+        np.testing.assert_allclose(summary.moments.C, expected.C, rtol=1e-12, atol=1e-12 * scale ** 2 * expected.n)
+
+
+def test_no_partitions_have_no_moments() -> None:
+    """The sum is empty."""
+    assert PartitionMoments(None, None) == total([])
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_key_keeps_its_rows_together(tmp_path: Path, random: np.random.Generator, ending: str) -> None:
-    """All rows of a key are training or all are test, whatever their values and their format."""
+    """All rows of a key are training rows or all are test rows, whatever their values and format."""
     table = rows(random, 1000)
     patients = pa.array([f"patient {number}" for number in random.integers(0, 40, 1000)])
     table = table.set_column(0, "id", patients)
     held_out = splitting.in_test(splitting.hash_keys(patients), 0.25)
     y = table["y"].to_numpy()[~held_out]
 
-    training = train(saved(table, tmp_path / f"rows{ending}"), tmp_path / "model", replace(RECIPE, key="id"))
+    training = train(saved(table, tmp_path / f"rows{ending}"), tmp_path / "model", replace(CONFIG, key="id"))
 
     assert len(y) == training.artefact.moments.n
     assert y.mean() == pytest.approx(training.artefact.moments.y_mean)
@@ -148,12 +153,12 @@ def test_a_key_keeps_its_rows_together(tmp_path: Path, random: np.random.Generat
 
 @pytest.mark.parametrize("alive", range(5))
 @pytest.mark.parametrize("batch_size", [None, 64])
-def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path, random: np.random.Generator, alive: int,
-                                                    batch_size: int | None) -> None:
-    """It reads what is missing, ends with the same bytes, and leaves nothing behind."""
+def test_a_killed_run_continues_where_it_was(tmp_path: Path, random: np.random.Generator, alive: int,
+                                             batch_size: int | None) -> None:
+    """It reads only what is missing, ends with the same bytes, and removes the checkpoint."""
     for number in range(5):
         saved(rows(random, 200), tmp_path / "rows" / f"{number}.csv")
-    config = replace(RECIPE, batch_size=batch_size, iterations=3, lr=0.01, min_r2=-9.0)
+    config = replace(CONFIG, batch_size=batch_size, iterations=3, lr=0.01, min_r2=-9.0)
     train(tmp_path / "rows", tmp_path / "undisturbed", config)
 
     with pytest.raises(Killed):
@@ -161,23 +166,23 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path, random: np.r
     engine = Dying(9)
     train(tmp_path / "rows", tmp_path / "model", config, engine)
 
-    assert 5 - alive == engine.asked
+    assert 5 - alive == engine.given
     assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
     assert [] == list(tmp_path.glob("*.progress"))
 
 
-def test_passes_that_were_taken_are_not_taken_again(tmp_path: Path, random: np.random.Generator,
-                                                    monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed in the middle of a pass, a run goes on with that pass."""
+def test_finished_passes_are_not_repeated(tmp_path: Path, random: np.random.Generator,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was killed during a pass continues with that pass."""
     saved(rows(random, 2000), tmp_path / "rows.csv")
-    config = replace(RECIPE, batch_size=64, iterations=6, lr=0.01)
+    config = replace(CONFIG, batch_size=64, iterations=6, lr=0.01)
     undisturbed = train(tmp_path / "rows.csv", tmp_path / "undisturbed", config)
     read, passes = Partition.hashed_blocks, 0
 
     def dying(partition: Partition) -> Iterator[Any]:
         nonlocal passes
         passes += 1
-        if passes == 5:  # the moments, then three passes
+        if passes == 5:  # one for the moments, then three passes
             raise Killed
         return read(partition)
 
@@ -185,56 +190,56 @@ def test_passes_that_were_taken_are_not_taken_again(tmp_path: Path, random: np.r
         patch.setattr(Partition, "hashed_blocks", dying)
         with pytest.raises(Killed):
             train(tmp_path / "rows.csv", tmp_path / "model", config)
-    kept = (tmp_path / "model.progress").read_bytes()
+    checkpoint = (tmp_path / "model.progress").read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(Partition, "hashed_blocks", dying)
         again = train(tmp_path / "rows.csv", tmp_path / "model", config)
 
-    assert 4 == kept.count(b"\n")
-    assert 5 + 3 + 1 == passes  # three passes more, and the first rows for the report
+    assert 4 == checkpoint.count(b"\n")
+    assert 5 + 3 + 1 == passes  # three more passes, and the first rows for the report
     assert undisturbed.model.losses.tolist() == again.model.losses.tolist()
     assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
 
 
-def test_a_changed_file_is_read_again_and_others_are_not(tmp_path: Path, random: np.random.Generator) -> None:
-    """Also where nothing but the recipe's end has changed."""
+def test_only_a_changed_file_is_read_again(tmp_path: Path, random: np.random.Generator) -> None:
+    """The checkpoint of a run that was not good enough serves the next run."""
     for number in range(3):
         saved(rows(random, 200), tmp_path / "rows" / f"{number}.csv")
     with pytest.raises(QualityError):
-        train(tmp_path / "rows", tmp_path / "model", replace(RECIPE, min_r2=1.0))
+        train(tmp_path / "rows", tmp_path / "model", replace(CONFIG, min_r2=1.0))
     saved(rows(random, 210), tmp_path / "rows" / "1.csv")
     train(tmp_path / "rows", tmp_path / "undisturbed")
 
     engine = Dying(9)
     train(tmp_path / "rows", tmp_path / "model", engine=engine)
 
-    assert 1 == engine.asked
+    assert 1 == engine.given
     assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
 
 
 @pytest.mark.parametrize("change", [{"test_fraction": 0.3}, {"key": "id"}, {"where": "x1 > -9"}], ids=str)
-def test_a_checkpoint_of_another_recipe_is_ignored_with_one_line(tmp_path: Path, random: np.random.Generator,
-                                                                 caplog: pytest.LogCaptureFixture,
-                                                                 change: dict[str, Any]) -> None:
-    """Whatever decides the moments; the line names the file."""
+def test_a_checkpoint_of_another_configuration_is_ignored_with_one_line(tmp_path: Path, random: np.random.Generator,
+                                                                        caplog: pytest.LogCaptureFixture,
+                                                                        change: dict[str, Any]) -> None:
+    """For every setting that changes the moments; the line names the file."""
     saved(rows(random, 200), tmp_path / "rows.csv")
     with pytest.raises(QualityError):
-        train(tmp_path / "rows.csv", tmp_path / "model", replace(RECIPE, min_r2=1.0))
+        train(tmp_path / "rows.csv", tmp_path / "model", replace(CONFIG, min_r2=1.0))
 
     engine = Dying(9)
     with caplog.at_level("INFO"):
-        train(tmp_path / "rows.csv", tmp_path / "model", replace(RECIPE, **change), engine)
+        train(tmp_path / "rows.csv", tmp_path / "model", replace(CONFIG, **change), engine)
 
-    assert 1 == engine.asked
-    assert [f"{tmp_path / 'model.progress'} is of other data or another recipe: it is ignored"] == caplog.messages
+    assert 1 == engine.given
+    assert [f"{tmp_path / 'model.progress'} belongs to other data or another configuration: ignored"] == caplog.messages
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-20], lambda content: content + b"\0" * 4096,
                                     lambda content: content + b'{"a": 1', lambda content: b"[1]\n" + content,
                                     lambda content: content.replace(b'"training"', b'"trai\xffing"')])
-def test_a_torn_checkpoint_costs_no_more_than_its_torn_line(tmp_path: Path, random: np.random.Generator,
-                                                            damage: Any) -> None:
-    """A write that was cut short, or a disk that lost power."""
+def test_a_torn_checkpoint_loses_only_its_torn_line(tmp_path: Path, random: np.random.Generator,
+                                                    damage: Any) -> None:
+    """After an incomplete write, or a disk that lost power."""
     for number in range(3):
         saved(rows(random, 200), tmp_path / "rows" / f"{number}.csv")
     train(tmp_path / "rows", tmp_path / "undisturbed")
@@ -249,18 +254,18 @@ def test_a_torn_checkpoint_costs_no_more_than_its_torn_line(tmp_path: Path, rand
     assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
 
 
-def altered(content: bytes, change: Callable[[dict[str, Any]], object], proven: bool) -> bytes:
-    """Change the result in the first line of a checkpoint, with or without the digest that proves it."""
+def altered(content: bytes, change: Callable[[dict[str, Any]], object], valid: bool) -> bytes:
+    """Change the result in the first line of a checkpoint, with or without a valid digest."""
     first, *rest = content.splitlines(keepends=True)
     line = json.loads(first)
     change(line["result"])
-    if proven:
+    if valid:
         line["sha256"] = digest([line["key"], line["result"]])
     return b"".join([json.dumps(line).encode() + b"\n", *rest])
 
 
 def narrower(result: dict[str, Any]) -> None:
-    """Leave a feature out of both parts of a piece."""
+    """Remove a feature from the training and the test moments."""
     for part in result.values():
         part.update(m=part["m"][1:], C=[row[1:] for row in part["C"][1:]], minimum=part["minimum"][1:],
                     maximum=part["maximum"][1:])
@@ -268,17 +273,17 @@ def narrower(result: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("damage", [
     lambda content: re.sub(rb'("m": \[-?0\.\d)(\d)', lambda at: at[1] + b"%d" % (9 - int(at[2])), content, count=1),
-    lambda content: altered(content, lambda result: result.update(training=None, test=None), proven=False),
-    lambda content: altered(content, lambda result: result["training"].update(minimum=["abc"]), proven=True),
-    lambda content: altered(content, lambda result: result["training"].update(n=10 ** 400), proven=True),
-    lambda content: altered(content, narrower, proven=True),
+    lambda content: altered(content, lambda result: result.update(training=None, test=None), valid=False),
+    lambda content: altered(content, lambda result: result["training"].update(minimum=["abc"]), valid=True),
+    lambda content: altered(content, lambda result: result["training"].update(n=10 ** 400), valid=True),
+    lambda content: altered(content, narrower, valid=True),
     lambda content: content.replace(b'"n": ', b'"n": ' + b"[" * 100_000, 1),
     lambda content: content.replace(b'"n": ', b'"n": ' + b"1" * 5_000, 1),
     lambda content: b'{"key": [], "result": 1, "sha256": 2}\n{}\n7\n' + content[content.find(b"\n") + 1:],
 ], ids=["a digit", "dropped rows", "a limit in words", "a huge number", "fewer features", "deep", "long", "others"])
-def test_a_damaged_line_of_a_checkpoint_is_as_if_it_were_not_there(tmp_path: Path, random: np.random.Generator,
-                                                                   damage: Any) -> None:
-    """Its piece is read again, and the bytes are those of an undisturbed run."""
+def test_a_damaged_line_of_a_checkpoint_is_ignored(tmp_path: Path, random: np.random.Generator,
+                                                   damage: Any) -> None:
+    """Its partition is read again, and the bytes are those of an undisturbed run."""
     for number in range(3):
         saved(rows(random, 200), tmp_path / "rows" / f"{number}.csv")
     train(tmp_path / "rows", tmp_path / "undisturbed")
@@ -291,15 +296,15 @@ def test_a_damaged_line_of_a_checkpoint_is_as_if_it_were_not_there(tmp_path: Pat
     engine = Dying(9)
     train(tmp_path / "rows", tmp_path / "model", engine=engine)
 
-    assert 2 == engine.asked
+    assert 2 == engine.given
     assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
 
 
 def test_lines_of_a_checkpoint_are_plain_json(tmp_path: Path, random: np.random.Generator) -> None:
-    """Numbers to the last digit, under the digest of what decided them."""
+    """Each has the moments of a partition under a digest."""
     saved(rows(random, 200), tmp_path / "rows.csv")
     with pytest.raises(QualityError):
-        train(tmp_path / "rows.csv", tmp_path / "model", replace(RECIPE, min_r2=1.0))
+        train(tmp_path / "rows.csv", tmp_path / "model", replace(CONFIG, min_r2=1.0))
 
     line = json.loads((tmp_path / "model.progress").read_text())
 
@@ -308,13 +313,13 @@ def test_lines_of_a_checkpoint_are_plain_json(tmp_path: Path, random: np.random.
     assert {"training", "test"} == set(moments) and {"n", "m", "C", "minimum", "maximum"} == set(moments["training"])
 
 
-def test_mini_batches_of_a_stream_come_near_the_best_line(tmp_path: Path, random: np.random.Generator) -> None:
-    """As those of rows in memory do."""
+def test_mini_batches_of_a_stream_approach_the_best_line(tmp_path: Path, random: np.random.Generator) -> None:
+    """As mini-batches of rows in memory do."""
     table = rows(random, 20_000)
     X, y, _, _ = split(table, 0.25)
     for number in range(4):
         saved(table.slice(number * 5000, 5000), tmp_path / "rows" / f"{number}.parquet", 2500)
-    config = replace(RECIPE, batch_size=64, iterations=5, lr=0.01)
+    config = replace(CONFIG, batch_size=64, iterations=5, lr=0.01)
     in_memory = SimpleLinearRegression(5, 0.01, 64, random_state=0).fit(X, y)
 
     training = train(tmp_path / "rows", tmp_path / "model", config)
@@ -328,40 +333,40 @@ def test_mini_batches_of_a_stream_come_near_the_best_line(tmp_path: Path, random
 @pytest.mark.parametrize("batch_size", [None, 64])
 def test_standardized_descent_converges_on_raw_units(tmp_path: Path, random: np.random.Generator,
                                                      batch_size: int | None) -> None:
-    """Columns of very different sizes, and the weights are in their units."""
+    """The columns differ in size by 1e7, and the weights are in their units."""
     table, sizes = rows(random, 5000), np.array([1e4, 1e-3, 1.0])
     for name, size in zip(("x1", "x2", "x3"), sizes, strict=True):
         table = table.set_column(table.column_names.index(name), name, pa.array(table[name].to_numpy() * size + size))
     X, y, _, _ = split(table, 0.25)
     best = LinearRegression().fit(X / sizes, y).coef_
-    config = replace(RECIPE, batch_size=batch_size, iterations=20 if batch_size else 2000, lr=0.01, standardize=True)
+    config = replace(CONFIG, batch_size=batch_size, iterations=20 if batch_size else 2000, lr=0.01, standardize=True)
 
     training = train(saved(table, tmp_path / "rows.parquet"), tmp_path / "model", config)
 
     assert training.artefact.W * sizes == pytest.approx(best, rel=0.1 if batch_size else 1e-9)
 
 
-def test_a_stream_is_told_about_row_by_row(tmp_path: Path, random: np.random.Generator) -> None:
-    """The progress bar counts each row once a pass, filtered ones too few, and what the checkpoint has at once."""
+def test_every_row_is_reported_in_each_pass(tmp_path: Path, random: np.random.Generator) -> None:
+    """Once for the moments, and once for each pass of mini-batches."""
     saved(rows(random, 400), tmp_path / "rows.parquet")
-    told: list[int] = []
+    reported: list[int] = []
     partitions = data_sets.source(tmp_path / "rows.parquet").partitions()
 
-    train_stream(partitions, replace(RECIPE, batch_size=32, iterations=2, lr=0.01), tmp_path / "model", NOW, LocalEngine(),
-                 told.append)
+    train_stream(partitions, replace(CONFIG, batch_size=32, iterations=2, lr=0.01), tmp_path / "model", NOW,
+                 LocalEngine(), reported.append)
 
-    assert 3 * 400 == sum(told)
+    assert 3 * 400 == sum(reported)
 
 
-def test_rows_that_are_there_twice_are_refused(tmp_path: Path, random: np.random.Generator) -> None:
-    """A file that was copied, in another format too."""
+def test_two_files_with_the_same_rows_are_rejected(tmp_path: Path, random: np.random.Generator) -> None:
+    """A copy of a file, here in another format."""
     table = rows(random, 50)
     one, two = (saved(table, tmp_path / "rows" / name) for name in ("a.csv", "b.parquet"))
 
     with pytest.raises(DataError) as caught:
         train(tmp_path / "rows", tmp_path / "model")
 
-    assert f"{one} and {two} hold the same rows: take one of them away" == str(caught.value)
+    assert f"{one} and {two} contain the same rows: remove one of them" == str(caught.value)
 
 
 @pytest.mark.parametrize(("content", "message"), [
@@ -370,12 +375,12 @@ def test_rows_that_are_there_twice_are_refused(tmp_path: Path, random: np.random
     ("x1,y\n" + "".join(f"{row},3\n" for row in range(40)), "the target is the same in all"),
     ("x1,y\n" + "".join(f"{row},1e200\n{row},-1e200\n" for row in range(40)), "too large: their squares leave"),
 ], ids=["no rows", "one row", "a constant target", "too large"])
-def test_rows_that_can_teach_nothing_are_refused(tmp_path: Path, content: str, message: str) -> None:
+def test_rows_that_do_not_determine_a_model_are_rejected(tmp_path: Path, content: str, message: str) -> None:
     """Nothing is saved."""
     (tmp_path / "rows.csv").write_text(content)
 
     with pytest.raises(DataError, match=message):
-        train(tmp_path / "rows.csv", tmp_path / "model", replace(RECIPE, features=("x1",)))
+        train(tmp_path / "rows.csv", tmp_path / "model", replace(CONFIG, features=("x1",)))
 
     assert not (tmp_path / "model").exists()
 
@@ -384,12 +389,12 @@ def test_rows_that_can_teach_nothing_are_refused(tmp_path: Path, content: str, m
     ({"lr": 5.0}, RateError), ({"batch_size": BLOCK_ROWS + 1}, SettingError),
     ({"batch_size": 1, "lr": 0.4, "iterations": 300}, DivergenceError),
 ], ids=str)
-def test_a_recipe_that_cannot_work_is_refused(tmp_path: Path, random: np.random.Generator, change: dict[str, Any],
-                                              error: type[Exception]) -> None:
-    """In words, and nothing is saved."""
+def test_a_configuration_that_cannot_work_is_rejected(tmp_path: Path, random: np.random.Generator,
+                                                      change: dict[str, Any], error: type[Exception]) -> None:
+    """Nothing is saved."""
     path = saved(rows(random, 100), tmp_path / "rows.csv")
 
     with pytest.raises(error):
-        train(path, tmp_path / "model", replace(RECIPE, **change))
+        train(path, tmp_path / "model", replace(CONFIG, **change))
 
     assert not (tmp_path / "model").exists()

@@ -1,4 +1,4 @@
-"""Training from rows to artefact."""
+"""Training on rows in memory."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,8 +26,8 @@ def train_on_diabetes(path: Path, config: TrainingConfig) -> Training:
     return train(read_diabetes(config.features), config, path, NOW)
 
 
-def test_the_default_recipe_gives_the_known_numbers(tmp_path: Path) -> None:
-    """R2 0.47 on the last 20 rows, and 163.2... for a bmi of 0.011."""
+def test_the_default_configuration_gives_the_known_numbers(tmp_path: Path) -> None:
+    """R2 0.47 on the last 20 rows, and a prediction of 163.2... for a bmi of 0.011."""
     training = train_on_diabetes(tmp_path / "model", TrainingConfig())
 
     assert (422, 20) == (training.rows.rows, training.test.rows)
@@ -35,8 +35,8 @@ def test_the_default_recipe_gives_the_known_numbers(tmp_path: Path) -> None:
     assert pytest.approx(163.2, abs=0.1) == training.model.predict([[0.0110390390462862]])[0]
 
 
-def test_the_artefact_holds_what_was_trained(tmp_path: Path) -> None:
-    """Weights, moments and ranges are those of the training rows; the estimator alone gives the same."""
+def test_the_artefact_has_the_model_and_its_moments(tmp_path: Path) -> None:
+    """The weights are those of the estimator, moments and limits those of the training rows."""
     config = TrainingConfig(features=("bmi", "bp"))
     data, test = read_diabetes(config.features).split_last(20)
     model = SimpleLinearRegression(random_state=0).fit(data.X, data.y)
@@ -57,7 +57,7 @@ def test_the_artefact_holds_what_was_trained(tmp_path: Path) -> None:
 
 
 def test_the_certificate_is_the_distance_from_the_best_line(tmp_path: Path) -> None:
-    """scikit-learn's least squares has a training loss lower by just that."""
+    """By that much the training loss of scikit-learn's least squares is lower."""
     training = train_on_diabetes(tmp_path / "model", TrainingConfig(iterations=3000, min_r2=-1.0))
 
     best = LinearRegression().fit(training.rows.X, training.rows.y)
@@ -66,8 +66,8 @@ def test_the_certificate_is_the_distance_from_the_best_line(tmp_path: Path) -> N
     assert pytest.approx(gap, rel=1e-6) == training.certificate.gap
 
 
-def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
-    """The time is on the card for people alone."""
+def test_the_same_configuration_gives_the_same_bytes(tmp_path: Path) -> None:
+    """The time of the training is only in the JSON card."""
     data = read_diabetes(["bmi"])
 
     train(data, TrainingConfig(), tmp_path / "one.joblib", NOW)
@@ -80,8 +80,8 @@ def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", [{"iterations": 14000}, {"lr": 0.2}, {"lr": "auto"}, {"batch_size": 422},
                                     {"batch_size": 100}, {"random_state": 1}], ids=str)
-def test_each_part_of_the_recipe_changes_the_weights(tmp_path: Path, change: dict[str, Any]) -> None:
-    """No setting is read and forgotten."""
+def test_every_setting_changes_the_weights(tmp_path: Path, change: dict[str, Any]) -> None:
+    """None is ignored."""
     usual = train_on_diabetes(tmp_path / "usual", TrainingConfig(iterations=500, min_r2=-9.0))
 
     other = train_on_diabetes(tmp_path / "other", replace(TrainingConfig(iterations=500, min_r2=-9.0), **change))
@@ -93,9 +93,9 @@ def test_each_part_of_the_recipe_changes_the_weights(tmp_path: Path, change: dic
 
 @pytest.mark.parametrize("batch_size", [None, 32])
 @pytest.mark.parametrize("excess", [1.000001, 1.5])
-def test_a_rate_that_cannot_converge_is_refused_before_anything_is_done(tmp_path: Path, batch_size: int | None,
-                                                                        excess: float) -> None:
-    """The message names rate and limit; not one of ever so many passes was taken."""
+def test_a_rate_that_cannot_converge_is_rejected_before_the_descent(tmp_path: Path, batch_size: int | None,
+                                                                    excess: float) -> None:
+    """The message has the rate and the limit; 10**8 passes would take days."""
     data, _ = read_diabetes(["bmi"]).split_last(20)
     limit = 2.0 / np.linalg.eigvalsh(Moments.from_arrays(data.X, data.y).hessian)[-1]
     config = TrainingConfig(lr=float(limit) * excess, batch_size=batch_size, iterations=10**8)
@@ -107,7 +107,7 @@ def test_a_rate_that_cannot_converge_is_refused_before_anything_is_done(tmp_path
 
 
 def test_a_model_that_is_not_good_enough_is_not_saved(tmp_path: Path) -> None:
-    """The old one stays, and the message gives both numbers."""
+    """The old file stays, and the message has both numbers."""
     path = tmp_path / "model"
     path.write_text("old")
 
@@ -118,14 +118,14 @@ def test_a_model_that_is_not_good_enough_is_not_saved(tmp_path: Path) -> None:
     assert [path] == list(tmp_path.iterdir())
 
 
-def test_rows_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
-    """Verification comes first."""
+def test_rows_that_cannot_be_used_are_rejected(tmp_path: Path) -> None:
+    """Before anything is trained."""
     with pytest.raises(DataError, match="39 rows are too few: 40 are needed"):
         train(Dataset(np.ones((39, 1)), np.arange(39.0), ("a",), "y"), TrainingConfig(("a",)), tmp_path / "model", NOW)
 
 
-def test_a_constant_column_trains_all_the_same(tmp_path: Path, random: np.random.Generator) -> None:
-    """It is no error for descent, and the line it gives is as good as without."""
+def test_a_constant_column_does_not_prevent_training(tmp_path: Path, random: np.random.Generator) -> None:
+    """The line is as good as without the column."""
     x = random.normal(size=100)
     data = Dataset(np.column_stack([x, np.full(100, 3.0)]), 2.0 * x + 1.0, ("a", "three"), "y")
 
@@ -134,16 +134,16 @@ def test_a_constant_column_trains_all_the_same(tmp_path: Path, random: np.random
     assert pytest.approx(1.0) == training.evaluation.r2
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """A file stands where a folder would have to be."""
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """Here one of its folders is a file."""
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ArtefactError, match="cannot write the model file .*file/model"):
         train_on_diabetes(tmp_path / "file" / "model", TrainingConfig())
 
 
-def test_the_committed_model_is_what_training_gives(tmp_path: Path) -> None:
-    """To 1e-12, whatever the machine: a change of the model cannot be forgotten."""
+def test_the_committed_model_is_the_result_of_training(tmp_path: Path) -> None:
+    """To 1e-12 on any machine: whoever changes the model must commit it."""
     committed = load(COMMITTED)
 
     fresh = train_on_diabetes(tmp_path / "model", TrainingConfig()).artefact

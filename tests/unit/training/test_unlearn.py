@@ -1,4 +1,4 @@
-"""Unlearning: what is left is the model that training without the rows gives, or a refusal."""
+"""Unlearning gives the model that training without the rows gives, or an error."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ SETTINGS: dict[str, Any] = {"iterations": 200, "lr": "auto", "batch_size": None,
 
 
 def read(X: Array, y: Array) -> RowSummary:
-    """Read rows."""
+    """Summarize rows."""
     accumulator = Accumulator(X.shape[1] + 1)
     accumulator.add(np.column_stack([X, y]))
     return accumulator.summary()
 
 
 def trained(X: Array, y: Array, **settings: Any) -> Artefact:
-    """Train a model on rows, and note how."""
+    """Train a model, and put the settings on its card."""
     used = {**SETTINGS, **settings}
     model = SimpleLinearRegression(**used).fit_moments(read(X, y).moments)
     names = tuple(f"x{number}" for number in range(X.shape[1]))
@@ -50,7 +50,7 @@ def trained(X: Array, y: Array, **settings: Any) -> Artefact:
 
 
 def assert_same_line(left: Artefact, right: Artefact, precision: float = 1e-8) -> None:
-    """Hold the weights and quantiles of two models equal."""
+    """Assert that weights, quantiles and row counts of two models are equal."""
     size = float(np.abs(right.W).max()) + abs(right.b)
     assert left.W == pytest.approx(right.W, rel=precision, abs=precision * size)
     assert left.b == pytest.approx(right.b, rel=precision, abs=precision * size)
@@ -58,9 +58,8 @@ def assert_same_line(left: Artefact, right: Artefact, precision: float = 1e-8) -
 
 
 @given(seeds, st.integers(1, 4), st.integers(1, 30), st.sampled_from([0.0, 1e3]), st.booleans())
-def test_unlearning_what_was_learned_is_the_identity(seed: int, p: int, gone: int, offset: float,
-                                                     standardize: bool) -> None:
-    """A model of old and new rows without the new ones is the model of the old ones."""
+def test_unlearning_reverses_learning(seed: int, p: int, gone: int, offset: float, standardize: bool) -> None:
+    """The model of old and new rows, without the new rows, is the model of the old rows."""
     X, y = rows_of_condition(np.random.default_rng(seed), 40 + gone, p, 1e2)
     X = X + offset
     both = trained(X, y, standardize=standardize)
@@ -69,8 +68,8 @@ def test_unlearning_what_was_learned_is_the_identity(seed: int, p: int, gone: in
 
 
 @given(seeds, st.lists(st.integers(1, 10), min_size=2, max_size=4))
-def test_rows_may_go_at_once_or_in_turn_in_any_order(seed: int, parts: list[int]) -> None:
-    """The model that is left is the same, and its card knows all that went."""
+def test_rows_may_be_removed_together_or_one_set_after_another(seed: int, parts: list[int]) -> None:
+    """In any order: the model is the same, and its card lists all sets."""
     random = np.random.default_rng(seed)
     X, y = rows_of_condition(random, 40 + sum(parts), 2, 10.0)
     ends = 40 + np.cumsum(parts)
@@ -84,8 +83,8 @@ def test_rows_may_go_at_once_or_in_turn_in_any_order(seed: int, parts: list[int]
     assert turns.card["unlearned"]["rows"] == once.card["unlearned"]["rows"] == sum(parts)
 
 
-def test_the_receipt_tells_digests_rows_and_the_change_of_every_weight(random: np.random.Generator) -> None:
-    """In numbers that can be checked against the two models."""
+def test_the_receipt_has_digests_row_counts_and_the_change_of_every_weight(random: np.random.Generator) -> None:
+    """They agree with the two models."""
     X, y = rows_of_condition(random, 50, 2, 10.0)
     removed = read(X[:5], y[:5])
     done = unlearn(trained(X, y), [removed])
@@ -98,8 +97,8 @@ def test_the_receipt_tells_digests_rows_and_the_change_of_every_weight(random: n
     assert receipt["b"]["change"] == done.after.b - done.before.b
 
 
-def test_what_can_no_longer_be_known_is_dropped(random: np.random.Generator) -> None:
-    """Limits and the errors on the test rows go; rows, certificate and rate are those of what is left."""
+def test_facts_that_become_unknown_are_dropped(random: np.random.Generator) -> None:
+    """Limits and test errors; row count, certificate and rate are those of the remaining rows."""
     X, y = rows_of_condition(random, 50, 2, 10.0)
     before = trained(X, y)
     after = unlearn(before, [read(X[:5], y[:5])]).after
@@ -109,28 +108,28 @@ def test_what_can_no_longer_be_known_is_dropped(random: np.random.Generator) -> 
     assert "python" in after.card["environment"] and "test" in before.card["metrics"]
 
 
-def test_the_same_rows_are_not_taken_out_twice(random: np.random.Generator) -> None:
-    """Neither at once nor later."""
+def test_the_same_rows_are_not_removed_twice(random: np.random.Generator) -> None:
+    """Neither in one call nor in two."""
     X, y = rows_of_condition(random, 50, 2, 10.0)
     removed = read(X[:5], y[:5])
-    with pytest.raises(MomentsError, match="taken out twice"):
+    with pytest.raises(MomentsError, match="removed twice"):
         unlearn(trained(X, y), [removed, removed])
     once = unlearn(trained(X, y), [removed]).after
-    with pytest.raises(MomentsError, match="taken out twice"):
+    with pytest.raises(MomentsError, match="removed twice"):
         unlearn(once, [removed])
 
 
-def test_rows_that_were_never_learned_are_refused_where_it_shows(random: np.random.Generator) -> None:
-    """A value beyond the limits; a spread that was not there."""
+def test_rows_that_cannot_be_training_rows_are_rejected(random: np.random.Generator) -> None:
+    """A value outside the limits, or a larger variance."""
     X, y = rows_of_condition(random, 50, 2, 10.0)
-    with pytest.raises(MomentsError, match="a value of 'x1' lies outside"):
+    with pytest.raises(MomentsError, match="a value of 'x1' is outside"):
         unlearn(trained(X, y), [read(X[:5] + [0.0, 100.0], y[:5])])
     with pytest.raises(MomentsError, match="not part of those moments"):
         unlearn(replace(trained(X, y), minimum=None, maximum=None), [read(9.0 * X[:20], y[:20])])
 
 
-def test_a_rest_that_carries_no_model_is_refused(random: np.random.Generator) -> None:
-    """Too few rows, rows much smaller than those that go, a column that would be constant or depend on another."""
+def test_a_remainder_that_does_not_determine_a_model_is_rejected(random: np.random.Generator) -> None:
+    """Too few rows, rows much smaller than the removed ones, or a column that would be constant or dependent."""
     X, y = rows_of_condition(random, 50, 2, 10.0)
     with pytest.raises(MomentsError, match="3 rows would be left, and a model of 2 features needs more than 3"):
         unlearn(trained(X, y), [read(X[3:], y[3:])])
@@ -141,11 +140,11 @@ def test_a_rest_that_carries_no_model_is_refused(random: np.random.Generator) ->
     with pytest.raises(MomentsError, match="digits of the rest are lost"):
         unlearn(trained(flat, y), [read(flat[40:], y[40:])])
     twin = np.concatenate([np.column_stack([X[:40, 0], X[:40, 0]]), X[40:]])
-    with pytest.raises(MomentsError, match="carries no model: .* depends on others"):
+    with pytest.raises(MomentsError, match="do not determine a model: .* depends on others"):
         unlearn(trained(twin, y), [read(twin[40:], y[40:])])
 
 
-def test_columns_that_always_depended_on_each_other_may_stay_so(random: np.random.Generator) -> None:
+def test_columns_may_stay_dependent(random: np.random.Generator) -> None:
     """A model that could be trained can be trained without some rows."""
     x, y = random.normal(size=50), random.normal(size=50)
     X = np.column_stack([x, x])
@@ -153,8 +152,8 @@ def test_columns_that_always_depended_on_each_other_may_stay_so(random: np.rando
     assert_same_line(after, trained(X[:40], y[:40]), 1e-6)
 
 
-def test_a_model_that_cannot_be_written_leaves_no_receipt(tmp_path: Path, random: np.random.Generator) -> None:
-    """One without the other would tell of what did not happen."""
+def test_there_is_no_receipt_if_the_model_cannot_be_written(tmp_path: Path, random: np.random.Generator) -> None:
+    """It would document a change that did not happen."""
     X, y = rows_of_condition(random, 50, 2, 10.0)
     (tmp_path / "file").touch()
     with pytest.raises(ArtefactError, match="cannot write the model file"):
@@ -163,22 +162,22 @@ def test_a_model_that_cannot_be_written_leaves_no_receipt(tmp_path: Path, random
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_model_that_moments_cannot_train_again_is_refused(random: np.random.Generator) -> None:
-    """Mini-batches; a card without settings; a rate that is too high for what is left."""
+def test_a_model_that_moments_cannot_train_again_is_rejected(random: np.random.Generator) -> None:
+    """Mini-batches, a card without settings, or a rate that is too high for the remaining rows."""
     X, y = rows_of_condition(random, 50, 2, 10.0)
     model, removed = trained(X, y), [read(X[:5], y[:5])]
     batches = replace(model, card={"settings": {**SETTINGS, "batch_size": 16}})
     with pytest.raises(ArtefactError, match="mini-batches"):
         unlearn(batches, removed)
-    with pytest.raises(ArtefactError, match="does not tell how it was trained"):
+    with pytest.raises(ArtefactError, match="has no settings of its training"):
         unlearn(replace(model, card={}), removed)
     with pytest.raises(RateError, match="cannot converge"):
         unlearn(replace(model, card={"settings": {**SETTINGS, "lr": 5.0}}), removed)
 
 
-def test_a_receipt_stays_where_its_model_is_in_place(tmp_path: Path, random: np.random.Generator,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even where the last step failed, after the renaming."""
+def test_a_receipt_stays_if_its_model_is_in_place(tmp_path: Path, random: np.random.Generator,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if the last step, after the renaming, failed."""
     X, y = rows_of_condition(random, 50, 2, 10.0)
     done = unlearn(trained(X, y), [read(X[:5], y[:5])])
 
@@ -194,21 +193,20 @@ def test_a_receipt_stays_where_its_model_is_in_place(tmp_path: Path, random: np.
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_a_file_that_was_there_is_neither_overwritten_nor_removed(tmp_path: Path, random: np.random.Generator,
-                                                                  named: bool) -> None:
-    """Under any name; the model stays as it was."""
+def test_an_existing_file_is_neither_overwritten_nor_removed(tmp_path: Path, random: np.random.Generator,
+                                                             named: bool) -> None:
+    """Under the default name or another; the model stays as it was."""
     X, y = rows_of_condition(random, 50, 2, 10.0)
     done = unlearn(trained(X, y), [read(X[:5], y[:5])])
     place = tmp_path / f"model.receipt-{done.after.digest[:12]}.json"
     place.write_text("{}")
-    with pytest.raises(SettingError, match="is there already"):
+    with pytest.raises(SettingError, match="already exists"):
         done.save(tmp_path / "model.joblib", place if named else None, datetime.now(UTC))
     assert [place] == list(tmp_path.iterdir()) and "{}" == place.read_text()
 
 
-def test_the_receipt_of_a_run_that_was_killed_before_the_model_serves_the_next(tmp_path: Path,
-                                                                               random: np.random.Generator) -> None:
-    """It tells of the same change; it is not removed where that fails again."""
+def test_a_receipt_without_its_model_is_reused(tmp_path: Path, random: np.random.Generator) -> None:
+    """A run that was killed between the two leaves it; a second failure does not remove it."""
     X, y = rows_of_condition(random, 50, 2, 10.0)
     done = unlearn(trained(X, y), [read(X[:5], y[:5])])
     model, card = tmp_path / "model.joblib", tmp_path / "model.card.json"
