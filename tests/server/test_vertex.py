@@ -13,9 +13,9 @@ IDS = {"AIP_ENDPOINT_ID": "12", "AIP_DEPLOYED_MODEL_ID": "34"}
 DEFAULT = "/v1/endpoints/12/deployedModels/34"
 
 
-def test_a_request_as_vertex_sends_it_is_answered(start_server: Callable[..., RunningServer], model_path: Path,
-                                                  tmp_path: Path) -> None:
-    """Routes by default and as chosen, on a real server with the environment of the platform."""
+def test_requests_of_vertex_are_answered(start_server: Callable[..., RunningServer], model_path: Path,
+                                         tmp_path: Path) -> None:
+    """On default and chosen routes, by a real server with the environment of the platform."""
     folder = tmp_path / "artefacts"
     folder.mkdir()
     shutil.copy(model_path, folder / "simple_linear_regressor.joblib")
