@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.ratio import Ratio, timed_in_turn
 from linear_regressor import Moments
-from linear_regressor.model.inference import FitStatistics
-from linear_regressor.model.prediction import predict
+from linear_regressor.model.inference import FitStatistics, predict
 
 Array = NDArray[np.float64]
 

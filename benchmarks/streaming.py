@@ -20,8 +20,8 @@ from benchmarks.ratio import Ratio, timed_in_turn
 from linear_regressor.data import predictions
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
-from linear_regressor.model import prediction
 from linear_regressor.model.descent import descend_stream
+from linear_regressor.model.inference import predict
 from linear_regressor.training.partition_moments import PartitionMoments, split_blocks, total
 
 Array = NDArray[np.float64]
@@ -42,7 +42,7 @@ def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
         yield Ratio.of(f"train --data / scan into arrays, CSV, {rows:,} x 10", timed_in_turn(
             partial(train, csv), partial(scan, csv), rounds), "s", ceiling=1.5)
         yield Ratio.of(f"predict --data / read and write alone, {rows:,} x 10", timed_in_turn(
-            partial(predict, parquet), partial(read_and_write, parquet), rounds), "s", ceiling=1.25)
+            partial(predict_file, parquet), partial(read_and_write, parquet), rounds), "s", ceiling=1.25)
         yield Ratio.of(f"streamed pass of batches of 256 / SGDRegressor.partial_fit, {rows:,} x 10", timed_in_turn(
             partial(streamed_pass, parquet), partial(partial_fit, parquet), max(rounds // 2, 1)), "s", ceiling=1)
 
@@ -74,10 +74,10 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     yield from pa.csv.open_csv(path, convert_options=convert)
 
 
-def predict(path: Path) -> int:
+def predict_file(path: Path) -> int:
     """Predict a file as ``predict --data --only-prediction`` does."""
     partitions = Source.of(str(path), Columns(FEATURES, None)).partitions()
-    line = partial(prediction.predict, W=SLOPES, b=INTERCEPT)
+    line = partial(predict, W=SLOPES, b=INTERCEPT)
     schema = predictions.schema_of(partitions[0], True)
     return predictions.write(partitions, line, path.with_name("predictions.parquet"), schema, int)
 

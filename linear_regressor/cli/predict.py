@@ -15,7 +15,7 @@ from linear_regressor.data import predictions
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.locations import Folder
 from linear_regressor.data.source import Source
-from linear_regressor.model.prediction import predict as predict_rows
+from linear_regressor.model.inference import predict as predict_rows
 from linear_regressor.training.predict_parts import predict_parts
 
 

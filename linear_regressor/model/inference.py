@@ -1,4 +1,4 @@
-"""Statistics of the fit, from the moments of the training rows: errors of predictions, and inverse prediction."""
+"""Predictions, and what the moments of the training rows tell about them: errors, ranges and inverse prediction."""
 
 from __future__ import annotations
 
@@ -12,10 +12,20 @@ from numpy.typing import NDArray
 
 from linear_regressor.errors import StatisticsError
 from linear_regressor.model.moments import EPS, Moments
-from linear_regressor.model.prediction import predict
 
 Array = NDArray[np.float64]
 InverseKind = Literal["interval", "two_rays", "all_reals"]
+
+
+def predict(X: Array, W: Array, b: float) -> Array:
+    """``y_hat = W x + b`` of each row, summed feature by feature, so that a row's result does not depend on the others.
+
+    A matrix product uses different kernels for different numbers of rows, which changes the last digit.
+    """
+    y_hat: Array = X[:, 0] * W[0] + b
+    for feature in range(1, len(W)):
+        y_hat += X[:, feature] * W[feature]
+    return y_hat
 
 
 @dataclass(frozen=True)

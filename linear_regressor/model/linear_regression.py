@@ -21,8 +21,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from linear_regressor.errors import DivergenceError, UnavailableError
 from linear_regressor.model.descent import descend, descend_mini_batches
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
+from linear_regressor.model.inference import predict
 from linear_regressor.model.moments import Moments
-from linear_regressor.model.prediction import predict
 from linear_regressor.model.scaling import Scaling
 
 Array = NDArray[np.float64]

@@ -13,21 +13,19 @@ from linear_regressor.errors import LinearRegressorError
 
 T = TypeVar("T")
 
-SECONDS_BETWEEN_CHECKS = 1.0
-
 
 class FollowedFile(Generic[T]):
-    """Holds the value of a file and checks for a new one when it is used, at most once a second.
+    """Holds the value of a file and checks for a new one when it is used, at most once in an interval.
 
     No thread, and no CPU while idle. The value is replaced by one assignment: one thread loads the file while others go
     on with the previous value. A file that cannot be loaded changes nothing.
     """
 
-    def __init__(self, path: str | Path, load: Callable[[Path], T]) -> None:
-        self.path, self._load = Path(path), load
+    def __init__(self, path: str | Path, load: Callable[[Path], T], seconds_between_checks: float) -> None:
+        self.path, self._load, self._seconds = Path(path), load, seconds_between_checks
         self._signature = self._read_signature()  # first: a file replaced during the load is then loaded again
         self._value = load(self.path)
-        self._next_check = time.monotonic() + SECONDS_BETWEEN_CHECKS
+        self._next_check = time.monotonic() + self._seconds
         self._checking = threading.Lock()
 
     def current(self) -> T:
@@ -36,7 +34,7 @@ class FollowedFile(Generic[T]):
             try:
                 self.check()
             finally:
-                self._next_check = time.monotonic() + SECONDS_BETWEEN_CHECKS
+                self._next_check = time.monotonic() + self._seconds
                 self._checking.release()
         return self._value
 

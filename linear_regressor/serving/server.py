@@ -20,6 +20,7 @@ from linear_regressor.errors import ServerError, SettingError
 from linear_regressor.serving.app import Application, create_app
 from linear_regressor.serving.schema import fast_numbers
 from linear_regressor.serving.settings import LOOPBACK, Settings
+from linear_regressor.serving.worker import limits
 from linear_regressor.serving.worker.arbiter import DrainingArbiter
 from linear_regressor.serving.worker.log import ServerLog
 from linear_regressor.serving.worker.worker import BufferedThreadWorker
@@ -94,10 +95,9 @@ def gunicorn_options(settings: Settings, host: str, debug: bool = False) -> dict
         # The heartbeat in memory: a slow disk must not look like a hung worker.
         "worker_tmp_dir": IN_MEMORY if os.path.isdir(IN_MEMORY) else None,
         "control_socket_disable": True,
-        # Ten times what a request needs; a token fits into one header.
-        "limit_request_line": 4094,
-        "limit_request_fields": 64,
-        "limit_request_field_size": 8190,
+        "limit_request_line": limits.MAX_REQUEST_LINE,
+        "limit_request_fields": limits.MAX_HEADERS,
+        "limit_request_field_size": limits.MAX_HEADER_SIZE,
         # No header may change the path or the scheme, so both lists are empty. Trusting all addresses is then safe, and
         # saves gunicorn from parsing each client's.
         "forwarder_headers": "",

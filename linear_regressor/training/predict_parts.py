@@ -10,7 +10,7 @@ from linear_regressor.data.locations import Folder
 from linear_regressor.data.predictions import Part, schema_of
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import SettingError
-from linear_regressor.model.prediction import predict
+from linear_regressor.model.inference import predict
 from linear_regressor.training.checkpoint import digest, key_of
 from linear_regressor.training.engine import Engine, Report
 

@@ -14,8 +14,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.atomic_file import replace_file
 from linear_regressor.data.dataset import Dataset
 from linear_regressor.errors import StatisticsError
-from linear_regressor.model.inference import FitStatistics
-from linear_regressor.model.prediction import predict
+from linear_regressor.model.inference import FitStatistics, predict
 from linear_regressor.training.train import Training
 
 Array = NDArray[np.float64]

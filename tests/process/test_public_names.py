@@ -48,7 +48,7 @@ def test_predicting_from_an_artefact_does_not_load_scikit_learn(tmp_path: Path) 
         "import numpy as np\n"
         "from linear_regressor.artefact.file import load\n"
         "from linear_regressor.model.inference import FitStatistics\n"
-        "from linear_regressor.model.prediction import predict\n"
+        "from linear_regressor.model.inference import predict\n"
         "artefact = load(sys.argv[1])\n"
         "assert predict(np.array([[1.0]]), artefact.W, artefact.b).shape == (1,)\n"
         "FitStatistics(artefact.moments, artefact.W, artefact.b).at(np.array([[1.0]])).interval(2.0)",

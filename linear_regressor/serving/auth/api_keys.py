@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SECONDS_BETWEEN_CHECKS = 1.0
 PREFIX = "lr_"
 _KEY_BYTES = 32  # 256 random bits cannot be guessed, so one round of SHA-256 is enough
 _LONGEST_KEY = 256
@@ -40,7 +41,7 @@ class ApiKeys(FollowedFile[KeyTable]):
     """Follows the keys file, so that a revoked key is rejected within a second."""
 
     def __init__(self, path: str | Path) -> None:
-        super().__init__(path, _read_table)
+        super().__init__(path, _read_table, SECONDS_BETWEEN_CHECKS)
 
     def authenticate(self, environ: WSGIEnvironment) -> Principal:
         """Identify the client by ``X-API-Key``, else by ``Authorization``, which a platform may use for itself."""

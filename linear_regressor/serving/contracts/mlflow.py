@@ -40,7 +40,7 @@ from linear_regressor.serving.schema.rows import (
     records_shape,
     rows_from,
 )
-from linear_regressor.serving.schema.shapes import (
+from linear_regressor.serving.schema.validation import (
     Shape,
     array_of,
     number_faults,

@@ -27,7 +27,7 @@ from linear_regressor.serving.schema.faults import Fault, InvalidPayload, reject
 from linear_regressor.serving.schema.json_parser import one_large_body_at_a_time
 from linear_regressor.serving.schema.parameters import DEFAULT_INTERVAL_LEVEL, level_shape
 from linear_regressor.serving.schema.rows import once_per_model
-from linear_regressor.serving.schema.shapes import NUMBER, Shape, object_shape, read_document
+from linear_regressor.serving.schema.validation import NUMBER, Shape, object_shape, read_document
 from linear_regressor.serving.service import Service
 from linear_regressor.serving.settings import Settings
 

@@ -17,7 +17,14 @@ from linear_regressor.serving.schema.faults import MAX_FAULTS, Fault, InvalidPay
 from linear_regressor.serving.schema.json_parser import JsonObject, one_large_body_at_a_time
 from linear_regressor.serving.schema.parameters import StatisticsOptions
 from linear_regressor.serving.schema.rows import Signature, once_per_model
-from linear_regressor.serving.schema.shapes import BOOLEAN, NUMBER, Shape, number_faults, object_shape, read_document
+from linear_regressor.serving.schema.validation import (
+    BOOLEAN,
+    NUMBER,
+    Shape,
+    number_faults,
+    object_shape,
+    read_document,
+)
 
 # Names of output tensors.
 PREDICTION = "predict"

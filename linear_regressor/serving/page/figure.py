@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.model.prediction import predict
+from linear_regressor.model.inference import predict
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.schema.parameters import DEFAULT_INTERVAL_LEVEL
 

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import ArtefactError, StatisticsError
-from linear_regressor.model.inference import FitStatistics
-from linear_regressor.model.prediction import predict
+from linear_regressor.model.inference import FitStatistics, predict
 from linear_regressor.serving.predictor.statistics import (
     PARAMETERS,
     Columns,

@@ -14,13 +14,15 @@ from linear_regressor.serving.predictor.predictor import Predictor
 
 logger = logging.getLogger(__name__)
 
+SECONDS_BETWEEN_CHECKS = 1.0
+
 
 class ModelReloader(FollowedFile[Predictor]):
     """Follows the model file; ``on_reload`` is told whether a changed file was taken."""
 
     def __init__(self, path: str | Path, make: Callable[[Artefact], Predictor],
                  on_reload: Callable[[bool], None]) -> None:
-        super().__init__(path, lambda file: make(load(file)))
+        super().__init__(path, lambda file: make(load(file)), SECONDS_BETWEEN_CHECKS)
         self._on_reload = on_reload
 
     def replaced(self, previous: Predictor, value: Predictor) -> None:

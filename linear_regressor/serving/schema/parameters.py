@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from linear_regressor.serving.schema.faults import Fault
-from linear_regressor.serving.schema.shapes import BOOLEAN, Shape, number_faults
+from linear_regressor.serving.schema.validation import BOOLEAN, Shape, number_faults
 
 DEFAULT_INTERVAL_LEVEL = 0.95
 DEFAULT_RANGE_LEVEL = 0.99

@@ -13,7 +13,7 @@ from linear_regressor.serving.schema.fast_numbers import FAST_PARSER_AVAILABLE, 
 from linear_regressor.serving.schema.faults import Fault
 from linear_regressor.serving.schema.json_parser import JsonObject, one_large_body_at_a_time
 from linear_regressor.serving.schema.parameters import NO_STATISTICS, Parameter, StatisticsOptions, options_from
-from linear_regressor.serving.schema.shapes import (
+from linear_regressor.serving.schema.validation import (
     NUMBER,
     Shape,
     array_of,

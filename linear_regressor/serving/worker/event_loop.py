@@ -16,13 +16,11 @@ from gunicorn.config import Config
 
 from linear_regressor.serving.service import Service
 from linear_regressor.serving.worker.connection import Connection
+from linear_regressor.serving.worker.limits import LINGER_SECONDS
 from linear_regressor.serving.worker.log import ClientWarnings
 from linear_regressor.serving.worker.request_buffer import RequestBuffer
 from linear_regressor.serving.worker.response import error_response
 
-# How long a connection stays open for what the client may already be sending: after the last response on it, and
-# without a request while the server stops.
-LINGER_SECONDS = 2.0
 _SECONDS_BETWEEN_SWEEPS = 0.25
 _RETRY_LATER = (("Retry-After", "1"),)
 

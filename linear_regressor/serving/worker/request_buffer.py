@@ -6,14 +6,12 @@ import re
 import socket
 from collections import deque
 
-_MAX_HEAD = 64 * 1024  # bytes; gunicorn checks its own limits on each line
+from linear_regressor.serving.worker.limits import MAX_CHUNKS, MAX_HEAD, MAX_QUICK, MAX_QUICK_ROWS
+
 _RECEIVE_SIZE = 64 * 1024
 _MAX_RECEIVE_SIZE = 256 * 1024
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|expect)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,64}(?![0-9A-Fa-f])")
-_MAX_CHUNKS = 1 << 15  # parsing a chunk costs as much as a record; chunks of 512 bytes make up the largest body
-_MAX_QUICK = 2 * 1024  # bytes of a request of any kind
-_MAX_QUICK_ROWS = 32 * 1024  # bytes of a request with rows only: a thousand records
 
 
 class RequestBuffer:
@@ -24,7 +22,7 @@ class RequestBuffer:
     """
 
     def __init__(self, source: socket.socket, max_body: int) -> None:
-        self._source, self._max_size = source, max_body + _MAX_HEAD
+        self._source, self._max_size = source, max_body + MAX_HEAD
         self._data = bytearray()  # the head, the part of the body received with it, and all of a chunked body
         self._pieces: deque[bytes] = deque()  # the rest of the body as received, to avoid copying it
         self.begin(b"")
@@ -46,7 +44,7 @@ class RequestBuffer:
     def is_quick(self, prefixes: tuple[bytes, ...]) -> bool:
         """Whether the request starts with one of the prefixes and is cheap: small, or rows without parameters."""
         return self._data.startswith(prefixes) and (
-            self._size <= _MAX_QUICK or (self._size <= _MAX_QUICK_ROWS and self._count_strings() == 1))
+            self._size <= MAX_QUICK or (self._size <= MAX_QUICK_ROWS and self._count_strings() == 1))
 
     def receive(self) -> None:
         """Receive once from the socket; an error counts as the end of the connection."""
@@ -95,7 +93,7 @@ class RequestBuffer:
         if self._end is None and self._next_chunk is None:
             head = self._data.find(b"\r\n\r\n")
             if head < 0:  # bare LF line endings are malformed
-                return self._truncate_if(len(self._data) > _MAX_HEAD or b"\n\n" in self._data)
+                return self._truncate_if(len(self._data) > MAX_HEAD or b"\n\n" in self._data)
             self._read_head(bytes(self._data[:head]), head + 4)
         if self._next_chunk is not None:
             return self._truncate_if(len(self._data) > self._max_size) or self._walk_chunks(self._next_chunk)
@@ -131,18 +129,18 @@ class RequestBuffer:
         while (line_end := self._data.find(b"\r\n", start)) >= 0:
             size = _CHUNK_SIZE.match(self._data, start, line_end)
             self._chunks += 1
-            if size is None or self._chunks > _MAX_CHUNKS:
+            if size is None or self._chunks > MAX_CHUNKS:
                 return self._truncate_if(True)
             if int(size[0], 16) == 0:
                 return self._find_trailers_end(line_end)
             start = line_end + 2 + int(size[0], 16) + 2
             self._next_chunk = start
-        return self._truncate_if(len(self._data) - start > _MAX_HEAD)
+        return self._truncate_if(len(self._data) - start > MAX_HEAD)
 
     def _find_trailers_end(self, line_end: int) -> bool:
         """Find the end of the trailers after the last chunk."""
         end = self._data.find(b"\r\n\r\n", line_end)
         if end < 0:
-            return self._truncate_if(len(self._data) - line_end > _MAX_HEAD)
+            return self._truncate_if(len(self._data) - line_end > MAX_HEAD)
         self._end = end + 4
         return True

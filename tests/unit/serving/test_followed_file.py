@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from linear_regressor.errors import ArtefactError, LinearRegressorError
-from linear_regressor.serving.followed_file import SECONDS_BETWEEN_CHECKS, FollowedFile
+from linear_regressor.serving.followed_file import FollowedFile
+
+INTERVAL = 0.5  # seconds
 
 
 class FollowedText(FollowedFile[str]):
@@ -18,7 +20,7 @@ class FollowedText(FollowedFile[str]):
     def __init__(self, path: Path) -> None:
         self.events: list[tuple[str, ...]] = []
         self.loading, self.go_on = threading.Event(), threading.Event()
-        super().__init__(path, self.read)
+        super().__init__(path, self.read, INTERVAL)
 
     def read(self, path: Path) -> str:
         """Load the text."""
@@ -63,7 +65,7 @@ def test_the_file_is_checked_at_most_once_per_interval(followed: FollowedText) -
     """And when the value is used, without a thread."""
     followed.path.write_text("second")
     early = followed.current()
-    time.sleep(SECONDS_BETWEEN_CHECKS + 0.05)
+    time.sleep(INTERVAL + 0.05)
 
     assert ("first", "second") == (early, followed.current())
 
@@ -71,7 +73,7 @@ def test_the_file_is_checked_at_most_once_per_interval(followed: FollowedText) -
 def test_one_thread_loads_while_others_get_the_previous_value(followed: FollowedText) -> None:
     """Nobody waits for a slow load."""
     followed.path.write_text("slow")
-    time.sleep(SECONDS_BETWEEN_CHECKS + 0.05)
+    time.sleep(INTERVAL + 0.05)
     values: list[str] = []
     loader = threading.Thread(target=lambda: values.append(followed.current()))
     loader.start()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.model.prediction import predict
+from linear_regressor.model.inference import predict
 from linear_regressor.serving.schema import fast_numbers
 from linear_regressor.serving.schema.faults import InvalidPayload
 from linear_regressor.serving.schema.rows import RowReader, Signature

@@ -15,13 +15,13 @@ from werkzeug.test import TestResponse
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import SettingError
 from linear_regressor.serving.auth.api_keys import (
+    SECONDS_BETWEEN_CHECKS,
     StoredKey,
     generate_key,
     key_digest,
     read_keys,
     write_keys,
 )
-from linear_regressor.serving.followed_file import SECONDS_BETWEEN_CHECKS
 from tests.applications import MakeApp
 
 BODY = b'{"instance": 0.5}'
