@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -43,7 +44,7 @@ class Columns:
         if texts:
             raise SettingError(f"the filter compares {texts[0]!r} with text, but it is a feature or the target")
 
-    @property
+    @cached_property
     def numbers(self) -> tuple[str, ...]:
         """Names of the columns of a block: the features, then the target."""
         return self.features if self.target is None else (*self.features, self.target)
@@ -53,7 +54,7 @@ class Columns:
         """Names of all columns to read, without duplicates."""
         return tuple(dict.fromkeys([*self.numbers, *([] if self.key is None else [self.key]), *self.types]))
 
-    @property
+    @cached_property
     def types(self) -> dict[str, pa.DataType]:
         """Type of each column in a file format without types: float64 or string."""
         filtered = {} if self.where is None else RowFilter.of(self.where).types

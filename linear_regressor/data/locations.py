@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -42,7 +43,7 @@ class File:
     # time of its last change, in nanoseconds since 1970
     modified: int
 
-    @property
+    @cached_property
     def ending(self) -> str:
         """The ending of its name, which determines its format: one of ``ENDINGS``."""
         return ending(self.path)

@@ -111,32 +111,32 @@ class Moments:
         """
         return cls(*cross_products.from_rows(X, y, sample_weight))
 
-    @property
+    @cached_property
     def p(self) -> int:
         """Number of features, at least 1."""
         return self.m.size - 1
 
-    @property
+    @cached_property
     def x_mean(self) -> Array:
         """Mean of each feature in its unit, float64 array of shape (p,)."""
         return self.m[:-1]
 
-    @property
+    @cached_property
     def y_mean(self) -> float:
         """Mean of the target in its unit."""
         return float(self.m[-1])
 
-    @property
+    @cached_property
     def A(self) -> Array:
         """Centred cross-products of the features, float64 array of shape (p, p)."""
         return self.C[:-1, :-1]
 
-    @property
+    @cached_property
     def c(self) -> Array:
         """Centred cross-products of each feature and the target, float64 array of shape (p,)."""
         return self.C[:-1, -1]
 
-    @property
+    @cached_property
     def v(self) -> float:
         """Centred sum of squares of the target in its squared unit, at least 0."""
         return float(self.C[-1, -1])
