@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -44,23 +41,6 @@ def test_an_interruption_leaves_the_old_file_whole(tmp_path: Path, fault: BaseEx
     with pytest.raises(type(fault)):
         replace_file(path, write)
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
-
-
-def test_sigkill_leaves_the_old_file_whole(tmp_path: Path) -> None:
-    """Between the first byte and the last."""
-    path = tmp_path / "file.bin"
-    path.write_bytes(b"old")
-    program = ("import os, signal, sys\n"
-               "from pathlib import Path\n"
-               "from linear_regressor.atomic_file import replace_file\n"
-               "def write(file):\n"
-               "    file.write(b'half')\n"
-               "    file.flush()\n"
-               "    os.kill(os.getpid(), signal.SIGKILL)\n"
-               "replace_file(Path(sys.argv[1]), write)\n")
-    run = subprocess.run([sys.executable, "-c", program, str(path)], timeout=60)
-    assert run.returncode == -signal.SIGKILL
-    assert path.read_bytes() == b"old"
 
 
 def test_readers_see_either_the_old_or_the_new_content(tmp_path: Path) -> None:

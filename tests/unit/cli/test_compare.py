@@ -12,7 +12,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import save
 from linear_regressor.model.moments import Moments
 from linear_regressor.training.config import quantile_table
-from tests.command_line import run, run_process
+from tests.command_line import run
 from tests.tables import rows_of
 
 
@@ -76,9 +76,9 @@ def test_a_change_over_the_allowed_one_is_exit_code_1(tmp_path: Path) -> None:
     """The changes are printed all the same."""
     model_of(tmp_path / "a.joblib", 0), model_of(tmp_path / "b.joblib", 1, shift=20.0)
     pair = (tmp_path / "a.joblib", tmp_path / "b.joblib")
-    gate = run_process("compare", *pair, "--max-change", "1")
+    gate = run("compare", *pair, "--max-change", "1")
 
-    assert 1 == gate.returncode and gate.stdout.startswith("largest")
+    assert 1 == gate.exit_code and gate.stdout.startswith("largest")
     assert gate.stderr.startswith("Error: predictions change by up to 2") and gate.stderr.count("\n") == 1
     assert 0 == run("compare", *pair, "--max-change", "40").exit_code
     assert 0 == run("compare", pair[0], pair[0], "--max-change", "0").exit_code

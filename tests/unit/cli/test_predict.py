@@ -10,7 +10,7 @@ import pytest
 
 from linear_regressor import SimpleLinearRegression
 from linear_regressor.data.dataset import read_diabetes
-from tests.command_line import run, run_process
+from tests.command_line import run
 
 
 @pytest.fixture(scope="module")
@@ -130,19 +130,6 @@ def test_a_missing_input_is_misuse(tmp_path: Path, model: Path) -> None:
 
     assert 2 == result.exit_code
     assert "none.csv" in result.stderr
-
-
-@pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_a_full_disk_leaves_the_old_output(tmp_path: Path, model: Path, rows: pa.Table, ending: str) -> None:
-    """The line names the file, and no temporary file is left."""
-    source, target = write(rows, tmp_path / "in.csv"), tmp_path / f"out{ending}"
-    target.write_text("old")
-
-    done = run_process("predict", source, target, "--model-path", model, file_size_limit=2048)
-
-    assert (1, "", f"Error: {target}: File too large\n") == (done.returncode, done.stdout, done.stderr)
-    assert "old" == target.read_text()
-    assert {source, target} == set(tmp_path.iterdir())
 
 
 def test_a_row_with_an_infinite_prediction_is_an_error(model: Path, tmp_path: Path) -> None:
