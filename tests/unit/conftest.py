@@ -12,7 +12,7 @@ _running: list[str] = []
 
 
 def _forbid(event: str, _: object) -> None:
-    """Fail the running test. (The spawn method of multiprocessing raises no audit event.)"""
+    """Fail the running test; the spawn method of multiprocessing raises no audit event."""
     if _running and event in FORBIDDEN:
         raise AssertionError(f"{_running[0]} starts a process ({event}): move it to tests/process or tests/server")
 
