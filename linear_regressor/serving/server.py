@@ -143,6 +143,7 @@ def shared_counts(environ: MutableMapping[str, str], workers: int) -> Iterator[s
         yield folder
     finally:
         if os.getpid() == owner:  # forked workers exit through here, too
+            environ.pop(VARIABLE, None)
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -130,6 +130,7 @@ def test_counts_are_kept_where_there_is_no_memory_for_them(monkeypatch: pytest.M
     with shared_counts(environ, 2) as folder:
         assert folder is not None
         assert (str(tmp_path), folder) == (os.path.dirname(folder), environ[VARIABLE])
+    assert {} == environ
     assert [] == list(tmp_path.iterdir())
 
 
