@@ -229,7 +229,7 @@ def _size_faults(body: bytes, signature: Signature) -> Iterator[Fault]:
     """Reject a table with far too many cells before any of them is parsed."""
     cells = body.count(b",") + max(body.count(b"\n"), body.count(b"\r"))
     if cells > (signature.max_rows + OTHER_LINES) * signature.width:
-        yield Fault("#/rows", "too_array_of", f"must have at most {signature.max_rows} rows")
+        yield Fault("#/rows", "too_many_rows", f"must have at most {signature.max_rows} rows")
 
 
 def _csv_lines(body: bytes) -> list[list[str]]:
