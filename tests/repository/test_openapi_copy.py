@@ -31,9 +31,9 @@ def committed_copies() -> list[Json]:
 def described() -> Json:
     """Return the current OpenAPI document."""
     command = [sys.executable, str(ROOT / "scripts" / "describe_service.py")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert 0 == done.returncode, done.stderr
-    document: Json = json.loads(done.stdout)
+    described = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert 0 == described.returncode, described.stderr
+    document: Json = json.loads(described.stdout)
     return document
 
 
