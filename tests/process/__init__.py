@@ -1,1 +1,1 @@
-"""Tests that run the command line or the benchmark as a process."""
+"""Tests that run the command line, the benchmark, a browser, or a server whose speed does not matter."""

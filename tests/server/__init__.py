@@ -1,1 +1,1 @@
-"""Tests that start a real server. They measure time, so they run one after the other."""
+"""Tests of a real server that measure time, so they run one after the other."""
