@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, sqrt
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ def predict(X: Array, W: Array, b: float) -> Array:
     return y_hat
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FitStatistics:
     """Error estimates of the line ``y_hat = W x + b``; assumes independent, near normal errors of equal variance.
 
@@ -151,8 +151,7 @@ class RowStatistics:
         return errors
 
 
-@dataclass(frozen=True)
-class InversePrediction:
+class InversePrediction(NamedTuple):
     """The values of the feature at which a value of the target could have been observed (Fieller 1954)."""
 
     # ``x* = (y - b) / W``, in the unit of the feature

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, TypeVar, get_args
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from linear_regressor.errors import SettingError
@@ -31,8 +31,7 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """One row of the table: where a value comes from, what it may be and what it is for."""
 
     variable: str
@@ -247,7 +246,7 @@ class Settings:
         vertex = _read(VertexSettings, environ)
         rows = setting_rows(cls)
         if vertex.mode == "PREDICTION" and vertex.http_port:
-            rows["port"] = replace(rows["port"], variable="AIP_HTTP_PORT")
+            rows["port"] = rows["port"]._replace(variable="AIP_HTTP_PORT")
         values = {attribute: row.read(environ, options.get(attribute)) for attribute, row in rows.items()}
         if options.get("model_path") is None and not environ.get("MODEL_PATH"):
             values["model_path"] = vertex.model_path()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -75,7 +74,7 @@ def _problem(error: RequestError) -> Json:
     """Write a problem document."""
     problem: Json = {"type": "about:blank", "title": HTTP_STATUS_CODES[error.status], "status": error.status,
                      "detail": error.detail, "instance": error.path, "request_id": error.request_id}
-    return {**problem, "errors": [asdict(fault) for fault in error.faults]} if error.faults else problem
+    return {**problem, "errors": [fault._asdict() for fault in error.faults]} if error.faults else problem
 
 
 PROBLEM_DETAILS = ErrorFormat("Problem", _problem, media_type=PROBLEM_JSON, schemas={

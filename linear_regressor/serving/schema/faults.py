@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from linear_regressor.errors import DataError
 
 MAX_FAULTS = 20
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(NamedTuple):
     """One fault of a body; it never repeats a value from the body."""
 
     # JSON pointer in URI fragment form, such as ``#/instances/3/0``

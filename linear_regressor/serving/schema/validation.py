@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from linear_regressor.serving.schema.faults import Fault, InvalidPayload, reject
@@ -22,8 +21,7 @@ LONGEST_NAME = 100
 _FRAGMENT_SAFE = "~!$&'()*+,;=:@-._"
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """A rule and the JSON Schema that says the same."""
 
     rule: Rule
