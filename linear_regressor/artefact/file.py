@@ -22,12 +22,21 @@ REMEDY = "train one with 'linear-regressor train --model-save-path {path}' or na
 
 def load(path: str | Path) -> Artefact:
     """Read and check a model file."""
+    return parse_file(path, read(path))
+
+
+def read(path: str | Path) -> bytes:
+    """Read a model file, or a little more than the largest that is valid."""
     try:
         with open(path, "rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            return file.read(LARGEST_FILE + 1)
     except OSError as error:
         remedy = REMEDY.format(path=path)
         raise ArtefactError(f"cannot read the model file {path}: {error.strerror}; {remedy}") from None
+
+
+def parse_file(path: str | Path, content: bytes) -> Artefact:
+    """Check the content of a model file; an error names the file."""
     try:
         return parse(content)
     except ArtefactError as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 from flask import Flask, request
 from werkzeug.exceptions import HTTPException
@@ -16,9 +17,10 @@ from linear_regressor.serving.auth.scopes import Scopes
 from linear_regressor.serving.contract import Contract
 from linear_regressor.serving.contracts import health, kserve_v1, kserve_v2, mlflow, model_info, native, vertex
 from linear_regressor.serving.contracts.fast_path import FAST_ROUTES, FastPath
+from linear_regressor.serving.followed_file import FollowedFile
 from linear_regressor.serving.middleware.chain import MiddlewareChain
 from linear_regressor.serving.middleware.errors import ErrorFormats
-from linear_regressor.serving.middleware.request_context import CONTEXT_KEY, RequestContext
+from linear_regressor.serving.middleware.request_context import CONTEXT_KEY, NO_WAITING, RequestContext
 from linear_regressor.serving.observability.access_log import LineWriter
 from linear_regressor.serving.observability.telemetry import Telemetry
 from linear_regressor.serving.observability.tracing import SpanExport
@@ -86,9 +88,12 @@ def create_app(settings: Settings, counts_folder: str | None = None,
                     (row for contract in contracts for row in contract.scopes))
     formats = ErrorFormats({prefix: contract.error_format for contract in contracts
                             for prefix in contract.error_prefixes})
+    policy = AccessPolicy(settings.security, probes, scopes)
+    reloader = ModelReloader(settings.model_path, make, metrics.reloaded)
+    files = (reloader, *policy.files)
     app = Application("linear_regressor", static_folder=None)
     app.service = service = Service(
-        settings=settings, reloader=ModelReloader(settings.model_path, make, metrics.reloaded), readiness=Readiness(),
+        settings=settings, reloader=reloader, files=files, readiness=Readiness(),
         metrics=metrics, spans=SpanExport() if settings.telemetry.trace_endpoint else None,
         lines=LineWriter.to_stdout(metrics.dropped), probes=probes, fast_requests=fast_requests(settings.security.auth),
         openapi=partial(openapi_document, settings=settings, contracts=contracts, scopes=scopes, formats=formats))
@@ -96,9 +101,8 @@ def create_app(settings: Settings, counts_folder: str | None = None,
     formats.register(app)
     telemetry = Telemetry(settings.telemetry, metrics, service.spans, service.lines, probes)
     fast_path = FastPath(app.wsgi_app, service.reloader, settings.max_content_length)
-    policy = AccessPolicy(settings.security, probes, scopes)
-    chain = MiddlewareChain(fast_path, before_request=[telemetry.begin, policy], after_request=[telemetry.end],
-                            route_of=partial(_route_of, app), formats=formats)
+    chain = MiddlewareChain(fast_path, before_request=[telemetry.begin, partial(_refresh, files), policy],
+                            after_request=[telemetry.end], route_of=partial(_route_of, app), formats=formats)
     app.wsgi_app = chain  # type: ignore[method-assign]  # the documented place for a WSGI middleware
     return app
 
@@ -128,6 +132,13 @@ def _register(app: Application, contracts: Sequence[Contract]) -> None:
                                "for something else")
         if other != owner:
             raise ValueError(f"the contracts {other} and {owner} both have the route {rule.rule}")
+
+
+def _refresh(files: Iterable[FollowedFile[Any]], context: RequestContext) -> None:
+    """Check the followed files that are due, except in the event loop, which must not wait for a file system."""
+    if NO_WAITING not in context.environ:
+        for file in files:
+            file.refresh()
 
 
 def _name_route() -> None:

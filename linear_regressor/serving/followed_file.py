@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import mmap
 import os
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -13,43 +17,76 @@ from linear_regressor.errors import LinearRegressorError
 
 T = TypeVar("T")
 
+# How long a request waits for the file system; after that, requests use the previous value until it responds.
+SECONDS_TO_WAIT = 0.25
+# A file that changed so recently may change again without a new time stamp, so its content is compared once more.
+_SECONDS_UNTIL_SETTLED = 1.0
+
 
 class FollowedFile(Generic[T]):
-    """Holds the value of a file and checks for a new one when it is used, at most once in an interval.
+    """Holds the value of a file, and checks for a new one before a request, at most once in an interval.
 
-    No thread, and no CPU while idle. The value is replaced by one assignment: one thread loads the file while others go
-    on with the previous value. A file that cannot be loaded changes nothing.
+    All processes forked from the one that made it share the newest usable content: whatever happens to the file or to a
+    worker, no process returns an older value than any process has returned before. There is no permanent thread and no
+    CPU time while idle.
     """
 
-    def __init__(self, path: str | Path, load: Callable[[Path], T], seconds_between_checks: float) -> None:
-        self.path, self._load, self._seconds = Path(path), load, seconds_between_checks
-        self._signature = self._read_signature()  # first: a file replaced during the load is then loaded again
-        self._value = load(self.path)
-        self._next_check = time.monotonic() + self._seconds
-        self._checking = threading.Lock()
+    def __init__(self, path: str | Path, read: Callable[[Path], bytes], parse: Callable[[bytes], T],
+                 seconds_between_checks: float) -> None:
+        self.path, self._read, self._parse, self._seconds = Path(path), read, parse, seconds_between_checks
+        signature = self._signature()  # first: a file replaced after this is then loaded again
+        content = read(self.path)
+        self._shared = SharedContent(content, signature)
+        self._held = self._shared.version, parse(content)
+        self._next_check = time.monotonic() + seconds_between_checks
+        self._check: threading.Thread | None = None
+        self._starting, self._adopting, self._checking = threading.Lock(), threading.Lock(), threading.Lock()
 
     def current(self) -> T:
-        """Return the value to use for one request."""
-        if time.monotonic() >= self._next_check and self._checking.acquire(blocking=False):
-            try:
-                self.check()
-            finally:
-                self._next_check = time.monotonic() + self._seconds
-                self._checking.release()
-        return self._value
+        """Return the newest value that any process has loaded; accesses no file."""
+        version, value = self._held
+        return value if version == self._shared.version else self._adopt()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether ``refresh`` would wait for the file system."""
+        return time.monotonic() >= self._next_check
+
+    def refresh(self) -> None:
+        """Check the file if that is due; wait for a slow file system only for a short time."""
+        if not self.is_due:
+            return
+        with self._starting:
+            if self._check is None:
+                self._check = threading.Thread(target=self._run_check, daemon=True)
+                self._check.start()
+            check = self._check
+        check.join(SECONDS_TO_WAIT)
+        with self._starting:
+            if self._check is check:
+                self._next_check = float("inf")  # until the check has ended
 
     def check(self) -> None:
-        """Load the file if it has changed since the last check."""
-        signature = self._read_signature()
-        if signature == self._signature:
-            return
-        self._signature = signature
-        try:
-            value = self._load(self.path)
-        except LinearRegressorError as error:
-            self.rejected(error)
-            return
-        previous, self._value = self._value, value
+        """Load the file if it has changed since any process last looked at it."""
+        with self._checking, self._shared.locked():
+            previous = self.current()
+            signature = self._signature()
+            if signature == self._shared.signature:
+                return
+            try:
+                content = self._read(self.path)
+            except LinearRegressorError as error:
+                if self._shared.is_news(str(error), signature):
+                    self.rejected(error)
+                return
+            if not self._shared.is_news(content, signature):
+                return
+            try:
+                value = self._parse(content)
+            except LinearRegressorError as error:
+                self.rejected(error)
+                return
+            self._held = self._shared.publish(content), value
         self.replaced(previous, value)
 
     def replaced(self, previous: T, value: T) -> None:
@@ -58,10 +95,101 @@ class FollowedFile(Generic[T]):
     def rejected(self, error: LinearRegressorError) -> None:
         """Hook: the changed file cannot be used."""
 
-    def _read_signature(self) -> tuple[int, int, int] | None:
-        """What differs when the file changes; None if there is no file."""
+    def _run_check(self) -> None:
+        try:
+            self.check()
+        finally:
+            with self._starting:
+                self._check, self._next_check = None, time.monotonic() + self._seconds
+
+    def _adopt(self) -> T:
+        """Take over the content that another process published."""
+        with self._adopting:
+            version, value = self._held
+            if version < self._shared.version:
+                version, content = self._shared.read()
+                value = self._parse(content)
+                self._held = version, value
+        return value
+
+    def _signature(self) -> int:
+        """A number that differs when the file has changed; UNSETTLED if it could change without that."""
         try:
             status = os.stat(self.path)
         except OSError:
-            return None
-        return status.st_ino, status.st_size, status.st_mtime_ns
+            return hash(())
+        if abs(time.time() - status.st_ctime) < _SECONDS_UNTIL_SETTLED:
+            return UNSETTLED
+        return hash((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+
+
+UNSETTLED = 0
+
+
+class SharedContent:
+    """The newest content of a file in memory that this process shares with all that it forks.
+
+    Only the holder of the lock writes. Versions alternate between two memory files, so that one can be read while the
+    next is written, and a process that is killed while it writes leaves the previous one intact.
+    """
+
+    def __init__(self, content: bytes, signature: int) -> None:
+        self._files = [_memory_file(), _memory_file()]
+        # number of the version; signature of the file when it was last read; hash of what was read then, which forked
+        # processes compute alike
+        self._numbers = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
+        self.is_news(content, signature)
+        self.publish(content)
+
+    @property
+    def version(self) -> int:
+        """Number of the newest version, from 1."""
+        return self._numbers[0]
+
+    @property
+    def signature(self) -> int | None:
+        """Signature of the file when it was last read; None if it was not settled."""
+        return self._numbers[1] or None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of all processes; the system releases it if this one is killed."""
+        fcntl.lockf(self._files[0], fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._files[0], fcntl.LOCK_UN)
+
+    def is_news(self, result: bytes | str, signature: int) -> bool:
+        """Note what reading the file gave; return whether that differs from the last time."""
+        before, now = self._numbers[2], hash(result)
+        self._numbers[1], self._numbers[2] = signature, now
+        return now != before
+
+    def publish(self, content: bytes) -> int:
+        """Add a version and return its number."""
+        version = self.version + 1
+        file = self._files[version % 2]
+        os.ftruncate(file, 0)
+        written = 0
+        while written < len(content):
+            written += os.pwrite(file, memoryview(content)[written:], written)
+        self._numbers[0] = version
+        return version
+
+    def read(self) -> tuple[int, bytes]:
+        """Return the number and the content of the newest version."""
+        while True:
+            version = self.version
+            file = self._files[version % 2]
+            content = os.pread(file, os.fstat(file).st_size, 0)
+            if version == self.version:  # else the next but one may have been written meanwhile
+                return version, content
+
+
+def _memory_file() -> int:
+    """Open a file that has no name and ends with its processes."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("followed_file")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from linear_regressor.serving.followed_file import FollowedFile
 from linear_regressor.serving.observability.access_log import LineWriter
 from linear_regressor.serving.observability.tracing import SpanExport
 from linear_regressor.serving.predictor.predictor import Predictor
@@ -30,6 +31,8 @@ class Service(NamedTuple):
 
     settings: Settings
     reloader: ModelReloader
+    # all files that are followed: the model and, with AUTH=api-key, the keys
+    files: tuple[FollowedFile[Any], ...]
     readiness: Readiness
     metrics: Metrics
     spans: SpanExport | None
@@ -39,3 +42,8 @@ class Service(NamedTuple):
     fast_requests: tuple[bytes, ...]
     # makes the OpenAPI document for a model
     openapi: Callable[[Predictor], Json]
+
+    @property
+    def has_due_check(self) -> bool:
+        """Whether the next request that may wait has to check a file."""
+        return any(file.is_due for file in self.files)

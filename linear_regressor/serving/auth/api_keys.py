@@ -41,7 +41,7 @@ class ApiKeys(FollowedFile[KeyTable]):
     """Follows the keys file, so that a revoked key is rejected within a second."""
 
     def __init__(self, path: str | Path) -> None:
-        super().__init__(path, _read_table, SECONDS_BETWEEN_CHECKS)
+        super().__init__(path, _read, lambda content: _table(parse_keys(Path(path), content)), SECONDS_BETWEEN_CHECKS)
 
     def authenticate(self, environ: WSGIEnvironment) -> Principal:
         """Identify the client by ``X-API-Key``, else by ``Authorization``, which a platform may use for itself."""
@@ -99,15 +99,17 @@ def key_digest(key: str) -> bytes:
 
 def read_keys(path: Path) -> list[StoredKey]:
     """Read a keys file."""
+    return parse_keys(path, _read(path))
+
+
+def parse_keys(path: Path, content: bytes) -> list[StoredKey]:
+    """Check the content of a keys file; an error names the file."""
     try:
-        document = orjson.loads(path.read_bytes())
+        document = orjson.loads(content)
         keys = [_parse_entry(entry) for entry in document["keys"]]
         for field in ("name", "sha256"):
             if len({getattr(key, field) for key in keys}) < len(keys):
                 raise ValueError(f"two keys have the same {field}")
-    except OSError as error:
-        raise SettingError(f"cannot read the keys file {path}: {error.strerror}; 'linear-regressor keys generate "
-                           "--file' creates one") from None
     except orjson.JSONDecodeError:
         raise SettingError(f"the keys file {path} is not JSON") from None
     except (ValueError, TypeError, KeyError) as error:
@@ -128,9 +130,17 @@ def _parse_entry(entry: Any) -> StoredKey:
     return StoredKey(**{**entry, "scopes": tuple(entry["scopes"])})
 
 
-def _read_table(path: Path) -> KeyTable:
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingError(f"cannot read the keys file {path}: {error.strerror}; 'linear-regressor keys generate "
+                           "--file' creates one") from None
+
+
+def _table(keys: Iterable[StoredKey]) -> KeyTable:
     table: KeyTable = {}
-    for key in read_keys(path):
+    for key in keys:
         digest = bytes.fromhex(key.sha256)
         table[digest[:_INDEX_BYTES]] = digest, Principal(key.name, frozenset(key.scopes))
     return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from werkzeug.sansio.utils import host_is_trusted
 
@@ -11,6 +12,7 @@ from linear_regressor.serving.auth.audit_log import write_audit_line
 from linear_regressor.serving.auth.principal import Authenticate, Denied, missing_scope
 from linear_regressor.serving.auth.rate_limit import RateLimit, client_address
 from linear_regressor.serving.auth.scopes import Scopes
+from linear_regressor.serving.followed_file import FollowedFile
 from linear_regressor.serving.middleware.errors import ErrorResponse
 from linear_regressor.serving.middleware.request_context import RequestContext
 from linear_regressor.serving.probes import Probes
@@ -35,7 +37,9 @@ class AccessPolicy:
     """A before-request hook: host, client, scope and rate, with an audit line for each decision."""
 
     def __init__(self, settings: SecuritySettings, probes: Probes, scopes: Scopes) -> None:
-        self._authenticate = _authentication(settings)
+        keys = ApiKeys(settings.api_keys_file) if settings.auth == "api-key" else None
+        self.files: list[FollowedFile[Any]] = [keys] if keys is not None else []
+        self._authenticate = keys.authenticate if keys is not None else _oidc(settings)
         self._rate_limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
         self._proxies = settings.trusted_proxies
         self._probes, self._scopes = probes, scopes
@@ -76,12 +80,10 @@ class AccessPolicy:
             write_audit_line(context, scope, True, "in_scope")
 
 
-def _authentication(settings: SecuritySettings) -> Authenticate | None:
-    """Return the check that ``AUTH`` names; None when authentication is off."""
+def _oidc(settings: SecuritySettings) -> Authenticate | None:
+    """Return the check of tokens; None when authentication is off."""
     if settings.auth == "none":
         return None
-    if settings.auth == "api-key":
-        return ApiKeys(settings.api_keys_file).authenticate
     # Imported when used: PyJWT and cryptography take as long to import as Flask.
     from linear_regressor.serving.auth.oidc import Oidc
 

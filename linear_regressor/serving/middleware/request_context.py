@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 CONTEXT_KEY = "linear_regressor.request_context"  # in the WSGI environment
+NO_WAITING = "linear_regressor.no_waiting"  # in the WSGI environment of requests answered in the event loop
 REQUEST_ID_HEADER = "X-Request-Id"
 OUTSIDE_HEADER = "X-Out-Of-Range"
 UNMATCHED = "unmatched"  # route in metrics and logs of a request that matches none

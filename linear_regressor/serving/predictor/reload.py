@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.file import load
+from linear_regressor.artefact.file import parse_file, read
 from linear_regressor.errors import LinearRegressorError
 from linear_regressor.serving.followed_file import FollowedFile
 from linear_regressor.serving.predictor.predictor import Predictor
@@ -22,7 +22,7 @@ class ModelReloader(FollowedFile[Predictor]):
 
     def __init__(self, path: str | Path, make: Callable[[Artefact], Predictor],
                  on_reload: Callable[[bool], None]) -> None:
-        super().__init__(path, lambda file: make(load(file)), SECONDS_BETWEEN_CHECKS)
+        super().__init__(path, read, lambda content: make(parse_file(path, content)), SECONDS_BETWEEN_CHECKS)
         self._on_reload = on_reload
 
     def replaced(self, previous: Predictor, value: Predictor) -> None:
@@ -32,5 +32,5 @@ class ModelReloader(FollowedFile[Predictor]):
 
     def rejected(self, error: LinearRegressorError) -> None:
         """Log and count a model file that cannot be used."""
-        logger.error("kept model %s: %s", self._value.version, error)
+        logger.error("kept model %s: %s", self.current().version, error)
         self._on_reload(False)

@@ -34,7 +34,7 @@ class EventLoop:
     """
 
     def __init__(self, config: Config, service: Service, warnings: ClientWarnings, pipe: tuple[int, int],
-                 respond: Callable[[Connection], bool], notify: Callable[[], None]) -> None:
+                 respond: Callable[[Connection, bool], bool], notify: Callable[[], None]) -> None:
         self._keep_alive, self._threads = config.keepalive, config.threads
         self._service, self._limits, self._warnings = service, service.settings.security, warnings
         self._respond, self._notify = respond, notify
@@ -116,12 +116,12 @@ class EventLoop:
             self._submit(connection)
         else:
             self._notify_arbiter()
-            self._finish(connection, self._respond(connection))
+            self._finish(connection, self._respond(connection, False))
 
     def _is_quick(self, request: RequestBuffer) -> bool:
-        """Whether answering never blocks: a small prediction while the log takes lines, or a probe."""
+        """Whether answering never blocks: a probe, or a small prediction with room in the log and no file to check."""
         return (request.is_quick(self._service.fast_requests) and self._service.lines.has_room()
-                ) or request.is_quick(self._service.probes.requests)
+                and not self._service.has_due_check) or request.is_quick(self._service.probes.requests)
 
     def _submit(self, connection: Connection) -> None:
         """Pass a request to a thread, unless too many wait for one."""
@@ -136,7 +136,7 @@ class EventLoop:
     def _respond_in_thread(self, connection: Connection) -> None:
         is_kept = False
         try:
-            is_kept = self._respond(connection)
+            is_kept = self._respond(connection, True)
         finally:
             self._finished.append((connection, is_kept))
             with suppress(BlockingIOError):  # the pipe is full: the loop wakes up anyway

@@ -9,6 +9,7 @@ from gunicorn.http import wsgi
 from gunicorn.http.errors import NoMoreData, ParseException
 
 from linear_regressor.serving.app import Application
+from linear_regressor.serving.middleware.request_context import NO_WAITING
 from linear_regressor.serving.worker.connection import Connection
 from linear_regressor.serving.worker.log import ClientWarnings
 from linear_regressor.serving.worker.response import BufferedResponse, error_response, http_error_for
@@ -20,18 +21,18 @@ class Responder:
     def __init__(self, app: Application, config: Config, log: Any, warnings: ClientWarnings) -> None:
         self._app, self._config, self._log, self._warnings = app, config, log, warnings
 
-    def respond(self, connection: Connection, close: bool) -> bool:
+    def respond(self, connection: Connection, close: bool, may_wait: bool) -> bool:
         """Answer a complete request and send what the client takes at once; return whether to keep the connection."""
         connection.is_answered = False
         try:
-            return self._respond(connection, close)
+            return self._respond(connection, close, may_wait)
         except Exception as error:
             self._respond_to_error(connection, error)
             return False
         finally:
             connection.flush()
 
-    def _respond(self, connection: Connection, close: bool) -> bool:
+    def _respond(self, connection: Connection, close: bool, may_wait: bool) -> bool:
         try:
             request = next(connection.parser)
         except (NoMoreData, StopIteration) as error:
@@ -39,13 +40,15 @@ class Responder:
                 self._log.debug("the client disconnected in the middle of a request: %s", error)
                 return False
             raise ParseException from None  # complete for the buffer and not for the parser: malformed
-        return self._call_app(request, connection, close)
+        return self._call_app(request, connection, close, may_wait)
 
-    def _call_app(self, request: Any, connection: Connection, close: bool) -> bool:
+    def _call_app(self, request: Any, connection: Connection, close: bool, may_wait: bool) -> bool:
         """Buffer the whole response, so that a failure half way becomes a clean error response."""
         response, environ = wsgi.create(request, connection, connection.client, connection.server, self._config,
                                         response_class=BufferedResponse)
         environ["wsgi.multithread"] = True
+        if not may_wait:
+            environ[NO_WAITING] = True
         if close or connection.request.is_truncated or "close" in _list_members(environ.get("HTTP_CONNECTION", "")):
             response.force_close()
         body = self._app(environ, response.start_response)

@@ -129,11 +129,11 @@ class BufferedThreadWorker(Worker):  # type: ignore[misc]  # gunicorn is not typ
                     break
             listener.close()
 
-    def _respond(self, connection: Connection) -> bool:
+    def _respond(self, connection: Connection, may_wait: bool) -> bool:
         """Answer a request; return whether to keep the connection. Runs in any thread."""
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.log.info("restarting this worker after %d requests (max_requests)", self.nr)
             self.alive = False
         close = not self.alive or not self.cfg.keepalive or len(self._loop.connections) >= self._max_kept
-        return self._responder.respond(connection, close)
+        return self._responder.respond(connection, close, may_wait)

@@ -1,7 +1,8 @@
-"""``FollowedFile``: the value follows the file, in one thread at a time, and survives an unusable file."""
+"""``FollowedFile``: the value follows the file, survives an unusable one, and nobody waits long for it."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from linear_regressor.errors import ArtefactError, LinearRegressorError
-from linear_regressor.serving.followed_file import FollowedFile
+from linear_regressor.serving.followed_file import SECONDS_TO_WAIT, FollowedFile, SharedContent
 
 INTERVAL = 0.5  # seconds
 
@@ -19,18 +20,30 @@ class FollowedText(FollowedFile[str]):
 
     def __init__(self, path: Path) -> None:
         self.events: list[tuple[str, ...]] = []
-        self.loading, self.go_on = threading.Event(), threading.Event()
-        super().__init__(path, self.read, INTERVAL)
+        self.go_on = threading.Event()
+        self.reads = 0
+        super().__init__(path, self.read, self.parse, INTERVAL)
 
-    def read(self, path: Path) -> str:
+    def read(self, path: Path) -> bytes:
+        """Read the file."""
+        self.reads += 1
+        return path.read_bytes()
+
+    def parse(self, content: bytes) -> str:
         """Load the text."""
-        text = path.read_text()
+        text = content.decode()
         if text == "bad":
             raise ArtefactError("bad text")
         if text == "slow":
-            self.loading.set()
             assert self.go_on.wait(10)
         return text
+
+    def join(self) -> None:
+        """Wait until no check is running."""
+        for _ in range(1000):
+            if self._check is None:
+                return
+            time.sleep(0.01)
 
     def replaced(self, previous: str, value: str) -> None:
         """Record both texts."""
@@ -62,24 +75,107 @@ def test_each_change_is_loaded_and_reported_once(followed: FollowedText) -> None
 
 
 def test_the_file_is_checked_at_most_once_per_interval(followed: FollowedText) -> None:
-    """And when the value is used, without a thread."""
+    """And only when somebody asks for it."""
     followed.path.write_text("second")
+    followed.refresh()
     early = followed.current()
     time.sleep(INTERVAL + 0.05)
+    unasked = followed.current()
+    followed.refresh()
 
-    assert ("first", "second") == (early, followed.current())
+    assert ("first", "first", "second") == (early, unasked, followed.current())
 
 
-def test_one_thread_loads_while_others_get_the_previous_value(followed: FollowedText) -> None:
-    """Nobody waits for a slow load."""
+def test_no_request_waits_long_for_a_slow_file(followed: FollowedText) -> None:
+    """The first ones wait for a short time; once the file is known to be slow, nobody waits until it is loaded."""
     followed.path.write_text("slow")
     time.sleep(INTERVAL + 0.05)
-    values: list[str] = []
-    loader = threading.Thread(target=lambda: values.append(followed.current()))
-    loader.start()
-    assert followed.loading.wait(10)
-    meanwhile = [followed.current() for _ in range(100)]
+    threads = threading.active_count()
+    begin = time.monotonic()
+    followed.refresh()
+    waited = time.monotonic() - begin
+    begin = time.monotonic()
+    for _ in range(1000):
+        followed.refresh()
+    meanwhile = followed.current(), followed.is_due, threading.active_count() - threads
+    waited_again = time.monotonic() - begin
     followed.go_on.set()
-    loader.join()
+    followed.join()
 
-    assert ({"first"}, ["slow"], "slow") == (set(meanwhile), values, followed.current())
+    assert ("first", False, 1) == meanwhile
+    assert SECONDS_TO_WAIT <= waited < SECONDS_TO_WAIT + 5
+    assert waited_again < SECONDS_TO_WAIT
+    assert "slow" == followed.current()
+
+
+def test_requests_that_come_during_a_check_wait_for_its_result(followed: FollowedText) -> None:
+    """A key that was revoked an hour ago must not be accepted because another request came first."""
+    followed.path.write_text("quick")
+    time.sleep(INTERVAL + 0.05)
+    values: list[str] = []
+
+    def ask() -> None:
+        followed.refresh()
+        values.append(followed.current())
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert ["quick"] * 20 == values
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Change the content in place, keeping size and modification time."""
+    before = path.stat()
+    path.write_text(text)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (before.st_size, before.st_mtime_ns, before.st_ino) == (
+        path.stat().st_size, path.stat().st_mtime_ns, path.stat().st_ino)
+
+
+@pytest.mark.parametrize("pause", [0.0, 1.1], ids=["at_once", "later"])
+def test_a_change_in_place_of_equal_size_and_time_is_noticed(followed: FollowedText, pause: float) -> None:
+    """As ``cp -p`` makes it, also within one tick of the file system's clock."""
+    for text in ("other", "third", "fifth"):
+        time.sleep(pause)
+        followed.check()
+        rewrite(followed.path, text)
+        followed.check()
+
+        assert text == followed.current()
+
+
+def test_a_replacement_of_equal_size_and_time_is_noticed(followed: FollowedText) -> None:
+    """As ``mv`` makes it."""
+    time.sleep(1.1)
+    followed.check()
+    before, other = followed.path.stat(), followed.path.with_name("other")
+    other.write_text("other")
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.rename(followed.path)
+    followed.check()
+
+    assert "other" == followed.current()
+
+
+def test_an_unchanged_file_is_read_again_only_until_it_has_settled(followed: FollowedText) -> None:
+    """Afterwards its time stamps tell."""
+    time.sleep(1.1)
+    followed.check()
+    reads = followed.reads
+    for _ in range(10):
+        followed.check()
+
+    assert reads == followed.reads
+    assert reads >= 1
+
+
+def test_processes_forked_later_share_the_newest_content(tmp_path: Path) -> None:
+    """The content that one of them published is what all others return, whatever the file is now."""
+    first, second = SharedContent(b"first", 1), SharedContent(b"", 1)
+    versions = [first.publish(text) for text in (b"second" * 1000, b"", b"third")]
+
+    assert ([2, 3, 4], (4, b"third"), (1, b"")) == (versions, first.read(), second.read())
