@@ -1,4 +1,4 @@
 """The contract between training and serving: one small, self-verifying file of plain values.
 
-Rule of this package: it knows neither training nor serving, and only ``save`` imports joblib.
+Rule of this package: it knows neither training nor serving.
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
 from pathlib import Path
@@ -53,18 +52,15 @@ def parse(content: bytes) -> Artefact:
 def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path:
     """Write the model file and its card, and return the path of the card; on an error both stay unchanged."""
     path = Path(path)
-    import joblib  # not at the top: the server loads artefacts and has no joblib
-
     # Through JSON and back, so that equal values give equal bytes whatever their Python types.
     plain = json.loads(json.dumps(artefact.to_plain(), sort_keys=True, allow_nan=False))
-    content = io.BytesIO()
-    joblib.dump(plain, content, protocol=5)
+    content = plain_pickle.write(plain)
     card = {**artefact.card, "features": list(artefact.features), "target": artefact.target,
             "sha256": artefact.digest, **facts}
     try:
-        parse(content.getvalue())
+        parse(content)
         card_path = path.with_suffix(".card.json")
-        _replace_both(path, content.getvalue(), card_path, json.dumps(card, indent=2).encode() + b"\n")
+        _replace_both(path, content, card_path, json.dumps(card, indent=2).encode() + b"\n")
     except (OSError, ValueError, ArtefactError) as error:  # ValueError: a path without a name, such as "."
         reason = getattr(error, "strerror", None) or error
         raise ArtefactError(f"cannot write the model file {path}: {reason}") from None

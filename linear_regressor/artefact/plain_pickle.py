@@ -1,9 +1,9 @@
-"""Read a pickle of plain values safely: it runs no code and expands to little more than its file."""
+"""Pickles of plain values: reading one runs no code, and it expands to little more than its file."""
 
 from __future__ import annotations
 
 import io
-import pickle  # nosec B403  # used only through _PlainValues, which rejects classes and functions
+import pickle  # nosec B403  # reads only through _PlainValues, which rejects classes and functions
 import pickletools  # nosec B403  # it reads opcodes and executes none
 from typing import Any
 
@@ -37,6 +37,11 @@ def read(content: bytes) -> Any:
     except Exception as error:  # a damaged pickle can raise almost any exception
         reason = " ".join(str(error).split())[:200]
         raise ArtefactError(f"it is not a model or is damaged ({type(error).__name__}: {reason})") from None
+
+
+def write(plain: Any) -> bytes:
+    """Pickle plain values to the bytes that ``joblib.dump`` writes, without joblib, which is slow to import."""
+    return pickle.dumps(plain, protocol=5)
 
 
 def _check_opcodes(content: bytes) -> None:

@@ -83,6 +83,18 @@ def test_a_round_trip_changes_nothing(tmp_path_factory: pytest.TempPathFactory, 
 
 
 @given(artefacts())
+def test_the_file_is_what_joblib_writes(tmp_path_factory: pytest.TempPathFactory, artefact: Artefact) -> None:
+    """Byte for byte, and joblib reads it."""
+    path = tmp_path_factory.mktemp("models") / "model.joblib"
+    save(artefact, path, {})
+    plain = joblib.load(path)
+    joblib.dump(plain, path.with_name("other.joblib"), protocol=5)
+
+    assert path.with_name("other.joblib").read_bytes() == path.read_bytes()
+    assert plain == json.loads(json.dumps(artefact.to_plain()))
+
+
+@given(artefacts())
 def test_equal_values_give_equal_bytes(tmp_path_factory: pytest.TempPathFactory, artefact: Artefact) -> None:
     """Saved twice, or loaded and saved again; the facts are only in the card."""
     folder = tmp_path_factory.mktemp("models")
