@@ -105,7 +105,8 @@ class Predictor:
 
     def _count_outside(self, statistics: RowStatistics, pointer: str) -> int:
         """Count the rows out of range, or reject them."""
-        outside = statistics.out_of_range(self.quantiles[DEFAULT_RANGE_LEVEL].f)
+        with np.errstate(over="ignore", invalid="ignore"):  # a distance that exceeds float64 is out of range
+            outside = statistics.out_of_range(self.quantiles[DEFAULT_RANGE_LEVEL].f)
         if self._policy == "refuse" and outside.any():
             raise InvalidPayload(Fault(pointer.format(row), "out_of_range",
                                        "is out of the range of the training data, which this server rejects")

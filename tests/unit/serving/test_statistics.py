@@ -226,6 +226,19 @@ def test_the_range_policy_and_requested_statistics_share_one_computation(
     assert 1 == len(computed)
 
 
+def test_rows_too_far_away_for_float64_are_out_of_range(make_app: MakeApp, random: np.random.Generator) -> None:
+    """Their prediction is finite and their distance is not; the only response is the policy's."""
+    X = random.normal(size=(50, 2)) * 1e-3
+    X[:, 1] += 0.5 * X[:, 0]
+    model = fitted(X, X @ [1.0, -1.0] + 1e-4 * random.normal(size=50))
+    rows = {"instances": [[0.0, 0.0], [1e200, 1e200], [1e307, 1e307], [-1e307, 1e307]]}
+    flagged = make_app(model, OUT_OF_RANGE="flag").test_client().post("/batch", json=rows)
+    problem = post(make_app(model, OUT_OF_RANGE="refuse").test_client(), "/batch", rows, status=422)
+
+    assert (200, "3") == (flagged.status_code, flagged.headers["X-Out-Of-Range"])
+    assert [f"#/instances/{number}" for number in (1, 2, 3)] == [error["pointer"] for error in problem["errors"]]
+
+
 def test_a_server_that_rejects_names_the_rows_out_of_range(line: Artefact, make_app: MakeApp) -> None:
     """Rows within the range are predicted as usual."""
     client = make_app(line, OUT_OF_RANGE="refuse").test_client()
