@@ -123,9 +123,9 @@ class RowStatistics:
         return n / (n + 1.0) * (n - 1.0) * self._squared_distance
 
     def out_of_range(self, f: float) -> NDArray[np.bool_]:
-        """Whether each row lies outside the training rows: ``T^2 (n - p) / (p (n - 1)) > f``."""
+        """Whether each row lies outside the training rows: ``T^2 (n - p) / (p (n - 1)) > f``, or is too far to tell."""
         n, p = self._moments.n, self._moments.p
-        return self.t_squared * (n - p) / (p * (n - 1.0)) > f
+        return ~(self.t_squared * (n - p) / (p * (n - 1.0)) <= f)
 
     @cached_property
     def standard_error(self) -> Array:

@@ -161,7 +161,9 @@ def test_a_phone_needs_no_sideways_scrolling(tmp_path: Path, server: RunningServ
 def test_every_field_and_figure_has_a_name(chrome: Chrome, server: RunningServer) -> None:
     """The browser computes accessible names as a screen reader would."""
     open_page(chrome, server)
-    for element in chrome.find_elements(By.CSS_SELECTOR, "input, svg, section, nav"):
+    elements = chrome.find_elements(By.CSS_SELECTOR, "input, svg, section, nav")
+    assert {"input", "svg", "section", "nav"} == {element.tag_name for element in elements}
+    for element in elements:
         assert element.accessible_name, element.get_attribute("outerHTML")
     assert "polite" == chrome.find_element(By.ID, "answer").get_attribute("aria-live")
 

@@ -82,9 +82,13 @@ def test_no_line_holds_content_of_a_request(start_server: Start) -> None:
 def test_the_access_log_can_be_switched_off(start_server: Start) -> None:
     """For platforms that log each request themselves."""
     server = start_server(environment={"ACCESS_LOG": "off"})
-    ask(server, "/v2")
+    statuses = [ask(server, path, body) for path, body in [
+        ("/v2", None), ("/batch", b'{"instances": [["a"]]}'), ("/health/none", None)]]
+    written = lines(server.stop()[0])
 
-    assert [] == access_lines(server.stop()[0])
+    assert [200, 422, 404] == statuses
+    assert "Shutting down: Master" == written[-1]["message"]
+    assert not [one for one in written if "httpRequest" in one or one["logger"] == "linear_regressor.serving.access"]
 
 
 def test_lines_of_threads_and_workers_are_never_interleaved(model_path: Path, tmp_path: Path) -> None:

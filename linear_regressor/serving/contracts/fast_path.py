@@ -63,9 +63,9 @@ class FastPath:
             return None
         context: RequestContext = environ[CONTEXT_KEY]
         try:
-            prediction = predictor.predict_rows(rows, "")
+            values, outside = predictor.predict_rows(rows, "")[:2]  # not the statistics, which take memory
         except InvalidPayload:
             return None
         context.route = path
-        context.answered_by(predictor.version, predictor.headers, len(rows), prediction.outside)
-        return route.encode(prediction.values)
+        context.answered_by(predictor.version, predictor.headers, len(rows), outside)
+        return route.encode(values)

@@ -29,7 +29,7 @@ from linear_regressor.serving.openapi.operation import (
     object_schema,
     operation,
 )
-from linear_regressor.serving.predictor.predictor import Predictor
+from linear_regressor.serving.predictor.predictor import Prediction, Predictor
 from linear_regressor.serving.schema.encode import Json, encode
 from linear_regressor.serving.service import Service
 from linear_regressor.serving.settings import Settings
@@ -88,10 +88,10 @@ def routes(service: Service) -> Blueprint:
         """Predict the rows of the input tensors."""
         predictor = require_served(service, name, version)
         asked = read_inference(_body(), predictor.signature)
-        predictions = predict_rows(predictor, asked.rows, asked.pointer)
+        prediction = predict_rows(predictor, asked.rows, asked.pointer)
         return json_response({"model_name": name, "model_version": predictor.version,
                               "id": asked.id or request.environ[CONTEXT_KEY].request_id,
-                              "outputs": output_tensors(predictor, asked, predictions)})
+                              "outputs": output_tensors(predictor, asked, prediction)})
 
     return routes
 
@@ -159,7 +159,8 @@ def _exchange(predictor: Predictor, model_name: str) -> tuple[Json, Json]:
     rows = example_rows(predictor)
     asked = {"id": "order-17", "inputs": [{"name": "rows", "shape": list(rows.shape), "datatype": "FP64",
                                            "data": rows.ravel().tolist()}]}
-    outputs = output_tensors(predictor, read_inference(encode(asked), predictor.signature), predictor.predict(rows, ""))
+    outputs = output_tensors(predictor, read_inference(encode(asked), predictor.signature),
+                             Prediction(predictor.predict(rows, "")))
     return asked, {"model_name": model_name, "model_version": predictor.version, "id": "order-17",
                    "outputs": rounded(orjson.loads(encode(outputs)))}
 

@@ -37,10 +37,10 @@ def routes(service: Service) -> Blueprint:
         """Predict one row."""
         predictor = service.reloader.current()
         row, options = predictor.reader.instance(json_body())
-        predictions = predict_rows(predictor, row, "#/instance")
+        prediction = predict_rows(predictor, row, "#/instance")
         if not options:
-            return Response(encode_prediction(predictions), mimetype=MEDIA_TYPE)
-        return json_response(predictor.describe_rows(row, predictions, options)[0])
+            return Response(encode_prediction(prediction.values), mimetype=MEDIA_TYPE)
+        return json_response(predictor.describe_rows(row, prediction, options)[0])
 
     @routes.post("/batch")
     def batch() -> Response:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, json_body
 from linear_regressor.serving.middleware.request_context import CONTEXT_KEY, RequestContext
 from linear_regressor.serving.openapi.operation import MODEL_HEADERS, answer, json_content
-from linear_regressor.serving.predictor.predictor import Predictor
+from linear_regressor.serving.predictor.predictor import Prediction, Predictor
 from linear_regressor.serving.schema.encode import Array, Json, encode, encode_predictions
 from linear_regressor.serving.schema.parameters import NO_STATISTICS, StatisticsOptions
 from linear_regressor.serving.schema.rows import Signature
@@ -34,20 +34,20 @@ def read_rows(body: bytes, predictor: Predictor, read: Callable[[bytes, Signatur
     return read(body, predictor.signature) if rows is None else RowsRequest(rows)
 
 
-def predict_rows(predictor: Predictor, rows: Array, pointer: str) -> Array:
+def predict_rows(predictor: Predictor, rows: Array, pointer: str) -> Prediction:
     """Predict the rows of the current request, and note in its context which model answered."""
     prediction = predictor.predict_rows(rows, pointer)
     context: RequestContext = request.environ[CONTEXT_KEY]
     context.answered_by(predictor.version, predictor.headers, len(rows), prediction.outside)
-    return prediction.values
+    return prediction
 
 
 def rows_response(predictor: Predictor, asked: RowsRequest) -> Response:
     """Predict rows, in their order: numbers, or objects if statistics are asked for."""
-    predictions = predict_rows(predictor, asked.rows, asked.pointer)
+    prediction = predict_rows(predictor, asked.rows, asked.pointer)
     if not asked.options:
-        return Response(encode_predictions(predictions), mimetype=MEDIA_TYPE)
-    return json_response({"predictions": predictor.describe_rows(asked.rows, predictions, asked.options)})
+        return Response(encode_predictions(prediction.values), mimetype=MEDIA_TYPE)
+    return json_response({"predictions": predictor.describe_rows(asked.rows, prediction, asked.options)})
 
 
 def batch_response(service: Service) -> Response:

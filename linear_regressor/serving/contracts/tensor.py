@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from linear_regressor.serving.predictor.predictor import Predictor
+from linear_regressor.serving.predictor.predictor import Prediction, Predictor
 from linear_regressor.serving.predictor.statistics import TENSORS, options_for, tensors_for, tensors_of
 from linear_regressor.serving.schema.encode import Array
 from linear_regressor.serving.schema.fast_numbers import extract_arrays
@@ -194,9 +194,10 @@ def _outputs(named: tuple[str, ...], options: StatisticsOptions,
     return named, options_for(named, options, levels, "#/outputs")
 
 
-def output_tensors(predictor: Predictor, asked: InferenceRequest, predictions: Array) -> list[dict[str, Any]]:
+def output_tensors(predictor: Predictor, asked: InferenceRequest, prediction: Prediction) -> list[dict[str, Any]]:
     """Make the tensors that a request asks for."""
-    columns = {PREDICTION: predictions, **tensors_of(predictor.compute_statistics(asked.rows, asked.options))}
+    columns = {PREDICTION: prediction.values,
+               **tensors_of(predictor.compute_statistics(asked.rows, prediction, asked.options))}
     return [{"name": name, "shape": [len(columns[name]), columns[name].size // len(columns[name])],
              "datatype": _datatype(name), "data": np.ascontiguousarray(columns[name]).reshape(-1)}
             for name in asked.outputs]

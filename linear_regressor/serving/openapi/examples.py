@@ -8,7 +8,7 @@ import numpy as np
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import StatisticsError
-from linear_regressor.serving.predictor.predictor import Predictor
+from linear_regressor.serving.predictor.predictor import Prediction, Predictor
 from linear_regressor.serving.predictor.statistics import ALL_STATISTICS, PARAMETERS
 from linear_regressor.serving.schema.encode import Array, Json
 from linear_regressor.serving.schema.faults import InvalidPayload
@@ -73,7 +73,7 @@ def _range(artefact: Artefact) -> tuple[Array, Array]:
 
 def answers_of(predictor: Predictor, rows: Array, options: StatisticsOptions) -> list[Json]:
     """Predict rows, rounded to the digits that are the same on every machine."""
-    answers: list[Json] = rounded(predictor.describe_rows(rows, predictor.predict(rows, ""), options))
+    answers: list[Json] = rounded(predictor.describe_rows(rows, Prediction(predictor.predict(rows, "")), options))
     return answers
 
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
+from typing import NamedTuple
 
 MEDIA_TYPES = {"css": "text/css", "js": "text/javascript"}
 NAMES = ("style.css", "try.js")
 
 
-@dataclass(frozen=True)
-class Asset:
+class Asset(NamedTuple):
     """A stylesheet or script."""
 
     name: str
     content: bytes
-
-    @cached_property
-    def digest(self) -> str:
-        """The first 12 hexadecimal digits of the SHA-256 of the content."""
-        return hashlib.sha256(self.content).hexdigest()[:12]
+    # the first 12 hexadecimal digits of the SHA-256 of the content
+    digest: str
 
     @property
     def path(self) -> str:
@@ -37,4 +32,5 @@ class Asset:
 def read_assets() -> dict[str, Asset]:
     """Read all assets."""
     folder = files("linear_regressor.serving.page")
-    return {name: Asset(name, (folder / name).read_bytes()) for name in NAMES}
+    contents = {name: (folder / name).read_bytes() for name in NAMES}
+    return {name: Asset(name, content, hashlib.sha256(content).hexdigest()[:12]) for name, content in contents.items()}

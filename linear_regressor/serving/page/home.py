@@ -14,7 +14,7 @@ from linear_regressor.serving.middleware.request_body import conditional
 from linear_regressor.serving.openapi.operation import answer, cached_operation, operation
 from linear_regressor.serving.page import assets
 from linear_regressor.serving.page.figure import LEVEL, Feature, features_of, panels_of
-from linear_regressor.serving.predictor.predictor import Predictor
+from linear_regressor.serving.predictor.predictor import Prediction, Predictor
 from linear_regressor.serving.predictor.statistics import STATISTICS
 from linear_regressor.serving.schema.encode import Json
 from linear_regressor.serving.schema.faults import InvalidPayload
@@ -117,7 +117,7 @@ def samples_of(predictor: Predictor, features: list[Feature]) -> list[Sample]:
         places = {"smallest in training": [low], **places, "largest in training": [high]}
     rows = np.array(list(places.values()))
     try:
-        answers = predictor.describe_rows(rows, predictor.predict(rows, ""), page_options(predictor))
+        answers = predictor.describe_rows(rows, Prediction(predictor.predict(rows, "")), page_options(predictor))
     except InvalidPayload:
         return []
     return [Sample(place, row, answer) for (place, row), answer in zip(places.items(), answers, strict=True)]

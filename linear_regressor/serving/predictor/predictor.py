@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import ArtefactError, StatisticsError
-from linear_regressor.model.inference import FitStatistics, predict
+from linear_regressor.model.inference import FitStatistics, RowStatistics, predict
 from linear_regressor.serving.predictor.statistics import (
     PARAMETERS,
     Columns,
@@ -34,7 +34,9 @@ class Prediction(NamedTuple):
     # shape (rows,)
     values: Array
     # number of rows out of the range of the training data; 0 unless the policy is flag
-    outside: int
+    outside: int = 0
+    # those that the policy has computed
+    statistics: RowStatistics | None = None
 
 
 class Predictor:
@@ -72,7 +74,10 @@ class Predictor:
         Faults point to ``pointer``, whose ``{}`` stands for the number of the row.
         """
         values = self.predict(rows, pointer)
-        return Prediction(values, 0 if self._policy == "allow" else self._count_outside(rows, pointer))
+        if self._policy == "allow":
+            return Prediction(values)
+        statistics = self.statistics.at(rows)
+        return Prediction(values, self._count_outside(statistics, pointer), statistics)
 
     def predict(self, rows: Array, pointer: str) -> Array:
         """Predict the target of each row."""
@@ -83,23 +88,25 @@ class Predictor:
                                  for row in np.flatnonzero(~np.isfinite(values)))
         return values
 
-    def compute_statistics(self, rows: Array, options: StatisticsOptions) -> Columns:
-        """Compute the requested statistics by name."""
+    def compute_statistics(self, rows: Array, prediction: Prediction, options: StatisticsOptions) -> Columns:
+        """Compute the requested statistics by name, from those that the prediction already has."""
         if not options:
             return {}
         require_memory(len(rows), rows.shape[1], options)
         try:
-            return compute(self.statistics.at(rows), self.quantiles, options)
+            return compute(prediction.statistics or self.statistics.at(rows), self.quantiles, options)
         except StatisticsError as error:
             raise InvalidPayload([Fault("#/parameters", "statistics_unavailable", str(error))]) from None
 
-    def describe_rows(self, rows: Array, predictions: Array, options: StatisticsOptions) -> list[Json]:
+    def describe_rows(self, rows: Array, prediction: Prediction, options: StatisticsOptions) -> list[Json]:
         """Make one JSON object for each row: the prediction and the requested statistics."""
-        return objects_of(predictions, self.compute_statistics(rows, options), self.signature.features)
+        columns = self.compute_statistics(rows, prediction, options)
+        return objects_of(prediction.values, columns, self.signature.features)
 
-    def _count_outside(self, rows: Array, pointer: str) -> int:
+    def _count_outside(self, statistics: RowStatistics, pointer: str) -> int:
         """Count the rows out of range, or reject them."""
-        outside = self.statistics.at(rows).out_of_range(self.quantiles[DEFAULT_RANGE_LEVEL].f)
+        with np.errstate(over="ignore", invalid="ignore"):  # a distance that exceeds float64 is out of range
+            outside = statistics.out_of_range(self.quantiles[DEFAULT_RANGE_LEVEL].f)
         if self._policy == "refuse" and outside.any():
             raise InvalidPayload(Fault(pointer.format(row), "out_of_range",
                                        "is out of the range of the training data, which this server rejects")

@@ -24,6 +24,7 @@ from linear_regressor.training.config import quantile_table
 from tests.applications import MakeApp, artefact_of
 from tests.running_server import ROOT
 
+PAGE = ROOT / "linear_regressor" / "serving" / "page"
 COMMITTED = ROOT / "models" / "simple_linear_regressor.joblib"
 
 
@@ -71,7 +72,8 @@ def test_pages_obey_the_strictest_policy(make_app: MakeApp, path: str, features:
     page = make_app(artefact_of(features)).test_client().get(path)
     elements = Elements(page.text).elements
 
-    assert page.content_type == "text/html; charset=utf-8"
+    assert (200, "text/html; charset=utf-8") == (page.status_code, page.content_type)
+    assert {"h1", "link", "main"} <= {tag for tag, _ in elements}
     assert not [tag for tag, attributes in elements if tag == "style" or "style" in attributes]
     assert not [tag for tag, attributes in elements if tag == "script" and "src" not in attributes]
     assert not [name for _, attributes in elements for name in attributes if name.startswith("on")]
@@ -88,6 +90,7 @@ def test_every_reference_in_a_page_resolves(client: FlaskClient, path: str) -> N
                for name in (attributes.get(key) or "").split()]
     links = {attributes.get("href") or attributes.get("src") or "" for _, attributes in elements} - {"", "data:,"}
 
+    assert ids and pointed and links
     assert len(ids) == len(set(ids))
     assert set() == set(pointed) - set(ids)
     for link in links:
@@ -178,16 +181,20 @@ def test_names_are_escaped(make_app: MakeApp) -> None:
     for path in ("/", "/docs"):
         page = make_app(evil).test_client().get(path).text
 
+        assert "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;" in page
         assert not {"img", "b", "i", "u"} & {tag for tag, _ in Elements(page).elements}
 
 
 def test_assets_are_cached_forever_by_content(client: FlaskClient) -> None:
     """Another digest gets the current content, which must not be cached; unknown names are 404."""
-    for path in re.findall(r"assets/[^\"]+", client.get("/").text):
+    paths = {path.partition("-")[2]: path for path in re.findall(r"assets/[^\"]+", client.get("/").text)}
+    assert {"style.css", "try.js"} == set(paths)
+    for name, path in paths.items():
         answer = client.get(path)
-        digest, _, name = path.removeprefix("assets/").partition("-")
+        digest = path.removeprefix("assets/").partition("-")[0]
         older = client.get(f"assets/{'0' * 12}-{name}")
 
+        assert (200, (PAGE / name).read_bytes()) == (answer.status_code, answer.data)
         assert "immutable" in answer.headers["Cache-Control"]
         assert (answer.data, "no-cache") == (older.data, older.headers["Cache-Control"])
         assert 304 == client.get(path, headers={"If-None-Match": f'"{digest}"'}).status_code

@@ -13,6 +13,7 @@ from scipy import stats
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import ArtefactError
+from linear_regressor.model.inference import FitStatistics, RowStatistics
 from linear_regressor.model.moments import Moments
 from linear_regressor.serving.predictor.statistics import PARAMETERS, STATISTICS
 from linear_regressor.training.config import quantile_table
@@ -202,6 +203,40 @@ def test_a_server_that_flags_counts_rows_out_of_range_in_a_header(line: Artefact
         assert "2" == answer.headers["X-Out-Of-Range"]
         assert plain.post("/batch", json=payload).data == answer.data
     assert "X-Out-Of-Range" not in flagging.post("/stream", json={"instance": 0.1}).headers
+
+
+@pytest.mark.parametrize(("path", "rows"), [
+    ("/stream", {"instance": [50.0, 0.0, 0.0]}), ("/batch", {"instances": [[50.0, 0.0, 0.0], [0.0, 0.0, 0.0]]}),
+    ("/v2/models/linear-regressor/infer", {"id": "1", "inputs": [
+        {"name": "rows", "shape": [1, 3], "datatype": "FP64", "data": [50.0, 0.0, 0.0]}]})])
+def test_the_range_policy_and_requested_statistics_share_one_computation(
+        plane: Artefact, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, path: str, rows: dict[str, Any]) -> None:
+    """The response is that of a server without the policy."""
+    plain = make_app(plane).test_client().post(path, json={**rows, "parameters": ALL})
+    computed, at = list[RowStatistics](), FitStatistics.at
+
+    def record_and_compute(fit: FitStatistics, X: np.ndarray[Any, Any]) -> RowStatistics:
+        computed.append(at(fit, X))
+        return computed[-1]
+
+    monkeypatch.setattr(FitStatistics, "at", record_and_compute)
+    answer = make_app(plane, OUT_OF_RANGE="flag").test_client().post(path, json={**rows, "parameters": ALL})
+
+    assert (200, "1", plain.data) == (answer.status_code, answer.headers["X-Out-Of-Range"], answer.data)
+    assert 1 == len(computed)
+
+
+def test_rows_too_far_away_for_float64_are_out_of_range(make_app: MakeApp, random: np.random.Generator) -> None:
+    """Their prediction is finite and their distance is not; the only response is the policy's."""
+    X = random.normal(size=(50, 2)) * 1e-3
+    X[:, 1] += 0.5 * X[:, 0]
+    model = fitted(X, X @ [1.0, -1.0] + 1e-4 * random.normal(size=50))
+    rows = {"instances": [[0.0, 0.0], [1e200, 1e200], [1e307, 1e307], [-1e307, 1e307]]}
+    flagged = make_app(model, OUT_OF_RANGE="flag").test_client().post("/batch", json=rows)
+    problem = post(make_app(model, OUT_OF_RANGE="refuse").test_client(), "/batch", rows, status=422)
+
+    assert (200, "3") == (flagged.status_code, flagged.headers["X-Out-Of-Range"])
+    assert [f"#/instances/{number}" for number in (1, 2, 3)] == [error["pointer"] for error in problem["errors"]]
 
 
 def test_a_server_that_rejects_names_the_rows_out_of_range(line: Artefact, make_app: MakeApp) -> None:

@@ -25,6 +25,7 @@ def test_each_score_equals_that_of_refitting_without_the_fold(seed: int, p: int,
     X, fold = X + offset, random.permutation(np.arange(60) % k)
     folds = [Moments.from_arrays(X[fold == i], y[fold == i]) for i in range(k)]
     result = CrossValidation.of(folds, ["auto"], [5, 500], random_state=seed, standardize=standardize)
+    assert [("auto", 5), ("auto", 500)] == [(score.lr, score.iterations) for score in result.scores]
     for score in result.scores:
         predicted = np.empty(60)
         for i in range(k):

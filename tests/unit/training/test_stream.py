@@ -234,18 +234,22 @@ def test_a_checkpoint_of_another_configuration_is_ignored_with_one_line(tmp_path
     assert [f"{tmp_path / 'model.progress'} belongs to other data or another configuration: ignored"] == caplog.messages
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-20], lambda content: content + b"\0" * 4096,
-                                    lambda content: content + b'{"a": 1', lambda content: b"[1]\n" + content,
-                                    lambda content: content.replace(b'"training"', b'"trai\xffing"')])
-def test_a_torn_checkpoint_loses_only_its_torn_line(tmp_path: Path, random: np.random.Generator,
-                                                    damage: Any) -> None:
-    """After an incomplete write, or a disk that lost power."""
+@pytest.fixture
+def checkpoint(tmp_path: Path, random: np.random.Generator) -> Path:
+    """Train on three files, undisturbed and until killed after two; return the checkpoint of the killed run."""
     for number in range(3):
         saved(rows(random, 200), tmp_path / "rows" / f"{number}.csv")
     train(tmp_path / "rows", tmp_path / "undisturbed")
     with pytest.raises(Killed):
         train(tmp_path / "rows", tmp_path / "model", engine=Dying(2))
-    checkpoint = tmp_path / "model.progress"
+    return tmp_path / "model.progress"
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-20], lambda content: content + b"\0" * 4096,
+                                    lambda content: content + b'{"a": 1', lambda content: b"[1]\n" + content,
+                                    lambda content: content.replace(b'"training"', b'"trai\xffing"')])
+def test_a_torn_checkpoint_loses_only_its_torn_line(tmp_path: Path, checkpoint: Path, damage: Any) -> None:
+    """After an incomplete write, or a disk that lost power."""
     checkpoint.write_bytes(damage(checkpoint.read_bytes()))
     with pytest.raises(Killed):
         train(tmp_path / "rows", tmp_path / "model", engine=Dying(0))
@@ -281,15 +285,8 @@ def narrower(result: dict[str, Any]) -> None:
     lambda content: content.replace(b'"n": ', b'"n": ' + b"1" * 5_000, 1),
     lambda content: b'{"key": [], "result": 1, "sha256": 2}\n{}\n7\n' + content[content.find(b"\n") + 1:],
 ], ids=["a digit", "dropped rows", "a limit in words", "a huge number", "fewer features", "deep", "long", "others"])
-def test_a_damaged_line_of_a_checkpoint_is_ignored(tmp_path: Path, random: np.random.Generator,
-                                                   damage: Any) -> None:
+def test_a_damaged_line_of_a_checkpoint_is_ignored(tmp_path: Path, checkpoint: Path, damage: Any) -> None:
     """Its partition is read again, and the bytes are those of an undisturbed run."""
-    for number in range(3):
-        saved(rows(random, 200), tmp_path / "rows" / f"{number}.csv")
-    train(tmp_path / "rows", tmp_path / "undisturbed")
-    with pytest.raises(Killed):
-        train(tmp_path / "rows", tmp_path / "model", engine=Dying(2))
-    checkpoint = tmp_path / "model.progress"
     before = checkpoint.read_bytes()
     checkpoint.write_bytes(damage(before))
     assert before != checkpoint.read_bytes()
