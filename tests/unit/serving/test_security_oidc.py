@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import http.server
 import json
 import threading
 import time
@@ -15,97 +14,27 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.serving.auth import oidc
 from linear_regressor.serving.auth.oidc import SKEW_SECONDS, scopes_of
 from tests.applications import MakeApp
+from tests.issuer import AUDIENCE, EC, ED, OTHER_RSA, RSA, Issuer, ask, public, running_issuer
 from tests.running_server import free_port
-
-AUDIENCE = "https://linear-regressor.example"
-RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-EC = ec.generate_private_key(ec.SECP256R1())
-ED = ed25519.Ed25519PrivateKey.generate()
-
-
-def public(key: Any, key_id: str, algorithm: str, **members: str) -> dict[str, Any]:
-    """Return the public key as a JWK."""
-    kinds: dict[str, Any] = {"RS": jwt.algorithms.RSAAlgorithm, "ES": jwt.algorithms.ECAlgorithm,
-                             "Ed": jwt.algorithms.OKPAlgorithm}
-    document: dict[str, Any] = json.loads(kinds[algorithm[:2]].to_jwk(key.public_key()))
-    return {**document, "kid": key_id, "alg": algorithm, "use": "sig", **members}
-
-
-class Issuer:
-    """A key server on loopback with configurable responses; it records the requests."""
-
-    def __init__(self) -> None:
-        self.keys: list[Any] = [public(RSA, "rsa", "RS256"), public(EC, "ec", "ES256"), public(ED, "ed", "EdDSA")]
-        self.asked: list[str] = []
-        self.configuration: dict[str, Any] = {}
-        self.answers: dict[str, bytes] = {}
-        self.status, self.wait = 200, 0.0
-        issuer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                issuer.asked.append(self.path)
-                time.sleep(issuer.wait)
-                document = issuer.document(self.path)
-                self.send_response(issuer.status)
-                self.send_header("Location", "/elsewhere")
-                self.send_header("Content-Length", str(len(document)))
-                self.end_headers()
-                self.wfile.write(document)
-
-            def log_message(self, *_: Any) -> None:
-                """Write nothing."""
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.configuration = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def document(self, path: str) -> bytes:
-        """Return the response to a request."""
-        if path in self.answers:
-            return self.answers[path]
-        return json.dumps(self.configuration if "well-known" in path else {"keys": self.keys}).encode()
-
-    def token(self, key: Any = RSA, algorithm: str = "RS256", key_id: str | None = "rsa", drop: str = "",
-              **claims: Any) -> str:
-        """Sign a token that is valid except for the arguments."""
-        now = int(time.time())
-        body = {"iss": self.url, "aud": AUDIENCE, "sub": "client-7", "iat": now, "exp": now + 300, "scope": "predict",
-                **claims}
-        body.pop(drop, None)
-        return jwt.encode(body, key, algorithm, headers={} if key_id is None else {"kid": key_id})
 
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
     """Run an issuer during a test."""
-    running = Issuer()
-    yield running
-    running.server.shutdown()
-    running.server.server_close()
+    with running_issuer() as running:
+        yield running
 
 
 @pytest.fixture
 def client(line: Artefact, make_app: MakeApp, issuer: Issuer) -> FlaskClient:
     """Return a client of an application that requires tokens of the issuer and discovers its keys."""
     return make_app(line, AUTH="oidc", OIDC_ISSUER=issuer.url, OIDC_AUDIENCE=AUDIENCE).test_client()
-
-
-def ask(client: FlaskClient, token: str) -> TestResponse:
-    """Request a prediction with a token."""
-    return client.post("/stream", data=b'{"instance": 0.5}', content_type="application/json",
-                       headers={"Authorization": f"Bearer {token}"})
 
 
 def test_a_valid_token_is_accepted_with_each_kind_of_key(client: FlaskClient, issuer: Issuer) -> None:
@@ -194,7 +123,7 @@ def test_a_signature_of_another_key_is_rejected(client: FlaskClient, issuer: Iss
     embedded = jwt.encode(claims, OTHER_RSA, "RS256", headers={"kid": "rsa", "jwk": shown})
     remote = jwt.encode(claims, OTHER_RSA, "RS256", headers={"kid": "rsa", "jku": f"{issuer.url}/evil"})
 
-    for token in (issuer.token(OTHER_RSA), issuer.token(key_id=None), issuer.token(EC, "ES256", "rsa"),
+    for token in (issuer.token(OTHER_RSA), issuer.token(OTHER_RSA, key_id=None), issuer.token(EC, "ES256", "rsa"),
                   issuer.token(key_id="../keys"), embedded, remote):
         assert 401 == ask(client, token).status_code
     assert "/evil" not in issuer.asked
