@@ -72,6 +72,7 @@ setup-dev setup-ci-dev: .venv/.installed ## Create .venv with all development to
 	@scripts/install_locked.sh .venv/bin/python default training dask tracing develop
 	@$(call install_fast,.venv)
 	@PYTHONWARNINGS=ignore .venv/bin/python $(PIP_INSTALL_PROJECT) --editable .
+	@$(call compile_package,.venv)
 	@touch $@
 
 .venv/bin/python:
@@ -141,6 +142,7 @@ test-local: check-style-all check-types check-security check-imports test-covera
 
 .PHONY: pytest
 pytest: environment ## All tests, without coverage
+	@$(call compile_package,$(ENVIRONMENT))
 	@"$(BIN)/python" -m pytest $(IN_PARALLEL) $(PARALLEL_TESTS)
 	@"$(BIN)/python" -m pytest $(SERIAL_TESTS)
 
@@ -154,6 +156,7 @@ test-large: environment ## Tests with 10 and 50 million rows (minutes, 12 GB in 
 
 .PHONY: test-coverage
 test-coverage: environment ## All tests, with branch coverage of at least 95 %
+	@$(call compile_package,$(ENVIRONMENT))
 	@"$(BIN)/python" -m pytest $(IN_PARALLEL) --cov --cov-report= --cov-fail-under=0 $(PARALLEL_TESTS)
 	@"$(BIN)/python" -m pytest --cov --cov-append --cov-report=term --cov-report=xml $(SERIAL_TESTS)
 
@@ -290,6 +293,9 @@ PIP_INSTALL_PROJECT = -m pip --disable-pip-version-check install --quiet --no-de
 # Without a C compiler the server runs without the parsers in C.
 install_fast = mkdir -p build && scripts/install_locked.sh "$(1)/bin/python" fast >build/install_fast.log 2>&1 || \
 	echo "The parsers in C could not be built (see build/install_fast.log): the server uses the slower Python parsers"
+
+# Commands then start 0.1 s faster where PYTHONDONTWRITEBYTECODE is set, as in many images; tests start hundreds.
+compile_package = "$(1)/bin/python" -m compileall -q linear_regressor
 
 .PHONY: environment
 environment:
