@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import UnsupportedMediaType
 
 from linear_regressor.serving.contract import Contract, Tag
 from linear_regressor.serving.contracts.responses import (
@@ -25,7 +24,7 @@ from linear_regressor.serving.contracts.responses import (
     rows_response,
 )
 from linear_regressor.serving.middleware.errors import ErrorFormat
-from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, plain_body, require_text
+from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, NotAccepted, plain_body, require_text
 from linear_regressor.serving.openapi.examples import example_rows, plain_answers
 from linear_regressor.serving.openapi.operation import MODEL_HEADERS, answer, json_content, object_schema, operation
 from linear_regressor.serving.predictor.predictor import Predictor
@@ -98,7 +97,7 @@ def _require_media_type() -> None:
     """Reject what the protocol rejects: other media types, other charsets, other parameters."""
     require_text(MEDIA_TYPE, CSV)
     if set(request.mimetype_params) - {"charset"}:
-        raise UnsupportedMediaType("the Content-Type may have no parameter other than charset")
+        raise NotAccepted("the Content-Type may have no parameter other than charset", "Accept", (MEDIA_TYPE, CSV))
 
 
 # JSON
@@ -140,10 +139,11 @@ def dataframe_shape(signature: Signature) -> Shape:
 
     def faults(value: Any, at: str) -> Iterator[Fault]:
         yield from members(value, at)
-        if sum(name in DATAFRAME_FORMS for name in dict(value)) != 1:
+        if sum(dict(value).get(name) is not None for name in DATAFRAME_FORMS) != 1:
             yield Fault(at, "not_one_form", f"must have exactly one of {', '.join(DATAFRAME_FORMS)}")
 
-    return Shape(faults, {**members.schema, "oneOf": [{"required": [name]} for name in DATAFRAME_FORMS]})
+    return Shape(faults, {**members.schema, "oneOf": [
+        {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in DATAFRAME_FORMS]})
 
 
 def _split_shape(signature: Signature) -> Shape:

@@ -83,6 +83,8 @@ class InferenceRequest(NamedTuple):
     # names of the output tensors
     outputs: tuple[str, ...]
     options: StatisticsOptions
+    # names of parameters that this server does not have
+    ignored: tuple[str, ...]
 
 
 def read_inference(body: bytes, signature: Signature, fast: bool = True) -> InferenceRequest:
@@ -90,7 +92,10 @@ def read_inference(body: bytes, signature: Signature, fast: bool = True) -> Infe
     extracted = extract_arrays(body, signature.width) if fast else None
     if extracted is not None:
         try:
-            return _read_inputs(extracted.rest, signature, extracted.arrays)
+            request = _read_inputs(extracted.rest, signature, extracted.arrays)
+            # An ignored parameter may hold an array named data, which only an escaped name could hide from the count.
+            if not request.ignored or b"\\" not in body:
+                return request
         except InvalidPayload:
             pass  # the strict reader names every fault and its place
     return _read_inputs(body, signature, None)
@@ -108,7 +113,23 @@ def _read_inputs(body: bytes, signature: Signature, arrays: list[Array] | None) 
     reject(_inputs_faults(tensors, signature))
     named = tuple(dict(output)["name"] for output in given.get("outputs", []))
     outputs, options = _outputs(named, signature.options(given), signature.levels)
-    return InferenceRequest(given.get("id"), _rows(tensors, signature), _pointer(tensors, signature), outputs, options)
+    return InferenceRequest(given.get("id"), _rows(tensors, signature), _pointer(tensors, signature), outputs, options,
+                            _ignored(given, signature))
+
+
+def _ignored(given: dict[str, Any], signature: Signature) -> tuple[str, ...]:
+    """Name the parameters of a valid request, its inputs and its outputs that are not known, each once."""
+    known = _parameter_shapes(signature)
+    of_tensors = [dict(tensor).get("parameters") or [] for member in ("inputs", "outputs")
+                  for tensor in given.get(member, [])]
+    names = [name for name, _ in given.get("parameters", []) if name not in known]
+    names += [name for members in of_tensors for name, _ in members if name not in TENSOR_PARAMETERS]
+    return tuple(dict.fromkeys(names))
+
+
+def _parameter_shapes(signature: Signature) -> dict[str, Shape]:
+    """Make the shape of each known parameter of a request."""
+    return {**signature.parameter_shapes(), "binary_data_output": BOOLEAN, "content_type": TEXT}
 
 
 def _read_tensor(given: dict[str, Any], at: str, values: Array | None) -> Tensor:
@@ -270,6 +291,7 @@ def _array_of(item: Shape, least: int) -> Shape:
 
 
 TEXT = Shape(_text_faults, {"type": "string"})
+TENSOR_PARAMETERS = {"content_type": TEXT, "binary_data": BOOLEAN}
 TENSOR = object_shape({
     "name": TEXT,
     "shape": Shape(_shape_faults, {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1,
@@ -277,7 +299,7 @@ TENSOR = object_shape({
     "datatype": _one_of(DATATYPES, "unknown_datatype"),
     "data": Shape(_data_faults, {"type": "array", "items": {
         "anyOf": [NUMBER.schema, {"type": "array", "items": NUMBER.schema}]}}),
-    "parameters": object_shape({"content_type": TEXT, "binary_data": BOOLEAN}),
+    "parameters": object_shape(TENSOR_PARAMETERS, is_open=True),
 }, required=("name", "shape", "datatype", "data"))
 
 
@@ -285,9 +307,9 @@ TENSOR = object_shape({
 def inference_shape(signature: Signature) -> Shape:
     """Make the shape of ``{"id", "parameters", "inputs": [...], "outputs": [...]}``."""
     output = object_shape({"name": _one_of(OUTPUTS, "unknown_output"),
-                           "parameters": object_shape({"binary_data": BOOLEAN, "content_type": TEXT})}, ("name",))
-    parameters = {**signature.parameter_shapes(), "binary_data_output": BOOLEAN, "content_type": TEXT}
+                           "parameters": object_shape(TENSOR_PARAMETERS, is_open=True)}, ("name",))
     # KServe's own client repeats model and version in the body; the path decides.
     return object_shape({"id": TEXT, "model_name": TEXT, "model_version": TEXT,
-                         "parameters": object_shape(parameters), "inputs": _array_of(TENSOR, least=1),
-                         "outputs": _array_of(output, least=0)}, required=("inputs",))
+                         "parameters": object_shape(_parameter_shapes(signature), is_open=True),
+                         "inputs": _array_of(TENSOR, least=1), "outputs": _array_of(output, least=0)},
+                        required=("inputs",))

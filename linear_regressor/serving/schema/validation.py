@@ -39,11 +39,11 @@ def read_document(body: bytes, shape: Shape, members: str) -> dict[str, Any]:
     if not isinstance(document, JsonObject):
         raise InvalidPayload([Fault("#", "not_an_object", f"must be an object with {members}")], False)
     reject(shape(document, "#"))
-    return dict(document)
+    return {name: value for name, value in document if value is not None}
 
 
-def object_shape(shapes: Mapping[str, Shape], required: tuple[str, ...] = ()) -> Shape:
-    """Make the shape of an object with these members and no others."""
+def object_shape(shapes: Mapping[str, Shape], required: tuple[str, ...] = (), is_open: bool = False) -> Shape:
+    """Make the shape of an object with these members, of which optional ones may be null, and no others unless open."""
     def faults(value: Any, at: str) -> Iterator[Fault]:
         if not isinstance(value, JsonObject):
             yield Fault(at, "not_an_object", "must be an object")
@@ -52,21 +52,28 @@ def object_shape(shapes: Mapping[str, Shape], required: tuple[str, ...] = ()) ->
         for name, member in value:
             if name in seen:
                 yield Fault(member_pointer(at, name), "duplicate_member", "must be given once")
-            elif name not in shapes:
+            elif name not in shapes and not is_open:
                 yield Fault(member_pointer(at, name), "unknown_member",
                             f"is not a member of this object, which may have {', '.join(shapes)}")
-            else:
+            elif name in shapes and (member is not None or name in required):
                 yield from shapes[name].rule(member, f"{at}/{name}")
             seen.add(name)
         for name in required:
             if name not in seen:
                 yield Fault(f"{at}/{name}", "missing", "is required")
 
-    schema: dict[str, Any] = {"type": "object", "additionalProperties": False,
-                              "properties": {name: shape.schema for name, shape in shapes.items()}}
-    if required:
-        schema["required"] = list(required)
-    return Shape(faults, schema)
+    properties = {name: shape.schema if name in required else _or_null(shape.schema) for name, shape in shapes.items()}
+    schema = {"type": "object", "additionalProperties": is_open, "properties": properties}
+    return Shape(faults, {**schema, "required": list(required)} if required else schema)
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Make the schema of an optional member, which may be null: many clients write absent members so."""
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    if isinstance(schema.get("type"), str):
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"anyOf": [*schema.get("anyOf", [schema]), {"type": "null"}]}
 
 
 def member_pointer(at: str, name: str) -> str:
