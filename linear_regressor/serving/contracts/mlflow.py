@@ -42,6 +42,7 @@ from linear_regressor.serving.schema.rows import (
 from linear_regressor.serving.schema.validation import (
     Shape,
     array_of,
+    is_array,
     number_faults,
     object_shape,
     read_document,
@@ -149,13 +150,13 @@ def dataframe_shape(signature: Signature) -> Shape:
 def _split_shape(signature: Signature) -> Shape:
     """Make the shape of ``{"columns": [...], "data": [[...]], "index": [...]}``; the index is ignored."""
     def columns_rule(value: Any, at: str) -> Iterator[Fault]:
-        if not _is_array(value):
+        if not is_array(value):
             yield Fault(at, "not_an_array", "must be an array of column names")
         else:
             yield from column_faults(value, at, signature)
 
     def index_rule(value: Any, at: str) -> Iterator[Fault]:
-        if not _is_array(value):
+        if not is_array(value):
             yield Fault(at, "not_an_array", "must be an array")
 
     def shape(width: int) -> Shape:
@@ -199,11 +200,6 @@ def _inputs_shape(signature: Signature, rows: Shape) -> Shape:
             yield Fault(at, "wrong_length", "must have columns of one length")
 
     return Shape(faults, {"anyOf": [rows.schema, columns.schema]})
-
-
-def _is_array(value: Any) -> bool:
-    """Tell arrays from objects, which are lists of members."""
-    return isinstance(value, list) and not isinstance(value, JsonObject)
 
 
 # CSV

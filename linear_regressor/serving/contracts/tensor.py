@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,15 +14,18 @@ from linear_regressor.serving.predictor.statistics import TENSORS, options_for, 
 from linear_regressor.serving.schema.encode import Array
 from linear_regressor.serving.schema.fast_numbers import extract_arrays
 from linear_regressor.serving.schema.faults import MAX_FAULTS, Fault, InvalidPayload, reject
-from linear_regressor.serving.schema.json_parser import JsonObject, one_large_body_at_a_time
+from linear_regressor.serving.schema.json_parser import one_large_body_at_a_time
 from linear_regressor.serving.schema.parameters import StatisticsOptions
 from linear_regressor.serving.schema.rows import Signature, once_per_model
 from linear_regressor.serving.schema.validation import (
     BOOLEAN,
     NUMBER,
+    TEXT,
     Shape,
+    is_array,
     number_faults,
     object_shape,
+    one_of,
     read_document,
 )
 
@@ -235,20 +238,9 @@ def _datatype(name: str) -> str:
     return TENSORS[name].datatype if name in TENSORS else "FP64"
 
 
-def _is_array(value: Any) -> bool:
-    """Tell arrays from objects, which are lists of members."""
-    return isinstance(value, list) and not isinstance(value, JsonObject)
-
-
-def _text_faults(value: Any, at: str) -> Iterator[Fault]:
-    """Check a string; half a surrogate pair is not a character."""
-    if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
-        yield Fault(at, "not_a_string", "must be a string of Unicode characters")
-
-
 def _shape_faults(value: Any, at: str) -> Iterator[Fault]:
     """Check the shape of a tensor."""
-    lengths = value if _is_array(value) else []
+    lengths = value if is_array(value) else []
     if len(lengths) not in (1, 2) or not all(isinstance(length, int) and not isinstance(length, bool) and length >= 1
                                              for length in lengths):
         yield Fault(at, "wrong_shape", "must be an array of one or two whole numbers above 0, the number of rows first")
@@ -256,30 +248,21 @@ def _shape_faults(value: Any, at: str) -> Iterator[Fault]:
 
 def _data_faults(value: Any, at: str) -> Iterator[Fault]:
     """Check the data of a tensor: numbers, or rows of numbers."""
-    if not _is_array(value):
+    if not is_array(value):
         yield Fault(at, "not_an_array", "must be an array of numbers")
         return
     for index, item in enumerate(value):
-        if _is_array(item):
+        if is_array(item):
             for column, number in enumerate(item):
                 yield from number_faults(number, f"{at}/{index}/{column}")
         else:
             yield from number_faults(item, f"{at}/{index}")
 
 
-def _one_of(names: Collection[str], code: str) -> Shape:
-    """Make the shape of one of some strings."""
-    def faults(value: Any, at: str) -> Iterator[Fault]:
-        if not isinstance(value, str) or value not in names:
-            yield Fault(at, code, f"must be one of {', '.join(names)}")
-
-    return Shape(faults, {"enum": list(names)})
-
-
 def _array_of(item: Shape, least: int) -> Shape:
     """Make the shape of an array of at least so many items."""
     def faults(value: Any, at: str) -> Iterator[Fault]:
-        if not _is_array(value):
+        if not is_array(value):
             yield Fault(at, "not_an_array", "must be an array")
         elif len(value) < least:
             yield Fault(at, "empty", f"must have at least {least}")
@@ -290,13 +273,12 @@ def _array_of(item: Shape, least: int) -> Shape:
     return Shape(faults, {"type": "array", "items": item.schema, "minItems": least})
 
 
-TEXT = Shape(_text_faults, {"type": "string"})
 TENSOR_PARAMETERS = {"content_type": TEXT, "binary_data": BOOLEAN}
 TENSOR = object_shape({
     "name": TEXT,
     "shape": Shape(_shape_faults, {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1,
                                    "maxItems": 2}),
-    "datatype": _one_of(DATATYPES, "unknown_datatype"),
+    "datatype": one_of(DATATYPES, "unknown_datatype"),
     "data": Shape(_data_faults, {"type": "array", "items": {
         "anyOf": [NUMBER.schema, {"type": "array", "items": NUMBER.schema}]}}),
     "parameters": object_shape(TENSOR_PARAMETERS, is_open=True),
@@ -306,7 +288,7 @@ TENSOR = object_shape({
 @once_per_model
 def inference_shape(signature: Signature) -> Shape:
     """Make the shape of ``{"id", "parameters", "inputs": [...], "outputs": [...]}``."""
-    output = object_shape({"name": _one_of(OUTPUTS, "unknown_output"),
+    output = object_shape({"name": one_of(OUTPUTS, "unknown_output"),
                            "parameters": object_shape(TENSOR_PARAMETERS, is_open=True)}, ("name",))
     # KServe's own client repeats model and version in the body; the path decides.
     return object_shape({"id": TEXT, "model_name": TEXT, "model_version": TEXT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -82,6 +82,20 @@ def member_pointer(at: str, name: str) -> str:
     return f"{at}/{quote(escaped, safe=_FRAGMENT_SAFE, errors='replace')}"
 
 
+def is_array(value: Any) -> bool:
+    """Tell arrays from objects, which are lists of members."""
+    return isinstance(value, list) and not isinstance(value, JsonObject)
+
+
+def one_of(names: Collection[str], code: str) -> Shape:
+    """Make the shape of one of some strings."""
+    def faults(value: Any, at: str) -> Iterator[Fault]:
+        if not isinstance(value, str) or value not in names:
+            yield Fault(at, code, f"must be one of {', '.join(names)}")
+
+    return Shape(faults, {"enum": list(names)})
+
+
 def rows_shape(width: int, max_rows: int) -> Shape:
     """Make the shape of an array of rows that are arrays of numbers."""
     return array_of(row_shape(width), max_rows)
@@ -90,7 +104,7 @@ def rows_shape(width: int, max_rows: int) -> Shape:
 def array_of(row: Shape, max_rows: int) -> Shape:
     """Make the shape of an array of rows in any form."""
     def faults(rows: Any, at: str) -> Iterator[Fault]:
-        if not isinstance(rows, list) or isinstance(rows, JsonObject):
+        if not is_array(rows):
             yield Fault(at, "not_an_array", "must be an array of rows")
         elif not rows:
             yield Fault(at, "empty", "must have at least one row")
@@ -144,6 +158,13 @@ def _boolean_faults(value: Any, at: str) -> Iterator[Fault]:
         yield Fault(at, "not_a_boolean", "must be true or false")
 
 
+def _text_faults(value: Any, at: str) -> Iterator[Fault]:
+    """Check a string; half a surrogate pair is not a character."""
+    if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
+        yield Fault(at, "not_a_string", "must be a string of Unicode characters")
+
+
 # JSON Schema cannot express the limits of float64.
 NUMBER = Shape(number_faults, {"type": "number"})
 BOOLEAN = Shape(_boolean_faults, {"type": "boolean"})
+TEXT = Shape(_text_faults, {"type": "string"})

@@ -93,3 +93,23 @@ def test_another_model_has_no_metadata(client: FlaskClient) -> None:
     answers = [client.get(f"/v1/models/{path}") for path in paths]
 
     assert [(404, ["error"])] * 3 == [(answer.status_code, list(answer.get_json())) for answer in answers]
+
+
+@pytest.mark.parametrize("path", [
+    "/v1/models/linear-regressor:classify", "/v1/models/linear-regressor:regress",
+    "/v1/models/linear-regressor:explain",
+    "/v1/models/linear-regressor/labels/stable:predict", "/v2/models", "/v2/models/linear-regressor/generate",
+    "/v2/models/linear-regressor/infer_stream", "/v2/models/linear-regressor/stats",
+    "/v2/models/linear-regressor/config", "/v2/repository/index", "/v2/logging"])
+def test_routes_that_the_documentation_names_as_missing_are_404(client: FlaskClient, path: str) -> None:
+    """With both methods, in the error format of their contract."""
+    answers = [client.get(path), client.post(path, json={"instances": [[1]]})]
+
+    assert [(404, ["error"])] * 2 == [(answer.status_code, list(answer.get_json())) for answer in answers]
+
+
+def test_a_cloud_event_is_rejected(client: FlaskClient) -> None:
+    """It has the rows in another member."""
+    event = {"specversion": "1.0", "type": "a", "source": "b", "id": "c", "data": {"instances": [[1]]}}
+
+    assert 400 == client.post(PREDICT, json=event, content_type="application/cloudevents+json").status_code
