@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
@@ -51,14 +52,41 @@ class Server:
 
     def send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         """Send a request on a new connection; underscores in header names stand for hyphens."""
-        parts = urlsplit(self.url)
-        connection = (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(parts.netloc, timeout=30)
+        connection = self._connection()
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
         try:
-            connection.request(method, parts.path.rstrip("/") + path, body, sent)
+            connection.request(method, self.target(path), body, sent)
             answer = connection.getresponse()
             return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
         finally:
             connection.close()
+
+    def head(self, method: str, target: str, *lines: str, version: str = "1.1") -> bytes:
+        """Write the head of a request with these header lines and the token, and nothing else."""
+        token = [f"Authorization: Bearer {self.token}"] if self.token else []
+        return "".join(f"{line}\r\n" for line in (f"{method} {target} HTTP/{version}", *lines, *token, "")).encode()
+
+    def exchange(self, sent: bytes) -> list[int]:
+        """Send bytes on a new connection, and return the statuses of all responses until the server closes it."""
+        connection = self._connection()
+        connection.connect()
+        try:
+            connection.sock.sendall(sent)
+            received = b"".join(iter(lambda: connection.sock.recv(65536), b""))
+        finally:
+            connection.close()
+        return [int(status) for status in re.findall(rb"HTTP/1\.[01] ([0-9]{3}) ", received)]
+
+    def target(self, path: str) -> str:
+        """Return the request target of a path below the URL."""
+        return urlsplit(self.url).path.rstrip("/") + path
+
+    @property
+    def host(self) -> str:
+        """Return host and port of the URL."""
+        return urlsplit(self.url).netloc
+
+    def _connection(self) -> HTTPConnection:
+        return (HTTPSConnection if urlsplit(self.url).scheme == "https" else HTTPConnection)(self.host, timeout=30)

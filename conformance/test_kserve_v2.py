@@ -7,6 +7,7 @@ Open Inference Protocol, "specification/protocol/inference_rest.md".
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -113,3 +114,34 @@ def test_other_errors_have_the_same_format(server: Server, method: str, path: st
 
     assert (status, "application/json") == (answer.status, answer.media_type)
     assert ["error"] == list(answer.json())
+
+
+@pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "text/plain", None])
+def test_the_media_type_is_ignored(server: Server, rows: Rows, media_type: str | None) -> None:
+    """As curl -d sends it, and as Triton's client omits it."""
+    path, body = f"/v2/models/{server.model}/infer", {"inputs": [tensor(rows)]}
+    answer = server.send("POST", path, json.dumps(body).encode(), {"Content-Type": media_type} if media_type else {})
+
+    assert 200 == answer.status
+    assert answer.json()["outputs"] == infer(server, tensor(rows)).json()["outputs"]
+
+
+def test_optional_members_may_be_null(server: Server, rows: Rows) -> None:
+    """As clients in typed languages send them; those of tensors and outputs too."""
+    null = infer(server, tensor(rows, parameters=None), id=None, parameters=None, outputs=None)
+    of_output = infer(server, tensor(rows), outputs=[{"name": "predict", "parameters": None}])
+
+    assert [200, 200] == [null.status, of_output.status]
+    assert null.json()["outputs"] == of_output.json()["outputs"] == infer(server, tensor(rows)).json()["outputs"]
+    assert isinstance(null.json()["id"], str)
+    assert 400 == server.post(f"/v2/models/{server.model}/infer", {"inputs": None}).status
+
+
+def test_unknown_parameters_are_ignored_and_named(server: Server, rows: Rows) -> None:
+    """The protocol leaves their meaning to servers and platforms."""
+    answer = infer(server, tensor(rows, parameters={"binary_data_size": 8}), parameters={"sequence_id": 7, "a, b": "c"})
+
+    assert 200 == answer.status
+    assert answer.json()["outputs"] == infer(server, tensor(rows)).json()["outputs"]
+    assert "sequence_id, a%2C%20b, binary_data_size" == answer.headers["x-ignored-parameters"]
+    assert "x-ignored-parameters" not in infer(server, tensor(rows), parameters={"interval": 0.95}).headers

@@ -79,9 +79,23 @@ def test_an_invalid_body_is_rejected_with_code_and_message(server: Server, body:
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/json; charset=latin-1", "application/json; format=x",
-                                        "text/csv; charset=utf-16", "application/parquet"])
+                                        "text/csv; charset=utf-16", "application/parquet",
+                                        "application/x-www-form-urlencoded"])
 def test_another_media_type_is_415_in_text(server: Server, media_type: str) -> None:
     """Other types, other charsets, other parameters."""
     answer = invocations(server, b"{}", media_type)
 
     assert (415, "text/plain") == (answer.status, answer.media_type)
+    assert "application/json, text/csv" == answer.headers["accept"]
+
+
+def test_optional_members_may_be_null(server: Server, rows: Rows, columns: list[str]) -> None:
+    """And so may the forms of a data frame that are not used."""
+    bodies: list[dict[str, Any]] = [
+        {"inputs": rows, "params": None}, {"inputs": rows, "instances": None, "dataframe_split": None},
+        {"dataframe_split": {"columns": columns, "data": rows, "index": None}}]
+    answers = [invocations(server, body) for body in bodies]
+
+    assert [200] * 3 == [answer.status for answer in answers]
+    assert [invocations(server, {"inputs": rows}).json()] * 3 == [answer.json() for answer in answers]
+    assert 400 == invocations(server, {"inputs": None}).status

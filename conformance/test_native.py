@@ -98,3 +98,30 @@ def test_other_errors_are_problem_details(server: Server) -> None:
 def test_the_request_id_is_returned(server: Server) -> None:
     """If the client sent one."""
     assert "order-17" == server.get("/ping", X_Request_Id="order-17").headers["x-request-id"]
+
+
+@pytest.mark.parametrize(("path", "member"), [("/stream", "instance"), ("/batch", "instances"), ("/v1/invert", "y")])
+def test_another_media_type_or_coding_is_415_and_names_what_is_accepted(server: Server, path: str, member: str) -> None:
+    """RFC 9110, 15.5.16."""
+    form, text = (server.post(path, {member: 1}, media) for media in ("application/x-www-form-urlencoded", "text/csv"))
+    coded = server.post(path, {member: 1}, Content_Encoding="gzip")
+
+    assert [415] * 3 == [answer.status for answer in (form, text, coded)]
+    assert "application/json" == form.headers["accept"] == text.headers["accept"]
+    assert "identity" == coded.headers["accept-encoding"]
+
+
+def test_optional_members_may_be_null(server: Server, rows: Rows) -> None:
+    """As clients in typed languages send them."""
+    plain = server.post("/batch", {"instances": rows}).json()
+    options = dict.fromkeys(("interval", "explain", "range"))
+    instance = rows[0][0] if len(rows[0]) == 1 else rows[0]
+    alone = server.post("/stream", {"instance": instance, "parameters": None}).json()
+    inverted = [server.post("/v1/invert", body).json().get("estimate")
+                for body in ({"y": 1}, {"y": 1, "interval": None})]
+
+    assert plain == server.post("/batch", {"instances": rows, "parameters": None}).json()
+    assert plain == server.post("/batch", {"instances": rows, "parameters": options}).json()
+    assert plain["predictions"][:1] == [alone["prediction"]]
+    assert inverted[0] == inverted[1]
+    assert 422 == server.post("/batch", {"instances": None}).status

@@ -50,3 +50,18 @@ def test_an_invalid_body_is_rejected_in_json(server: Server, body: bytes) -> Non
 
     assert answer.status in (400, 422)
     assert isinstance(answer.json(), dict)
+
+
+def test_optional_members_may_be_null(server: Server, rows: Rows) -> None:
+    """Parameters, and each of them."""
+    plain = server.post(PREDICT, {"instances": rows}).json()
+
+    assert plain == server.post(PREDICT, {"instances": rows, "parameters": None}).json()
+    assert plain == server.post(PREDICT, {"instances": rows, "parameters": {"interval": None}}).json()
+
+
+def test_the_body_must_be_declared_as_json(server: Server, rows: Rows) -> None:
+    """As the platform declares it."""
+    answer = server.post(PREDICT, {"instances": rows}, "application/x-www-form-urlencoded")
+
+    assert (415, "application/json") == (answer.status, answer.headers["accept"])

@@ -93,8 +93,8 @@ HARMLESS = {
     "a new member of a response": put({"type": "number"}, *SCHEMAS, "Prediction", "properties", "new"),
     "a new member of a request": put({"type": "number"}, *SCHEMAS, "BatchRequest", "properties", "new"),
     "more rows": put(10 ** 9, *SCHEMAS, "BatchRequest", "properties", "instances", "maxItems"),
-    "more levels": put([0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999], *SCHEMAS, "Parameters", "properties",
-                       "interval", "enum"),
+    "more levels": put([0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999, None], *SCHEMAS, "Parameters",
+                       "properties", "interval", "enum"),
     "another range of training": put({}, *SCHEMAS, "StreamRequest", "properties", "instance", "x-training-range"),
     "another summary": put("Another one.", "paths", "/ping", "get", "summary"),
 }

@@ -144,7 +144,8 @@ def test_a_request_in_any_number_of_pieces_is_answered(start_server: Start) -> N
     (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
     (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
     (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
-    (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: odd, chunked\r\n\r\n0\r\n\r\n", 400),
+    (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: odd, chunked\r\n\r\n0\r\n\r\n", 501),
+    (b"GET / HTTP/1.1\r\n\r\n", 400), (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
     (b"GET / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n", 417), (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
 ], ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else str(value))
 def test_a_malformed_request_gets_a_problem_document(start_server: Start, request_bytes: bytes, status: int) -> None:

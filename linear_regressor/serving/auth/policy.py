@@ -46,7 +46,7 @@ class AccessPolicy:
 
         @lru_cache(_CACHED_HOSTS)  # a look-up takes a tenth of the time of a comparison
         def is_trusted(host: str) -> bool:
-            return not settings.trusted_hosts or host_is_trusted(host.lower(), settings.trusted_hosts)
+            return not settings.trusted_hosts or host_is_trusted(host.lower().removesuffix(":"), settings.trusted_hosts)
 
         self._is_trusted = is_trusted
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version as version_of
+from urllib.parse import quote
 
 import orjson
 from flask import Blueprint, Response, request
@@ -18,7 +19,7 @@ from linear_regressor.serving.contracts.tensor import (
     read_inference,
 )
 from linear_regressor.serving.middleware.errors import ErrorFormat
-from linear_regressor.serving.middleware.request_body import json_body, plain_body
+from linear_regressor.serving.middleware.request_body import plain_body
 from linear_regressor.serving.middleware.request_context import CONTEXT_KEY
 from linear_regressor.serving.openapi.examples import example_rows, rounded
 from linear_regressor.serving.openapi.operation import (
@@ -31,12 +32,20 @@ from linear_regressor.serving.openapi.operation import (
 )
 from linear_regressor.serving.predictor.predictor import Prediction, Predictor
 from linear_regressor.serving.schema.encode import Json, encode
+from linear_regressor.serving.schema.faults import MAX_FAULTS
+from linear_regressor.serving.schema.validation import LONGEST_NAME
 from linear_regressor.serving.service import Service
 from linear_regressor.serving.settings import Settings
 
 ROOT, LIVE, READY, MODELS = "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models"
 MODEL = f"{MODELS}/<name>"
 VERSION = f"{MODEL}/versions/<version>"
+
+IGNORED_HEADER = "X-Ignored-Parameters"
+# Longer lists of ignored parameters are cut.
+LONGEST_LIST = 400
+# Characters of a token (RFC 9110, 5.6.2) that quote() would escape.
+_TOKEN = "!#$&'*+^`|"
 
 TEXT: Json = {"type": "string"}
 # KServe V2 and V1 (TensorFlow Serving) do not know 422.
@@ -89,8 +98,11 @@ def routes(service: Service) -> Blueprint:
         predictor = require_served(service, name, version)
         asked = read_inference(_body(), predictor.signature)
         prediction = predict_rows(predictor, asked.rows, asked.pointer)
+        context = request.environ[CONTEXT_KEY]
+        if asked.ignored:
+            context.headers.append((IGNORED_HEADER, header_list(asked.ignored)))
         return json_response({"model_name": name, "model_version": predictor.version,
-                              "id": asked.id or request.environ[CONTEXT_KEY].request_id,
+                              "id": asked.id or context.request_id,
                               "outputs": output_tensors(predictor, asked, prediction)})
 
     return routes
@@ -107,10 +119,17 @@ def require_served(service: Service, name: str, version: str | None = None) -> P
 
 
 def _body() -> bytes:
-    """Return the body; clients of this protocol may omit the media type."""
+    """Return the body, whatever its media type, as Triton and KServe do."""
     if "Inference-Header-Content-Length" in request.headers:
         raise BadRequest("this server accepts tensors as JSON, without the extension for binary data")
-    return json_body() if request.content_type else plain_body()
+    return plain_body()
+
+
+def header_list(names: tuple[str, ...]) -> str:
+    """List names that a client chose in a header; other characters than those of a token are percent-encoded."""
+    text = ", ".join(quote(name[:LONGEST_NAME], safe=_TOKEN, errors="replace") for name in names[:MAX_FAULTS])
+    is_cut = len(text) > LONGEST_LIST or len(names) > MAX_FAULTS
+    return f"{text[:LONGEST_LIST]}..." if is_cut else text
 
 
 LIMITS = ("The features are one tensor of shape [rows, p] (with one feature also [rows]) with any name, or one tensor "
@@ -129,7 +148,7 @@ def paths(predictor: Predictor, settings: Settings) -> Json:
     asked, outputs = _exchange(predictor, settings.model_name)
     body = json_content("InferenceRequest", {"tensor": asked})
     answers = {"200": answer("The requested tensors.", json_content("InferenceResponse", {"tensor": outputs}),
-                             MODEL_HEADERS)}
+                             (*MODEL_HEADERS, IGNORED_HEADER))}
     for suffix, path, parameters in model_paths(predictor, settings, MODELS):
         described[path] = {"get": operation(f"describeModel{suffix}", "Describe the model's tensors",
                                             json_answer("ModelMetadata"), parameters=parameters)}

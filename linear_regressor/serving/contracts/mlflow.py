@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import UnsupportedMediaType
 
 from linear_regressor.serving.contract import Contract, Tag
 from linear_regressor.serving.contracts.responses import (
@@ -25,7 +24,7 @@ from linear_regressor.serving.contracts.responses import (
     rows_response,
 )
 from linear_regressor.serving.middleware.errors import ErrorFormat
-from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, plain_body, require_text
+from linear_regressor.serving.middleware.request_body import MEDIA_TYPE, NotAccepted, plain_body, require_text
 from linear_regressor.serving.openapi.examples import example_rows, plain_answers
 from linear_regressor.serving.openapi.operation import MODEL_HEADERS, answer, json_content, object_schema, operation
 from linear_regressor.serving.predictor.predictor import Predictor
@@ -43,6 +42,7 @@ from linear_regressor.serving.schema.rows import (
 from linear_regressor.serving.schema.validation import (
     Shape,
     array_of,
+    is_array,
     number_faults,
     object_shape,
     read_document,
@@ -98,7 +98,7 @@ def _require_media_type() -> None:
     """Reject what the protocol rejects: other media types, other charsets, other parameters."""
     require_text(MEDIA_TYPE, CSV)
     if set(request.mimetype_params) - {"charset"}:
-        raise UnsupportedMediaType("the Content-Type may have no parameter other than charset")
+        raise NotAccepted("the Content-Type may have no parameter other than charset", "Accept", (MEDIA_TYPE, CSV))
 
 
 # JSON
@@ -140,22 +140,23 @@ def dataframe_shape(signature: Signature) -> Shape:
 
     def faults(value: Any, at: str) -> Iterator[Fault]:
         yield from members(value, at)
-        if sum(name in DATAFRAME_FORMS for name in dict(value)) != 1:
+        if sum(dict(value).get(name) is not None for name in DATAFRAME_FORMS) != 1:
             yield Fault(at, "not_one_form", f"must have exactly one of {', '.join(DATAFRAME_FORMS)}")
 
-    return Shape(faults, {**members.schema, "oneOf": [{"required": [name]} for name in DATAFRAME_FORMS]})
+    return Shape(faults, {**members.schema, "oneOf": [
+        {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in DATAFRAME_FORMS]})
 
 
 def _split_shape(signature: Signature) -> Shape:
     """Make the shape of ``{"columns": [...], "data": [[...]], "index": [...]}``; the index is ignored."""
     def columns_rule(value: Any, at: str) -> Iterator[Fault]:
-        if not _is_array(value):
+        if not is_array(value):
             yield Fault(at, "not_an_array", "must be an array of column names")
         else:
             yield from column_faults(value, at, signature)
 
     def index_rule(value: Any, at: str) -> Iterator[Fault]:
-        if not _is_array(value):
+        if not is_array(value):
             yield Fault(at, "not_an_array", "must be an array")
 
     def shape(width: int) -> Shape:
@@ -199,11 +200,6 @@ def _inputs_shape(signature: Signature, rows: Shape) -> Shape:
             yield Fault(at, "wrong_length", "must have columns of one length")
 
     return Shape(faults, {"anyOf": [rows.schema, columns.schema]})
-
-
-def _is_array(value: Any) -> bool:
-    """Tell arrays from objects, which are lists of members."""
-    return isinstance(value, list) and not isinstance(value, JsonObject)
 
 
 # CSV

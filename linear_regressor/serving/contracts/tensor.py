@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,15 +14,18 @@ from linear_regressor.serving.predictor.statistics import TENSORS, options_for, 
 from linear_regressor.serving.schema.encode import Array
 from linear_regressor.serving.schema.fast_numbers import extract_arrays
 from linear_regressor.serving.schema.faults import MAX_FAULTS, Fault, InvalidPayload, reject
-from linear_regressor.serving.schema.json_parser import JsonObject, one_large_body_at_a_time
+from linear_regressor.serving.schema.json_parser import one_large_body_at_a_time
 from linear_regressor.serving.schema.parameters import StatisticsOptions
 from linear_regressor.serving.schema.rows import Signature, once_per_model
 from linear_regressor.serving.schema.validation import (
     BOOLEAN,
     NUMBER,
+    TEXT,
     Shape,
+    is_array,
     number_faults,
     object_shape,
+    one_of,
     read_document,
 )
 
@@ -83,6 +86,8 @@ class InferenceRequest(NamedTuple):
     # names of the output tensors
     outputs: tuple[str, ...]
     options: StatisticsOptions
+    # names of parameters that this server does not have
+    ignored: tuple[str, ...]
 
 
 def read_inference(body: bytes, signature: Signature, fast: bool = True) -> InferenceRequest:
@@ -90,7 +95,10 @@ def read_inference(body: bytes, signature: Signature, fast: bool = True) -> Infe
     extracted = extract_arrays(body, signature.width) if fast else None
     if extracted is not None:
         try:
-            return _read_inputs(extracted.rest, signature, extracted.arrays)
+            request = _read_inputs(extracted.rest, signature, extracted.arrays)
+            # An ignored parameter may hold an array named data, which only an escaped name could hide from the count.
+            if not request.ignored or b"\\" not in body:
+                return request
         except InvalidPayload:
             pass  # the strict reader names every fault and its place
     return _read_inputs(body, signature, None)
@@ -108,7 +116,23 @@ def _read_inputs(body: bytes, signature: Signature, arrays: list[Array] | None) 
     reject(_inputs_faults(tensors, signature))
     named = tuple(dict(output)["name"] for output in given.get("outputs", []))
     outputs, options = _outputs(named, signature.options(given), signature.levels)
-    return InferenceRequest(given.get("id"), _rows(tensors, signature), _pointer(tensors, signature), outputs, options)
+    return InferenceRequest(given.get("id"), _rows(tensors, signature), _pointer(tensors, signature), outputs, options,
+                            _ignored(given, signature))
+
+
+def _ignored(given: dict[str, Any], signature: Signature) -> tuple[str, ...]:
+    """Name the parameters of a valid request, its inputs and its outputs that are not known, each once."""
+    known = _parameter_shapes(signature)
+    of_tensors = [dict(tensor).get("parameters") or [] for member in ("inputs", "outputs")
+                  for tensor in given.get(member, [])]
+    names = [name for name, _ in given.get("parameters", []) if name not in known]
+    names += [name for members in of_tensors for name, _ in members if name not in TENSOR_PARAMETERS]
+    return tuple(dict.fromkeys(names))
+
+
+def _parameter_shapes(signature: Signature) -> dict[str, Shape]:
+    """Make the shape of each known parameter of a request."""
+    return {**signature.parameter_shapes(), "binary_data_output": BOOLEAN, "content_type": TEXT}
 
 
 def _read_tensor(given: dict[str, Any], at: str, values: Array | None) -> Tensor:
@@ -215,20 +239,9 @@ def _datatype(name: str) -> str:
     return TENSORS[name].datatype if name in TENSORS else "FP64"
 
 
-def _is_array(value: Any) -> bool:
-    """Tell arrays from objects, which are lists of members."""
-    return isinstance(value, list) and not isinstance(value, JsonObject)
-
-
-def _text_faults(value: Any, at: str) -> Iterator[Fault]:
-    """Check a string; half a surrogate pair is not a character."""
-    if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
-        yield Fault(at, "not_a_string", "must be a string of Unicode characters")
-
-
 def _shape_faults(value: Any, at: str) -> Iterator[Fault]:
     """Check the shape of a tensor."""
-    lengths = value if _is_array(value) else []
+    lengths = value if is_array(value) else []
     if len(lengths) not in (1, 2) or not all(isinstance(length, int) and not isinstance(length, bool) and length >= 1
                                              for length in lengths):
         yield Fault(at, "wrong_shape", "must be an array of one or two whole numbers above 0, the number of rows first")
@@ -236,30 +249,21 @@ def _shape_faults(value: Any, at: str) -> Iterator[Fault]:
 
 def _data_faults(value: Any, at: str) -> Iterator[Fault]:
     """Check the data of a tensor: numbers, or rows of numbers."""
-    if not _is_array(value):
+    if not is_array(value):
         yield Fault(at, "not_an_array", "must be an array of numbers")
         return
     for index, item in enumerate(value):
-        if _is_array(item):
+        if is_array(item):
             for column, number in enumerate(item):
                 yield from number_faults(number, f"{at}/{index}/{column}")
         else:
             yield from number_faults(item, f"{at}/{index}")
 
 
-def _one_of(names: Collection[str], code: str) -> Shape:
-    """Make the shape of one of some strings."""
-    def faults(value: Any, at: str) -> Iterator[Fault]:
-        if not isinstance(value, str) or value not in names:
-            yield Fault(at, code, f"must be one of {', '.join(names)}")
-
-    return Shape(faults, {"enum": list(names)})
-
-
 def _array_of(item: Shape, least: int) -> Shape:
     """Make the shape of an array of at least so many items."""
     def faults(value: Any, at: str) -> Iterator[Fault]:
-        if not _is_array(value):
+        if not is_array(value):
             yield Fault(at, "not_an_array", "must be an array")
         elif len(value) < least:
             yield Fault(at, "empty", f"must have at least {least}")
@@ -270,25 +274,25 @@ def _array_of(item: Shape, least: int) -> Shape:
     return Shape(faults, {"type": "array", "items": item.schema, "minItems": least})
 
 
-TEXT = Shape(_text_faults, {"type": "string"})
+TENSOR_PARAMETERS = {"content_type": TEXT, "binary_data": BOOLEAN}
 TENSOR = object_shape({
     "name": TEXT,
     "shape": Shape(_shape_faults, {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1,
                                    "maxItems": 2}),
-    "datatype": _one_of(DATATYPES, "unknown_datatype"),
+    "datatype": one_of(DATATYPES, "unknown_datatype"),
     "data": Shape(_data_faults, {"type": "array", "items": {
         "anyOf": [NUMBER.schema, {"type": "array", "items": NUMBER.schema}]}}),
-    "parameters": object_shape({"content_type": TEXT, "binary_data": BOOLEAN}),
+    "parameters": object_shape(TENSOR_PARAMETERS, is_open=True),
 }, required=("name", "shape", "datatype", "data"))
 
 
 @once_per_model
 def inference_shape(signature: Signature) -> Shape:
     """Make the shape of ``{"id", "parameters", "inputs": [...], "outputs": [...]}``."""
-    output = object_shape({"name": _one_of(OUTPUTS, "unknown_output"),
-                           "parameters": object_shape({"binary_data": BOOLEAN, "content_type": TEXT})}, ("name",))
-    parameters = {**signature.parameter_shapes(), "binary_data_output": BOOLEAN, "content_type": TEXT}
+    output = object_shape({"name": one_of(OUTPUTS, "unknown_output"),
+                           "parameters": object_shape(TENSOR_PARAMETERS, is_open=True)}, ("name",))
     # KServe's own client repeats model and version in the body; the path decides.
     return object_shape({"id": TEXT, "model_name": TEXT, "model_version": TEXT,
-                         "parameters": object_shape(parameters), "inputs": _array_of(TENSOR, least=1),
-                         "outputs": _array_of(output, least=0)}, required=("inputs",))
+                         "parameters": object_shape(_parameter_shapes(signature), is_open=True),
+                         "inputs": _array_of(TENSOR, least=1), "outputs": _array_of(output, least=0)},
+                        required=("inputs",))

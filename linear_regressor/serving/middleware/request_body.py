@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from flask import Response, abort, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 
 MEDIA_TYPE = "application/json"
+
+
+class NotAccepted(UnsupportedMediaType):
+    """415 with the header that names what is accepted (RFC 9110, 15.5.16)."""
+
+    def __init__(self, description: str, header: str, accepted: Iterable[str]) -> None:
+        super().__init__(description)
+        self._header = (header, ", ".join(accepted))
+
+    def get_headers(self, *arguments: Any, **options: Any) -> list[tuple[str, str]]:
+        """Add the header."""
+        return [*super().get_headers(*arguments, **options), self._header]
 
 
 def json_body() -> bytes:
@@ -20,13 +35,15 @@ def require_text(*media_types: str) -> None:
     """Reject a request whose Content-Type is none of these, in UTF-8."""
     charset = request.mimetype_params.get("charset", "utf-8")
     if request.mimetype not in media_types or charset.lower() not in ("utf-8", "utf8"):
-        raise UnsupportedMediaType(f"the body must be sent as Content-Type: {' or '.join(media_types)}, in UTF-8")
+        raise NotAccepted(f"the body must be sent as Content-Type: {' or '.join(media_types)}, in UTF-8", "Accept",
+                          media_types)
 
 
 def plain_body() -> bytes:
     """Return the body of a request of any media type."""
     if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
-        raise UnsupportedMediaType("the body must be sent without Content-Encoding: this server decompresses nothing")
+        raise NotAccepted("the body must be sent without Content-Encoding: this server decompresses nothing",
+                          "Accept-Encoding", ["identity"])
     length = request.content_length
     if length is None:
         return _chunked_body()

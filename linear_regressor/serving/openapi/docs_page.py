@@ -178,7 +178,9 @@ def _short(value: Any) -> str:
     """Format the value of a keyword."""
     if isinstance(value, list):
         return ", ".join(map(_short, value))
-    return f"{value:.4g}" if isinstance(value, float) else json.dumps(value) if isinstance(value, bool) else str(value)
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 CONTRACT = Contract(SERVICE_TAG, routes, paths, open_routes=(PAGE, DOCUMENT))

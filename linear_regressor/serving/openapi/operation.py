@@ -30,6 +30,11 @@ HEADERS: Json = {
     "ETag": {"description": "Send it as If-None-Match; the response is 304 if nothing has changed.",
              "required": True, "schema": {"type": "string", "pattern": '^"[0-9a-f]+"$'}},
     "Retry-After": {"description": "Seconds to wait before retrying.", "schema": {"type": "integer", "minimum": 0}},
+    "X-Ignored-Parameters": {
+        "description": "Names of parameters that were ignored because this server does not have them; cut if they are "
+                       "many.", "schema": {"type": "string"}},
+    "Accept": {"description": "The media types that this route accepts.", "schema": {"type": "string"}},
+    "Accept-Encoding": {"description": "The content codings that this server accepts.", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "How to authenticate (RFC 9110, 11.6.1).", "schema": {"type": "string"}},
 }
 
@@ -46,14 +51,16 @@ REASONS = {
     403: "The credential does not have the required scope.",
     404: "Not found.",
     413: "The body is larger than MAX_CONTENT_LENGTH.",
-    415: "The body must have a media type that this route accepts, in UTF-8 and uncompressed.",
+    415: "The body must have a media type that this route accepts, in UTF-8 and uncompressed; Accept or "
+         "Accept-Encoding names what is accepted.",
     422: "The body is valid JSON, but its content is invalid.",
     429: "Too many requests; Retry-After says when to retry.",
     500: "A server error; the server's log has the details under the request id.",
     503: "The server is stopping, is overloaded, or cannot verify tokens at the moment; Retry-After, if present, says "
          "when to retry.",
 }
-_FURTHER_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
+_FURTHER_HEADERS = {401: ("WWW-Authenticate",), 415: ("Accept", "Accept-Encoding"), 429: ("Retry-After",),
+                    503: ("Retry-After",)}
 
 
 def operation(name: str, summary: str, answers: Json, body: Json | None = None, parameters: tuple[Json, ...] = (),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -39,11 +39,11 @@ def read_document(body: bytes, shape: Shape, members: str) -> dict[str, Any]:
     if not isinstance(document, JsonObject):
         raise InvalidPayload([Fault("#", "not_an_object", f"must be an object with {members}")], False)
     reject(shape(document, "#"))
-    return dict(document)
+    return {name: value for name, value in document if value is not None}
 
 
-def object_shape(shapes: Mapping[str, Shape], required: tuple[str, ...] = ()) -> Shape:
-    """Make the shape of an object with these members and no others."""
+def object_shape(shapes: Mapping[str, Shape], required: tuple[str, ...] = (), is_open: bool = False) -> Shape:
+    """Make the shape of an object with these members, of which optional ones may be null, and no others unless open."""
     def faults(value: Any, at: str) -> Iterator[Fault]:
         if not isinstance(value, JsonObject):
             yield Fault(at, "not_an_object", "must be an object")
@@ -52,27 +52,48 @@ def object_shape(shapes: Mapping[str, Shape], required: tuple[str, ...] = ()) ->
         for name, member in value:
             if name in seen:
                 yield Fault(member_pointer(at, name), "duplicate_member", "must be given once")
-            elif name not in shapes:
+            elif name not in shapes and not is_open:
                 yield Fault(member_pointer(at, name), "unknown_member",
                             f"is not a member of this object, which may have {', '.join(shapes)}")
-            else:
+            elif name in shapes and (member is not None or name in required):
                 yield from shapes[name].rule(member, f"{at}/{name}")
             seen.add(name)
         for name in required:
             if name not in seen:
                 yield Fault(f"{at}/{name}", "missing", "is required")
 
-    schema: dict[str, Any] = {"type": "object", "additionalProperties": False,
-                              "properties": {name: shape.schema for name, shape in shapes.items()}}
-    if required:
-        schema["required"] = list(required)
-    return Shape(faults, schema)
+    properties = {name: shape.schema if name in required else _or_null(shape.schema) for name, shape in shapes.items()}
+    schema = {"type": "object", "additionalProperties": is_open, "properties": properties}
+    return Shape(faults, {**schema, "required": list(required)} if required else schema)
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Make the schema of an optional member, which may be null: many clients write absent members so."""
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    if isinstance(schema.get("type"), str):
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"anyOf": [*schema.get("anyOf", [schema]), {"type": "null"}]}
 
 
 def member_pointer(at: str, name: str) -> str:
     """Point to a member by the name that the client sent."""
     escaped = name[:LONGEST_NAME].replace("~", "~0").replace("/", "~1")
     return f"{at}/{quote(escaped, safe=_FRAGMENT_SAFE, errors='replace')}"
+
+
+def is_array(value: Any) -> bool:
+    """Tell arrays from objects, which are lists of members."""
+    return isinstance(value, list) and not isinstance(value, JsonObject)
+
+
+def one_of(names: Collection[str], code: str) -> Shape:
+    """Make the shape of one of some strings."""
+    def faults(value: Any, at: str) -> Iterator[Fault]:
+        if not isinstance(value, str) or value not in names:
+            yield Fault(at, code, f"must be one of {', '.join(names)}")
+
+    return Shape(faults, {"enum": list(names)})
 
 
 def rows_shape(width: int, max_rows: int) -> Shape:
@@ -83,7 +104,7 @@ def rows_shape(width: int, max_rows: int) -> Shape:
 def array_of(row: Shape, max_rows: int) -> Shape:
     """Make the shape of an array of rows in any form."""
     def faults(rows: Any, at: str) -> Iterator[Fault]:
-        if not isinstance(rows, list) or isinstance(rows, JsonObject):
+        if not is_array(rows):
             yield Fault(at, "not_an_array", "must be an array of rows")
         elif not rows:
             yield Fault(at, "empty", "must have at least one row")
@@ -137,6 +158,13 @@ def _boolean_faults(value: Any, at: str) -> Iterator[Fault]:
         yield Fault(at, "not_a_boolean", "must be true or false")
 
 
+def _text_faults(value: Any, at: str) -> Iterator[Fault]:
+    """Check a string; half a surrogate pair is not a character."""
+    if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
+        yield Fault(at, "not_a_string", "must be a string of Unicode characters")
+
+
 # JSON Schema cannot express the limits of float64.
 NUMBER = Shape(number_faults, {"type": "number"})
 BOOLEAN = Shape(_boolean_faults, {"type": "boolean"})
+TEXT = Shape(_text_faults, {"type": "string"})

@@ -95,9 +95,10 @@ class EventLoop:
     def read(self, connection: Connection) -> None:
         """Receive a part of a request, and answer the request if it is complete."""
         request = connection.request
-        if not len(request):
-            connection.deadline = time.monotonic() + self._limits.receive_timeout
+        was_empty = not len(request)
         request.receive()
+        if was_empty and len(request):
+            connection.deadline = time.monotonic() + self._limits.receive_timeout
         self._account(connection)
         if self._buffered > self._max_buffered:
             receiving = (each for each in self.connections if each.deadline < math.inf and each not in self._unsent)

@@ -12,6 +12,7 @@ _RECEIVE_SIZE = 64 * 1024
 _MAX_RECEIVE_SIZE = 256 * 1024
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|expect)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,64}(?![0-9A-Fa-f])")
+_EMPTY_LINES = re.compile(rb"(?:\r?\n)*")
 
 
 class RequestBuffer:
@@ -34,9 +35,11 @@ class RequestBuffer:
         self._read, self._size = 0, len(data)
         self._end: int | None = None  # offset of the end of the request, once known
         self._next_chunk: int | None = None  # offset of the next chunk of a chunked body
-        self._chunks = 0
+        self._chunks = self._skipped = 0  # chunks, and bytes of empty lines
         self.at_eof = self.is_truncated = False
-        self.is_complete = bool(data) and self._find_end()
+        self.has_other_coding = False  # before chunked, which nobody here decodes
+        self._skip_empty_lines()
+        self.is_complete = self._size > 0 and self._find_end()
 
     def __len__(self) -> int:
         return self._size
@@ -58,6 +61,7 @@ class RequestBuffer:
         self._size += len(piece)
         if self._end is None:
             self._data += piece
+            self._skip_empty_lines()
         else:
             self._pieces.append(piece)
         self.at_eof = not piece
@@ -84,6 +88,14 @@ class RequestBuffer:
         """How many bytes were received after the end of the request."""
         return 0 if self._end is None else self._size - self._end
 
+    def _skip_empty_lines(self) -> None:
+        """Ignore empty lines before a request (RFC 9112, 2.2); half of one does not begin a request either."""
+        if self._data.startswith((b"\r", b"\n")):
+            before = len(self._data)
+            self._data[:] = _EMPTY_LINES.sub(b"", self._data, count=1)
+            self._skipped += before - len(self._data)
+            self._size = 0 if self._data == b"\r" else len(self._data)
+
     def _count_strings(self) -> int:
         """Count the strings in the body and in headers; a body of rows alone has one, ``instances``."""
         return (self._data.count(b'"') + sum(piece.count(b'"') for piece in self._pieces)) // 2
@@ -93,7 +105,7 @@ class RequestBuffer:
         if self._end is None and self._next_chunk is None:
             head = self._data.find(b"\r\n\r\n")
             if head < 0:  # bare LF line endings are malformed
-                return self._truncate_if(len(self._data) > MAX_HEAD or b"\n\n" in self._data)
+                return self._truncate_if(len(self._data) + self._skipped > MAX_HEAD or b"\n\n" in self._data)
             self._read_head(bytes(self._data[:head]), head + 4)
         if self._next_chunk is not None:
             return self._truncate_if(len(self._data) > self._max_size) or self._walk_chunks(self._next_chunk)
@@ -105,17 +117,29 @@ class RequestBuffer:
 
     def _read_head(self, head: bytes, body_start: int) -> None:
         """Find out from the headers where the body ends."""
-        fields = {name.lower(): value.strip() for name, value in _FRAMING.findall(head)}
+        lines = [(name.lower(), value.strip()) for name, value in _FRAMING.findall(head)]
+        fields = dict(lines)
         length = fields.get(b"content-length", b"0").lstrip(b"0") or b"0"
         self._end = body_start
-        if fields.get(b"transfer-encoding", b"").lower().endswith(b"chunked"):
-            self._end, self._next_chunk = None, body_start
+        if b"transfer-encoding" in fields:
+            self._read_codings(b",".join(value for name, value in lines if name == b"transfer-encoding"),
+                               b"content-length" in fields, body_start)
         elif not self._truncate_if(not length.isdigit() or len(length) > 15
                                    or body_start + int(length) > self._max_size):
             self._end = body_start + int(length)
         if (fields.get(b"expect", b"").lower() == b"100-continue" and self._end != body_start
                 and head.partition(b"\r\n")[0].endswith(b" HTTP/1.1")):
             self._send_continue()
+
+    def _read_codings(self, value: bytes, has_length: bool, body_start: int) -> None:
+        """Begin a chunked body; the end of any other body is unknown (RFC 9112, 6.3)."""
+        *others, last = (coding.strip().lower() for coding in value.split(b","))
+        is_chunked = last == b"chunked" and last not in others and all(others) and not has_length
+        if is_chunked and not others:
+            self._end, self._next_chunk = None, body_start
+        else:
+            self.has_other_coding = is_chunked
+            self.is_truncated = True
 
     def _send_continue(self) -> None:
         """Ask the client for the body."""

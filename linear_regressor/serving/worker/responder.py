@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from functools import lru_cache
+from ipaddress import AddressValueError, IPv6Address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from gunicorn.config import Config
 from gunicorn.http import wsgi
@@ -12,7 +16,22 @@ from linear_regressor.serving.app import Application
 from linear_regressor.serving.middleware.request_context import NO_WAITING
 from linear_regressor.serving.worker.connection import Connection
 from linear_regressor.serving.worker.log import ClientWarnings
-from linear_regressor.serving.worker.response import BufferedResponse, error_response, http_error_for
+from linear_regressor.serving.worker.response import (
+    BufferedResponse,
+    InvalidHost,
+    UnsupportedCoding,
+    error_response,
+    http_error_for,
+)
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+# RFC 3986, 3.2.2: an address in brackets, or a name, which may be empty; RFC 9110, 7.2: with an optional port.
+_HOST = re.compile(r"(?:\[(?:(?P<ipv6>[0-9a-f:.]+)|v[0-9a-f]+\.[\w.~!$&'()*+,;=:-]+)\]"
+                   r"|(?:[\w.~!$&'()*+,;=-]|%[0-9a-f]{2})*)(?::(?P<port>[0-9]{0,5}))?", re.ASCII | re.IGNORECASE)
+_LAST_PORT = 65535
+_CACHED_HOSTS = 256
 
 
 class Responder:
@@ -33,6 +52,8 @@ class Responder:
             connection.flush()
 
     def _respond(self, connection: Connection, close: bool, may_wait: bool) -> bool:
+        if connection.request.has_other_coding:
+            raise UnsupportedCoding
         try:
             request = next(connection.parser)
         except (NoMoreData, StopIteration) as error:
@@ -49,6 +70,7 @@ class Responder:
         environ["wsgi.multithread"] = True
         if not may_wait:
             environ[NO_WAITING] = True
+        _resolve_host(request, environ)
         if close or connection.request.is_truncated or "close" in _list_members(environ.get("HTTP_CONNECTION", "")):
             response.force_close()
         body = self._app(environ, response.start_response)
@@ -77,6 +99,35 @@ class Responder:
         self._app.service.metrics.refused(status)
         connection.discard_unsent()
         connection.sendall(error_response(status, detail))
+
+
+def _resolve_host(request: Any, environ: WSGIEnvironment) -> None:
+    """Require a valid host (RFC 9112, 3.2); that of an absolute URL in the request line overrides the Host header."""
+    host = environ.get("HTTP_HOST")
+    is_required = request.version > (1, 0)
+    if (host is None and is_required) or not _is_host(host or ""):
+        raise InvalidHost
+    if not request.uri.startswith("/") and request.uri != "*" and request.method != "CONNECT":
+        url = urlsplit(request.uri)
+        host, is_required = url.netloc, True
+        if url.scheme not in ("http", "https") or not _is_host(host):
+            raise InvalidHost
+        environ["HTTP_HOST"] = host
+        environ["PATH_INFO"] = environ["PATH_INFO"] or "/"
+    if is_required and not host:
+        raise InvalidHost
+
+
+@lru_cache(_CACHED_HOSTS)
+def _is_host(text: str) -> bool:
+    """Whether a text is a host with an optional port."""
+    match = _HOST.fullmatch(text)
+    if match is None or int(match["port"] or 0) > _LAST_PORT:
+        return False
+    try:
+        return match["ipv6"] is None or bool(IPv6Address(match["ipv6"]).packed)
+    except AddressValueError:
+        return False
 
 
 def _list_members(field: str) -> list[str]:

@@ -27,10 +27,21 @@ from linear_regressor.serving.middleware.request_context import REQUEST_ID_HEADE
 # Status line and headers of RFC 9112: no value can start a line of its own.
 _HEAD = re.compile(r"HTTP/1\.[01] [1-5][0-9]{2} [\t -~]*\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*\r\n)*")
 
+
+class InvalidHost(ParseException):  # type: ignore[misc]  # gunicorn is not typed
+    """The host is missing or invalid."""
+
+
+class UnsupportedCoding(ParseException):  # type: ignore[misc]  # gunicorn is not typed
+    """The body has a transfer coding below chunked."""
+
+
 _CLIENT_ERRORS = {LimitRequestLine: (414, "the request line is too long"),
                   LimitRequestHeaders: (431, "there are too many headers, or one is too long"),
                   ExpectationFailed: (417, "the only supported expectation is 100-continue"),
-                  ForbiddenProxyRequest: (403, "this server is not a proxy")}
+                  ForbiddenProxyRequest: (403, "this server is not a proxy"),
+                  InvalidHost: (400, "the request must name one valid host, in the Host header or in its URL"),
+                  UnsupportedCoding: (501, "the only supported transfer coding is chunked")}
 _MALFORMED = (400, "the request is not valid HTTP/1.1")
 # gunicorn derives these from ParseException, but they concern the head of a response.
 _RESPONSE_ERRORS = (InvalidResponseHeader, InvalidResponseHeaderName)

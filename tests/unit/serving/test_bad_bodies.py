@@ -144,6 +144,7 @@ def test_other_content_types_are_rejected(client: FlaskClient, content_type: str
 
     assert 415 == answer.status_code
     assert "application/problem+json" == answer.content_type
+    assert ("application/json", None) == (answer.headers["Accept"], answer.headers.get("Accept-Encoding"))
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", 'Application/JSON; charset="UTF-8"'])

@@ -84,14 +84,13 @@ BAD: dict[str, tuple[bytes, str]] = {
     "integer too small": (body(tensor(data="[-1]", datatype='"UINT64"')), "#/inputs/0/data/0 must be a whole number"),
     "beyond 64 bits": (body(tensor(data="[9223372036854775808]", datatype='"INT64"')), "/0 must be a whole number"),
     "half too large": (body(tensor(data="[[65520]]", datatype='"FP16"')), "data/0/0 must be a number of at most 65504"),
-    "binary data": (body(tensor(more=', "parameters": {"binary_data_size": 8}')), "binary_data_size is not a member"),
+    "binary data no truth": (body(tensor(more=', "parameters": {"binary_data": 8}')), "/binary_data must be true or"),
+    "parameters no object": (body(tensor(more=', "parameters": []')), "#/inputs/0/parameters must be an object"),
     "too many rows": (body(tensor(shape="[11, 1]", data=str([1] * 11))), "#/inputs/0/shape must have at most 10 rows"),
     "a second tensor": (body(tensor(name='"x0"'), tensor()), "#/inputs/1/name must be one of the features x0"),
     "the same tensor": (body(tensor(name='"x0"'), tensor(name='"x0"')), "#/inputs/1/name must be given once"),
     "unknown output": (body(tensor(), more=', "outputs": [{"name": "p"}]'), "#/outputs/0/name must be one of predict"),
-    "classes": (body(tensor(), more=', "outputs": [{"name": "predict", "parameters": {"classification": 3}}]'),
-                "#/outputs/0/parameters/classification is not a member"),
-    "unknown parameter": (body(tensor(), more=', "parameters": {"intervall": 0.9}'), "#/parameters/intervall is not"),
+    "duplicate parameter": (body(tensor(), more=', "parameters": {"a": 1, "a": 1}'), "/a must be given once"),
     "unknown level": (body(tensor(), more=', "parameters": {"interval": 0.97}'), "must be one of the levels"),
     "id no text": (body(tensor(), more=', "id": 1'), "#/id must be a string"),
     "id half a pair": (body(tensor(), more=', "id": "\\ud800"'), "#/id must be a string"),
@@ -142,10 +141,51 @@ def test_other_request_errors_have_the_same_format(client: FlaskClient, sent: by
     assert words in answer.get_json()["error"]
 
 
-def test_another_media_type_is_415_and_json_is_the_default(client: FlaskClient) -> None:
-    """Clients of this protocol omit the media type."""
-    assert 415 == client.post(INFER, data=body(tensor()), content_type="text/plain").status_code
-    assert 200 == client.post(INFER, data=body(tensor())).status_code
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", "a", "", None,
+                                          "application/octet-stream", "application/json; charset=latin-1"])
+def test_the_media_type_is_ignored(client: FlaskClient, content_type: str | None) -> None:
+    """As Triton and KServe do; what is not JSON is still 400."""
+    answers = [client.post(INFER, data=sent, content_type=content_type) for sent in (body(tensor()), b"a=1")]
+
+    assert [200, 400] == [answer.status_code for answer in answers]
+
+
+@pytest.mark.parametrize(("tensor_more", "more", "named"), [
+    ("", ', "parameters": {"intervall": 0.9}', "intervall"),
+    ("", ', "parameters": {"interval": 0.9, "sequence_id": 1, "priority": null, "headers": {"a": [1]}}',
+     "sequence_id, priority, headers"),
+    (', "parameters": {"binary_data_size": 8}', ', "parameters": {"timeout": 1}', "timeout, binary_data_size"),
+    ("", ', "outputs": [{"name": "predict", "parameters": {"classification": 3}}]', "classification"),
+    ("", ', "parameters": {"a\\r\\nSet-Cookie: b, c%": 1}', "a%0D%0ASet-Cookie%3A%20b%2C%20c%25"),
+    ("", ', "parameters": {"": 1, "\\ud800": 1, "\u00e9": 1}', ", %3F, %C3%A9"),
+    ("", ', "parameters": null', None), ("", ', "parameters": {"binary_data_output": true, "range": true}', None)])
+def test_unknown_parameters_are_ignored_and_named(client: FlaskClient, tensor_more: str, more: str,
+                                                  named: str | None) -> None:
+    """At every level; a name cannot end the header or look like two."""
+    answer = post(client, body(tensor(more=tensor_more), more=more))
+
+    assert 200 == answer.status_code, answer.text
+    assert named == answer.headers.get("X-Ignored-Parameters")
+
+
+def test_the_list_of_ignored_parameters_is_bounded(client: FlaskClient) -> None:
+    """However many and however long they are."""
+    for names in ([f"a{number}" for number in range(21)], ["b" * 10_000], ["\U0001f600" * 90],
+                  [f"{number:0>99}" for number in range(20)]):
+        answer = post(client, body(tensor(), more=f', "parameters": {json.dumps(dict.fromkeys(names, 1))}'))
+        listed = answer.headers["X-Ignored-Parameters"]
+
+        assert 200 == answer.status_code
+        assert len(listed) < 410
+        assert listed.endswith("...") == (len(names) > 20 or len(listed) > 400)
+
+
+def test_an_ignored_array_is_not_read_as_data(client: FlaskClient) -> None:
+    """Also if the name of the real data is escaped."""
+    hidden = '{"name": "x0", "shape": [1, 1], "datatype": "FP64", "d\\u0061ta": [2], "parameters": {"data": [7]}}'
+    plain = post(client, body(tensor("[2]", name='"x0"')))
+
+    assert plain.get_json()["outputs"] == post(client, body(hidden)).get_json()["outputs"]
 
 
 def test_a_server_error_has_the_same_format(line: Artefact, make_app: MakeApp) -> None:
@@ -236,7 +276,8 @@ def test_tensors_of_different_lengths_are_rejected() -> None:
 piece = st.sampled_from(["[1]", "[1, 2]", "[[1], [2]]", "[]", "null", '["data"]', "[1e400]", "[9007199254740993]",
                          "[0.5,-2e3]", "[1 2]", "[1,]", "[true]", "[-0.0, 7]"])
 more = st.sampled_from(["", ', "parameters": {"content_type": "\\"data\\": [1]"}', ', "data": [3]',
-                        ', "x\\"data": [4]'])
+                        ', "x\\"data": [4]', ', "parameters": {"data": [5]}', ', "parameters": {"d\\u0061ta": [6]}',
+                        ', "parameters": null', ', "parameters": {"a": {"data": [7]}, "b": "\\\\"}'])
 
 
 @pytest.mark.skipif(not fast_numbers.FAST_PARSER_AVAILABLE, reason="pysimdjson is not installed")

@@ -114,10 +114,11 @@ def assert_rejected(answer: Any, words: str) -> None:
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/json; charset=latin-1", "text/csv; header=a",
                                           "application/json; format=a", "application/octet-stream"])
 def test_another_media_type_is_415_in_text(client: FlaskClient, content_type: str) -> None:
-    """Whatever the body is."""
+    """Whatever the body is; MLflow's own server accepts these two only, and no other parameter."""
     answer = post(client, b'{"inputs": [1]}', content_type)
 
     assert (415, "text/plain") == (answer.status_code, answer.mimetype)
+    assert "application/json, text/csv" == answer.headers["Accept"]
 
 
 def test_a_compressed_body_is_415_in_text(client: FlaskClient) -> None:
@@ -125,6 +126,7 @@ def test_a_compressed_body_is_415_in_text(client: FlaskClient) -> None:
     answer = post(client, b'{"inputs": [1]}', **{"Content-Encoding": "gzip"})
 
     assert (415, "text/plain") == (answer.status_code, answer.mimetype)
+    assert ("identity", None) == (answer.headers["Accept-Encoding"], answer.headers.get("Accept"))
 
 
 def test_other_errors_have_codes_of_mlflow(line: Artefact, make_app: MakeApp) -> None:

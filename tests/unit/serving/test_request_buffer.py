@@ -84,7 +84,7 @@ def test_what_follows_a_request_is_left_for_the_next(first: bytes, second: bytes
     b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
     b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
     b"POST / HTTP/1.1\r\nContent-Length: 70000\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"\r\n\r\n", b"x" * 66_000,
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"x" * 66_000,
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 66_000,
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 20_000])
 def test_a_request_that_is_malformed_or_too_large_is_not_waited_for(request_bytes: bytes) -> None:
@@ -95,7 +95,48 @@ def test_a_request_that_is_malformed_or_too_large_is_not_waited_for(request_byte
             assert len(buffer) < len(request_bytes)
             buffer.receive()
 
-        assert buffer.is_truncated == (request_bytes != b"\r\n\r\n")
+        assert buffer.is_truncated
+
+
+@given(REQUESTS, st.integers(1, 3), st.lists(st.integers(0, 1500), max_size=6))
+def test_empty_lines_before_a_request_are_ignored(request: bytes, lines: int, cuts: list[int]) -> None:
+    """RFC 9112, 2.2: between requests, in any pieces; an empty line alone does not begin a request."""
+    sent = b"\r\n" * lines + request
+    places = sorted({0, 1, 2, len(sent), *(cut for cut in cuts if cut < len(sent))})
+    with request_buffer() as (buffer, client):
+        for start, end in zip(places[:-1], places[1:], strict=True):
+            send(buffer, client, [sent[start:end]])
+            assert len(buffer) == max(0, end - 2 * lines), (start, end)
+            assert buffer.is_complete == (end == len(sent))
+
+        assert request == b"".join(iter(lambda: buffer.recv(100), b""))
+
+
+def test_empty_lines_after_a_request_do_not_begin_the_next() -> None:
+    """Whole or half."""
+    with request_buffer() as (buffer, _):
+        for rest in (b"\r\n", b"\r\n\r\n", b"\r", b"\r\n\r", b"\n", b"\n\r\n"):
+            buffer.begin(rest)
+            assert (0, False) == (len(buffer), buffer.is_complete)
+        buffer.begin(b"\r\n" * 40_000)
+        assert (0, False) == (len(buffer), buffer.is_complete)
+        buffer.begin(b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert buffer.is_complete
+        assert buffer.is_quick((b"GET / ",))
+        buffer.begin(b"\rGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert buffer.is_complete, "the parser rejects it"
+
+
+@pytest.mark.parametrize(("codings", "is_other"), [
+    (b"gzip, chunked", True), (b"gzip\r\nTransfer-Encoding:chunked", True), (b"identity ,\tChunked", True),
+    (b"chunked, chunked", False), (b"chunked, gzip", False), (b"gzip", False), (b"xchunked", False), (b"", False),
+    (b", chunked", False), (b"chunked;a=b", False), (b"gzip, chunked\r\nContent-Length: 5", False)])
+def test_a_body_of_other_codings_is_not_waited_for(codings: bytes, is_other: bool) -> None:
+    """Only codings below chunked leave the end of the body known (RFC 9112, 6.3)."""
+    with request_buffer() as (buffer, client):
+        send(buffer, client, [b"POST / HTTP/1.1\r\nTransfer-Encoding: " + codings + b"\r\n\r\n"])
+
+        assert (True, True, is_other) == (buffer.is_complete, buffer.is_truncated, buffer.has_other_coding)
 
 
 @pytest.mark.parametrize(("head", "body", "excess"), [

@@ -149,7 +149,7 @@ def test_contributions_sum_to_the_difference_from_the_mean(plane: Artefact, plan
     ({"interval": True}, "#/parameters/interval", "not_a_number"),
     ({"interval": "0.95"}, "#/parameters/interval", "not_a_number"),
     ({"range": 2}, "#/parameters/range", "unknown_level"),
-    ({"range": None}, "#/parameters/range", "not_a_number"),
+    ({"range": []}, "#/parameters/range", "not_a_number"),
     ({"explain": 1}, "#/parameters/explain", "not_a_boolean"),
     ({"confidence": 0.95}, "#/parameters/confidence", "unknown_member"),
     ([0.95], "#/parameters", "not_an_object")])
