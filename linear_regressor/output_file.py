@@ -33,8 +33,10 @@ def write_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
         else:
             _replace(cast(Path, target), write)
     except OSError as error:
+        if isinstance(error, BrokenPipeError):  # click would end without a message
+            error = OSError(errno.ECONNRESET, "its reader closed it before everything was written")
         error.filename, error.filename2 = str(path), None  # a failed write has none, a temporary one means nothing
-        raise
+        raise error from None
 
 
 def follow(path: Path) -> Target:
