@@ -17,6 +17,7 @@ from gunicorn.app.base import BaseApplication
 from werkzeug.serving import is_running_from_reloader
 
 from linear_regressor.errors import ServerError, SettingError
+from linear_regressor.json_logs import log_libraries
 from linear_regressor.serving.app import Application, create_app
 from linear_regressor.serving.schema import fast_numbers
 from linear_regressor.serving.settings import LOOPBACK, Settings
@@ -38,9 +39,8 @@ logger = logging.getLogger(__name__)
 def serve(settings: Settings, environ: MutableMapping[str, str], host: str = "127.0.0.1", server: str = "gunicorn",
           debug: bool = False) -> None:
     """Serve the model until told to stop."""
-    if environ.get("GUNICORN_CMD_ARGS"):
-        raise SettingError(f"GUNICORN_CMD_ARGS is {environ['GUNICORN_CMD_ARGS']!r}: must not be set, because it has no "
-                           "effect; use the settings of this server, such as KEEP_ALIVE and THREADS")
+    _require_no_foreign_settings(environ)
+    log_libraries()
     if not is_running_from_reloader():  # the reloader's first process already listens on the port
         _require_free(host, settings.port)
     with shared_counts(environ, settings.workers if server == "gunicorn" else 1) as counts_folder:
@@ -157,6 +157,19 @@ def _private_folder() -> str:
             continue
     raise ServerError("several workers need a writable folder for shared metrics: give the server a writable TMPDIR "
                       "(such as --tmpfs /tmp), or --workers 1 (WEB_CONCURRENCY)")
+
+
+def _require_no_foreign_settings(environ: MutableMapping[str, str]) -> None:
+    """Reject what gunicorn would read from the environment."""
+    if environ.get("GUNICORN_CMD_ARGS"):
+        raise SettingError(f"GUNICORN_CMD_ARGS is {environ['GUNICORN_CMD_ARGS']!r}: must not be set, because it has no "
+                           "effect; use the settings of this server, such as KEEP_ALIVE and THREADS")
+    listening = environ.pop("LISTEN_FDS", None)
+    if environ.pop("LISTEN_PID", None) == str(os.getpid()) and listening:
+        raise ServerError("systemd passes a listening socket (LISTEN_FDS), which this server does not use: remove the "
+                          "socket unit, and let the server listen itself with --host and --port (PORT)")
+    for name in ("GUNICORN_PID", "GUNICORN_FD"):  # of a gunicorn that started this process
+        environ.pop(name, None)
 
 
 def _require_free(host: str, port: int) -> None:

@@ -2,24 +2,73 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from linear_regressor.errors import ServerError
+from linear_regressor.errors import ServerError, SettingError
 from linear_regressor.json_logs import request_fields
 from linear_regressor.serving.middleware.request_context import RequestContext
 from linear_regressor.serving.probes import Probes
+from linear_regressor.serving.settings import Setting, matching, one_of, whole_number
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from opentelemetry.context import Context
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, Tracer
 
 SERVICE = "linear-regressor"
 _SPAN_KEY = "linear_regressor.span"  # in the WSGI environment
+
+BATCH_SPANS = 512  # by default, unless the queue is smaller
+
+
+def _number(least: float, most: float, words: str) -> Callable[[str], float]:
+    """Make a parser for a number in a range."""
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not least <= number <= most:
+            raise ValueError(words)
+        return number
+
+    return parse
+
+
+def _file(text: str) -> str:
+    """Parse the path of a file."""
+    if not os.path.isfile(text):
+        raise ValueError("a file")
+    return text
+
+
+_SECONDS = _number(1e-3, 3600, "a number of seconds, at most 3600")
+_COMPRESSION = one_of(("none", "gzip", "deflate"))
+_URL = matching(r"https?://[^/\s]+\S*", "a URL with http or https")
+_COUNT = whole_number(0)
+# OpenTelemetry's variables that the export of spans reads, with their default if it is needed here.
+OTEL_SETTINGS: dict[str, tuple[Callable[[str], Any], Any]] = {
+    "OTEL_BSP_MAX_QUEUE_SIZE": (whole_number(1), 2048),
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": (whole_number(1), None),
+    "OTEL_BSP_SCHEDULE_DELAY": (whole_number(1), None),
+    "OTEL_BSP_EXPORT_TIMEOUT": (_COUNT, None),
+    "OTEL_TRACES_SAMPLER": (one_of(("always_on", "always_off", "traceidratio", "parentbased_always_on",
+                                    "parentbased_always_off", "parentbased_traceidratio")), None),
+    "OTEL_TRACES_SAMPLER_ARG": (_number(0, 1, "a number from 0 to 1"), None),
+    **{f"OTEL_EXPORTER_OTLP_{part}{name}": (parse, None) for part in ("", "TRACES_") for name, parse in (
+        ("ENDPOINT", _URL), ("TIMEOUT", _SECONDS), ("COMPRESSION", _COMPRESSION), ("CERTIFICATE", _file),
+        ("CLIENT_KEY", _file), ("CLIENT_CERTIFICATE", _file))},
+    **{f"OTEL_{name}_LIMIT": (_COUNT, None) for name in (
+        "ATTRIBUTE_COUNT", "ATTRIBUTE_VALUE_LENGTH", "EVENT_ATTRIBUTE_COUNT", "LINK_ATTRIBUTE_COUNT",
+        "SPAN_ATTRIBUTE_COUNT", "SPAN_ATTRIBUTE_VALUE_LENGTH", "SPAN_EVENT_COUNT", "SPAN_LINK_COUNT")},
+}
 
 _TRACE, _SPAN = "(?!0{32})([0-9a-f]{32})", "(?!0{16})([0-9a-f]{16})"
 # Version 00 ends after the flags, later ones may be longer, ff is invalid.
@@ -91,6 +140,17 @@ def new_span(parent: TraceContext | None) -> TraceContext:
     return TraceContext(parent.trace_id, os.urandom(8).hex(), parent.sampled)
 
 
+def check_settings(environ: Mapping[str, str]) -> tuple[int, int]:
+    """Check OpenTelemetry's variables, which it would ignore or end with a traceback; return queue and batch size."""
+    values = {variable: Setting(variable, parse, default, "").read(environ)
+              for variable, (parse, default) in OTEL_SETTINGS.items()}
+    queue, batch = values["OTEL_BSP_MAX_QUEUE_SIZE"], values["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"]
+    if batch is not None and batch > queue:
+        raise SettingError(f"OTEL_BSP_MAX_EXPORT_BATCH_SIZE is {batch}: must be at most OTEL_BSP_MAX_QUEUE_SIZE, which "
+                           f"is {queue}")
+    return queue, batch or min(queue, BATCH_SPANS)
+
+
 class SpanExport:
     """Exports spans in the background, in each worker, configured by OpenTelemetry's own ``OTEL_`` variables."""
 
@@ -103,21 +163,31 @@ class SpanExport:
                               "pip install 'linear-regressor[tracing]', or unset the variable") from None
         self._provider: TracerProvider | None = None
         self._tracer: Tracer | None = None
+        self._queue, self._batch = check_settings(os.environ)
+        try:
+            self._make_provider()  # without its thread, so that a wrong setting is an error at start
+        except Exception as error:
+            raise SettingError(f"OpenTelemetry rejects its OTEL_ variables: {error}") from None
 
     # OpenTelemetry is an optional extra, so each method below imports what it needs.
 
     def start(self) -> None:
         """Start exporting; call this in the worker, since the exporter's thread does not survive a fork."""
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        self._provider, exporter = self._make_provider()
+        self._provider.add_span_processor(BatchSpanProcessor(exporter, self._queue, max_export_batch_size=self._batch))
+        self._tracer = self._provider.get_tracer(SERVICE)
+
+    def _make_provider(self) -> tuple[TracerProvider, OTLPSpanExporter]:
+        """Make what reads the variables."""
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import OTELResourceDetector, Resource
         from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
         configured = OTELResourceDetector().detect().attributes
-        self._provider = TracerProvider(resource=Resource.create({"service.name": SERVICE, **configured}),
-                                        shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        self._tracer = self._provider.get_tracer(SERVICE)
+        return TracerProvider(resource=Resource.create({"service.name": SERVICE, **configured}),
+                              shutdown_on_exit=False), OTLPSpanExporter()
 
     def stop(self) -> None:
         """Export the remaining spans and stop."""
@@ -134,6 +204,8 @@ class SpanExport:
         span = self._tracer.start_span(context.environ["REQUEST_METHOD"], _parent_context(parent), SpanKind.SERVER)
         context.environ[_SPAN_KEY] = span
         ids = span.get_span_context()
+        if not ids.is_valid:  # OTEL_SDK_DISABLED
+            return new_span(parent)
         return TraceContext(f"{ids.trace_id:032x}", f"{ids.span_id:016x}", ids.trace_flags.sampled)
 
     def end(self, context: RequestContext) -> None:
