@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from werkzeug.serving import is_running_from_reloader
+from werkzeug.serving import is_running_from_reloader, run_simple
 
 from linear_regressor.errors import ServerError, SettingError
 from linear_regressor.json_logs import log_libraries
@@ -58,8 +58,9 @@ def serve(settings: Settings, environ: MutableMapping[str, str], host: str = "12
             return
         if app.service.spans is not None:
             app.service.spans.start()
-        # Never Werkzeug's interactive debugger: it runs code for every client.
-        app.run(host, settings.port, debug=debug, use_debugger=False)
+        app.debug = debug
+        # Not app.run, which prints. Never Werkzeug's interactive debugger: it runs code for every client.
+        run_simple(host, settings.port, app, use_reloader=debug, use_debugger=False, threaded=True)
 
 
 class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed

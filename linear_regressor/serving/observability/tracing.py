@@ -13,7 +13,7 @@ from linear_regressor.errors import ServerError, SettingError
 from linear_regressor.json_logs import request_fields
 from linear_regressor.serving.middleware.request_context import RequestContext
 from linear_regressor.serving.probes import Probes
-from linear_regressor.serving.settings import Setting, matching, one_of, whole_number
+from linear_regressor.serving.settings import Setting, matching, whole_number
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -28,18 +28,15 @@ _SPAN_KEY = "linear_regressor.span"  # in the WSGI environment
 BATCH_SPANS = 512  # by default, unless the queue is smaller
 
 
-def _number(least: float, most: float, words: str) -> Callable[[str], float]:
-    """Make a parser for a number in a range."""
-    def parse(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not least <= number <= most:
-            raise ValueError(words)
-        return number
-
-    return parse
+def _seconds(text: str) -> float:
+    """Parse a time."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ValueError("a number of seconds, greater than 0")
+    return seconds
 
 
 def _file(text: str) -> str:
@@ -49,25 +46,16 @@ def _file(text: str) -> str:
     return text
 
 
-_SECONDS = _number(1e-3, 3600, "a number of seconds, at most 3600")
-_COMPRESSION = one_of(("none", "gzip", "deflate"))
 _URL = matching(r"https?://[^/\s]+\S*", "a URL with http or https")
-_COUNT = whole_number(0)
-# OpenTelemetry's variables that the export of spans reads, with their default if it is needed here.
+# OpenTelemetry's variables whose errors it would find only during export, with the defaults that are needed here.
 OTEL_SETTINGS: dict[str, tuple[Callable[[str], Any], Any]] = {
     "OTEL_BSP_MAX_QUEUE_SIZE": (whole_number(1), 2048),
     "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": (whole_number(1), None),
     "OTEL_BSP_SCHEDULE_DELAY": (whole_number(1), None),
-    "OTEL_BSP_EXPORT_TIMEOUT": (_COUNT, None),
-    "OTEL_TRACES_SAMPLER": (one_of(("always_on", "always_off", "traceidratio", "parentbased_always_on",
-                                    "parentbased_always_off", "parentbased_traceidratio")), None),
-    "OTEL_TRACES_SAMPLER_ARG": (_number(0, 1, "a number from 0 to 1"), None),
+    "OTEL_BSP_EXPORT_TIMEOUT": (whole_number(0), None),
     **{f"OTEL_EXPORTER_OTLP_{part}{name}": (parse, None) for part in ("", "TRACES_") for name, parse in (
-        ("ENDPOINT", _URL), ("TIMEOUT", _SECONDS), ("COMPRESSION", _COMPRESSION), ("CERTIFICATE", _file),
-        ("CLIENT_KEY", _file), ("CLIENT_CERTIFICATE", _file))},
-    **{f"OTEL_{name}_LIMIT": (_COUNT, None) for name in (
-        "ATTRIBUTE_COUNT", "ATTRIBUTE_VALUE_LENGTH", "EVENT_ATTRIBUTE_COUNT", "LINK_ATTRIBUTE_COUNT",
-        "SPAN_ATTRIBUTE_COUNT", "SPAN_ATTRIBUTE_VALUE_LENGTH", "SPAN_EVENT_COUNT", "SPAN_LINK_COUNT")},
+        ("ENDPOINT", _URL), ("TIMEOUT", _seconds), ("CERTIFICATE", _file), ("CLIENT_KEY", _file),
+        ("CLIENT_CERTIFICATE", _file))},
 }
 
 _TRACE, _SPAN = "(?!0{32})([0-9a-f]{32})", "(?!0{16})([0-9a-f]{16})"
@@ -155,17 +143,19 @@ class SpanExport:
     """Exports spans in the background, in each worker, configured by OpenTelemetry's own ``OTEL_`` variables."""
 
     def __init__(self) -> None:
+        for variable in OTEL_SETTINGS:
+            if not os.environ.get(variable, "set"):
+                del os.environ[variable]  # an empty variable counts as not set, but not everywhere in OpenTelemetry
+        self._queue, self._batch = check_settings(os.environ)
+        self._provider: TracerProvider | None = None
+        self._tracer: Tracer | None = None
         try:
             import_module("opentelemetry.sdk.trace")
             import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+            self._make_provider()  # the worker makes its own; this one finds the other settings that are invalid
         except ModuleNotFoundError:
             raise ServerError("OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: "
                               "pip install 'linear-regressor[tracing]', or unset the variable") from None
-        self._provider: TracerProvider | None = None
-        self._tracer: Tracer | None = None
-        self._queue, self._batch = check_settings(os.environ)
-        try:
-            self._make_provider()  # without its thread, so that a wrong setting is an error at start
         except Exception as error:
             raise SettingError(f"OpenTelemetry rejects its OTEL_ variables: {error}") from None
 

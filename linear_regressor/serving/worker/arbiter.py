@@ -35,8 +35,8 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]  # gunicorn is not typed
 
     def handle_usr2(self) -> None:
         """Refuse gunicorn's upgrade, whose new server would start while this one has the port."""
-        self.log.error("SIGUSR2 is ignored: this server is not upgraded in place; start the new version on another port "
-                       "or instance, send requests there, and stop this one with SIGTERM")
+        self.log.error("SIGUSR2 is ignored: this server is not upgraded in place; start the new version on another "
+                       "port or instance, send requests there, and stop this one with SIGTERM")
 
     def handle_ttin(self) -> None:
         """Add a worker, unless workers do not share their metrics."""
@@ -50,7 +50,7 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]  # gunicorn is not typed
         """Start a worker; a system that is out of processes or space is asked again a second later."""
         try:
             return super().spawn_worker()
-        except OSError as error:  # in this process, since a worker ends within the call
+        except (OSError, RuntimeError) as error:  # in this process, since a worker ends within the call
             self.log.error("cannot start a worker, trying again: %s", error)
             return None
 
