@@ -19,6 +19,7 @@ from werkzeug.serving import is_running_from_reloader, run_simple
 from linear_regressor.errors import ServerError, SettingError
 from linear_regressor.json_logs import log_libraries
 from linear_regressor.serving.app import Application, create_app
+from linear_regressor.serving.observability.tracing import check_settings
 from linear_regressor.serving.schema import fast_numbers
 from linear_regressor.serving.settings import LOOPBACK, Settings
 from linear_regressor.serving.worker import limits
@@ -40,6 +41,8 @@ def serve(settings: Settings, environ: MutableMapping[str, str], host: str = "12
           debug: bool = False) -> None:
     """Serve the model until told to stop."""
     _require_no_foreign_settings(environ)
+    if settings.telemetry.trace_endpoint:
+        check_settings(environ)
     log_libraries()
     if not is_running_from_reloader():  # the reloader's first process already listens on the port
         _require_free(host, settings.port)

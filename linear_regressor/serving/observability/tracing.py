@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, MutableMapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SERVICE = "linear-regressor"
 _SPAN_KEY = "linear_regressor.span"  # in the WSGI environment
 
-BATCH_SPANS = 512  # by default, unless the queue is smaller
+BATCH_SPANS = 512  # the default
 
 
 def _seconds(text: str) -> float:
@@ -128,25 +128,25 @@ def new_span(parent: TraceContext | None) -> TraceContext:
     return TraceContext(parent.trace_id, os.urandom(8).hex(), parent.sampled)
 
 
-def check_settings(environ: Mapping[str, str]) -> tuple[int, int]:
-    """Check OpenTelemetry's variables, which it would ignore or end with a traceback; return queue and batch size."""
+def check_settings(environ: MutableMapping[str, str]) -> None:
+    """Check OpenTelemetry's variables, and limit a batch to the queue, which it takes for an error."""
+    for variable in OTEL_SETTINGS:
+        if not environ.get(variable, "set"):
+            del environ[variable]  # an empty variable counts as not set, but not everywhere in OpenTelemetry
     values = {variable: Setting(variable, parse, default, "").read(environ)
               for variable, (parse, default) in OTEL_SETTINGS.items()}
     queue, batch = values["OTEL_BSP_MAX_QUEUE_SIZE"], values["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"]
     if batch is not None and batch > queue:
         raise SettingError(f"OTEL_BSP_MAX_EXPORT_BATCH_SIZE is {batch}: must be at most OTEL_BSP_MAX_QUEUE_SIZE, which "
                            f"is {queue}")
-    return queue, batch or min(queue, BATCH_SPANS)
+    if batch is None and queue < BATCH_SPANS:
+        environ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"] = str(queue)
 
 
 class SpanExport:
     """Exports spans in the background, in each worker, configured by OpenTelemetry's own ``OTEL_`` variables."""
 
     def __init__(self) -> None:
-        for variable in OTEL_SETTINGS:
-            if not os.environ.get(variable, "set"):
-                del os.environ[variable]  # an empty variable counts as not set, but not everywhere in OpenTelemetry
-        self._queue, self._batch = check_settings(os.environ)
         self._provider: TracerProvider | None = None
         self._tracer: Tracer | None = None
         try:
@@ -166,7 +166,7 @@ class SpanExport:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
         self._provider, exporter = self._make_provider()
-        self._provider.add_span_processor(BatchSpanProcessor(exporter, self._queue, max_export_batch_size=self._batch))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer(SERVICE)
 
     def _make_provider(self) -> tuple[TracerProvider, OTLPSpanExporter]:
