@@ -169,7 +169,7 @@ def _require_no_foreign_settings(environ: MutableMapping[str, str]) -> None:
         raise SettingError(f"GUNICORN_CMD_ARGS is {environ['GUNICORN_CMD_ARGS']!r}: must not be set, because it has no "
                            "effect; use the settings of this server, such as KEEP_ALIVE and THREADS")
     listening = environ.pop("LISTEN_FDS", None)
-    if environ.pop("LISTEN_PID", None) == str(os.getpid()) and listening:
+    if environ.pop("LISTEN_PID", None) == str(os.getpid()) and listening not in (None, "", "0"):
         raise ServerError("systemd passes a listening socket (LISTEN_FDS), which this server does not use: remove the "
                           "socket unit, and let the server listen itself with --host and --port (PORT)")
     for name in ("GUNICORN_PID", "GUNICORN_FD"):  # of a gunicorn that started this process

@@ -466,3 +466,11 @@ def test_a_checkpoint_that_is_a_pipe_is_an_error(folder: Path) -> None:
     done = run(*TRAIN, "--model-save-path", "out.joblib", "--report-path", "reports")
 
     assert 2 == done.exit_code and "out.joblib.progress keeps the progress" in done.stderr
+
+
+def test_a_device_is_no_folder_for_a_report(folder: Path) -> None:
+    """Which is said before any work is done."""
+    done = run(*TRAIN, "--model-save-path", "out.joblib", "--report-path", "/dev/null")
+
+    assert 2 == done.exit_code and "'/dev/null' is not a folder" in done.stderr
+    assert not Path("out.joblib").exists()

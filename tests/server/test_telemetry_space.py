@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,3 +155,26 @@ def test_space_is_reserved_before_it_is_used(tmp_path: Path) -> None:
     written = CountFile.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]
     values = {key: value for key, value, _, _ in written}
     assert {f"series {number}": float(number) for number in range(500)} == values
+
+
+def test_a_file_that_was_removed_is_counted_on(tmp_path: Path) -> None:
+    """Programs that clean temporary folders remove names; the mapped file must grow all the same."""
+    path = tmp_path / "counter_1.db"
+    counts = CountFile(str(path))
+    path.unlink()
+    for number in range(500):
+        counts.write_value(f"series {number}", number, 0.0)
+
+    assert (499.0, 0.0) == counts.read_value("series 499")  # type: ignore[no-untyped-call]
+    counts.close()  # type: ignore[no-untyped-call]
+
+
+def test_a_removed_folder_fails_no_request(start_server: Start) -> None:
+    """Neither predictions nor scrapes."""
+    before = set(Path("/dev/shm").glob("linear_regressor_*"))
+    server = start_server("--workers", "2")
+    (folder,) = set(Path("/dev/shm").glob("linear_regressor_*")) - before
+    shutil.rmtree(folder)
+    use(server)
+
+    assert 1 == scrape(server).value("model_info")

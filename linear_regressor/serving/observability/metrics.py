@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, values
 from prometheus_client.core import GaugeMetricFamily
@@ -113,9 +113,7 @@ class Metrics:
 
     def exposition(self, predictor: Predictor, accept: str) -> tuple[bytes, str]:
         """Return the metrics of all workers and their media type, as the Accept header asks."""
-        counts: Collector = self._registry
-        if self._folder is not None:
-            counts = SharedCounts(None, self._folder)  # type: ignore[no-untyped-call]
+        counts = self._registry if self._folder is None else SharedCounts(self._folder)
         encoder, content_type = choose_encoder(accept)
         return encoder(Scrape(counts, predictor, self._threads)), content_type
 
@@ -194,19 +192,24 @@ class CountFile(MmapedDict):
 
     def _reserve(self, capacity: int) -> None:
         """Reserve space and map it."""
-        allocate = getattr(os, "posix_fallocate", None)  # not on macOS
+        if self._f is not None:
+            _allocate(self._f, capacity)  # not by its name, which may have been removed
+            self._m, self._capacity = mmap.mmap(self._f.fileno(), capacity), capacity
+            return
         try:
             with open(self._fname, "ab") as file:
-                allocate(file.fileno(), 0, capacity) if allocate else file.truncate(capacity)
+                _allocate(file, capacity)
         except OSError:
-            if self._f is None:
-                with suppress(OSError):
-                    os.unlink(self._fname)
+            with suppress(OSError):
+                os.unlink(self._fname)
             raise
-        if self._f is None:
-            super().__init__(self._fname)  # type: ignore[no-untyped-call]
-        else:
-            self._m, self._capacity = mmap.mmap(self._f.fileno(), capacity), capacity
+        super().__init__(self._fname)  # type: ignore[no-untyped-call]
+
+
+def _allocate(file: BinaryIO, capacity: int) -> None:
+    """Reserve the space of a file up to a length; macOS can only set the length."""
+    allocate = getattr(os, "posix_fallocate", None)
+    allocate(file.fileno(), 0, capacity) if allocate else file.truncate(capacity)
 
 
 vars(values)["MmapedDict"] = CountFile  # read by the client when it makes the first metric
@@ -216,6 +219,9 @@ class SharedCounts(MultiProcessCollector):
     """The counts of all workers, without files that cannot be read: those of killed workers may be damaged."""
 
     _skipped: set[str] = set()
+
+    def __init__(self, folder: str) -> None:
+        self._path = folder  # a removed folder has no counts, but is no error
 
     def collect(self) -> Iterable[Metric]:
         """Add up the counts."""
