@@ -136,6 +136,8 @@ def _replace(target: Path, write: Callable[[BinaryIO], Any]) -> None:
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     old = target.stat() if target.exists() else None
+    if old is not None and not os.access(target.parent, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "its folder allows no new files, and a file is replaced by a new one")
     mode = 0o666 if old is None else 0o600  # without the umask; of an old file until its own mode is copied
     temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
     try:
@@ -146,8 +148,10 @@ def _replace(target: Path, write: Callable[[BinaryIO], Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno == errno.EBUSY:
+            raise OSError(errno.EBUSY, "it is a mount point, which cannot be replaced: mount its folder") from None
         raise
     _sync_folder(target.parent)
 
