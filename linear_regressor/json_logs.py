@@ -81,7 +81,7 @@ def _log_thread_error(args: threading.ExceptHookArgs) -> None:
 
 
 def _log_unraisable_error(args: sys.UnraisableHookArgs) -> None:
-    """Log an error that nobody could handle, such as one in a destructor."""
+    """Log an error that could not be raised, such as one in a destructor."""
     logger.error("%s in %r", args.err_msg or "error", args.object, exc_info=args.exc_value)
 
 
