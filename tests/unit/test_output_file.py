@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from linear_regressor import output_file
 from linear_regressor.output_file import write_file
 
 
@@ -89,3 +91,13 @@ def test_the_content_is_synced_before_the_rename(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "replace", recorded("rename", os.replace))
     write_file(tmp_path / "file.bin", lambda file: file.write(b"new"))
     assert steps == ["sync", "rename", "sync"]
+
+
+def test_every_output_is_written_by_this_module() -> None:
+    """Others append to a checkpoint, discard the rest of standard output, and share counts in memory."""
+    package = Path(output_file.__file__).parent
+    writing = re.compile(r"write_text|write_bytes|os\.replace|\.rename\(|\bopen\([^)]*[\"'](?:[wxa]|r\+)b?[\"']")
+    writers = {str(path.relative_to(package)) for path in package.rglob("*.py") if writing.search(path.read_text())}
+
+    assert {"output_file.py", "training/checkpoint.py", "cli/command_line.py",
+            "serving/observability/metrics.py"} == writers
