@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
+import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
 from pythonjsonlogger.core import LogData
 from pythonjsonlogger.json import JsonFormatter
+
+logger = logging.getLogger(__name__)
 
 # A pipe writes this many bytes atomically; longer lines could interleave with those of other processes.
 LONGEST_LINE = 4096
@@ -56,6 +60,29 @@ class ReadyLineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the message."""
         return str(record.msg)
+
+
+def log_libraries() -> None:
+    """Log what libraries log or warn of, and errors in threads, as the service logs its own lines."""
+    handlers = logging.getLogger("linear_regressor.serving").handlers
+    for name in (None, "linear_regressor"):
+        logging.getLogger(name).handlers[:] = handlers
+    logging.captureWarnings(True)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # its lines have queries and addresses of clients
+    threading.excepthook = _log_thread_error
+    sys.unraisablehook = _log_unraisable_error
+
+
+def _log_thread_error(args: threading.ExceptHookArgs) -> None:
+    """Log an error that ended a thread."""
+    if args.exc_type is not SystemExit:
+        name = args.thread.name if args.thread else "unknown"
+        logger.error("thread %s ended with an error", name, exc_info=args.exc_value)
+
+
+def _log_unraisable_error(args: sys.UnraisableHookArgs) -> None:
+    """Log an error that could not be raised, such as one in a destructor."""
+    logger.error("%s in %r", args.err_msg or "error", args.object, exc_info=args.exc_value)
 
 
 def _last_part(text: str, excess: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any, BinaryIO
 
 from linear_regressor.artefact import plain_pickle
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.atomic_file import replace_file
 from linear_regressor.errors import ArtefactError
+from linear_regressor.output_file import is_stream, remove_file, write_file
 
 # An artefact of p features has about 9 (p + 1)^2 bytes: enough for 1,300 features.
 LARGEST_FILE = 16 * 1024 * 1024
@@ -49,8 +48,11 @@ def parse(content: bytes) -> Artefact:
     return Artefact.from_plain(plain_pickle.read(content))
 
 
-def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path:
-    """Write the model file and its card, and return the path of the card; on an error both stay unchanged."""
+def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path | None:
+    """Write the model file and its card, and return the path of the card; on an error both stay unchanged.
+
+    The card is beside the name that is given, even if that is a link. A model in a device or pipe has no card.
+    """
     path = Path(path)
     # Through JSON and back, so that equal values give equal bytes whatever their Python types.
     plain = json.loads(json.dumps(artefact.to_plain(), sort_keys=True, allow_nan=False))
@@ -59,6 +61,9 @@ def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path:
             "sha256": artefact.digest, **facts}
     try:
         parse(content)
+        if is_stream(path):
+            write_file(path, lambda file: file.write(content))
+            return None
         card_path = path.with_suffix(".card.json")
         _replace_both(path, content, card_path, json.dumps(card, indent=2).encode() + b"\n")
     except (OSError, ValueError, ArtefactError) as error:  # ValueError: a path without a name, such as "."
@@ -69,27 +74,36 @@ def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path:
 
 def _replace_both(path: Path, content: bytes, card_path: Path, card: bytes) -> None:
     """Replace the card once the new model is synced to disk; renaming the model is the last step."""
-    _require_no_folder(path)
+    old = card_path.read_bytes() if card_path.is_file() else None
+    written = False
 
     def write(file: BinaryIO) -> None:
+        nonlocal written
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
         _write_card(card_path, card)
+        written = True
 
-    replace_file(path, write)
+    try:
+        write_file(path, write)
+    except OSError:
+        if written:  # the last step failed: the file is a mount point, for example
+            _restore(card_path, old)
+        raise
 
 
 def _write_card(path: Path, content: bytes) -> None:
     """Write the card; an error names it."""
     try:
-        _require_no_folder(path)
-        replace_file(path, lambda file: file.write(content))
+        write_file(path, lambda file: file.write(content))
     except OSError as error:
         raise ArtefactError(f"its card {path} cannot be written: {error.strerror or error}") from None
 
 
-def _require_no_folder(path: Path) -> None:
-    """Reject a folder before anything is changed: no renaming can replace it."""
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+def _restore(card_path: Path, old: bytes | None) -> None:
+    """Put the old card back, or remove the new one."""
+    if old is not None:
+        _write_card(card_path, old)
+    else:
+        remove_file(card_path)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from linear_regressor.artefact.plain_values import digest_of, summary_from_plain, summary_to_plain, text, texts, verify
-from linear_regressor.atomic_file import replace_file
 from linear_regressor.errors import ArtefactError, MomentsError
 from linear_regressor.model.moments import RowSummary
+from linear_regressor.output_file import write_file
 
 FORMAT = 1
 SUMMARY_KEYS = {"n", "m", "C", "minimum", "maximum"}
@@ -67,11 +67,11 @@ class MomentsFile:
             raise MomentsError(f"moments of {', '.join(mine)} cannot be combined with moments of {', '.join(others)}")
 
     def save(self, path: Path) -> None:
-        """Write the file atomically."""
+        """Write the file."""
         plain = {"format": FORMAT, "features": list(self.features), "target": self.target,
                  **summary_to_plain(self.summary), "added": list(self.added), "removed": list(self.removed)}
         content = json.dumps({**plain, "sha256": digest_of(plain)}, indent=1, allow_nan=False)
-        replace_file(path, lambda file: file.write(content.encode("ascii") + b"\n"))
+        write_file(path, lambda file: file.write(content.encode("ascii") + b"\n"))
 
     @classmethod
     def load(cls, path: Path) -> MomentsFile:

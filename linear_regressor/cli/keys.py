@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from linear_regressor.atomic_file import locked
 from linear_regressor.cli.options import LocalFile
+from linear_regressor.output_file import is_stdout, is_stream, locked, make_folder_of
 from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, read_keys, write_keys
 from linear_regressor.serving.auth.scopes import SCOPES
 
@@ -50,13 +50,13 @@ def generate(name: str, scopes: tuple[str, ...], path: Path) -> None:
         stored = StoredKey(name, key_digest(key).hex(), tuple(dict.fromkeys(scopes)))
     except ValueError as error:
         raise click.BadParameter(f"{name!r} cannot be used: {error}.", param_hint="--name") from None
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder_of(path)
     with locked(path):
-        known = read_keys(path) if path.exists() else []
+        known = read_keys(path) if path.exists() and not is_stream(path) else []
         if name in (other.name for other in known):
             raise click.BadParameter(f"{name!r} has a key already; revoke it first.", param_hint="--name")
         write_keys(path, [*known, stored])
-    click.echo(key)
+    click.echo(key, err=is_stdout(path))
     click.echo(f"stored its digest in {path}; the key itself is not shown again", err=True)
 
 
@@ -87,6 +87,8 @@ def revoke(name: str, path: Path) -> None:
     Example:
       linear-regressor keys revoke --name batch-job
     """
+    if is_stream(path):
+        raise click.BadParameter(f"'{path}' is a device or pipe, which keeps no keys.", param_hint="--file")
     with locked(path):
         known = read_keys(path)
         others = [key for key in known if key.name != name]

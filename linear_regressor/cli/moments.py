@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from linear_regressor.artefact.moments_file import MomentsFile
 from linear_regressor.cli import options
 from linear_regressor.errors import SettingError
+from linear_regressor.output_file import is_stdout
 
 MOMENTS = click.Path(dir_okay=False, path_type=Path)
 output_option = click.option("--output", type=options.LocalFile(), required=True,
@@ -112,7 +113,7 @@ def subtract(whole: Path, part: Path, output: Path) -> None:
 def _save(file: MomentsFile, output: Path) -> None:
     """Write a file and print its number of rows."""
     file.save(output)
-    click.echo(f"moments of {file.summary.moments.n:.0f} rows in {output}")
+    click.echo(f"moments of {file.summary.moments.n:.0f} rows in {output}", err=is_stdout(output))
 
 
 def _lines(file: MomentsFile) -> list[str]:

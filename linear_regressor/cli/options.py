@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,7 +43,10 @@ class LocalPath(click.Path):
         """Convert the text of an option."""
         if re.match("[a-z][a-z0-9+.-]+:/", str(value)):
             self.fail(f"'{value}' is a URL; this must be a path on this machine.", param, ctx)
-        return super().convert(value, param, ctx)
+        path = super().convert(value, param, ctx)
+        if not self.file_okay and os.path.exists(path) and not os.path.isdir(path):  # click rejects only regular files
+            self.fail(f"'{value}' is not a folder.", param, ctx)
+        return path
 
 
 class LocalFile(LocalPath):

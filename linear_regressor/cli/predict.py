@@ -16,6 +16,7 @@ from linear_regressor.data.columns import Columns
 from linear_regressor.data.locations import Folder
 from linear_regressor.data.source import Source
 from linear_regressor.model.inference import predict as predict_rows
+from linear_regressor.output_file import is_stdout
 from linear_regressor.training.predict_parts import predict_parts
 
 
@@ -37,7 +38,8 @@ def predict(context: click.Context, paths: tuple[str, ...], model_path: Path, da
     CSV file are copied as text.
 
     OUTPUT ends in .csv (with a header), .parquet, .feather or .arrow. Rows are written as they are read, in constant
-    memory. An older OUTPUT is replaced in one step; it must not be a file of the data.
+    memory. An older OUTPUT is replaced in one step; it must not be a file of the data. A device or pipe without an
+    ending, such as /dev/stdout, gets CSV.
 
     With --engine dask OUTPUT is a folder, which may be gs://bucket/folder or s3://bucket/folder, with one Parquet file
     for each part of the data, in its order. A file is there as a whole or not at all; running the same command again
@@ -60,7 +62,7 @@ def predict(context: click.Context, paths: tuple[str, ...], model_path: Path, da
         raise click.BadParameter(f"{output!r} is a URL, which needs --engine dask.", context, param_hint="OUTPUT")
     else:
         count = _into_file(location, where, artefact, Path(output), only_prediction)
-    click.echo(f"{count} predictions in {output}")
+    click.echo(f"{count} predictions in {output}", err=is_stdout(Path(output)))
 
 
 def _into_file(location: str, where: str | None, artefact: Artefact, output: Path, only: bool) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from linear_regressor.cli.command_line import describe
 from linear_regressor.cli.output import progress_bar, require_not_data, summary
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
+from linear_regressor.output_file import is_stdout
 from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
 
 if TYPE_CHECKING:
@@ -89,13 +92,13 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
         partitions, passes = source.partitions(), 1 if config.batch_size is None else 1 + config.iterations
         with options.open_engine(engine, scheduler) as workers, progress_bar(partitions, passes) as report:
             training = train_stream(partitions, config, model_save_path, now, workers, report)
-    click.echo(summary(training.artefact, training.evaluation, training.certificate,
-                       "the last" if data is None else "the"))
-    click.echo(f"model        {model_save_path}")
-    _write_report(training, report_path)
+    echo = partial(click.echo, err=is_stdout(model_save_path))  # nothing else may be in the model file
+    echo(summary(training.artefact, training.evaluation, training.certificate, "the last" if data is None else "the"))
+    echo(f"model        {model_save_path}")
+    _write_report(training, report_path, echo)
 
 
-def _write_report(training: Training, folder: Path) -> None:
+def _write_report(training: Training, folder: Path, echo: Callable[[str], None]) -> None:
     """Write the report if matplotlib is installed: it is an extra that training does not need."""
     try:
         from linear_regressor.training import report
@@ -103,4 +106,4 @@ def _write_report(training: Training, folder: Path) -> None:
         click.echo(f"No report: {describe(error)}", err=True)
     else:
         for path in report.write(training, folder):
-            click.echo(f"report       {path}")
+            echo(f"report       {path}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from linear_regressor.artefact.file import load
-from linear_regressor.atomic_file import locked
 from linear_regressor.cli import options
 from linear_regressor.cli.output import progress_bar, require_different, require_not_data
 from linear_regressor.data.source import Source
 from linear_regressor.errors import SettingError
+from linear_regressor.output_file import is_stdout, is_stream, locked
 from linear_regressor.training.engine import LocalEngine
 
 if TYPE_CHECKING:
@@ -55,6 +54,7 @@ def unlearn(data: str, where: str | None, model_path: Path, model_save_path: Pat
 
     output = model_save_path or model_path
     _check_outputs(model_path, output, receipt_path)
+    names = output.stat().st_nlink if output.is_file() else 1
     with locked(output):  # of two runs at once, the second must start from the model of the first
         artefact = load(model_path)
         source = Source.of(data, columns_of(artefact, where))
@@ -63,16 +63,24 @@ def unlearn(data: str, where: str | None, model_path: Path, model_save_path: Pat
         with progress_bar(partitions) as report:
             done = remove_rows(artefact, read_removed(artefact, partitions, LocalEngine(), report))
         receipt = done.save(output, receipt_path, datetime.now(UTC))
-    click.echo("\n".join([*_lines(done), f"model        {output}", f"receipt      {receipt}"]))
+    click.echo("\n".join([*_lines(done), f"model        {output}", f"receipt      {receipt}"]),
+               err=is_stdout(output) or is_stdout(receipt))
+    if names > 1:
+        click.echo(f"{output} had other names (hard links), {names - 1} in number: these still have the old model",
+                   err=True)
 
 
 def _check_outputs(model: Path, output: Path, receipt: Path | None) -> None:
     """Reject outputs that would overwrite each other, an input or an older receipt."""
+    from linear_regressor.training.unlearn import exists
+
     cards = {path.with_suffix(".card.json"): f"the card of {path}" for path in (model, output) if path.name}
     require_different({"--model-save-path": output}, cards)
+    if receipt is None and is_stream(output):
+        raise SettingError(f"--receipt-path is required: {output} is a device or pipe, so nothing is kept beside it")
     if receipt is not None:
         require_different({"--receipt-path": receipt}, {**cards, model: "the model", output: "the new model"})
-        if os.path.lexists(receipt):
+        if exists(receipt):
             raise SettingError(f"--receipt-path {receipt} already exists: a receipt replaces no other file")
 
 

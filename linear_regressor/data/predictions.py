@@ -14,12 +14,12 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from linear_regressor.atomic_file import replace_file
 from linear_regressor.data import diagnosis, formats
 from linear_regressor.data.columns import numbers, require_unique
 from linear_regressor.data.locations import Folder, ending, require_ending
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import DataError
+from linear_regressor.output_file import is_stream, write_file
 
 Array = NDArray[np.float64]
 Predict = Callable[[Array], Array]
@@ -40,7 +40,7 @@ class Part:
     name: str
 
     def write(self, predict: Predict, schema: pa.Schema) -> int:
-        """Predict every row of the partition, write them atomically, and return their number."""
+        """Predict every row of the partition, write them, and return their number."""
         return self.folder.put(self.name, lambda path: write([self.partition], predict, path, schema, int))
 
 
@@ -54,7 +54,7 @@ def schema_of(partition: Partition, only: bool) -> pa.Schema:
 
 def write(partitions: Sequence[Partition], predict: Predict, path: Path, schema: pa.Schema,
           report: Callable[[int], object]) -> int:
-    """Predict every row of some partitions, write them atomically, and return their number."""
+    """Predict every row of some partitions, write them, and return their number."""
     require_known_ending(path)
     counts = []
 
@@ -66,15 +66,16 @@ def write(partitions: Sequence[Partition], predict: Predict, path: Path, schema:
                 counts.append(table.num_rows)
 
     try:
-        replace_file(path, write_all)
+        write_file(path, write_all)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
-        raise DataError(f"{path} cannot be written as {path.suffix[1:]}: {error}") from None
+        raise DataError(f"{path} cannot be written as {path.suffix[1:] or 'csv'}: {error}") from None
     return sum(counts)
 
 
 def require_known_ending(path: Path) -> None:
-    """Reject an output whose ending is not that of a format to write."""
-    require_ending(str(path), ENDINGS)
+    """Reject an output whose ending is not that of a format to write; a device or pipe without one gets CSV."""
+    if path.suffix or not is_stream(path):
+        require_ending(str(path), ENDINGS)
 
 
 def _file_schema(partition: Partition) -> pa.Schema:
@@ -146,10 +147,10 @@ def _grouped(partitions: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[pa.Tabl
 
 def _writer(path: Path, file: BinaryIO, schema: pa.Schema) -> Any:
     """Return the writer for the format of the output."""
-    if ending(path.name) == ".csv":
-        return pa.csv.CSVWriter(file, schema)
     if ending(path.name) == ".parquet":
         # Predictions rarely repeat: a dictionary of them would cost time and save nothing.
         return pa.parquet.ParquetWriter(file, schema, use_dictionary=[name for name in schema.names
                                                                       if name != PREDICTION])
-    return pa.ipc.new_file(file, schema)
+    if ending(path.name) in (".feather", ".arrow"):
+        return pa.ipc.new_file(file, schema)
+    return pa.csv.CSVWriter(file, schema)

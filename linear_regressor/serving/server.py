@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from werkzeug.serving import is_running_from_reloader
+from werkzeug.serving import is_running_from_reloader, run_simple
 
 from linear_regressor.errors import ServerError, SettingError
+from linear_regressor.json_logs import log_libraries
 from linear_regressor.serving.app import Application, create_app
+from linear_regressor.serving.observability.tracing import check_settings
 from linear_regressor.serving.schema import fast_numbers
 from linear_regressor.serving.settings import LOOPBACK, Settings
 from linear_regressor.serving.worker import limits
@@ -38,9 +40,10 @@ logger = logging.getLogger(__name__)
 def serve(settings: Settings, environ: MutableMapping[str, str], host: str = "127.0.0.1", server: str = "gunicorn",
           debug: bool = False) -> None:
     """Serve the model until told to stop."""
-    if environ.get("GUNICORN_CMD_ARGS"):
-        raise SettingError(f"GUNICORN_CMD_ARGS is {environ['GUNICORN_CMD_ARGS']!r}: must not be set, because it has no "
-                           "effect; use the settings of this server, such as KEEP_ALIVE and THREADS")
+    _require_no_foreign_settings(environ)
+    if settings.telemetry.trace_endpoint:
+        check_settings(environ)
+    log_libraries()
     if not is_running_from_reloader():  # the reloader's first process already listens on the port
         _require_free(host, settings.port)
     with shared_counts(environ, settings.workers if server == "gunicorn" else 1) as counts_folder:
@@ -58,8 +61,9 @@ def serve(settings: Settings, environ: MutableMapping[str, str], host: str = "12
             return
         if app.service.spans is not None:
             app.service.spans.start()
-        # Never Werkzeug's interactive debugger: it runs code for every client.
-        app.run(host, settings.port, debug=debug, use_debugger=False)
+        app.debug = debug
+        # Not app.run, which prints. Never Werkzeug's interactive debugger: it runs code for every client.
+        run_simple(host, settings.port, app, use_reloader=debug, use_debugger=False, threaded=True)
 
 
 class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
@@ -157,6 +161,19 @@ def _private_folder() -> str:
             continue
     raise ServerError("several workers need a writable folder for shared metrics: give the server a writable TMPDIR "
                       "(such as --tmpfs /tmp), or --workers 1 (WEB_CONCURRENCY)")
+
+
+def _require_no_foreign_settings(environ: MutableMapping[str, str]) -> None:
+    """Reject what gunicorn would read from the environment."""
+    if environ.get("GUNICORN_CMD_ARGS"):
+        raise SettingError(f"GUNICORN_CMD_ARGS is {environ['GUNICORN_CMD_ARGS']!r}: must not be set, because it has no "
+                           "effect; use the settings of this server, such as KEEP_ALIVE and THREADS")
+    listening = environ.pop("LISTEN_FDS", None)
+    if environ.pop("LISTEN_PID", None) == str(os.getpid()) and listening not in (None, "", "0"):
+        raise ServerError("systemd passes a listening socket (LISTEN_FDS), which this server does not use: remove the "
+                          "socket unit, and let the server listen itself with --host and --port (PORT)")
+    for name in ("GUNICORN_PID", "GUNICORN_FD"):  # of a gunicorn that started this process
+        environ.pop(name, None)
 
 
 def _require_free(host: str, port: int) -> None:

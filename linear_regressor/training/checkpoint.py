@@ -10,7 +10,8 @@ from typing import Any
 
 from linear_regressor.artefact.plain_values import digest_of, summary_from_plain, summary_to_plain
 from linear_regressor.data.source import Partition
-from linear_regressor.errors import ArtefactError
+from linear_regressor.errors import ArtefactError, SettingError
+from linear_regressor.output_file import is_stream, make_folder_of, remove_file
 from linear_regressor.training.partition_moments import PartitionMoments
 
 logger = logging.getLogger(__name__)
@@ -22,12 +23,17 @@ PACKAGES = ("linear-regressor", "numpy", "pyarrow")
 class Checkpoint:
     """A file with one result a line, each under a key that is the digest of everything that decides the result.
 
-    Torn or damaged lines, and results of other data or another configuration, are ignored.
+    Torn or damaged lines, and results of other data or another configuration, are ignored. Without a path nothing is
+    kept.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
         self._results: dict[str, Any] = {}
+        if path is None:
+            return
+        if is_stream(path):
+            raise SettingError(f"{path} keeps the progress of this run: it must be a file, not a device or pipe")
         content = path.read_bytes() if path.exists() else b""
         complete = content[:content.rfind(b"\n") + 1]
         for line in complete.splitlines():
@@ -38,8 +44,8 @@ class Checkpoint:
 
     @classmethod
     def beside(cls, output: Path) -> Checkpoint:
-        """Open the checkpoint of an output, such as ``model.joblib.progress``."""
-        return cls(output.with_name(f"{output.name}.progress"))
+        """Open the checkpoint of an output, such as ``model.joblib.progress``; a device or pipe has none."""
+        return cls(None if is_stream(output) else output.with_name(f"{output.name}.progress"))
 
     def get(self, key: str) -> Any:
         """Return a result, or None if there is none."""
@@ -49,8 +55,10 @@ class Checkpoint:
         """Append a result to the file in one write."""
         self._results[key] = result
         line = {"key": key, "result": result, "sha256": digest([key, result])}
+        if self.path is None:
+            return
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder_of(self.path)
         except (FileExistsError, NotADirectoryError) as error:
             raise NotADirectoryError(error.errno, f"cannot be written, because {error.filename} is not a folder",
                                      str(self.path)) from None
@@ -70,7 +78,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove the file, once the output is written."""
-        self.path.unlink(missing_ok=True)
+        if self.path is not None:
+            remove_file(self.path)
 
 
 def key_of(partition: Partition, test_fraction: float) -> str:

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.atomic_file import replace_file
 from linear_regressor.data.dataset import Dataset
 from linear_regressor.errors import StatisticsError
 from linear_regressor.model.inference import FitStatistics, predict
+from linear_regressor.output_file import write_file
 from linear_regressor.training.train import Training
 
 Array = NDArray[np.float64]
@@ -29,7 +29,7 @@ def write(training: Training, folder: Path) -> list[Path]:
     """Write the report of a training into a folder, and return its files."""
     figures = {"fit.png": draw_fit(training), "losses.png": draw_losses(training.model.losses)}
     for name, figure in figures.items():
-        replace_file(folder / name, partial(figure.savefig, format="png"))
+        write_file(folder / name, partial(figure.savefig, format="png"))
     return [folder / name for name in figures]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -16,7 +15,6 @@ import numpy as np
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load, save
-from linear_regressor.atomic_file import replace_file
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.row_filter import RowFilter
 from linear_regressor.data.source import Partition
@@ -26,6 +24,7 @@ from linear_regressor.model.hessian_spectrum import require_converging_rate
 from linear_regressor.model.inference import FitStatistics
 from linear_regressor.model.linear_regression import SimpleLinearRegression
 from linear_regressor.model.moments import Moments, RowSummary
+from linear_regressor.output_file import is_stream, remove_file, write_file
 from linear_regressor.training.config import environment, quantile_table
 from linear_regressor.training.engine import Engine, Report
 from linear_regressor.training.reading import read_partitions
@@ -57,25 +56,25 @@ class Unlearning:
             save(self.after, path, facts)
         except BaseException:  # an interrupt, too
             if written and not self._is_saved(path):
-                place.unlink()
+                remove_file(place)
             raise
         return place
 
     def _write_receipt(self, place: Path, facts: dict[str, str], reuse: bool) -> bool:
         """Write a new file, unless a killed run has left the receipt of this very change."""
         receipt = self.receipt()
-        if os.path.lexists(place):
+        if exists(place):
             if reuse and _read_receipt(place, facts) == receipt:
                 return False
             raise SettingError(f"{place} already exists: a receipt replaces no other file")
         content = json.dumps({**receipt, **facts}, indent=1).encode() + b"\n"
-        replace_file(place, lambda file: file.write(content))
+        write_file(place, lambda file: file.write(content))
         return True
 
     def _is_saved(self, path: Path) -> bool:
         """Whether the new model is in its place."""
         try:
-            return load(path).digest == self.after.digest
+            return not is_stream(path) and load(path).digest == self.after.digest
         except ArtefactError:
             return False
 
@@ -124,6 +123,11 @@ def read_removed(artefact: Artefact, partitions: Sequence[Partition], engine: En
     if not removed:
         raise DataError("there are no rows to remove: none of them was used for training")
     return removed
+
+
+def exists(receipt: Path) -> bool:
+    """Whether there is a file that a receipt would replace; a device or pipe is only written to."""
+    return receipt.exists() and not is_stream(receipt)
 
 
 def _read_receipt(place: Path, facts: Collection[str]) -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from linear_regressor.atomic_file import locked
+from linear_regressor.output_file import locked
 from linear_regressor.serving.auth.api_keys import StoredKey, read_keys, write_keys
 from tests.command_line import ROOT, run, run_process
 

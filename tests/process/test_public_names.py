@@ -25,7 +25,7 @@ def modules_after(program: str, *arguments: str) -> set[str]:
 
 def test_importing_the_package_loads_neither_numpy_nor_scikit_learn() -> None:
     """Public names are imported on first use."""
-    loaded = modules_after("import linear_regressor, linear_regressor.errors, linear_regressor.atomic_file")
+    loaded = modules_after("import linear_regressor, linear_regressor.errors, linear_regressor.output_file")
     assert "linear_regressor" in loaded
     assert not loaded & {"numpy", "sklearn", "scipy", "joblib", "flask", "click", "matplotlib", "pyarrow"}
 

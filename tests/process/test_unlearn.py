@@ -16,9 +16,9 @@ from click.testing import Result
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load
-from linear_regressor.atomic_file import locked
 from linear_regressor.data.dataset import read_diabetes
 from linear_regressor.model.linear_regression import SimpleLinearRegression
+from linear_regressor.output_file import locked
 from linear_regressor.serving.app import create_app
 from linear_regressor.serving.settings import Settings
 from linear_regressor.training.config import TrainingConfig

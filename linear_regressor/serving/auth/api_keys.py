@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from linear_regressor.atomic_file import replace_file
 from linear_regressor.errors import LinearRegressorError, SettingError
+from linear_regressor.output_file import write_file
 from linear_regressor.serving.auth.principal import Principal, bad_credential, bearer_token, no_credential
 from linear_regressor.serving.auth.scopes import SCOPES
 from linear_regressor.serving.followed_file import FollowedFile
@@ -119,9 +119,9 @@ def parse_keys(path: Path, content: bytes) -> list[StoredKey]:
 
 
 def write_keys(path: Path, keys: Iterable[StoredKey]) -> None:
-    """Write a keys file atomically, since a server may be reading it."""
+    """Write a keys file in one step, since a server may be reading it."""
     text = orjson.dumps({"keys": [asdict(key) for key in keys]}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    replace_file(path, lambda file: file.write(text))
+    write_file(path, lambda file: file.write(text))
 
 
 def _parse_entry(entry: Any) -> StoredKey:

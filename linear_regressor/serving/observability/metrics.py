@@ -6,12 +6,20 @@ share their counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import glob
+import logging
+import mmap
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, BinaryIO
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, values
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
@@ -24,6 +32,13 @@ SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 # All other methods are counted as one, so that clients cannot create series.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OUTCOMES = {True: "taken", False: "refused"}
+
+SECONDS_BETWEEN_ATTEMPTS = 1.0
+_VALUE_BYTES = 16  # a value and its time
+_ENTRY_BYTES = 28 + _VALUE_BYTES  # at most, beside the name of a series, with the slot for lost series
+
+logger = logging.getLogger(__name__)
+_merge: Callable[[Sequence[str]], Iterable[Metric]] = MultiProcessCollector.merge
 
 # Route, method and status; the functions that count such a request and record its duration.
 SeriesKey = tuple[str, str, int]
@@ -93,11 +108,12 @@ class Metrics:
     def forget(self, pid: int) -> None:
         """Drop the requests in flight of a worker that ended; its other counts stay."""
         if self._folder is not None:
-            mark_process_dead(pid, self._folder)
+            with suppress(OSError):  # called by the arbiter, which would end
+                mark_process_dead(pid, self._folder)
 
     def exposition(self, predictor: Predictor, accept: str) -> tuple[bytes, str]:
         """Return the metrics of all workers and their media type, as the Accept header asks."""
-        counts = self._registry if self._folder is None else MultiProcessCollector(None, self._folder)
+        counts = self._registry if self._folder is None else SharedCounts(self._folder)
         encoder, content_type = choose_encoder(accept)
         return encoder(Scrape(counts, predictor, self._threads)), content_type
 
@@ -112,6 +128,118 @@ class Metrics:
         count(context.rows)
         if context.outside:
             self._outside.inc(context.outside)
+
+
+class CountFile(MmapedDict):
+    """The counts of one process in a file whose space is reserved: a full file system must not end the process.
+
+    Storing into a mapped page that the file system cannot provide raises SIGBUS. A series without space is stored in
+    the last bytes of the mapping, which nobody reads, and gets its full value once there is space.
+    """
+
+    _is_reported = False  # one line for all files of a process
+    _f: Any
+    write_value: Any
+
+    def __init__(self, filename: str, read_mode: bool = False) -> None:
+        self._fname, self._f = filename, None
+        self._m = mmap.mmap(-1, _VALUE_BYTES)  # until there is a file
+        self._capacity = self._used = _VALUE_BYTES
+        self._positions: dict[str, int] = {}
+        self._lost: set[str] = set()
+        self._next_attempt = 0.0
+        self._grow()
+
+    def _init_value(self, key: str) -> None:
+        """Add a series."""
+        while self._used + len(key.encode()) + _ENTRY_BYTES > self._capacity:
+            if not self._grow():
+                self._lose(key)
+                return
+        super()._init_value(key)  # type: ignore[no-untyped-call]
+
+    def _lose(self, key: str) -> None:
+        """Store a series where nobody reads it, and try again when it is counted later."""
+        self._positions[key] = self._capacity - _VALUE_BYTES
+        self._m[-_VALUE_BYTES:] = bytes(_VALUE_BYTES)
+        self._lost.add(key)
+        self.write_value = self._retry_and_write  # on this object only, so that counting costs nothing more otherwise
+
+    def _retry_and_write(self, key: str, value: float, timestamp: float) -> None:
+        if key in self._lost and time.monotonic() >= self._next_attempt:
+            self._lost.remove(key)
+            del self._positions[key]
+        super().write_value(key, value, timestamp)  # type: ignore[no-untyped-call]
+
+    def _grow(self) -> bool:
+        """Create the file or double it; return whether the file system has space for that."""
+        if time.monotonic() < self._next_attempt:
+            return False
+        try:
+            self._reserve(mmap.PAGESIZE if self._f is None else 2 * self._capacity)
+        except OSError as error:
+            self._next_attempt = time.monotonic() + SECONDS_BETWEEN_ATTEMPTS
+            if not CountFile._is_reported:
+                CountFile._is_reported = True
+                logger.error("metrics are incomplete until there is space in %s: %s", os.path.dirname(self._fname),
+                             error.strerror)
+            return False
+        for key in self._lost:
+            self._positions.pop(key, None)
+        self._lost.clear()
+        self.__dict__.pop("write_value", None)
+        return True
+
+    def _reserve(self, capacity: int) -> None:
+        """Reserve space and map it."""
+        if self._f is not None:
+            _allocate(self._f, capacity)  # not by its name, which may have been removed
+            self._m, self._capacity = mmap.mmap(self._f.fileno(), capacity), capacity
+            return
+        try:
+            with open(self._fname, "ab") as file:
+                _allocate(file, capacity)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(self._fname)
+            raise
+        super().__init__(self._fname)  # type: ignore[no-untyped-call]
+
+
+def _allocate(file: BinaryIO, capacity: int) -> None:
+    """Reserve the space of a file up to a length; macOS can only set the length."""
+    allocate = getattr(os, "posix_fallocate", None)
+    allocate(file.fileno(), 0, capacity) if allocate else file.truncate(capacity)
+
+
+vars(values)["MmapedDict"] = CountFile  # read by the client when it makes the first metric
+
+
+class SharedCounts(MultiProcessCollector):
+    """The counts of all workers, without files that cannot be read: those of killed workers may be damaged."""
+
+    _skipped: set[str] = set()
+
+    def __init__(self, folder: str) -> None:
+        self._path = folder  # a removed folder has no counts, but is no error
+
+    def collect(self) -> Iterable[Metric]:
+        """Add up the counts."""
+        files = glob.glob(os.path.join(self._path, "*.db"))
+        try:
+            return _merge(files)
+        except Exception:  # of any kind: the files can hold anything
+            return _merge([file for file in files if self._is_readable(file)])
+
+    def _is_readable(self, file: str) -> bool:
+        try:
+            _merge([file])
+        except Exception as error:
+            if file not in self._skipped and not isinstance(error, FileNotFoundError):
+                self._skipped.add(file)
+                logger.warning("skipped the metrics in %s, which cannot be read: %s", file, error)
+            return False
+        return True
 
 
 class Scrape(Collector):

@@ -2,24 +2,61 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+from collections.abc import Callable, MutableMapping
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from linear_regressor.errors import ServerError
+from linear_regressor.errors import ServerError, SettingError
 from linear_regressor.json_logs import request_fields
 from linear_regressor.serving.middleware.request_context import RequestContext
 from linear_regressor.serving.probes import Probes
+from linear_regressor.serving.settings import Setting, matching, whole_number
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from opentelemetry.context import Context
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, Tracer
 
 SERVICE = "linear-regressor"
 _SPAN_KEY = "linear_regressor.span"  # in the WSGI environment
+
+BATCH_SPANS = 512  # the default
+
+
+def _seconds(text: str) -> float:
+    """Parse a time."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ValueError("a number of seconds, greater than 0")
+    return seconds
+
+
+def _file(text: str) -> str:
+    """Parse the path of a file."""
+    if not os.path.isfile(text):
+        raise ValueError("a file")
+    return text
+
+
+_URL = matching(r"https?://[^/\s]+\S*", "a URL with http or https")
+# OpenTelemetry's variables whose errors it would find only during export, with the defaults that are needed here.
+OTEL_SETTINGS: dict[str, tuple[Callable[[str], Any], Any]] = {
+    "OTEL_BSP_MAX_QUEUE_SIZE": (whole_number(1), 2048),
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": (whole_number(1), None),
+    "OTEL_BSP_SCHEDULE_DELAY": (whole_number(1), None),
+    "OTEL_BSP_EXPORT_TIMEOUT": (whole_number(0), None),
+    **{f"OTEL_EXPORTER_OTLP_{part}{name}": (parse, None) for part in ("", "TRACES_") for name, parse in (
+        ("ENDPOINT", _URL), ("TIMEOUT", _seconds), ("CERTIFICATE", _file), ("CLIENT_KEY", _file),
+        ("CLIENT_CERTIFICATE", _file))},
+}
 
 _TRACE, _SPAN = "(?!0{32})([0-9a-f]{32})", "(?!0{16})([0-9a-f]{16})"
 # Version 00 ends after the flags, later ones may be longer, ff is invalid.
@@ -91,33 +128,56 @@ def new_span(parent: TraceContext | None) -> TraceContext:
     return TraceContext(parent.trace_id, os.urandom(8).hex(), parent.sampled)
 
 
+def check_settings(environ: MutableMapping[str, str]) -> None:
+    """Check OpenTelemetry's variables, and limit a batch to the queue, which it takes for an error."""
+    for variable in OTEL_SETTINGS:
+        if not environ.get(variable, "set"):
+            del environ[variable]  # an empty variable counts as not set, but not everywhere in OpenTelemetry
+    values = {variable: Setting(variable, parse, default, "").read(environ)
+              for variable, (parse, default) in OTEL_SETTINGS.items()}
+    queue, batch = values["OTEL_BSP_MAX_QUEUE_SIZE"], values["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"]
+    if batch is not None and batch > queue:
+        raise SettingError(f"OTEL_BSP_MAX_EXPORT_BATCH_SIZE is {batch}: must be at most OTEL_BSP_MAX_QUEUE_SIZE, which "
+                           f"is {queue}")
+    if batch is None and queue < BATCH_SPANS:
+        environ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"] = str(queue)
+
+
 class SpanExport:
     """Exports spans in the background, in each worker, configured by OpenTelemetry's own ``OTEL_`` variables."""
 
     def __init__(self) -> None:
+        self._provider: TracerProvider | None = None
+        self._tracer: Tracer | None = None
         try:
             import_module("opentelemetry.sdk.trace")
             import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+            self._make_provider()  # the worker makes its own; this one finds the other settings that are invalid
         except ModuleNotFoundError:
             raise ServerError("OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: "
                               "pip install 'linear-regressor[tracing]', or unset the variable") from None
-        self._provider: TracerProvider | None = None
-        self._tracer: Tracer | None = None
+        except Exception as error:
+            raise SettingError(f"OpenTelemetry rejects its OTEL_ variables: {error}") from None
 
     # OpenTelemetry is an optional extra, so each method below imports what it needs.
 
     def start(self) -> None:
         """Start exporting; call this in the worker, since the exporter's thread does not survive a fork."""
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        self._provider, exporter = self._make_provider()
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._tracer = self._provider.get_tracer(SERVICE)
+
+    def _make_provider(self) -> tuple[TracerProvider, OTLPSpanExporter]:
+        """Make what reads the variables."""
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import OTELResourceDetector, Resource
         from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
         configured = OTELResourceDetector().detect().attributes
-        self._provider = TracerProvider(resource=Resource.create({"service.name": SERVICE, **configured}),
-                                        shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        self._tracer = self._provider.get_tracer(SERVICE)
+        return TracerProvider(resource=Resource.create({"service.name": SERVICE, **configured}),
+                              shutdown_on_exit=False), OTLPSpanExporter()
 
     def stop(self) -> None:
         """Export the remaining spans and stop."""
@@ -134,6 +194,8 @@ class SpanExport:
         span = self._tracer.start_span(context.environ["REQUEST_METHOD"], _parent_context(parent), SpanKind.SERVER)
         context.environ[_SPAN_KEY] = span
         ids = span.get_span_context()
+        if not ids.is_valid:  # OTEL_SDK_DISABLED
+            return new_span(parent)
         return TraceContext(f"{ids.trace_id:032x}", f"{ids.span_id:016x}", ids.trace_flags.sampled)
 
     def end(self, context: RequestContext) -> None:

@@ -29,10 +29,30 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]  # gunicorn is not typed
 
     def stop(self, graceful: bool = True) -> None:
         """Stop the workers."""
-        is_shared = self.reexec_pid or self.master_pid or self.systemd  # the socket outlives this arbiter
-        if graceful and not is_shared and all([_drop_handshakes(listener) for listener in self.LISTENERS]):
+        if graceful and all([_drop_handshakes(listener) for listener in self.LISTENERS]):
             time.sleep(_HANDSHAKE_SECONDS)  # those that have begun end in the listen queue
         super().stop(graceful)
+
+    def handle_usr2(self) -> None:
+        """Refuse gunicorn's upgrade, whose new server would start while this one has the port."""
+        self.log.error("SIGUSR2 is ignored: this server is not upgraded in place; start the new version on another "
+                       "port or instance, send requests there, and stop this one with SIGTERM")
+
+    def handle_ttin(self) -> None:
+        """Add a worker, unless workers do not share their metrics."""
+        if self.cfg.workers == 1:
+            self.log.error("SIGTTIN is ignored: a single worker shares no metrics; start the server with --workers 2 "
+                           "(WEB_CONCURRENCY) or more")
+        else:
+            super().handle_ttin()
+
+    def spawn_worker(self) -> Any:
+        """Start a worker; a system that is out of processes or space is asked again a second later."""
+        try:
+            return super().spawn_worker()
+        except (OSError, RuntimeError) as error:  # in this process, since a worker ends within the call
+            self.log.error("cannot start a worker, trying again: %s", error)
+            return None
 
 
 def _drop_handshakes(listener: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from linear_regressor.atomic_file import replace_file
+from linear_regressor import output_file
+from linear_regressor.output_file import write_file
 
 
 def test_a_new_file_has_the_content_and_its_folder_is_created(tmp_path: Path) -> None:
     """Missing folders are created, and no temporary file is left in them."""
     path = tmp_path / "a" / "b" / "file.bin"
-    replace_file(path, lambda file: file.write(b"new"))
+    write_file(path, lambda file: file.write(b"new"))
     assert path.read_bytes() == b"new" and list(path.parent.iterdir()) == [path]
 
 
@@ -24,7 +26,7 @@ def test_an_old_file_is_replaced(tmp_path: Path) -> None:
     """Only the new content is left."""
     path = tmp_path / "file.bin"
     path.write_bytes(b"old and longer")
-    replace_file(path, lambda file: file.write(b"new"))
+    write_file(path, lambda file: file.write(b"new"))
     assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
 
 
@@ -39,19 +41,19 @@ def test_an_interruption_leaves_the_old_file_whole(tmp_path: Path, fault: BaseEx
         raise fault
 
     with pytest.raises(type(fault)):
-        replace_file(path, write)
+        write_file(path, write)
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
 def test_readers_see_either_the_old_or_the_new_content(tmp_path: Path) -> None:
     """While a thread replaces the file over and over, every read returns one of the two contents, whole."""
     path, contents = tmp_path / "file.bin", (b"a" * 100_000, b"b" * 50_000)
-    replace_file(path, lambda file: file.write(contents[0]))
+    write_file(path, lambda file: file.write(contents[0]))
     done = threading.Event()
 
     def replace_often() -> None:
         for turn in range(60):
-            replace_file(path, lambda file: file.write(contents[turn % 2]))
+            write_file(path, lambda file: file.write(contents[turn % 2]))
         done.set()
 
     writer = threading.Thread(target=replace_often)
@@ -66,7 +68,7 @@ def test_concurrent_writers_do_not_mix(tmp_path: Path) -> None:
     """Each writes to its own temporary file, so the last rename wins."""
     path = tmp_path / "file.bin"
     contents = [bytes([65 + number]) * 20_000 for number in range(8)]
-    writers = [threading.Thread(target=replace_file, args=(path, lambda file, content=content: file.write(content)))
+    writers = [threading.Thread(target=write_file, args=(path, lambda file, content=content: file.write(content)))
                for content in contents]
     for writer in writers:
         writer.start()
@@ -87,5 +89,15 @@ def test_the_content_is_synced_before_the_rename(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(os, "fsync", recorded("sync", os.fsync))
     monkeypatch.setattr(os, "replace", recorded("rename", os.replace))
-    replace_file(tmp_path / "file.bin", lambda file: file.write(b"new"))
+    write_file(tmp_path / "file.bin", lambda file: file.write(b"new"))
     assert steps == ["sync", "rename", "sync"]
+
+
+def test_every_output_is_written_by_this_module() -> None:
+    """Others append to a checkpoint, discard the rest of standard output, and share counts in memory."""
+    package = Path(output_file.__file__).parent
+    writing = re.compile(r"write_text|write_bytes|os\.replace|\.rename\(|\bopen\([^)]*[\"'](?:[wxa]|r\+)b?[\"']")
+    writers = {str(path.relative_to(package)) for path in package.rglob("*.py") if writing.search(path.read_text())}
+
+    assert {"output_file.py", "training/checkpoint.py", "cli/command_line.py",
+            "serving/observability/metrics.py"} == writers

@@ -14,12 +14,12 @@ def test_sigkill_leaves_the_old_file_whole(tmp_path: Path) -> None:
     path.write_bytes(b"old")
     program = ("import os, signal, sys\n"
                "from pathlib import Path\n"
-               "from linear_regressor.atomic_file import replace_file\n"
+               "from linear_regressor.output_file import write_file\n"
                "def write(file):\n"
                "    file.write(b'half')\n"
                "    file.flush()\n"
                "    os.kill(os.getpid(), signal.SIGKILL)\n"
-               "replace_file(Path(sys.argv[1]), write)\n")
+               "write_file(Path(sys.argv[1]), write)\n")
     run = subprocess.run([sys.executable, "-c", program, str(path)], timeout=60)
     assert run.returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
