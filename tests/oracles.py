@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from linear_regressor import Moments
+
 Array = NDArray[np.float64]
 
 NIST = Path(__file__).resolve().parent / "nist"
@@ -33,6 +35,15 @@ def challenge_loop(X: Array, y: Array, start: Array, rate: float, iterations: in
 def least_squares(X: Array, y: Array) -> Array:
     """Solve by orthogonal decomposition of the rows, without moments: W, then b."""
     return np.linalg.lstsq(np.column_stack([X, np.ones(len(X))]), y, rcond=None)[0].astype(np.float64)
+
+
+def precision(moments: Moments) -> tuple[float, float]:
+    """Tolerance of slopes in units of the standard deviations, and condition number of the correlation matrix."""
+    length = np.sqrt(moments.A.diagonal())
+    values = np.linalg.eigvalsh(moments.A / np.outer(length, length))
+    condition = float(values[-1] / values[0])
+    offset = float(np.max(np.abs(moments.x_mean) * np.sqrt(moments.n) / length))
+    return max(1e-12, 32 * float(np.finfo(np.float64).eps) * condition * (1.0 + offset)), condition
 
 
 def rows_of_condition(random: np.random.Generator, n: int, p: int, condition: float) -> tuple[Array, Array]:
