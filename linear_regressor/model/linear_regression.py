@@ -6,6 +6,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import update_wrapper
 from numbers import Integral, Real
 from types import MethodType
@@ -173,20 +174,21 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         >>> model.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).losses.shape
         (5,)
         """
-        self._check_parameters()
-        X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=True)
-        draws = check_random_state(self.random_state)
-        moments = Moments.from_arrays(X, y, sample_weight)
-        start = draws.standard_normal(X.shape[1] + 1)
-        if self.batch_size is None:
-            return self.__sgd(moments, start)
-        shuffling = np.random.default_rng(draws.randint(np.iinfo(np.int32).max))
+        with self._unchanged_on_error():
+            self._check_parameters()
+            X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=True)
+            draws = check_random_state(self.random_state)
+            moments = Moments.from_arrays(X, y, sample_weight)
+            start = draws.standard_normal(X.shape[1] + 1)
+            if self.batch_size is None:
+                return self.__sgd(moments, start)
+            shuffling = np.random.default_rng(draws.randint(np.iinfo(np.int32).max))
 
-        def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
-            rows = scaling.rows(X) if scaling else X
-            return descend_mini_batches(rows, y, start, rate, int(self.batch_size or 1), shuffling, sample_weight)
+            def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
+                rows = scaling.rows(X) if scaling else X
+                return descend_mini_batches(rows, y, start, rate, int(self.batch_size or 1), shuffling, sample_weight)
 
-        return self.__sgd(moments, start, passes)
+            return self.__sgd(moments, start, passes)
 
     @_FullBatchOnly
     def fit_moments(self, moments: Moments) -> Self:
@@ -215,11 +217,11 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         >>> model.W.round(9).tolist(), round(model.b, 9)
         ([2.0], 1.0)
         """
-        self._check_parameters()
-        start = check_random_state(self.random_state).standard_normal(moments.p + 1)
-        self.__sgd(moments, start)
-        self._forget_names(moments.p)
-        return self
+        with self._unchanged_on_error():
+            self._check_parameters()
+            start = check_random_state(self.random_state).standard_normal(moments.p + 1)
+            self._forget_names(moments.p)
+            return self.__sgd(moments, start)
 
     def fit_passes(self, moments: Moments, passes: Passes) -> Self:
         """Fit the weights by passes that the caller makes over the rows, for example over a stream.
@@ -253,11 +255,11 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         >>> model.fit_passes(moments, lambda start, rate, scaling: itertools.repeat(np.array([2.0, 1.0]))).losses[1:]
         array([0., 0.])
         """
-        self._check_parameters()
-        start = check_random_state(self.random_state).standard_normal(moments.p + 1)
-        self.__sgd(moments, start, passes)
-        self._forget_names(moments.p)
-        return self
+        with self._unchanged_on_error():
+            self._check_parameters()
+            start = check_random_state(self.random_state).standard_normal(moments.p + 1)
+            self._forget_names(moments.p)
+            return self.__sgd(moments, start, passes)
 
     @_FullBatchOnly
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -293,9 +295,10 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         """
         if not hasattr(self, "moments_"):
             return self.fit(X, y, sample_weight)
-        self._check_parameters()
-        X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=False)
-        return self.__sgd(self.moments_ + Moments.from_arrays(X, y, sample_weight), self.start_)
+        with self._unchanged_on_error():
+            self._check_parameters()
+            X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=False)
+            return self.__sgd(self.moments_ + Moments.from_arrays(X, y, sample_weight), self._draw)
 
     def predict(self, X: ArrayLike) -> Array:
         """Predict the target of each row.
@@ -332,17 +335,14 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         return moments.loss(theta[:-1], float(theta[-1]))
 
     def __sgd(self, moments: Moments, start: Array, passes: Passes | None = None) -> Self:
-        """Descend from the start weights: in closed form, or by the given passes of stochastic steps.
-
-        Attributes are set last, so that an error leaves the estimator unchanged.
-        """
+        """Descend from the start weights: in closed form, or by the given passes of stochastic steps."""
         scaling = Scaling.of(moments) if self.standardize else None
         scaled = scaling.moments(moments) if scaling else moments
         spectrum = HessianSpectrum.of(scaled)
         rate = self._usable_rate(spectrum)
         with np.errstate(all="ignore"):  # an overflow is reported once, below
             if passes:
-                theta, losses = self._stochastic(scaled, start, passes(start, rate, scaling))
+                theta, losses = self._stochastic(scaled, start, passes(start.copy(), rate, scaling))
             else:
                 theta, losses = descend(scaled, spectrum, start, rate, self.iterations + 1)
             losses[0] = self.__loss(scaled, start)
@@ -350,6 +350,7 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
             raise DivergenceError(f"descent leaves the range of float64 at a learning rate of {rate:g}; use a lower "
                                   f"rate, larger batches or scaled columns")
         self.moments_, self.start_, self.lr_, self.losses_ = moments, start, rate, losses
+        self._draw = start.copy()
         self.coef_, self.intercept_ = scaling.weights(theta) if scaling else (theta[:-1], float(theta[-1]))
         return self
 
@@ -368,7 +369,21 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
             if time.monotonic() - logged >= SECONDS_BETWEEN_LOG_LINES:
                 logged = time.monotonic()
                 logger.info("pass %d of %d, loss %.6g", count, self.iterations, losses[-1])
-        return theta, np.array(losses)
+        return np.array(theta), np.array(losses)
+
+    @contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        """Restore every attribute, and the generator given as ``random_state``, if the block raises."""
+        before = dict(self.__dict__)
+        random = self.random_state if isinstance(self.random_state, np.random.RandomState) else None
+        drawn = random.get_state() if random else {}
+        try:
+            yield
+        except BaseException:  # an interrupt, too
+            self.__dict__ = before
+            if random:
+                random.set_state(drawn)
+            raise
 
     def _forget_names(self, p: int) -> None:
         """Record a fit on p features without names."""
