@@ -32,6 +32,18 @@ def challenge_loop(X: Array, y: Array, start: Array, rate: float, iterations: in
     return W, b, np.array(losses)
 
 
+def precise_loop(X: Array, y: Array, start: Array, rate: float, steps: int) -> tuple[Array, Array]:
+    """Run the challenge's loop in extended precision (80 bits on x86): W, then b, and the losses."""
+    rows, target = np.column_stack([X, np.ones(len(X))]).astype(np.longdouble), y.astype(np.longdouble)
+    theta, scale, losses = start.astype(np.longdouble), np.longdouble(rate) * 2 / len(y), []
+    for _ in range(steps):
+        residual = target - rows @ theta
+        losses.append(np.mean(residual ** 2))
+        theta = theta + scale * (rows.T @ residual)
+    losses.append(np.mean((target - rows @ theta) ** 2))
+    return theta.astype(np.float64), np.array(losses).astype(np.float64)
+
+
 def least_squares(X: Array, y: Array) -> Array:
     """Solve by orthogonal decomposition of the rows, without moments: W, then b."""
     return np.linalg.lstsq(np.column_stack([X, np.ones(len(X))]), y, rcond=None)[0].astype(np.float64)
@@ -41,7 +53,7 @@ def precision(moments: Moments) -> tuple[float, float]:
     """Tolerance of slopes in units of the standard deviations, and condition number of the correlation matrix."""
     length = np.sqrt(moments.A.diagonal())
     values = np.linalg.eigvalsh(moments.A / np.outer(length, length))
-    condition = float(values[-1] / values[0])
+    condition = float(values[-1] / max(values[0], 1e-300))
     offset = float(np.max(np.abs(moments.x_mean) * np.sqrt(moments.n) / length))
     return max(1e-12, 32 * float(np.finfo(np.float64).eps) * condition * (1.0 + offset)), condition
 

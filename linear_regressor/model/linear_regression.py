@@ -334,23 +334,26 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         """Mean squared error of theta = (W, b) on the rows of these moments."""
         return moments.loss(theta[:-1], float(theta[-1]))
 
-    def __sgd(self, moments: Moments, start: Array, passes: Passes | None = None) -> Self:
-        """Descend from the start weights: in closed form, or by the given passes of stochastic steps."""
+    def __sgd(self, moments: Moments, draw: Array, passes: Passes | None = None) -> Self:
+        """Descend from the drawn weights: in closed form, or by the given passes of stochastic steps."""
         scaling = Scaling.of(moments) if self.standardize else None
         scaled = scaling.moments(moments) if scaling else moments
+        origin, unit = (scaling.origin, scaling.unit) if scaling else (np.zeros(len(draw)), 1.0)
         spectrum = HessianSpectrum.of(scaled)
         rate = self._usable_rate(spectrum)
+        start = spectrum.determined(draw) * unit
         with np.errstate(all="ignore"):  # an overflow is reported once, below
             if passes:
-                theta, losses = self._stochastic(scaled, start, passes(start.copy(), rate, scaling))
+                theta, losses = self._stochastic(scaled, origin, passes(start + origin, rate, scaling))
             else:
-                theta, losses = descend(scaled, spectrum, start, rate, self.iterations + 1)
+                theta, losses = descend(scaled, spectrum, start, rate, self.iterations + 1, not self.standardize)
             losses[0] = self.__loss(scaled, start)
         if not (np.isfinite(theta).all() and np.isfinite(losses).all()):
             raise DivergenceError(f"descent leaves the range of float64 at a learning rate of {rate:g}; use a lower "
                                   f"rate, larger batches or scaled columns")
-        self.moments_, self.start_, self.lr_, self.losses_ = moments, start, rate, losses
-        self._draw = start.copy()
+        self.moments_, self.start_, self.lr_, self.losses_ = moments, start + origin, rate, losses
+        self._draw = draw
+        theta = theta + origin
         self.coef_, self.intercept_ = scaling.weights(theta) if scaling else (theta[:-1], float(theta[-1]))
         return self
 
@@ -358,18 +361,21 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         """``y_hat = W x + b`` for each row."""
         return predict(X, self.coef_, self.intercept_)
 
-    def _stochastic(self, moments: Moments, start: Array, passes: Iterator[Array]) -> tuple[Array, Array]:
-        """Take ``iterations`` passes of mini-batch steps and log the progress about once a second."""
-        theta, losses, logged = start, [self.__loss(moments, start)], time.monotonic()
+    def _stochastic(self, moments: Moments, origin: Array, passes: Iterator[Array]) -> tuple[Array, Array]:
+        """Take ``iterations`` passes of mini-batch steps and log the progress about once a second.
+
+        The losses are those of the weights less their origin, and the first of them is missing.
+        """
+        theta, losses, logged = origin, [np.nan], time.monotonic()
         for count in range(1, self.iterations + 1):
-            theta = next(passes)
+            theta = next(passes) - origin
             losses.append(self.__loss(moments, theta))
             if not np.isfinite(losses[-1]):
                 break
             if time.monotonic() - logged >= SECONDS_BETWEEN_LOG_LINES:
                 logged = time.monotonic()
                 logger.info("pass %d of %d, loss %.6g", count, self.iterations, losses[-1])
-        return np.array(theta), np.array(losses)
+        return theta, np.array(losses)
 
     @contextmanager
     def _unchanged_on_error(self) -> Iterator[None]:

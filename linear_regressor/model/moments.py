@@ -19,6 +19,9 @@ EPS = float(np.finfo(np.float64).eps)
 # Beside the lengths of two columns, because cancellation may leave nothing but rounding of their cross-product.
 SYMMETRY = 1e-9
 
+# Eigenvalues of the correlation matrix up to this share of the largest are dependence to the digits.
+DEPENDENT = 1e-12
+
 # Subtracting rows s times larger than the remaining ones costs the remainder a relative error of about EPS * s ** 2.
 LARGEST_SHRINKAGE = 1e8
 
@@ -338,12 +341,26 @@ class Moments:
         >>> W.round(12).tolist(), round(b, 12)
         ([2.0], 1.0)
         """
-        W, _ = self._least_squares()
+        W, _ = self._least_squares
         with np.errstate(all="ignore"):  # non-finite weights are rejected below
             b = self.y_mean - float(W @ self.x_mean)
         if not (np.isfinite(W).all() and np.isfinite(b)):
             raise MomentsError("the best weights leave the range of float64: scale the columns")
         return W, b
+
+    @property
+    def rank(self) -> int:
+        """Number of slopes that these rows determine, at most p.
+
+        Eigenvalues of the correlation matrix of the features at or below 1e-12 of the largest count as 0: along such a
+        direction the features do not vary, or depend on each other to the digits of the cross-products.
+
+        Examples
+        --------
+        >>> Moments.from_arrays([[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]], [1.0, 3.0, 4.0]).rank
+        1
+        """
+        return self._least_squares[1]
 
     @property
     def has_dependent_features(self) -> bool:
@@ -357,15 +374,31 @@ class Moments:
         >>> Moments.from_arrays([[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]], [1.0, 3.0, 4.0]).has_dependent_features
         True
         """
-        return self._least_squares()[1] < int((self.A.diagonal() > 0).sum())
+        return self.rank < int((self.A.diagonal() > 0).sum())
 
-    def _least_squares(self) -> tuple[Array, int]:
-        """Slopes of the lowest loss and the numerical rank of A; the slopes may be non-finite."""
+    @cached_property
+    def undetermined_slopes(self) -> Array:
+        """Changes of the slopes that change no prediction of these rows, as columns, shape (p, p - rank).
+
+        Of features that are constant, or that depend on each other. Orthonormal once scaled by the lengths of columns.
+        """
+        scale, correlation = self._correlation
+        flat: Array = np.linalg.eigh(correlation)[1][:, :self.p - self.rank]
+        return np.where(scale > 0, scale, 1.0)[:, None] * flat
+
+    @cached_property
+    def _correlation(self) -> tuple[Array, Array]:
+        """Factor of each feature that gives it length 1 (0 if it is constant), and the correlation matrix."""
         length = np.sqrt(self.A.diagonal())
         scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
-        correlation = scale[:, None] * self.A * scale
+        return scale, scale[:, None] * self.A * scale
+
+    @cached_property
+    def _least_squares(self) -> tuple[Array, int]:
+        """Slopes of the lowest loss, of which the scaled ones are the smallest, and the rank; may be non-finite."""
+        scale, correlation = self._correlation
         with np.errstate(all="ignore"):  # the callers check for non-finite slopes
-            V, _, rank, _ = np.linalg.lstsq(correlation, scale * self.c, rcond=self.p * EPS)
+            V, _, rank, _ = np.linalg.lstsq(correlation, scale * self.c, rcond=DEPENDENT)
             return scale * V, int(rank)
 
 
