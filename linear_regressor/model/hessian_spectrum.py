@@ -67,6 +67,11 @@ class HessianSpectrum:
         null = self.null_space
         return theta - null @ (null.T @ theta) if null.size else theta
 
+    def slow_directions(self, rate: float, steps: int) -> int:
+        """Number of directions, of those that the rows determine, in which more than half of the start is left."""
+        left = np.abs(1.0 - rate * self.values) ** steps > 0.5
+        return max(int(left.sum()) - int(self.null_space.shape[1]), 0)
+
 
 def require_converging_rate(lr: float | str, moments: Moments, standardize: bool = False) -> None:
     """Raise RateError if gradient descent on these rows cannot converge at a learning rate."""

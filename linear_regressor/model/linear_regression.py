@@ -21,6 +21,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from linear_regressor.errors import DivergenceError, UnavailableError
 from linear_regressor.model.descent import descend, descend_mini_batches
+from linear_regressor.model.evaluate import shortcomings
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
 from linear_regressor.model.inference import predict
 from linear_regressor.model.moments import Moments
@@ -74,8 +75,8 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         Seed or generator of the start weights and of the order of the rows.
     standardize : bool, default=False
         Descend in coordinates in which every feature has mean 0 and standard deviation 1, so that few steps suffice
-        whatever the units. Weights and predictions stay in the original units; ``lr`` and ``start_`` refer to the
-        scaled coordinates.
+        whatever the units. The start is drawn around the mean of the target, in its standard deviations. Weights and
+        predictions stay in the original units; ``lr`` and ``start_`` refer to the scaled coordinates.
 
     Attributes
     ----------
@@ -91,7 +92,8 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
     lr_ : float
         The learning rate used.
     start_ : ndarray of shape (p + 1,), float64
-        The weights before the first update: W, then b.
+        The weights before the first update: W, then b. The draw without its part in directions that the rows do not
+        determine.
 
     Raises
     ------
@@ -100,12 +102,20 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
     DivergenceError
         From ``fit``: if stochastic descent exceeds the range of float64.
 
+    Warns
+    -----
+    ConvergenceWarning
+        From ``fit``: if ``lr`` cannot converge, the rows do not determine all slopes, descent has not come within 1 %
+        of the lowest loss, or columns are so far from 0 that rounding counts.
+
     See Also
     --------
     linear_regressor.Moments : The moments that the closed form is computed from.
 
     Notes
     -----
+    A method that raises leaves the estimator as it was.
+
     ``theta_k = theta* + Q (1 - lr Lambda)^k Q' (theta_0 - theta*)``, where ``H = Q Lambda Q'`` is the Hessian of the
     loss and ``theta = (W, b)``. ``linear_regressor.model.descent`` implements it and docs/mathematics.md derives it.
 
@@ -170,9 +180,9 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
         Examples
         --------
-        >>> model = SimpleLinearRegression(iterations=3, lr="auto", random_state=0)
+        >>> model = SimpleLinearRegression(iterations=300, lr="auto", random_state=0)
         >>> model.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).losses.shape
-        (5,)
+        (302,)
         """
         with self._unchanged_on_error():
             self._check_parameters()
@@ -355,6 +365,7 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         self._draw = draw
         theta = theta + origin
         self.coef_, self.intercept_ = scaling.weights(theta) if scaling else (theta[:-1], float(theta[-1]))
+        self._warn(0 if passes else spectrum.slow_directions(rate, self.iterations + 1))
         return self
 
     def __predict(self, X: Array) -> Array:
@@ -408,6 +419,15 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
                       f"using {spectrum.safe_rate:.6g} (lr='auto') instead", ConvergenceWarning, stacklevel=4)
         return spectrum.safe_rate
 
+    def _warn(self, slow: int) -> None:
+        """Warn of what the rows do not determine, and of a descent that has not converged."""
+        faster = "more iterations or a higher lr"
+        names = getattr(self, "feature_names_in_", [f"x{place}" for place in range(self.moments_.p)])
+        found = shortcomings(self.moments_, self.coef_, self.intercept_, names, slow,
+                             faster if self.standardize else f"standardize=True, {faster}")
+        for sentence in found.values():
+            warnings.warn(sentence, ConvergenceWarning, stacklevel=4)
+
     def _check_parameters(self) -> None:
         """Reject parameters that are out of range."""
         if not _is_count(self.iterations):
@@ -426,6 +446,14 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         if sample_weight is None:
             return rows, target, None
         return rows, target, _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Silence the warnings of the estimator, for programs that print the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 def _is_rate(value: object) -> bool:

@@ -22,6 +22,9 @@ SYMMETRY = 1e-9
 # Eigenvalues of the correlation matrix up to this share of the largest are dependence to the digits.
 DEPENDENT = 1e-12
 
+# Features with at least this share of a direction, whose rounding errors are smaller.
+NAMED = 1e-8
+
 # Subtracting rows s times larger than the remaining ones costs the remainder a relative error of about EPS * s ** 2.
 LARGEST_SHRINKAGE = 1e8
 
@@ -341,7 +344,7 @@ class Moments:
         >>> W.round(12).tolist(), round(b, 12)
         ([2.0], 1.0)
         """
-        W, _ = self._least_squares
+        W = self._least_squares[0]
         with np.errstate(all="ignore"):  # non-finite weights are rejected below
             b = self.y_mean - float(W @ self.x_mean)
         if not (np.isfinite(W).all() and np.isfinite(b)):
@@ -363,6 +366,17 @@ class Moments:
         return self._least_squares[1]
 
     @property
+    def condition(self) -> float:
+        """Condition number of the correlation matrix along the directions that count for the rank, at least 1.
+
+        Examples
+        --------
+        >>> round(Moments.from_arrays([[0.0, 0.0], [1.0, 2.0], [2.0, 1.0]], [1.0, 3.0, 4.0]).condition, 6)
+        3.0
+        """
+        return self._least_squares[2]
+
+    @property
     def has_dependent_features(self) -> bool:
         """Whether features that vary are linearly dependent, exactly or up to rounding.
 
@@ -376,15 +390,29 @@ class Moments:
         """
         return self.rank < int((self.A.diagonal() > 0).sum())
 
-    @cached_property
-    def undetermined_slopes(self) -> Array:
-        """Changes of the slopes that change no prediction of these rows, as columns, shape (p, p - rank).
+    @property
+    def undetermined_features(self) -> list[int]:
+        """Places of the features that are constant or that depend on each other.
 
-        Of features that are constant, or that depend on each other. Orthonormal once scaled by the lengths of columns.
+        Examples
+        --------
+        >>> X = [[0.0, 0.0, 1.0], [1.0, 2.0, 3.0], [2.0, 4.0, 1.0]]
+        >>> Moments.from_arrays(X, [1.0, 3.0, 4.0]).undetermined_features
+        [0, 1]
         """
-        scale, correlation = self._correlation
-        flat: Array = np.linalg.eigh(correlation)[1][:, :self.p - self.rank]
-        return np.where(scale > 0, scale, 1.0)[:, None] * flat
+        return np.flatnonzero((self._flat ** 2).sum(axis=1) > NAMED).tolist()
+
+    @property
+    def undetermined_slopes(self) -> Array:
+        """Changes of the slopes that change no prediction of these rows, as columns, shape (p, p - rank)."""
+        scale = self._correlation[0]
+        return np.where(scale > 0, scale, 1.0)[:, None] * self._flat
+
+    @cached_property
+    def _flat(self) -> Array:
+        """Orthonormal changes of the scaled slopes that change no prediction, as columns, shape (p, p - rank)."""
+        flat: Array = np.linalg.eigh(self._correlation[1])[1][:, :self.p - self.rank]
+        return flat
 
     @cached_property
     def _correlation(self) -> tuple[Array, Array]:
@@ -394,12 +422,15 @@ class Moments:
         return scale, scale[:, None] * self.A * scale
 
     @cached_property
-    def _least_squares(self) -> tuple[Array, int]:
-        """Slopes of the lowest loss, of which the scaled ones are the smallest, and the rank; may be non-finite."""
+    def _least_squares(self) -> tuple[Array, int, float]:
+        """Slopes of the lowest loss, of which the scaled ones are the smallest, rank and condition.
+
+        The slopes may be non-finite.
+        """
         scale, correlation = self._correlation
         with np.errstate(all="ignore"):  # the callers check for non-finite slopes
-            V, _, rank, _ = np.linalg.lstsq(correlation, scale * self.c, rcond=DEPENDENT)
-            return scale * V, int(rank)
+            V, _, rank, values = np.linalg.lstsq(correlation, scale * self.c, rcond=DEPENDENT)
+            return scale * V, int(rank), float(values[0] / values[rank - 1]) if rank else 1.0
 
 
 def _is_symmetric(C: Array) -> bool:

@@ -18,6 +18,9 @@ from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.errors import DivergenceError
 from linear_regressor.model.scaling import Scaling
 
+# Many of these tests take a few steps only.
+pytestmark = pytest.mark.filterwarnings("ignore:descent has not converged:sklearn.exceptions.ConvergenceWarning")
+
 Array = NDArray[np.float64]
 Call = Callable[[SimpleLinearRegression], object]
 

@@ -15,6 +15,9 @@ from linear_regressor.model.descent import descend
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
 from tests.oracles import challenge_loop, precise_loop, precision, rows_of_condition
 
+# Many of these tests take a few steps only.
+pytestmark = pytest.mark.filterwarnings("ignore:descent has not converged:sklearn.exceptions.ConvergenceWarning")
+
 Array = NDArray[np.float64]
 
 seeds = st.integers(0, 2 ** 32 - 1)
