@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
+from fractions import Fraction
+from operator import mul
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from linear_regressor import Moments
 
 Array = NDArray[np.float64]
 
@@ -30,9 +35,49 @@ def challenge_loop(X: Array, y: Array, start: Array, rate: float, iterations: in
     return W, b, np.array(losses)
 
 
+def precise_loop(X: Array, y: Array, start: Array, rate: float, steps: int) -> tuple[Array, Array]:
+    """Run the challenge's loop in extended precision (80 bits on x86): W, then b, and the losses."""
+    rows, target = np.column_stack([X, np.ones(len(X))]).astype(np.longdouble), y.astype(np.longdouble)
+    theta, scale, losses = start.astype(np.longdouble), np.longdouble(rate) * 2 / len(y), []
+    for _ in range(steps):
+        residual = target - rows @ theta
+        losses.append(np.mean(residual ** 2))
+        theta = theta + scale * (rows.T @ residual)
+    losses.append(np.mean((target - rows @ theta) ** 2))
+    return theta.astype(np.float64), np.array(losses).astype(np.float64)
+
+
 def least_squares(X: Array, y: Array) -> Array:
     """Solve by orthogonal decomposition of the rows, without moments: W, then b."""
     return np.linalg.lstsq(np.column_stack([X, np.ones(len(X))]), y, rcond=None)[0].astype(np.float64)
+
+
+def precision(moments: Moments) -> tuple[float, float]:
+    """Tolerance of slopes in units of the standard deviations, and condition number of the correlation matrix."""
+    length = np.sqrt(moments.A.diagonal())
+    values = np.linalg.eigvalsh(moments.A / np.outer(length, length))
+    condition = float(values[-1] / max(values[0], 1e-300))
+    offset = float(np.max(np.abs(moments.x_mean) * np.sqrt(moments.n) / length))
+    return max(1e-12, 32 * float(np.finfo(np.float64).eps) * condition * (1.0 + offset)), condition
+
+
+def exact_least_squares(X: Array, y: Array) -> list[Fraction]:
+    """Solve the normal equations in fractions: W, then b, without any rounding."""
+    rows = [[*map(Fraction, row), Fraction(1)] for row in X.tolist()]
+    columns, target = list(zip(*rows, strict=True)), list(map(Fraction, y.tolist()))
+    system = [[sum(map(mul, one, other), Fraction(0)) for other in (*columns, target)] for one in columns]
+    for place, pivot in enumerate(system):
+        for other in (row for row in system if row is not pivot):
+            share = other[place] / pivot[place]
+            other[:] = [value - share * above for value, above in zip(other, pivot, strict=True)]
+    return [row[-1] / row[place] for place, row in enumerate(system)]
+
+
+def exact_loss(X: Array, y: Array, theta: Sequence[Fraction]) -> Fraction:
+    """Mean squared error of a line in fractions."""
+    errors = [Fraction(value) - sum(map(mul, [*map(Fraction, row), Fraction(1)], theta), Fraction(0))
+              for row, value in zip(X.tolist(), y.tolist(), strict=True)]
+    return sum((error ** 2 for error in errors), Fraction(0)) / len(errors)
 
 
 def rows_of_condition(random: np.random.Generator, n: int, p: int, condition: float) -> tuple[Array, Array]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 import click
 
 from linear_regressor.cli import options
-from linear_regressor.cli.output import progress_bar
+from linear_regressor.cli.output import labelled, progress_bar
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
 from linear_regressor.errors import RateError
+from linear_regressor.model.evaluate import dependence
 from linear_regressor.training.engine import LocalEngine
 from linear_regressor.training.reading import read_folds
 
@@ -57,7 +60,7 @@ def cross_validate(data: str, features: tuple[str, ...], target: str, where: str
     result = CrossValidation.of(moments, rates, iterations, random_state, standardize)
     rows = sum(fold.n for fold in moments)
     click.echo(f"{rows:.0f} rows in {folds} folds; descent converges at rates below {result.rate_limit:.6g}")
-    click.echo("\n".join(_table(result)))
+    click.echo("\n".join([*_table(result), *labelled(dependence(reduce(add, moments), features))]))
     if result.best is None:
         raise RateError(f"no learning rate of these converges: they must be below {result.rate_limit:.6g}, or 'auto'")
 

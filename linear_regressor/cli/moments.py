@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from linear_regressor.artefact.moments_file import MomentsFile
 from linear_regressor.cli import options
 from linear_regressor.errors import SettingError
+from linear_regressor.model.evaluate import dependence
 from linear_regressor.output_file import is_stdout
 
 MOMENTS = click.Path(dir_okay=False, path_type=Path)
@@ -128,7 +129,8 @@ def _lines(file: MomentsFile) -> list[str]:
     return [f"rows         {moments.n:.0f}",
             f"added        {len(file.added)} sets of rows{_digests(file.added)}",
             f"removed      {len(file.removed)} sets of rows{_digests(file.removed)}",
-            f"best line    intercept {b:.10g}, mean squared error {moments.loss(W, b):.6g}", "",
+            f"best line    intercept {b:.10g}, mean squared error {moments.loss(W, b):.6g}",
+            *(f"{name:<12} {sentence}" for name, sentence in dependence(moments, file.features).items()), "",
             " ".join([" " * width, *(f"{name:>14}" for name in columns)]),
             *(" ".join([f"{name:<{width}}", *row]) for name, row in zip(names, cells, strict=True))]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import ROUND_CEILING, Context
 from pathlib import Path
 
 from tqdm import tqdm
@@ -12,7 +13,9 @@ from tqdm import tqdm
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.data.source import Partition, Source
 from linear_regressor.errors import SettingError
-from linear_regressor.model.evaluate import Certificate, Evaluation
+from linear_regressor.model.evaluate import Certificate, Evaluation, rounds, shortcomings
+from linear_regressor.model.hessian_spectrum import HessianSpectrum
+from linear_regressor.model.scaling import in_descent
 
 # From here on, six decimals are digits that float64 does not have.
 MOST_FIXED = 1e15
@@ -49,19 +52,40 @@ def require_different(outputs: Mapping[str, Path], others: Mapping[Path, str]) -
 
 
 def summary(artefact: Artefact, evaluation: Evaluation, certificate: Certificate, share: str) -> str:
-    """Weights, errors and the optimality certificate, one a line; ``share`` is 'the' or 'the last' rows."""
-    dependent = ("dependent    features depend on each other to rounding: what a slope along that could gain is not in "
-                 "the certificate")
+    """Weights, errors, certificate and shortcomings, one a line; ``share`` is 'the' or 'the last' rows."""
+    rounded = "at most " if rounds(artefact.moments, artefact.W, artefact.b) else ""
     return "\n".join([
         *(f"slope        {slope:<14.10g} {name}"
           for name, slope in zip(artefact.features, artefact.W.tolist(), strict=True)),
         f"intercept    {artefact.b:.10g}",
         f"MSE          {_fixed(evaluation.mean_squared_error):<14} on {share} {evaluation.rows:.0f} rows",
         f"R2           {evaluation.r2:<14.4f} on {share} {evaluation.rows:.0f} rows",
-        f"certificate  on its {artefact.moments.n:.0f} training rows the loss is {_fixed(certificate.loss)}; "
-        f"no line gets more than {certificate.gap:.3g} below it",
-        *([dependent] if artefact.moments.has_dependent_features else []),
+        f"certificate  on its {artefact.moments.n:.0f} training rows the loss is {rounded}{_fixed(certificate.loss)}; "
+        f"no line gets more than {_rounded_up(certificate.gap)} below it",
+        *warning_lines(artefact),
     ])
+
+
+def warning_lines(artefact: Artefact) -> list[str]:
+    """What the training rows do not determine, and whether descent has not converged, one a line."""
+    settings, moments = artefact.card.get("settings", {}), artefact.moments
+    standardize, slow = settings.get("standardize", False), 0
+    if settings.get("batch_size", 1) is None:
+        spectrum = HessianSpectrum.of(in_descent(moments, standardize))
+        slow = spectrum.slow_directions(settings["lr_used"], settings["iterations"] + 1)
+    remedy = f"{'' if standardize else '--standardize, '}more --iterations or a higher --lr"
+    found = shortcomings(moments, artefact.W, artefact.b, artefact.features, slow, remedy)
+    return labelled(found)
+
+
+def labelled(sentences: Mapping[str, str]) -> list[str]:
+    """Sentences as lines of a summary."""
+    return [f"{name:<12} {sentence}" for name, sentence in sentences.items()]
+
+
+def _rounded_up(bound: float) -> str:
+    """Three digits of a bound, which still holds."""
+    return f"{float(Context(prec=3, rounding=ROUND_CEILING).create_decimal(repr(bound))):.3g}"
 
 
 def _fixed(value: float) -> str:

@@ -10,7 +10,7 @@ import click
 
 from linear_regressor.artefact.file import load
 from linear_regressor.cli import options
-from linear_regressor.cli.output import progress_bar, require_different, require_not_data
+from linear_regressor.cli.output import progress_bar, require_different, require_not_data, warning_lines
 from linear_regressor.data.source import Source
 from linear_regressor.errors import SettingError
 from linear_regressor.output_file import is_stdout, is_stream, locked
@@ -90,4 +90,4 @@ def _lines(done: Unlearning) -> list[str]:
     slopes = zip(after.features, after.W.tolist(), (after.W - before.W).tolist(), strict=True)
     return [f"rows         {before.moments.n:.0f} before, {after.moments.n:.0f} after",
             *(f"slope        {slope:<14.10g} {name}, changed by {change:+.6g}" for name, slope, change in slopes),
-            f"intercept    {after.b:<14.10g} changed by {after.b - before.b:+.6g}"]
+            f"intercept    {after.b:<14.10g} changed by {after.b - before.b:+.6g}", *warning_lines(after)]

@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.errors import DataError
-from linear_regressor.model.cross_products import BLOCK_ROWS, BLOCK_VALUES, centred, round_mean
+from linear_regressor.errors import DataError, MomentsError
+from linear_regressor.model.cross_products import (
+    BLOCK_ROWS,
+    BLOCK_VALUES,
+    TOO_SMALL,
+    centred,
+    round_mean,
+    underflows,
+)
 from linear_regressor.model.moments import Moments, RowSummary
 
 Array = NDArray[np.float64]
@@ -62,6 +69,8 @@ class Accumulator:
             n, m, C = centred(np.triu(self._gram) + np.triu(self._gram, 1).T, self._shift)
         if not (np.isfinite(C).all() and np.isfinite(m).all()):
             raise DataError("a value is NaN, infinite, or so large that its square leaves the range of float64")
+        if (underflows(C, self.rows) & (self._minimum < self._maximum)).any():
+            raise MomentsError(TOO_SMALL)
         return RowSummary(Moments(n, m, C), self._minimum, self._maximum)
 
     def _multiply(self) -> None:

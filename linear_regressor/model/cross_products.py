@@ -5,13 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from linear_regressor.errors import DataError
+from linear_regressor.errors import DataError, MomentsError
 
 Array = NDArray[np.float64]
 
 # A block of 8,192 rows of 50 columns has 3 MB and stays in the processor's cache while it is multiplied.
 BLOCK_ROWS = 8192
 BLOCK_VALUES = 1 << 20
+
+# Squares below it have fewer digits.
+SMALLEST_SQUARE = float(np.finfo(np.float64).tiny)
+TOO_SMALL = ("the values of a column vary too little: their squares, times the weights, leave the range of float64; "
+             "scale the columns")
 
 
 def from_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[float, Array, Array]:
@@ -26,6 +31,10 @@ def from_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
         n, m, C = centred(_shifted_gram(x, target, weight, shift), shift)
     if not np.isfinite(C).all():
         raise DataError(_why_not_finite(x, target, weight))
+    for column in np.flatnonzero(underflows(C, len(x))):
+        values = (target if column == x.shape[1] else x[:, column])[slice(None) if weight is None else weight > 0]
+        if values.min() < values.max():
+            raise MomentsError(TOO_SMALL)
     return n, m, C
 
 
@@ -33,8 +42,15 @@ def centred(gram: Array, shift: Array) -> tuple[float, Array, Array]:
     """Convert the Gram matrix of shifted rows into row count n, mean m and centred cross-products C."""
     n, sums = float(gram[-1, -1]), gram[:-1, -1]
     C = gram[:-1, :-1] - np.outer(sums, sums / n)  # in this order huge and tiny weights stay in range
+    C = np.minimum(C, C.T)  # the product rounds C_ij and C_ji differently; either will do
     np.fill_diagonal(C, np.maximum(C.diagonal(), 0.0))  # rounding must not make a variance negative
     return n, shift + sums / n, C
+
+
+def underflows(C: Array, rows: int) -> NDArray[np.bool_]:
+    """Whether the sum of squares of each column is too small to have all its digits, or 0."""
+    small: NDArray[np.bool_] = C.diagonal() < rows * SMALLEST_SQUARE
+    return small
 
 
 def _as_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Array, Array, Array | None]:
@@ -73,8 +89,12 @@ def _weights(sample_weight: ArrayLike, rows: int) -> Array:
 
 
 def _shift(x: Array, target: Array, weight: Array | None) -> Array:
-    """Rounded mean of the first block of rows with a positive weight."""
-    rows = slice(BLOCK_ROWS) if weight is None else np.flatnonzero(weight)[:BLOCK_ROWS]
+    """Rounded mean of the first block of rows, or of the heaviest: light ones may be far from the mean of all."""
+    rows: slice | NDArray[np.intp] = slice(BLOCK_ROWS)
+    if weight is not None:
+        rows = np.flatnonzero(weight)
+        if len(rows) > BLOCK_ROWS:
+            rows = np.sort(rows[np.argpartition(weight[rows], -BLOCK_ROWS)[-BLOCK_ROWS:]])
     first = np.column_stack([x[rows], target[rows]]).astype(np.float64)
     return round_mean(first, None if weight is None else weight[rows])
 
@@ -87,7 +107,7 @@ def round_mean(first: Array, weight: Array | None = None) -> Array:
     """
     mean = np.average(first, axis=0, weights=weight)
     spread = np.sqrt(np.average((first - mean) ** 2, axis=0, weights=weight))
-    unit = np.exp2(np.floor(np.log2(np.where(spread > 0, spread, 1.0))) - 3)
+    unit = np.ldexp(1.0, np.frexp(np.where(spread > 0, spread, 1.0))[1] - 4)
     shift = np.where(first.min(axis=0) == first.max(axis=0), first[0], np.round(mean / unit) * unit)
     return np.where(np.isfinite(shift), shift, 0.0)
 

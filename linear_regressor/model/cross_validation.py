@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from linear_regressor.errors import MomentsError, StatisticsError
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
-from linear_regressor.model.linear_regression import SimpleLinearRegression
+from linear_regressor.model.linear_regression import SimpleLinearRegression, without_warnings
 from linear_regressor.model.moments import Moments
 from linear_regressor.model.scaling import in_descent
 
@@ -92,7 +92,8 @@ def _rate_limit(moments: Moments, standardize: bool) -> float:
 
 def _loss_without(model: SimpleLinearRegression, fold: Moments, rest: Moments) -> float:
     """Loss on a fold of the model fitted to the rest."""
-    model.fit_moments(rest)
+    with without_warnings():
+        model.fit_moments(rest)
     return fold.loss(model.W, model.b)
 
 

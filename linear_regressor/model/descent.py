@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
-from linear_regressor.model.moments import Moments
+from linear_regressor.model.moments import EPS, Moments
 
 Array = NDArray[np.float64]
 
@@ -24,38 +24,63 @@ FLAT = 1e-9
 CHUNK_VALUES = 1 << 18
 
 
-def descend(moments: Moments, spectrum: HessianSpectrum, start: Array, rate: float,
-            steps: int) -> tuple[Array, Array]:
+def descend(moments: Moments, spectrum: HessianSpectrum, start: Array, rate: float, steps: int,
+            dependent_move: bool = True) -> tuple[Array, Array]:
     """Compute theta after ``steps`` full-batch steps, and the loss before the first and after each of them.
 
-    A step is ``theta -= rate * (H theta - g)``: along an eigenvector of ``H = Q Lambda Q'`` the distance to theta*
-    shrinks by ``rho = 1 - rate * lambda``. So ``theta_k = theta_0 - Q phi_k Q' g_0`` with ``g_0`` the gradient at the
-    start and ``phi_k = (1 - rho^k) / lambda``, and ``loss_k = loss* + sum(w rho^(2k))`` with
-    ``w = (Q' g_0)^2 / (2 lambda)``. Flat directions are measured from the start instead of from theta*.
+    A step is ``theta -= rate * (H theta - g)`` with ``g = 2/n Z'y``. Along an eigenvector of ``H = Q Lambda Q'`` it
+    leaves the share ``rho = 1 - rate lambda`` of the distance to theta*: ``theta_k = Q P Q' theta_0 + Q N Q' theta*``
+    with ``P = rho^k`` and ``N = 1 - P``. The start is never subtracted from the optimum, so that neither costs the
+    other digits. Flat directions use ``N / lambda`` of g, because theta* is imprecise there; those that the rows do not
+    determine to the digits move as in the loop, unless ``dependent_move`` is false.
     """
     values, Q = spectrum.values, spectrum.Q
-    dW, db = moments.gradient(start[:-1], float(start[-1]))
-    slopes = Q.T @ np.append(dW, db)
+    optimum = np.append(*moments.solve())
+    begin, goal = Q.T @ start, Q.T @ optimum
     flat = values <= FLAT * values[-1]
-    steep_values, steep_slopes = values[~flat], slopes[~flat]
-    rho = 1.0 - rate * steep_values
-    with np.errstate(under="ignore"):  # powers of rho may vanish
-        theta = start - Q @ (_distance(values, rate, steps) * slopes)
-        optimum = start - Q[:, ~flat] @ (steep_slopes / steep_values)
-        losses = _powers_sum(steep_slopes * (steep_slopes / steep_values) / 2.0, rho ** 2, steps + 1)
+    steep, rho = ~flat, 1.0 - rate * values
+    with np.errstate(under="ignore"):  # powers may vanish
+        P, N = _shares(rate * values, steps)
+        if flat.any():
+            pull = -np.append(*moments.gradient(np.zeros(moments.p), 0.0))
+            pull = pull if dependent_move else spectrum.determined(pull)
+            slopes, begin[flat] = _beyond_rounding(Q[:, flat], pull), _beyond_rounding(Q[:, flat], start)
+            goal[steep], goal[flat] = (Q[:, steep].T @ pull) / values[steep], begin[flat]
+            optimum, moved = Q @ goal, N * goal
+            moved[flat] = _flat_distance(values[flat], rate, np.array([float(steps)]))[0] * slopes
+            theta = Q @ moved
+        else:
+            theta = optimum - Q @ (P * goal) if np.abs(P).max() <= 0.5 else Q @ (N * goal)
+        theta += Q @ (P * begin)
+        losses = _powers_sum(excess_terms(values, begin - goal)[steep], rho[steep] ** 2, steps + 1)
         losses += moments.loss(optimum[:-1], float(optimum[-1]))
         if flat.any():
-            losses -= _flat_gains(values[flat], slopes[flat], rate, steps + 1)
+            losses -= _flat_gains(values[flat], values[flat] * begin[flat] - slopes, rate, steps + 1)
     return theta, np.maximum(losses, 0.0)
 
 
-def _distance(values: Array, rate: float, steps: int) -> Array:
-    """``phi = (1 - rho^steps) / lambda`` without cancellation where rho is near 1, shape (values,)."""
-    short = rate * values < 0.5
-    phi = np.empty_like(values)
-    phi[short] = _flat_distance(values[short], rate, np.array([float(steps)]))[0]
-    phi[~short] = (1.0 - (1.0 - rate * values[~short]) ** steps) / values[~short]
-    return phi
+def _beyond_rounding(Q: Array, theta: Array) -> Array:
+    """Components of theta along the columns of Q, with 0 for what rounding leaves of none."""
+    along = Q.T @ theta
+    along[np.abs(along) <= 4.0 * EPS * np.sqrt(theta @ theta)] = 0.0
+    return along
+
+
+def excess_terms(values: Array, away: Array) -> Array:
+    """What each direction adds to the lowest loss at a distance ``away = Q' (theta - theta*)``: ``lambda/2 away^2``.
+
+    After k steps from there it is ``rho^(2k)`` of that. The terms are positive: their sum does not cancel.
+    """
+    terms: Array = values * away / 2.0 * away
+    return terms
+
+
+def _shares(r: Array, steps: int) -> tuple[Array, Array]:
+    """``P = (1 - r)^steps`` and ``N = 1 - P``, both without cancellation."""
+    slow = r < 0.5
+    exponents = steps * np.log1p(-np.where(slow, r, 0.0))
+    fast = (1.0 - r) ** steps
+    return np.where(slow, np.exp(exponents), fast), np.where(slow, -np.expm1(exponents), 1.0 - fast)
 
 
 def _flat_distance(values: Array, rate: float, steps: Array) -> Array:

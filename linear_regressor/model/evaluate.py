@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import StatisticsError
-from linear_regressor.model.moments import Moments
+from linear_regressor.model.moments import EPS, Moments
 
 Array = NDArray[np.float64]
+
+# A descent has converged when at most this share of the loss is above that of the best line.
+LARGEST_SHARE = 0.01
+# names of columns in a message
+MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -35,16 +41,85 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Certificate:
-    """Optimality certificate: the exact distance of a model from the optimum on its training rows."""
+    """Optimality certificate: how far a model is at most from the optimum on its training rows."""
 
-    # mean squared error L of the model, in squared units of the target
+    # mean squared error L of the model's predictions, in squared units of the target; where columns are so far from 0
+    # that rounding counts, the largest possible one
     loss: float
-    # L - L*, where L* is the loss of the least-squares solution; at least 0
+    # no line has a loss below L by more than this; at least 0. Exact but for the digits that ill-conditioned columns
+    # cost, by which it is wider; L itself where none are left, because L* >= 0
     gap: float
 
     @classmethod
     def of(cls, moments: Moments, W: Array, b: float) -> Certificate:
-        """Certify a model: ``n (L - L*) = (W* - W) A (W* - W)' + n (y_mean - b - W x_mean)^2``."""
-        away = moments.solve()[0] - W
-        offset = moments.y_mean - b - float(W @ moments.x_mean)
-        return cls(moments.loss(W, b), max(float(away @ moments.A @ away) / moments.n, 0.0) + offset * offset)
+        """Certify a model."""
+        lost = _lost_share(moments)
+        loss, gap = moments.loss(W, b), excess(moments, W, b) * (1.0 + lost)
+        if rounds(moments, W, b):
+            loss, gap = ((np.sqrt(part) + rounding(moments, W, b)) ** 2 for part in (loss, gap))
+        return cls(float(loss), float(loss if moments.has_dependent_features or lost > 1.0 else gap))
+
+
+def excess(moments: Moments, W: Array, b: float) -> float:
+    """Loss above the optimum of the slopes that the rows determine.
+
+    ``n (L - L*) = (W* - W) A (W* - W)' + n (y_mean - b - W x_mean)^2``: positive terms, which do not cancel.
+    """
+    away = moments.solve()[0] - W
+    offset = moments.y_mean - b - float(W @ moments.x_mean)
+    return max(float(away @ moments.A @ away) / moments.n, 0.0) + offset * offset
+
+
+def _lost_share(moments: Moments) -> float:
+    """Relative error, at most, of the excess that moments show: that of the least-squares slopes."""
+    length = np.sqrt(moments.A.diagonal() / moments.n)
+    offsets = np.divide(np.abs(moments.x_mean), length, out=np.zeros_like(length), where=length > 0)
+    return float(8.0 * (moments.p + 1) * EPS * moments.condition * (1.0 + offsets.max()))
+
+
+def rounding(moments: Moments, W: Array, b: float) -> float:
+    """Largest root mean square of rounding errors of predictions: ``(p + 2) eps (|b| + sum |W_j| rms(x_j))``."""
+    sizes = np.hypot(moments.x_mean, np.sqrt(moments.A.diagonal() / moments.n))
+    return float((moments.p + 2) * EPS * (abs(b) + np.abs(W) @ sizes))
+
+
+def rounds(moments: Moments, W: Array, b: float) -> bool:
+    """Whether rounding of the predictions counts beside their error; it does not if the target is constant."""
+    largest = 1e-3 * np.sqrt(max(moments.loss(W, b), _least_loss(moments)))
+    return moments.v > 0 and rounding(moments, W, b) > largest
+
+
+def dependence(moments: Moments, names: Sequence[str]) -> dict[str, str]:
+    """Which features the rows do not determine; empty if there are none."""
+    if moments.rank == moments.p:
+        return {}
+    columns = [names[place] for place in moments.undetermined_features]
+    more = f" and {len(columns) - MOST_NAMED} more" if len(columns) > MOST_NAMED else ""
+    named = ", ".join(columns[:MOST_NAMED])
+    return {"dependent": f"the rows have rank {moments.rank} and determine no more of {moments.p} slopes; these "
+                         f"features are constant or depend on each other to rounding: {named}{more}"}
+
+
+def shortcomings(moments: Moments, W: Array, b: float, names: Sequence[str], slow: int,
+                 remedy: str) -> dict[str, str]:
+    """What a user of this model should know, a sentence for each kind; empty for a line that has converged.
+
+    ``slow`` is the number of directions in which more than half of the random start is left.
+    """
+    found = dependence(moments, names)
+    above = excess(moments, W, b)
+    lowest = max(moments.loss(W, b), _least_loss(moments), 100.0 * rounding(moments, W, b) ** 2)
+    if slow or above > LARGEST_SHARE * lowest:
+        left = f", and more than half of the random start is left in {slow} directions" if slow else ""
+        found["unfinished"] = (f"descent has not converged: {above / lowest:.2%} of the loss is above that of the best "
+                               f"line{left}; use {remedy}")
+    if rounds(moments, W, b):
+        error = rounding(moments, W, b)
+        found["rounding"] = (f"columns are so far from 0 that predictions are rounded by {error:.3g}, which the loss "
+                             f"includes; subtract an offset from the columns")
+    return found
+
+
+def _least_loss(moments: Moments) -> float:
+    """Loss below which moments show nothing but rounding errors."""
+    return 64.0 * EPS * moments.v / moments.n

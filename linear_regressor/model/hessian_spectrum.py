@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import DataError, RateError
-from linear_regressor.model.moments import Moments
+from linear_regressor.model.moments import EPS, Moments
 from linear_regressor.model.scaling import in_descent
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HessianSpectrum:
     """Eigendecomposition ``H = Q Lambda Q'`` of the Hessian of the loss in theta = (W, b)."""
 
@@ -22,6 +23,7 @@ class HessianSpectrum:
     values: Array
     # shape (p + 1, p + 1): eigenvectors as columns
     Q: Array
+    moments: Moments
 
     @classmethod
     def of(cls, moments: Moments) -> HessianSpectrum:
@@ -34,7 +36,7 @@ class HessianSpectrum:
             values, Q = np.linalg.eigh(hessian)
         except np.linalg.LinAlgError:  # happens if the squares span the whole range of float64
             raise DataError("the columns of X differ too much in size for float64; scale them") from None
-        return cls(np.maximum(values, 0.0), Q)
+        return cls(np.maximum(values, 0.0), Q, moments)
 
     @property
     def rate_limit(self) -> float:
@@ -45,6 +47,30 @@ class HessianSpectrum:
     def safe_rate(self) -> float:
         """The learning rate ``1 / lambda_max``, at which every step lowers the loss."""
         return 1.0 / float(self.values[-1])
+
+    @cached_property
+    def null_space(self) -> Array:
+        """Orthonormal directions without curvature up to rounding, as columns: the rows do not determine them.
+
+        Those of the Hessian, and those of the correlation matrix, of which the Hessian may show only rounding errors.
+        """
+        flat = self.Q[:, self.values <= len(self.values) * EPS * self.values[-1]]
+        if self.moments.rank == self.moments.p:
+            return flat
+        slopes = self.moments.undetermined_slopes
+        unmoved = np.linalg.qr(np.vstack([slopes, -self.moments.x_mean @ slopes]))[0]
+        directions, lengths, _ = np.linalg.svd(np.column_stack([flat, unmoved]), full_matrices=False)
+        return directions[:, lengths > 0.5]  # a direction that both have is counted once
+
+    def determined(self, theta: Array) -> Array:
+        """Theta without its part in the null space; at full rank the same bits."""
+        null = self.null_space
+        return theta - null @ (null.T @ theta) if null.size else theta
+
+    def slow_directions(self, rate: float, steps: int) -> int:
+        """Number of directions, of those that the rows determine, in which more than half of the start is left."""
+        left = np.abs(1.0 - rate * self.values) ** steps > 0.5
+        return max(int(left.sum()) - int(self.null_space.shape[1]), 0)
 
 
 def require_converging_rate(lr: float | str, moments: Moments, standardize: bool = False) -> None:

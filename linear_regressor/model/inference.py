@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import StatisticsError
-from linear_regressor.model.moments import EPS, Moments
+from linear_regressor.model.moments import Moments
 
 Array = NDArray[np.float64]
 InverseKind = Literal["interval", "two_rays", "all_reals"]
@@ -46,8 +46,7 @@ class FitStatistics:
         if self.degrees_of_freedom <= 0:
             raise StatisticsError(f"statistics of a fit with {self.moments.p} features need more than "
                                   f"{self.moments.p + 1} rows, not {self.moments.n:g}")
-        length = np.sqrt(self.moments.A.diagonal())
-        if (length == 0).any() or np.linalg.eigvalsh(self._correlation(length))[0] <= 16 * EPS * self.moments.p:
+        if self.moments.rank < self.moments.p:
             raise StatisticsError("statistics of the fit are not available: a column is constant or depends on others")
 
     def _correlation(self, length: Array) -> Array:

@@ -6,6 +6,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import update_wrapper
 from numbers import Integral, Real
 from types import MethodType
@@ -20,6 +21,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from linear_regressor.errors import DivergenceError, UnavailableError
 from linear_regressor.model.descent import descend, descend_mini_batches
+from linear_regressor.model.evaluate import shortcomings
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
 from linear_regressor.model.inference import predict
 from linear_regressor.model.moments import Moments
@@ -73,8 +75,8 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         Seed or generator of the start weights and of the order of the rows.
     standardize : bool, default=False
         Descend in coordinates in which every feature has mean 0 and standard deviation 1, so that few steps suffice
-        whatever the units. Weights and predictions stay in the original units; ``lr`` and ``start_`` refer to the
-        scaled coordinates.
+        whatever the units. The start is drawn around the mean of the target, in its standard deviations. Weights and
+        predictions stay in the original units; ``lr`` and ``start_`` refer to the scaled coordinates.
 
     Attributes
     ----------
@@ -90,7 +92,8 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
     lr_ : float
         The learning rate used.
     start_ : ndarray of shape (p + 1,), float64
-        The weights before the first update: W, then b.
+        The weights before the first update: W, then b. The draw without its part in directions that the rows do not
+        determine.
 
     Raises
     ------
@@ -99,12 +102,20 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
     DivergenceError
         From ``fit``: if stochastic descent exceeds the range of float64.
 
+    Warns
+    -----
+    ConvergenceWarning
+        From ``fit``: if ``lr`` cannot converge, the rows do not determine all slopes, descent has not come within 1 %
+        of the lowest loss, or columns are so far from 0 that rounding counts.
+
     See Also
     --------
     linear_regressor.Moments : The moments that the closed form is computed from.
 
     Notes
     -----
+    A method that raises leaves the estimator as it was.
+
     ``theta_k = theta* + Q (1 - lr Lambda)^k Q' (theta_0 - theta*)``, where ``H = Q Lambda Q'`` is the Hessian of the
     loss and ``theta = (W, b)``. ``linear_regressor.model.descent`` implements it and docs/mathematics.md derives it.
 
@@ -169,24 +180,25 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
         Examples
         --------
-        >>> model = SimpleLinearRegression(iterations=3, lr="auto", random_state=0)
+        >>> model = SimpleLinearRegression(iterations=300, lr="auto", random_state=0)
         >>> model.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).losses.shape
-        (5,)
+        (302,)
         """
-        self._check_parameters()
-        X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=True)
-        draws = check_random_state(self.random_state)
-        moments = Moments.from_arrays(X, y, sample_weight)
-        start = draws.standard_normal(X.shape[1] + 1)
-        if self.batch_size is None:
-            return self.__sgd(moments, start)
-        shuffling = np.random.default_rng(draws.randint(np.iinfo(np.int32).max))
+        with self._unchanged_on_error():
+            self._check_parameters()
+            X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=True)
+            draws = check_random_state(self.random_state)
+            moments = Moments.from_arrays(X, y, sample_weight)
+            start = draws.standard_normal(X.shape[1] + 1)
+            if self.batch_size is None:
+                return self.__sgd(moments, start)
+            shuffling = np.random.default_rng(draws.randint(np.iinfo(np.int32).max))
 
-        def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
-            rows = scaling.rows(X) if scaling else X
-            return descend_mini_batches(rows, y, start, rate, int(self.batch_size or 1), shuffling, sample_weight)
+            def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
+                rows = scaling.rows(X) if scaling else X
+                return descend_mini_batches(rows, y, start, rate, int(self.batch_size or 1), shuffling, sample_weight)
 
-        return self.__sgd(moments, start, passes)
+            return self.__sgd(moments, start, passes)
 
     @_FullBatchOnly
     def fit_moments(self, moments: Moments) -> Self:
@@ -215,11 +227,11 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         >>> model.W.round(9).tolist(), round(model.b, 9)
         ([2.0], 1.0)
         """
-        self._check_parameters()
-        start = check_random_state(self.random_state).standard_normal(moments.p + 1)
-        self.__sgd(moments, start)
-        self._forget_names(moments.p)
-        return self
+        with self._unchanged_on_error():
+            self._check_parameters()
+            start = check_random_state(self.random_state).standard_normal(moments.p + 1)
+            self._forget_names(moments.p)
+            return self.__sgd(moments, start)
 
     def fit_passes(self, moments: Moments, passes: Passes) -> Self:
         """Fit the weights by passes that the caller makes over the rows, for example over a stream.
@@ -253,11 +265,11 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         >>> model.fit_passes(moments, lambda start, rate, scaling: itertools.repeat(np.array([2.0, 1.0]))).losses[1:]
         array([0., 0.])
         """
-        self._check_parameters()
-        start = check_random_state(self.random_state).standard_normal(moments.p + 1)
-        self.__sgd(moments, start, passes)
-        self._forget_names(moments.p)
-        return self
+        with self._unchanged_on_error():
+            self._check_parameters()
+            start = check_random_state(self.random_state).standard_normal(moments.p + 1)
+            self._forget_names(moments.p)
+            return self.__sgd(moments, start, passes)
 
     @_FullBatchOnly
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -293,9 +305,10 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         """
         if not hasattr(self, "moments_"):
             return self.fit(X, y, sample_weight)
-        self._check_parameters()
-        X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=False)
-        return self.__sgd(self.moments_ + Moments.from_arrays(X, y, sample_weight), self.start_)
+        with self._unchanged_on_error():
+            self._check_parameters()
+            X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=False)
+            return self.__sgd(self.moments_ + Moments.from_arrays(X, y, sample_weight), self._draw)
 
     def predict(self, X: ArrayLike) -> Array:
         """Predict the target of each row.
@@ -331,37 +344,42 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         """Mean squared error of theta = (W, b) on the rows of these moments."""
         return moments.loss(theta[:-1], float(theta[-1]))
 
-    def __sgd(self, moments: Moments, start: Array, passes: Passes | None = None) -> Self:
-        """Descend from the start weights: in closed form, or by the given passes of stochastic steps.
-
-        Attributes are set last, so that an error leaves the estimator unchanged.
-        """
+    def __sgd(self, moments: Moments, draw: Array, passes: Passes | None = None) -> Self:
+        """Descend from the drawn weights: in closed form, or by the given passes of stochastic steps."""
         scaling = Scaling.of(moments) if self.standardize else None
         scaled = scaling.moments(moments) if scaling else moments
+        origin, unit = (scaling.origin, scaling.unit) if scaling else (np.zeros(len(draw)), 1.0)
         spectrum = HessianSpectrum.of(scaled)
         rate = self._usable_rate(spectrum)
+        start = spectrum.determined(draw) * unit
         with np.errstate(all="ignore"):  # an overflow is reported once, below
             if passes:
-                theta, losses = self._stochastic(scaled, start, passes(start, rate, scaling))
+                theta, losses = self._stochastic(scaled, origin, passes(start + origin, rate, scaling))
             else:
-                theta, losses = descend(scaled, spectrum, start, rate, self.iterations + 1)
+                theta, losses = descend(scaled, spectrum, start, rate, self.iterations + 1, not self.standardize)
             losses[0] = self.__loss(scaled, start)
         if not (np.isfinite(theta).all() and np.isfinite(losses).all()):
             raise DivergenceError(f"descent leaves the range of float64 at a learning rate of {rate:g}; use a lower "
                                   f"rate, larger batches or scaled columns")
-        self.moments_, self.start_, self.lr_, self.losses_ = moments, start, rate, losses
+        self.moments_, self.start_, self.lr_, self.losses_ = moments, start + origin, rate, losses
+        self._draw = draw
+        theta = theta + origin
         self.coef_, self.intercept_ = scaling.weights(theta) if scaling else (theta[:-1], float(theta[-1]))
+        self._warn(0 if passes else spectrum.slow_directions(rate, self.iterations + 1))
         return self
 
     def __predict(self, X: Array) -> Array:
         """``y_hat = W x + b`` for each row."""
         return predict(X, self.coef_, self.intercept_)
 
-    def _stochastic(self, moments: Moments, start: Array, passes: Iterator[Array]) -> tuple[Array, Array]:
-        """Take ``iterations`` passes of mini-batch steps and log the progress about once a second."""
-        theta, losses, logged = start, [self.__loss(moments, start)], time.monotonic()
+    def _stochastic(self, moments: Moments, origin: Array, passes: Iterator[Array]) -> tuple[Array, Array]:
+        """Take ``iterations`` passes of mini-batch steps and log the progress about once a second.
+
+        The losses are those of the weights less their origin, and the first of them is missing.
+        """
+        theta, losses, logged = origin, [np.nan], time.monotonic()
         for count in range(1, self.iterations + 1):
-            theta = next(passes)
+            theta = next(passes) - origin
             losses.append(self.__loss(moments, theta))
             if not np.isfinite(losses[-1]):
                 break
@@ -369,6 +387,20 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
                 logged = time.monotonic()
                 logger.info("pass %d of %d, loss %.6g", count, self.iterations, losses[-1])
         return theta, np.array(losses)
+
+    @contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        """Restore every attribute, and the generator given as ``random_state``, if the block raises."""
+        before = dict(self.__dict__)
+        random = self.random_state if isinstance(self.random_state, np.random.RandomState) else None
+        drawn = random.get_state() if random else {}
+        try:
+            yield
+        except BaseException:  # an interrupt, too
+            self.__dict__ = before
+            if random:
+                random.set_state(drawn)
+            raise
 
     def _forget_names(self, p: int) -> None:
         """Record a fit on p features without names."""
@@ -386,6 +418,15 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         warnings.warn(f"lr={rate:g} cannot converge on these data: the limit is {spectrum.rate_limit:.6g}; "
                       f"using {spectrum.safe_rate:.6g} (lr='auto') instead", ConvergenceWarning, stacklevel=4)
         return spectrum.safe_rate
+
+    def _warn(self, slow: int) -> None:
+        """Warn of what the rows do not determine, and of a descent that has not converged."""
+        faster = "more iterations or a higher lr"
+        names = getattr(self, "feature_names_in_", [f"x{place}" for place in range(self.moments_.p)])
+        found = shortcomings(self.moments_, self.coef_, self.intercept_, names, slow,
+                             faster if self.standardize else f"standardize=True, {faster}")
+        for sentence in found.values():
+            warnings.warn(sentence, ConvergenceWarning, stacklevel=4)
 
     def _check_parameters(self) -> None:
         """Reject parameters that are out of range."""
@@ -405,6 +446,14 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         if sample_weight is None:
             return rows, target, None
         return rows, target, _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Silence the warnings of the estimator, for programs that print the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 def _is_rate(value: object) -> bool:

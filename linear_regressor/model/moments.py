@@ -16,6 +16,15 @@ Array = NDArray[np.float64]
 
 EPS = float(np.finfo(np.float64).eps)
 
+# Beside the lengths of two columns, because cancellation may leave nothing but rounding of their cross-product.
+SYMMETRY = 1e-9
+
+# Eigenvalues of the correlation matrix up to this share of the largest are dependence to the digits.
+DEPENDENT = 1e-12
+
+# Features with at least this share of a direction, whose rounding errors are smaller.
+NAMED = 1e-8
+
 # Subtracting rows s times larger than the remaining ones costs the remainder a relative error of about EPS * s ** 2.
 LARGEST_SHRINKAGE = 1e8
 
@@ -68,7 +77,7 @@ class Moments:
                                f"not shapes {m.shape} and {C.shape}")
         if not (0 < n < np.inf and np.isfinite(m).all() and np.isfinite(C).all()):
             raise MomentsError("moments need a positive number of rows and finite values")
-        if (C.diagonal() < 0).any() or not np.allclose(C, C.T, rtol=1e-9, atol=0.0):
+        if (C.diagonal() < 0).any() or not _is_symmetric(C):
             raise MomentsError("moments need symmetric cross-products with a non-negative diagonal")
         m.setflags(write=False)
         C.setflags(write=False)
@@ -230,7 +239,7 @@ class Moments:
         m = self.m + (self.m - other.m) * (other.n / n)
         d = other.m - m
         C = self.C - other.C - np.outer(d, d) * (n / self.n * other.n)
-        return Moments(n, m, _checked_remainder(C, self.C))
+        return Moments(n, m, _checked_remainder(C, self))
 
     def _require_same_features(self, other: Moments) -> None:
         """Reject moments of a different number of features."""
@@ -335,12 +344,37 @@ class Moments:
         >>> W.round(12).tolist(), round(b, 12)
         ([2.0], 1.0)
         """
-        W, _ = self._least_squares()
+        W = self._least_squares[0]
         with np.errstate(all="ignore"):  # non-finite weights are rejected below
             b = self.y_mean - float(W @ self.x_mean)
         if not (np.isfinite(W).all() and np.isfinite(b)):
             raise MomentsError("the best weights leave the range of float64: scale the columns")
         return W, b
+
+    @property
+    def rank(self) -> int:
+        """Number of slopes that these rows determine, at most p.
+
+        Eigenvalues of the correlation matrix of the features at or below 1e-12 of the largest count as 0: along such a
+        direction the features do not vary, or depend on each other to the digits of the cross-products.
+
+        Examples
+        --------
+        >>> Moments.from_arrays([[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]], [1.0, 3.0, 4.0]).rank
+        1
+        """
+        return self._least_squares[1]
+
+    @property
+    def condition(self) -> float:
+        """Condition number of the correlation matrix along the directions that count for the rank, at least 1.
+
+        Examples
+        --------
+        >>> round(Moments.from_arrays([[0.0, 0.0], [1.0, 2.0], [2.0, 1.0]], [1.0, 3.0, 4.0]).condition, 6)
+        3.0
+        """
+        return self._least_squares[2]
 
     @property
     def has_dependent_features(self) -> bool:
@@ -354,30 +388,72 @@ class Moments:
         >>> Moments.from_arrays([[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]], [1.0, 3.0, 4.0]).has_dependent_features
         True
         """
-        return self._least_squares()[1] < int((self.A.diagonal() > 0).sum())
+        return self.rank < int((self.A.diagonal() > 0).sum())
 
-    def _least_squares(self) -> tuple[Array, int]:
-        """Slopes of the lowest loss and the numerical rank of A; the slopes may be non-finite."""
+    @property
+    def undetermined_features(self) -> list[int]:
+        """Places of the features that are constant or that depend on each other.
+
+        Examples
+        --------
+        >>> X = [[0.0, 0.0, 1.0], [1.0, 2.0, 3.0], [2.0, 4.0, 1.0]]
+        >>> Moments.from_arrays(X, [1.0, 3.0, 4.0]).undetermined_features
+        [0, 1]
+        """
+        return np.flatnonzero((self._flat ** 2).sum(axis=1) > NAMED).tolist()
+
+    @property
+    def undetermined_slopes(self) -> Array:
+        """Changes of the slopes that change no prediction of these rows, as columns, shape (p, p - rank)."""
+        scale = self._correlation[0]
+        return np.where(scale > 0, scale, 1.0)[:, None] * self._flat
+
+    @cached_property
+    def _flat(self) -> Array:
+        """Orthonormal changes of the scaled slopes that change no prediction, as columns, shape (p, p - rank)."""
+        flat: Array = np.linalg.eigh(self._correlation[1])[1][:, :self.p - self.rank]
+        return flat
+
+    @cached_property
+    def _correlation(self) -> tuple[Array, Array]:
+        """Factor of each feature that gives it length 1 (0 if it is constant), and the correlation matrix."""
         length = np.sqrt(self.A.diagonal())
         scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
-        correlation = scale[:, None] * self.A * scale
+        return scale, scale[:, None] * self.A * scale
+
+    @cached_property
+    def _least_squares(self) -> tuple[Array, int, float]:
+        """Slopes of the lowest loss, of which the scaled ones are the smallest, rank and condition.
+
+        The slopes may be non-finite.
+        """
+        scale, correlation = self._correlation
         with np.errstate(all="ignore"):  # the callers check for non-finite slopes
-            V, _, rank, _ = np.linalg.lstsq(correlation, scale * self.c, rcond=self.p * EPS)
-            return scale * V, int(rank)
+            V, _, rank, values = np.linalg.lstsq(correlation, scale * self.c, rcond=DEPENDENT)
+            return scale * V, int(rank), float(values[0] / values[rank - 1]) if rank else 1.0
 
 
-def _checked_remainder(left: Array, whole: Array) -> Array:
+def _is_symmetric(C: Array) -> bool:
+    """Whether both triangles are equal up to rounding of the rows."""
+    length = np.sqrt(C.diagonal())
+    return bool((np.abs(C - C.T) <= SYMMETRY * np.outer(length, length)).all())
+
+
+def _checked_remainder(left: Array, whole: Moments) -> Array:
     """Return the C that a subtraction left, or reject it where it is invalid or lost too many digits."""
-    rounding = 16 * EPS * whole.diagonal()
+    total = whole.C.diagonal()
+    # Differences of means are rounded at the size of the means.
+    size = total + np.sqrt(total) * np.sqrt(whole.n) * np.abs(whole.m)
+    rounding = 16 * EPS * size
     diagonal = left.diagonal()
     if (diagonal < -rounding).any():
         raise MomentsError("these rows are not part of those moments: the remainder would have a negative variance")
     constant = diagonal <= rounding
-    if (constant & (whole.diagonal() > 0)).any() or (whole.diagonal() > LARGEST_SHRINKAGE * diagonal).any():
+    if (constant & (total > 0)).any() or (total > LARGEST_SHRINKAGE * diagonal).any():
         raise MomentsError("the subtracted rows are so much larger than the others that the digits of the rest are "
                            "lost; fit again on the rows that stay")
     scale = 1.0 / np.sqrt(np.where(constant, 1.0, diagonal))
-    shrinkage = np.max(whole.diagonal() * scale ** 2)
+    shrinkage = np.max(size * scale ** 2)
     lowest = np.linalg.eigvalsh(left * np.outer(scale, scale))[0]
     if lowest < -64 * EPS * len(left) * max(shrinkage, 1.0):
         raise MomentsError("these rows are not part of those moments: the remainder would not be positive semidefinite")

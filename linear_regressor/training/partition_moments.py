@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from linear_regressor.data import splitting
 from linear_regressor.data.source import BLOCK_ROWS, Partition
-from linear_regressor.errors import DataError
+from linear_regressor.errors import DataError, MomentsError
 from linear_regressor.model.accumulator import Accumulator
 from linear_regressor.model.moments import RowSummary
 from linear_regressor.training.engine import Report
@@ -86,6 +86,8 @@ def _summarize(partition: Partition, blocks: Iterable[Sequence[Array]], groups: 
             report(sum(map(len, block)))
         try:
             return [accumulator.summary() if accumulator.rows else None for accumulator in accumulators]
+        except MomentsError as error:
+            raise DataError(f"{partition.file.name}: {error}") from None
         except DataError:
             raise partition.explain() from None
 

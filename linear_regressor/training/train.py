@@ -19,7 +19,7 @@ from linear_regressor.errors import DataError, QualityError, SettingError
 from linear_regressor.model.descent import descend_stream
 from linear_regressor.model.evaluate import Certificate, Evaluation
 from linear_regressor.model.hessian_spectrum import require_converging_rate
-from linear_regressor.model.linear_regression import Passes, SimpleLinearRegression
+from linear_regressor.model.linear_regression import Passes, SimpleLinearRegression, without_warnings
 from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.model.scaling import Scaling
 from linear_regressor.training.checkpoint import Checkpoint, digest
@@ -97,10 +97,11 @@ def _fit(config: TrainingConfig, moments: Moments,
     require_converging_rate(config.lr, moments, config.standardize)
     model = SimpleLinearRegression(config.iterations, config.lr, config.batch_size, config.random_state,
                                    config.standardize)
-    if config.batch_size is None:
-        model.fit_moments(moments)
-    else:
-        fit_batches(model)
+    with without_warnings():
+        if config.batch_size is None:
+            model.fit_moments(moments)
+        else:
+            fit_batches(model)
     return model
 
 

@@ -22,7 +22,7 @@ from linear_regressor.errors import ArtefactError, DataError, MomentsError, Sett
 from linear_regressor.model.evaluate import Certificate
 from linear_regressor.model.hessian_spectrum import require_converging_rate
 from linear_regressor.model.inference import FitStatistics
-from linear_regressor.model.linear_regression import SimpleLinearRegression
+from linear_regressor.model.linear_regression import SimpleLinearRegression, without_warnings
 from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.output_file import is_stream, remove_file, write_file
 from linear_regressor.training.config import environment, quantile_table
@@ -93,7 +93,9 @@ def unlearn(artefact: Artefact, removed: Sequence[RowSummary]) -> Unlearning:
     left = artefact.moments - rows.moments
     require_converging_rate(settings["lr"], left, settings["standardize"])
     model = SimpleLinearRegression(settings["iterations"], settings["lr"], None, settings["random_state"],
-                                   settings["standardize"]).fit_moments(left)
+                                   settings["standardize"])
+    with without_warnings():
+        model.fit_moments(left)
     _require_statistics(artefact, left, model)
     card = {**artefact.card, "settings": {**artefact.card["settings"], "lr_used": model.lr_},
             "data": {**artefact.card.get("data", {}), "rows": left.n},

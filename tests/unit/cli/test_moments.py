@@ -52,6 +52,26 @@ def test_build_writes_the_moments_of_the_rows(tmp_path: Path) -> None:
         plain(tmp_path / "all.json")["minimum"], plain(tmp_path / "all.json")["maximum"])
 
 
+def test_build_reads_a_balanced_design(tmp_path: Path) -> None:
+    """Its features are orthogonal: their cross-product is rounding noise around 0."""
+    data = tmp_path / "design.csv"
+    data.write_text("age,bmi,score\n0,0,0\n0,.3,1\n.1,0,4\n.1,.3,9\n.3,0,16\n.3,.3,25\n")
+    done = build(data, tmp_path / "design.json")
+
+    assert 0 == done.exit_code, done.stderr
+    assert pytest.approx([470 / 7, 50 / 3], rel=1e-12) == moments_of(tmp_path / "design.json").solve()[0]
+
+
+def test_build_names_a_file_whose_values_vary_too_little(tmp_path: Path) -> None:
+    """In one line, instead of a slope of 0."""
+    data = tmp_path / "tiny.csv"
+    data.write_text("age,bmi,score\n0,1e-170,0\n1,2e-170,1\n2,4e-170,4\n5,1e-170,9\n")
+    done = build(data, tmp_path / "tiny.json")
+
+    assert (1, 1) == (done.exit_code, done.stderr.count("\n"))
+    assert "tiny.csv: the values of a column vary too little" in done.stderr
+
+
 def test_build_uses_the_rows_that_match_the_filter(tmp_path: Path) -> None:
     """And no others."""
     rows = rows_of(0, 200)

@@ -18,6 +18,9 @@ from linear_regressor.model import descent, linear_regression
 from linear_regressor.model.descent import descend_mini_batches
 from tests.oracles import challenge_loop, rows_of_condition
 
+# Many of these tests take a few steps only.
+pytestmark = pytest.mark.filterwarnings("ignore:descent has not converged:sklearn.exceptions.ConvergenceWarning")
+
 Array = NDArray[np.float64]
 
 seeds = st.integers(0, 2 ** 32 - 1)

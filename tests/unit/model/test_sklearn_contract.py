@@ -16,6 +16,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from linear_regressor import SimpleLinearRegression
 
+# Many of these tests take a few steps only.
+pytestmark = pytest.mark.filterwarnings("ignore:descent has not converged:sklearn.exceptions.ConvergenceWarning")
+
 
 def checks_that_cannot_hold(estimator: SimpleLinearRegression) -> dict[str, str]:
     """Checks that fail with mini-batches, with the reason."""

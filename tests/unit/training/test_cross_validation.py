@@ -13,6 +13,9 @@ from linear_regressor.errors import MomentsError, StatisticsError
 from linear_regressor.model.cross_validation import CrossValidation
 from tests.oracles import rows_of_condition
 
+# Many of these tests take a few steps only.
+pytestmark = pytest.mark.filterwarnings("ignore:descent has not converged:sklearn.exceptions.ConvergenceWarning")
+
 seeds = st.integers(0, 2 ** 32 - 1)
 
 
@@ -50,6 +53,7 @@ def test_a_rate_that_cannot_converge_has_no_score(random: np.random.Generator) -
     assert CrossValidation.of(folds, [result.rate_limit * 0.999], [10]).best is not None
 
 
+@pytest.mark.filterwarnings("ignore:the rows have rank:sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("elsewhere", [0.0, 1e-9])
 def test_a_column_may_vary_in_one_fold_only(random: np.random.Generator, elsewhere: float) -> None:
     """Without that fold it is constant or relatively tiny: subtraction fails, and cross-validation still works."""

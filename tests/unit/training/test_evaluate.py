@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,8 +12,11 @@ from sklearn.metrics import mean_squared_error, r2_score
 
 from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.errors import StatisticsError
-from linear_regressor.model.evaluate import Certificate, Evaluation
-from tests.oracles import least_squares, rows_of_condition
+from linear_regressor.model.evaluate import Certificate, Evaluation, excess
+from tests.oracles import exact_least_squares, exact_loss, least_squares, rows_of_condition
+
+# Many of these tests take a few steps only.
+pytestmark = pytest.mark.filterwarnings("ignore:descent has not converged:sklearn.exceptions.ConvergenceWarning")
 
 seeds = st.integers(0, 2 ** 32 - 1)
 
@@ -60,14 +65,35 @@ def test_the_least_squares_solution_has_almost_no_gap(seed: int, p: int) -> None
 
 
 @pytest.mark.parametrize("column", [np.full(9, 0.1), np.arange(9.0)])
-def test_the_gap_is_right_with_a_constant_or_duplicated_column(column: np.ndarray) -> None:
+def test_the_excess_is_right_with_a_constant_or_duplicated_column(column: np.ndarray) -> None:
     """All optimal solutions have the same loss."""
     X = np.column_stack([np.arange(9.0), column])
     y = np.cos(np.arange(9.0))
     best = least_squares(X, y)
     loss, lowest = float(np.mean((y - X @ [1.0, 2.0] - 3.0) ** 2)), float(np.mean((y - X @ best[:-1] - best[-1]) ** 2))
-    gap = Certificate.of(Moments.from_arrays(X, y), np.array([1.0, 2.0]), 3.0).gap
-    assert gap == pytest.approx(loss - lowest, rel=1e-9)
+    line = Moments.from_arrays(X, y), np.array([1.0, 2.0]), 3.0
+    assert excess(*line) == pytest.approx(loss - lowest, rel=1e-9)
+    certified = loss - lowest if column[0] == column[1] else loss  # dependence to the digits: no more than the loss
+    assert Certificate.of(*line).gap == pytest.approx(certified, rel=1e-9)
+
+
+@given(seeds, st.floats(-9.0, 0.0), st.sampled_from([0.0, 1e3, 1e6]), st.sampled_from([0.0, 1e-3, 1.0]))
+def test_no_line_is_further_below_than_the_certificate_says(seed: int, power: float, offset: float,
+                                                            noise: float) -> None:
+    """For two features at any distance from each other, compared with exact fractions."""
+    random = np.random.default_rng(seed)
+    x, z = random.normal(size=(2, 12))
+    X = offset + np.column_stack([x, x + 10.0 ** power * z])
+    y = x + z + noise * random.normal(size=12)
+    moments, W = Moments.from_arrays(X, y), np.array([0.5, 0.5])
+    certificate = Certificate.of(moments, W, float(moments.y_mean - W @ moments.x_mean))
+    b = Fraction(float(moments.y_mean - W @ moments.x_mean))
+    gap = exact_loss(X, y, [Fraction(0.5), Fraction(0.5), b]) - exact_loss(X, y, exact_least_squares(X, y))
+    assert float(gap) <= certificate.gap * (1.0 + 1e-13)
+    if moments.has_dependent_features:
+        assert certificate.gap == certificate.loss
+    elif offset == 0.0:
+        assert certificate.gap <= float(gap) * 1.02
 
 
 def test_an_offset_of_1e8_costs_the_gap_no_digits(random: np.random.Generator) -> None:

@@ -25,6 +25,9 @@ from linear_regressor.training.config import quantile_table
 from linear_regressor.training.unlearn import unlearn
 from tests.oracles import rows_of_condition
 
+# Many of these tests take a few steps only.
+pytestmark = pytest.mark.filterwarnings("ignore:descent has not converged:sklearn.exceptions.ConvergenceWarning")
+
 Array = NDArray[np.float64]
 
 seeds = st.integers(0, 2 ** 32 - 1)
@@ -144,6 +147,7 @@ def test_a_remainder_that_does_not_determine_a_model_is_rejected(random: np.rand
         unlearn(trained(twin, y), [read(twin[40:], y[40:])])
 
 
+@pytest.mark.filterwarnings("ignore:the rows have rank:sklearn.exceptions.ConvergenceWarning")
 def test_columns_may_stay_dependent(random: np.random.Generator) -> None:
     """A model that could be trained can be trained without some rows."""
     x, y = random.normal(size=50), random.normal(size=50)
