@@ -15,6 +15,7 @@ from pyarrow import fs
 
 from linear_regressor.data import diagnosis, formats, locations, splitting
 from linear_regressor.data.columns import Columns, is_text, numbers
+from linear_regressor.data.formats import Format
 from linear_regressor.data.locations import File
 from linear_regressor.data.row_filter import RowFilter
 from linear_regressor.errors import DataError, SettingError
@@ -43,7 +44,10 @@ class Source:
     @classmethod
     def of(cls, location: str, columns: Columns) -> Source:
         """Find the files without reading them."""
-        return cls(location, locations.find_files(location), columns)
+        files = locations.find_files(location)
+        for file in files:
+            formats.of(file)  # rejects an unknown format
+        return cls(location, files, columns)
 
     def require_apart(self, output: str | os.PathLike[str]) -> None:
         """Reject an output that would replace a file of the data."""
@@ -60,13 +64,14 @@ class Source:
 
     def _partitions_of(self, file: File) -> Iterator[Partition]:
         """Divide one file."""
+        form = formats.of(file)
         try:
-            self.columns.require_columns(formats.names(file), file.name)
-            self._require_exact_integers(file)
-            counts = formats.parts(file)
+            self.columns.require_columns(form.names(), file.name)
+            self._require_exact_integers(form)
+            counts = form.parts()
         except diagnosis.CONTENT as error:
             raise diagnosis.diagnose(file, self.columns, error) from None
-        if formats.is_text(file):
+        if form.lines:
             yield Partition(file, self.columns, None, counts[0])
             return
         first, rows = 0, 0
@@ -77,14 +82,14 @@ class Source:
             rows += count
         yield Partition(file, self.columns, range(first, len(counts)), rows)
 
-    def _require_exact_integers(self, file: File) -> None:
+    def _require_exact_integers(self, form: Format) -> None:
         """Reject a filter that compares a column of float64 with an integer that float64 cannot represent."""
         wide = {} if self.columns.where is None else RowFilter.of(self.columns.where).wide
-        kinds = formats.read_as(file, self.columns.types) if wide else {}
+        kinds = form.read_as(self.columns.types) if wide else {}
         for name, value in wide.items():
             if pa.types.is_floating(kinds[name]) or is_text(kinds[name]):
-                raise SettingError(f"the filter compares {name!r} with {value}, but {file.name} is read as float64, "
-                                   "which represents every integer only up to 2^53")
+                raise SettingError(f"the filter compares {name!r} with {value}, but {form.file.name} is read as "
+                                   "float64, which represents every integer only up to 2^53")
 
 
 @dataclass(frozen=True)
@@ -110,13 +115,13 @@ class Partition:
 
     def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read columns with the types of the file, of the rows that the filter takes."""
-        file, columns = self.file, self.columns
+        form, columns = formats.of(self.file), self.columns
         if not self._compares_text_with_numbers():
-            yield from formats.batches(file, names, columns.types, columns.filter, self.parts)
+            yield from form.batches(names, columns.types, columns.filter, self.parts)
             return
         # PyArrow would compare text with numbers: the key is read as text, or the file has text.
         wider = tuple(dict.fromkeys([*names, *columns.compared]))
-        for batch in formats.batches(file, wider, columns.types, None, self.parts):
+        for batch in form.batches(wider, columns.types, None, self.parts):
             yield columns.filtered(batch)
 
     def explain(self) -> DataError:
@@ -126,7 +131,7 @@ class Partition:
     def _compares_text_with_numbers(self) -> bool:
         """Whether the filter compares a column that is read as text with numbers."""
         compared = self.columns.compared_with_numbers
-        kinds = formats.read_as(self.file, self.columns.types) if compared else {}
+        kinds = formats.of(self.file).read_as(self.columns.types) if compared else {}
         return any(name in kinds and is_text(kinds[name]) for name in compared)
 
     def _blocks(self, key: str | None) -> Iterator[tuple[Array, Hashes | None]]:
@@ -154,7 +159,7 @@ class Partition:
         columns, key = self.columns, self.columns.key
         names = (*columns.numbers, *([] if key is None else [key]))
         try:
-            columns.require_columns(formats.names(self.file), self.file.name)
+            columns.require_columns(formats.of(self.file).names(), self.file.name)
             for batch in self.batches(names):
                 yield ([numbers(batch.column(name)) for name in columns.numbers],
                        None if key is None else splitting.hash_keys(batch.column(key)))
