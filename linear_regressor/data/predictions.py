@@ -27,7 +27,7 @@ Predict = Callable[[Array], Array]
 ENDINGS = (".csv", ".parquet", ".feather", ".arrow")
 PREDICTION = "prediction"
 # Rows that are written at a time: a row group of Parquet.
-GROUP_ROWS = 4 * formats.BATCH_ROWS
+GROUP_ROWS = 262_144
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -105,13 +105,12 @@ class Partition:
 
     def blocks(self) -> Iterator[Array]:
         """Read the columns of numbers, block by block; each block is overwritten by the next one."""
-        for block, _ in self._blocks(None):
+        for block, _ in formats.ahead(self._blocks(hashed=False), 1):
             yield block
 
     def hashed_blocks(self) -> Iterator[tuple[Array, Hashes]]:
         """Read blocks with a hash of each row: of its key if there is one, else of its values."""
-        for block, hashes in self._blocks(self.columns.key):
-            yield block, splitting.hash_values(block) if hashes is None else hashes
+        yield from formats.ahead(self._blocks(hashed=True), 1)
 
     def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read columns with the types of the file, of the rows that the filter takes."""
@@ -134,10 +133,12 @@ class Partition:
         kinds = formats.of(self.file).read_as(self.columns.types) if compared else {}
         return any(name in kinds and is_text(kinds[name]) for name in compared)
 
-    def _blocks(self, key: str | None) -> Iterator[tuple[Array, Hashes | None]]:
-        """Fill blocks of a fixed number of rows from batches of any size."""
-        block, filled = np.empty((BLOCK_ROWS, len(self.columns.numbers)), order="F"), 0
-        hashes = None if key is None else np.empty(BLOCK_ROWS, np.uint64)
+    def _blocks(self, hashed: bool) -> Generator[tuple[Array, Hashes], None, None]:
+        """Fill blocks of a fixed number of rows, and their hashes, from batches of any size."""
+        # One is filled while the other one is used.
+        buffers = itertools.cycle([(np.empty((BLOCK_ROWS, len(self.columns.numbers)), order="F"),
+                                    np.empty(BLOCK_ROWS, np.uint64)) for _ in range(2)])
+        (block, hashes), filled = next(buffers), 0
         for values, keys in self._values():
             start, count = 0, len(values[0])
             while start < count:
@@ -145,14 +146,15 @@ class Partition:
                 end = filled + stop - start
                 for column, value in zip(block.T, values, strict=True):
                     np.add(value[start:stop], 0.0, out=column[filled:end])  # + 0.0 makes -0.0 equal 0.0
-                if hashes is not None and keys is not None:
-                    hashes[filled:end] = keys[start:stop]
+                if hashed:
+                    hashes[filled:end] = (
+                        splitting.hash_values(block[filled:end]) if keys is None else keys[start:stop])
                 start, filled = stop, end
                 if filled == BLOCK_ROWS:
                     yield block, hashes
-                    filled = 0
+                    (block, hashes), filled = next(buffers), 0
         if filled:
-            yield block[:filled], None if hashes is None else hashes[:filled]
+            yield block[:filled], hashes[:filled]
 
     def _values(self) -> Iterator[tuple[list[Array], Hashes | None]]:
         """Read the columns of numbers, and the hashes of the keys, batch by batch."""
