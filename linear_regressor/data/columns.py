@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linear_regressor.data.row_filter import RowFilter
+from linear_regressor.data.row_filter import FLOAT64_WHOLE, RowFilter
 from linear_regressor.errors import DataError, SettingError
+
+if TYPE_CHECKING:
+    from pyarrow.compute import Expression
 
 Array = NDArray[np.float64]
 
@@ -78,7 +81,7 @@ class Columns:
             name for name, kind in RowFilter.of(self.where).types.items() if kind == pa.float64())
 
     @property
-    def filter(self) -> pc.Expression | None:
+    def filter(self) -> Expression | None:
         """The filter as a PyArrow expression."""
         return None if self.where is None else RowFilter.of(self.where).expression
 
@@ -139,16 +142,29 @@ def is_key(kind: pa.DataType) -> bool:
 
 def numbers(column: pa.Array) -> Array:
     """Convert a column to float64; missing values and empty strings become NaN."""
-    if pa.types.is_float64(column.type) and column.null_count == 0:
-        whole: Array = column.to_numpy()
-        return whole
     if not is_numeric(column.type):
         raise pa.ArrowInvalid(f"values of type {column.type} are not numbers")
+    # It takes longer to import pyarrow.compute, and pandas, which PyArrow imports for scalars, pa.array() and
+    # to_numpy(), than to read a small file: numbers are converted without them.
+    if not column.null_count and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        whole: NDArray[Any] = np.from_dlpack(column)
+        if whole.dtype.kind == "f" or whole.itemsize < 8 or (
+                len(whole) and whole.min() >= -FLOAT64_WHOLE and whole.max() <= FLOAT64_WHOLE):
+            return whole.astype(np.float64, copy=False)
     if is_text(column.type):
+        import pyarrow.compute as pc
+
         column = pc.utf8_trim_whitespace(column)
-        column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
-    values: Array = pc.fill_null(pc.cast(column, pa.float64()), np.nan).to_numpy()
+        if column.null_count or not np.from_dlpack(pc.binary_length(column)).all():
+            column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+    column = column.cast(pa.float64())  # rejects integers that float64 might not represent
+    values: NDArray[Any] = column.to_numpy(zero_copy_only=False) if column.null_count else np.from_dlpack(column)
     return values
+
+
+def array(values: Array) -> pa.Array:
+    """Return contiguous numbers as a column, without a copy."""
+    return pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(values)])
 
 
 def first_non_number(column: pa.Array) -> int:

@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linear_regressor.data import formats
 from linear_regressor.data.columns import ROW_NUMBER, Columns, first_non_number, is_key, is_numeric, numbers
-from linear_regressor.data.formats import require_closed
 from linear_regressor.data.locations import File
 from linear_regressor.errors import DataError
 
@@ -34,13 +32,12 @@ CONTENT = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.Ar
 def diagnose(file: File, columns: Columns, error: Exception | None = None,
              predict: Callable[[Array], Array] | None = None) -> DataError:
     """Return an error that names the first fault of a file."""
-    rows = 0
+    form, rows = formats.of(file), 0
     try:
-        if file.ending == ".csv":
-            require_closed(file)  # it would show as another fault of the rows that it merges
-        if not formats.is_json(file):
-            columns.require_columns(formats.names(file), file.name)
-            columns.require_texts(formats.read_as(file, columns.types), file.name)
+        form.require_closed()
+        if form.has_schema:
+            columns.require_columns(form.names(), file.name)
+            columns.require_texts(form.read_as(columns.types), file.name)
         for batch in _as_text_batches(file, columns):
             table = pa.Table.from_batches([batch]).append_column(ROW_NUMBER, pa.array(np.arange(batch.num_rows) + rows))
             if fault := _first_fault(table, columns, predict):
@@ -51,7 +48,7 @@ def diagnose(file: File, columns: Columns, error: Exception | None = None,
     except CONTENT as invalid:
         return _unreadable(file, invalid, rows)
     if error is not None:
-        return _changed_kind(file) if formats.is_json(file) and CHANGED.search(str(error)) else _unreadable(file, error)
+        return _unreadable(file, error) if form.has_schema or not CHANGED.search(str(error)) else _changed_kind(file)
     return DataError(f"{file.name}: the values of {', '.join(columns.numbers)} are too large: their squares leave the "
                      "range of float64; scale the columns")
 
@@ -69,9 +66,8 @@ def _unreadable(file: File, error: Exception, rows: int = 0) -> DataError:
 
 def _as_text_batches(file: File, columns: Columns) -> Iterator[pa.RecordBatch]:
     """Read a file without converting its text, so that invalid values can be named."""
-    if file.ending in (".ndjson", ".jsonl"):
-        return _objects(file, columns)
-    return formats.batches(file, columns.read, dict.fromkeys(columns.read, pa.string()), None, None, threads=False)
+    form, types = formats.of(file), dict.fromkeys(columns.read, pa.string())
+    return form.batches(columns.read, types, None, None, threads=False) if form.has_schema else _objects(file, columns)
 
 
 def _objects(file: File, columns: Columns) -> Iterator[pa.RecordBatch]:
@@ -124,18 +120,17 @@ def _first_fault(table: pa.Table, columns: Columns, predict: Callable[[Array], A
         return wrong_type
     start = table[ROW_NUMBER][0].as_py() if table.num_rows else 0
     faults = [(row, name, "is not a number that float64 can hold")
-              for name in numeric if (row := _not_a_number(table[name])) is not None]
+              for name in numeric if (row := _not_a_number(table[name].combine_chunks())) is not None]
     readable = table.slice(0, min(faults)[0]) if faults else table
     for name in numeric:
-        values = pa.array(numbers(readable[name]), from_pandas=True)
+        values = pa.array(numbers(readable[name].combine_chunks()), from_pandas=True)
         readable = readable.set_column(readable.column_names.index(name), name, values)
     selected = readable if columns.filter is None else readable.filter(columns.filter)
     for name in columns.numbers:
-        finite = pc.fill_null(pc.is_finite(selected[name]), False)
-        faults += [(row - start, name, "is missing, NaN or infinite")
-                   for row in _first_row(selected, pc.invert(finite))]
+        finite = np.isfinite(numbers(selected[name].combine_chunks()))
+        faults += [(row - start, name, "is missing, NaN or infinite") for row in _first_row(selected, ~finite)]
     if columns.key is not None:
-        empty = pc.fill_null(pc.equal(pc.cast(selected[columns.key], pa.string()), ""), True)
+        empty = np.array([not key for key in selected[columns.key].cast(pa.string()).to_pylist()], bool)
         faults += [(row - start, columns.key, "is missing") for row in _first_row(selected, empty)]
     if not faults:
         return None if predict is None else _too_large(selected, columns, predict)
@@ -162,7 +157,7 @@ def _too_large(selected: pa.Table, columns: Columns, predict: Callable[[Array], 
     return f"{_row(selected[ROW_NUMBER][int(np.argmin(finite))].as_py())} is too large to predict from"
 
 
-def _not_a_number(column: pa.ChunkedArray) -> int | None:
+def _not_a_number(column: pa.Array) -> int | None:
     """Find the first value that is not a number, if there is one."""
     try:
         numbers(column)
@@ -171,10 +166,9 @@ def _not_a_number(column: pa.ChunkedArray) -> int | None:
     return None
 
 
-def _first_row(table: pa.Table, mask: pa.ChunkedArray) -> list[int]:
+def _first_row(table: pa.Table, mask: NDArray[np.bool_]) -> list[int]:
     """Return the row number, in the file, of the first true value of a mask: a list of at most one."""
-    index = pc.index(mask, True).as_py()
-    return [] if index < 0 else [table[ROW_NUMBER][index].as_py()]
+    return [table[ROW_NUMBER][int(np.argmax(mask))].as_py()] if mask.any() else []
 
 
 def _row(number: int) -> str:

@@ -1,29 +1,42 @@
-"""Read files of every format as record batches."""
+"""Read files as record batches: a class for each format."""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.dataset
-import pyarrow.parquet
 from pyarrow.fs import LocalFileSystem
 
-from linear_regressor.data.locations import File
+from linear_regressor.data.locations import File, require_ending
 from linear_regressor.errors import DataError
 
-Types = Mapping[str, pa.DataType]
+# Imports take longer than reading a small file: each format imports its part of PyArrow when it is used, and only a
+# filter needs pyarrow.dataset.
+if TYPE_CHECKING:
+    from pyarrow.compute import Expression
+    from pyarrow.csv import CSVStreamingReader
+    from pyarrow.parquet import ParquetFile
 
-# Bytes of CSV that are parsed at a time.
+Types = Mapping[str, pa.DataType]
+Item = TypeVar("Item")
+Batches = Generator[pa.RecordBatch, None, None]
+
+# Bytes of text that are parsed at a time.
 BLOCK_BYTES = 1 << 20
-# Rows of a batch, where the format allows a choice.
-BATCH_ROWS = 65_536
+# Rows of a batch, where the format allows a choice: PyArrow takes a fifth longer to decode 65,536 rows of Parquet at a
+# time, because its buffers of a power of two are then copied once more.
+BATCH_ROWS = 50_000
 # Batches that are read ahead: they keep the second core busy, and take memory.
-READ_AHEAD = 4
+READ_AHEAD = 2
+# Bytes of a column of Parquet that are read from a disk at a time.
+STEP_BYTES = 1 << 14
 # How much of a text file is read to estimate its number of rows.
 SAMPLE_BYTES = 1 << 16
 # Largest block of CSV; a block must hold a whole row, so it grows from BLOCK_BYTES for long rows.
@@ -37,170 +50,226 @@ CLOSED = re.compile(VALUE + rb"(?:[,\r]" + VALUE + rb")*")
 OPEN = re.compile(rb"(?:" + VALUE + rb"[,\r])*" + TEXT)
 
 
-def is_text(file: File) -> bool:
-    """Whether a file is text, one row a line, without types."""
-    return file.ending == ".csv" or is_json(file)
+@dataclass(frozen=True)
+class Format(ABC):
+    """A file in one format."""
+
+    file: File
+
+    # whether the file has one row a line, and no parts
+    lines = False
+    # whether its columns have types; those of CSV are text
+    typed = True
+    # whether its columns are known before its rows
+    has_schema = True
+
+    @abstractmethod
+    def schema(self) -> pa.Schema:
+        """Read names and types of the columns; columns without types are text."""
+
+    @abstractmethod
+    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None,
+              threads: bool) -> Batches:
+        """Read these columns, in any order, of at least the rows that the filter takes."""
+
+    def names(self) -> list[str]:
+        """Read the names of the columns."""
+        return list(self.schema().names)
+
+    def parts(self) -> list[int]:
+        """Count the rows of each part that can be read alone; here, estimate those of a text file."""
+        with self.file.filesystem.open_input_stream(self.file.path) as stream:
+            sample = stream.read(SAMPLE_BYTES)
+        return [max(1, sample.count(b"\n") * self.file.size // max(len(sample), 1))]
+
+    def read_as(self, types: Types) -> Types:
+        """Return the types that ``batches`` gives the columns."""
+        return {field.name: field.type for field in self.schema()}
+
+    def batches(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None, *,
+                threads: bool = True) -> Iterator[pa.RecordBatch]:
+        """Read the file, or some of its parts."""
+        read = columns if filter is None else tuple(dict.fromkeys([*columns, *types]))
+        batches = self._read(read, types, filter, chosen, threads)
+        for batch in ahead(batches, READ_AHEAD) if threads else batches:
+            yield (batch if filter is None else batch.filter(filter)).select(list(columns))
+
+    def require_closed(self) -> None:
+        """Reject an unclosed quote, which would show as another fault of the rows that it merges."""
 
 
-def is_json(file: File) -> bool:
-    """Whether a file is one JSON object a line."""
-    return file.ending in (".ndjson", ".jsonl")
+class Csv(Format):
+    """CSV: UTF-8, with a header."""
+
+    lines = True
+    typed = False
+
+    def schema(self) -> pa.Schema:
+        """Read the header; see ``Format``."""
+        return self._header(SAMPLE_BYTES)
+
+    def read_as(self, types: Types) -> Types:
+        """Return the types as they are: CSV has none of its own."""
+        return types
+
+    def require_closed(self) -> None:
+        """Reject an unclosed quote; see ``Format``."""
+        with self.file.filesystem.open_input_stream(self.file.path) as stream:
+            if sum(block.count(b'"') for block in iter(lambda: stream.read(BLOCK_BYTES), b"")) % 2 == 0:
+                return
+        with io.BufferedReader(self.file.filesystem.open_input_stream(self.file.path), BLOCK_BYTES) as lines:
+            row = open_row(lines)
+        if row is not None:
+            raise DataError(f"{self.file.name}: row {row} (counted from 1, without the header) has an unclosed quote")
+
+    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None,
+              threads: bool) -> Batches:
+        """Read in blocks; if a row does not fit, start again with larger ones and skip the rows that were read."""
+        block, done, skip_empty = BLOCK_BYTES, 0, len(self.names()) > 1
+        while True:
+            skip = done
+            try:
+                for batch in self._open(block, columns, types, threads, skip_empty):
+                    new = batch.slice(min(skip, batch.num_rows))
+                    skip, done = skip - batch.num_rows + new.num_rows, done + new.num_rows
+                    yield new
+                break
+            except pa.ArrowInvalid as error:
+                if block >= MOST_BLOCK_BYTES or not is_too_long(self.file, error, block):
+                    raise
+            block *= 4
+        self.require_closed()
+
+    def _header(self, block: int) -> pa.Schema:
+        """Read the header in a block that holds it."""
+        try:
+            return pa.schema([(name, pa.string()) for name in self._open(block, (), {}, False, True).schema.names])
+        except pa.ArrowInvalid as error:
+            if block >= MOST_BLOCK_BYTES or not is_too_long(self.file, error, block):
+                raise
+        return self._header(4 * block)
+
+    def _open(self, block: int, columns: Sequence[str], types: Types, threads: bool,
+              skip_empty: bool) -> CSVStreamingReader:
+        """Open some columns, or all; in a table of one column an empty line is a row with a missing value."""
+        from pyarrow import csv
+
+        stream = self.file.filesystem.open_input_stream(self.file.path)
+        return csv.open_csv(stream, csv.ReadOptions(use_threads=threads, block_size=block),
+                            csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=skip_empty),
+                            csv.ConvertOptions(include_columns=list(columns), column_types=dict(types)))
 
 
-def names(file: File) -> list[str]:
-    """Read the names of a file's columns."""
-    if file.ending == ".csv":
-        return _names_of_csv(file)
-    return list(schema(file).names)
+class Json(Format):
+    """NDJSON: one JSON object a line."""
+
+    lines = True
+    has_schema = False
+
+    def schema(self) -> pa.Schema:
+        """Read the first block; see ``Format``."""
+        return self._open(None, True).schema
+
+    def read_as(self, types: Types) -> Types:
+        """Return types as asked, but a key may also be an integer, and text may be converted to numbers later."""
+        found = super().read_as(types)
+        kept = {(pa.string(), pa.int64()), (pa.float64(), pa.string())}
+        return {name: found[name] if (kind, found.get(name)) in kept else kind
+                for name, kind in {**found, **types}.items()}
+
+    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None,
+              threads: bool) -> Batches:
+        """Read in blocks; see ``Format``."""
+        kinds = self.read_as(types)
+        yield from self._open(pa.schema([(name, kinds[name]) for name in columns]), threads)
+
+    def _open(self, schema: pa.Schema | None, threads: bool) -> pa.RecordBatchReader:
+        """Open the columns of a schema, or all."""
+        from pyarrow import json
+
+        stream = self.file.filesystem.open_input_stream(self.file.path)
+        return json.open_json(stream, json.ReadOptions(use_threads=threads, block_size=BLOCK_BYTES), json.ParseOptions(
+            schema, unexpected_field_behavior="infer" if schema is None else "ignore"))
 
 
-def schema(file: File) -> pa.Schema:
-    """Read names and types of a file's columns; columns of CSV, which has no types, are text."""
-    if file.ending == ".csv":
-        return pa.schema([(name, pa.string()) for name in names(file)])
-    if file.ending in (".feather", ".arrow"):
-        with file.filesystem.open_input_file(file.path) as source, pa.ipc.open_file(source) as reader:
-            return reader.schema
-    return _fragment(file, {}, None).physical_schema
+class Parquet(Format):
+    """Parquet; its parts are row groups."""
+
+    def schema(self) -> pa.Schema:
+        """Read the metadata; see ``Format``."""
+        with self._open() as parquet:
+            return parquet.schema_arrow
+
+    def parts(self) -> list[int]:
+        """Count the rows of each row group."""
+        with self._open() as parquet:
+            return [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
+
+    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None,
+              threads: bool) -> Batches:
+        """Read row groups, except those that the filter takes nothing of by their statistics; see ``Format``."""
+        with self._open() as parquet:
+            groups: Sequence[int] = range(parquet.num_row_groups) if chosen is None else chosen
+            if filter is not None:
+                from pyarrow.dataset import ParquetFileFormat  # which the evaluation of the filter imports too
+
+                fragment = ParquetFileFormat().make_fragment(self.file.path, self.file.filesystem, row_groups=groups)
+                groups = [group.id for group in fragment.subset(filter).row_groups]
+            yield from parquet.iter_batches(BATCH_ROWS, groups, list(columns), use_threads=threads)
+
+    def _open(self) -> ParquetFile:
+        """Open for reading in small steps from a disk, to save memory; from a bucket each step would be a request."""
+        from pyarrow.parquet import ParquetFile
+
+        step = STEP_BYTES if isinstance(self.file.filesystem, LocalFileSystem) else 0
+        return ParquetFile(self.file.path, filesystem=self.file.filesystem, pre_buffer=not step, buffer_size=step)
 
 
-def _names_of_csv(file: File, block: int = SAMPLE_BYTES) -> list[str]:
-    """Read the header of CSV, with duplicate names, which a PyArrow dataset would merge."""
-    options = pa.csv.ReadOptions(use_threads=False, block_size=block)
-    try:
-        with (file.filesystem.open_input_stream(file.path) as stream,
-              pa.csv.open_csv(stream, read_options=options, parse_options=_lines()) as reader):
-            return list(reader.schema.names)
-    except pa.ArrowInvalid as error:
-        if block >= MOST_BLOCK_BYTES or not is_too_long(file, error, block):
-            raise
-    return _names_of_csv(file, 4 * block)
+class Feather(Format):
+    """Feather, Arrow's file format; its parts are record batches."""
 
+    def schema(self) -> pa.Schema:
+        """Read the metadata; see ``Format``."""
+        return self._open().schema
 
-def parts(file: File) -> list[int]:
-    """Count the rows of each part that can be read alone: a row group of Parquet, a batch of Feather, else the file."""
-    if file.ending == ".parquet":
-        with pa.parquet.ParquetFile(file.path, filesystem=file.filesystem) as parquet:
-            metadata = parquet.metadata
-            return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-    if not is_text(file):
-        with file.filesystem.open_input_file(file.path) as source, pa.ipc.open_file(source) as reader:
-            batches = reader.num_record_batches
-        rows = pa.dataset.IpcFileFormat().make_fragment(file.path, file.filesystem).count_rows()
+    def parts(self) -> list[int]:
+        """Divide the number of rows by the number of record batches."""
+        kinds = self.schema().types
+        narrowest = min(range(len(kinds)), key=lambda place: (
+            kinds[place].bit_width if pa.types.is_primitive(kinds[place]) else BLOCK_BYTES))
+        reader = self._open([narrowest])
+        batches = reader.num_record_batches
+        rows = sum(reader.get_batch(number).num_rows for number in range(batches))
         return [rows // batches + (batch < rows % batches) for batch in range(batches)]
-    with file.filesystem.open_input_stream(file.path) as stream:
-        sample = stream.read(SAMPLE_BYTES)
-    return [max(1, sample.count(b"\n") * file.size // max(len(sample), 1))]
+
+    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None,
+              threads: bool) -> Batches:
+        """Read record batches; see ``Format``."""
+        found = self.schema()
+        reader = self._open(sorted({found.get_field_index(name) for name in columns}))
+        for number in range(reader.num_record_batches) if chosen is None else chosen:
+            yield from pa.Table.from_batches([reader.get_batch(number)]).to_batches(max_chunksize=BATCH_ROWS)
+
+    def _open(self, places: Sequence[int] = ()) -> pa.ipc.RecordBatchFileReader:
+        """Open the columns at some places of the schema, or all."""
+        return pa.ipc.open_file(self.file.filesystem.open_input_file(self.file.path),
+                                options=pa.ipc.IpcReadOptions(included_fields=list(places)))
 
 
-def batches(file: File, columns: Sequence[str], types: Types, filter: pc.Expression | None,
-            chosen: range | None, *, threads: bool = True) -> Iterator[pa.RecordBatch]:
-    """Read a file, or some of its parts."""
-    if file.ending in (".feather", ".arrow"):
-        yield from _feather_batches(file, columns, types, filter, chosen)
-    elif file.ending == ".csv":
-        yield from _csv_batches(file, columns, types, filter, threads)
-        require_closed(file)
-    else:
-        yield from _scanned(file, _fragment(file, types, chosen), columns, types, filter, threads)
+# The formats by the endings of their files.
+FORMATS: dict[str, type[Format]] = {".csv": Csv, ".parquet": Parquet, ".feather": Feather, ".arrow": Feather,
+                                    ".ndjson": Json, ".jsonl": Json}
+
+
+def of(file: File) -> Format:
+    """Return a file in its format, which the ending of its name determines."""
+    require_ending(file.name, tuple(FORMATS))
+    return FORMATS[file.ending](file)
 
 
 def is_too_long(file: File, error: Exception, block: int | None = None) -> bool:
     """Whether PyArrow stopped at a row of CSV that does not fit into a block."""
     return file.size > (MOST_BLOCK_BYTES if block is None else block) and any(words in str(error) for words in TOO_LONG)
-
-
-def read_as(file: File, types: Types) -> Types:
-    """Return the types that ``batches`` gives the columns of a file."""
-    if file.ending == ".csv":
-        return types
-    found = _json_schema(file, types) if is_json(file) else schema(file)
-    return {field.name: field.type for field in found}
-
-
-def _csv_batches(file: File, columns: Sequence[str], types: Types, filter: pc.Expression | None,
-                 threads: bool) -> Iterator[pa.RecordBatch]:
-    """Read CSV in blocks; if a row does not fit, start again with larger ones and skip the rows that were read."""
-    block, done = BLOCK_BYTES, 0
-    while True:
-        skip = done
-        try:
-            for batch in _scanned(file, _csv(file, types, block), columns, types, filter, threads):
-                new = batch.slice(min(skip, batch.num_rows))
-                skip, done = skip - batch.num_rows + new.num_rows, done + new.num_rows
-                if new.num_rows:
-                    yield new
-            return
-        except pa.ArrowInvalid as error:
-            if block >= MOST_BLOCK_BYTES or not is_too_long(file, error, block):
-                raise
-        block *= 4
-
-
-def _scanned(file: File, fragment: pa.dataset.Fragment, columns: Sequence[str], types: Types,
-             filter: pc.Expression | None, threads: bool) -> Iterator[pa.RecordBatch]:
-    """Read a fragment of a PyArrow dataset."""
-    # The schema sets the types of JSON; those of CSV are in its format.
-    schema = _json_schema(file, types) if is_json(file) else None
-    scanner = fragment.scanner(
-        schema=schema, columns=list(columns), filter=filter, batch_size=BATCH_ROWS,
-        batch_readahead=READ_AHEAD if threads else 0, use_threads=threads)
-    yield from scanner.to_batches()
-
-
-def _fragment(file: File, types: Types, chosen: range | None) -> pa.dataset.Fragment:
-    """Open a file as a fragment of a PyArrow dataset."""
-    if file.ending == ".parquet":
-        # From a disk a column is read in small steps, to save memory; from a bucket each step would be a request.
-        in_steps = isinstance(file.filesystem, LocalFileSystem)
-        form = pa.dataset.ParquetFileFormat(use_buffered_stream=in_steps, pre_buffer=not in_steps)
-        return form.make_fragment(file.path, file.filesystem, row_groups=chosen)
-    return pa.dataset.JsonFileFormat().make_fragment(file.path, file.filesystem)
-
-
-def _csv(file: File, types: Types, block: int) -> pa.dataset.Fragment:
-    """Open CSV: UTF-8, with a header."""
-    # In a table of one column an empty line is a row with a missing value.
-    lines = _lines(ignore_empty_lines=len(names(file)) > 1)
-    form = pa.dataset.CsvFileFormat(lines, convert_options=pa.csv.ConvertOptions(column_types=dict(types)),
-                                    read_options=pa.csv.ReadOptions(block_size=block))
-    return form.make_fragment(file.path, file.filesystem)
-
-
-def _lines(ignore_empty_lines: bool = True) -> pa.csv.ParseOptions:
-    """Options to parse CSV: quoted text may span several lines."""
-    return pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=ignore_empty_lines)
-
-
-def _json_schema(file: File, types: Types) -> pa.Schema:
-    """Return the types of JSON fields: a key may also be an integer, and text may be converted to numbers later."""
-    found = {field.name: field.type for field in _fragment(file, {}, None).physical_schema}
-    kept = {(pa.string(), pa.int64()), (pa.float64(), pa.string())}
-    return pa.schema([(name, found[name] if (kind, found.get(name)) in kept else kind)
-                      for name, kind in {**found, **types}.items()])
-
-
-def _feather_batches(file: File, columns: Sequence[str], types: Types, filter: pc.Expression | None,
-                     chosen: range | None) -> Iterator[pa.RecordBatch]:
-    """Read the record batches of an Arrow file; a fragment could not select some of them."""
-    found = schema(file)
-    places = {found.get_field_index(name) for name in (*columns, *types)} - {-1}
-    options = pa.ipc.IpcReadOptions(included_fields=sorted(places))
-    with file.filesystem.open_input_file(file.path) as source, pa.ipc.open_file(source, options=options) as reader:
-        for number in range(reader.num_record_batches) if chosen is None else chosen:
-            table = pa.Table.from_batches([reader.get_batch(number)])
-            taken = table if filter is None else table.filter(filter)
-            yield from taken.select(list(columns)).to_batches(max_chunksize=BATCH_ROWS)
-
-
-def require_closed(file: File) -> None:
-    """Reject a CSV file with an unclosed quote."""
-    if sum(block.count(b'"') for block in _blocks(file)) % 2 == 0:
-        return
-    with file.filesystem.open_input_stream(file.path) as stream, io.BufferedReader(stream, BLOCK_BYTES) as lines:
-        row = open_row(lines)
-    if row is not None:
-        raise DataError(f"{file.name}: row {row} (counted from 1, without the header) has an unclosed quote")
 
 
 def open_row(lines: Iterable[bytes]) -> int | None:
@@ -218,8 +287,14 @@ def open_row(lines: Iterable[bytes]) -> int | None:
     return row if inside else None
 
 
-def _blocks(file: File) -> Iterator[bytes]:
-    """Read a file in blocks."""
-    with file.filesystem.open_input_stream(file.path) as stream:
-        while block := stream.read(BLOCK_BYTES):
-            yield block
+def ahead(items: Generator[Item, None, None], count: int) -> Iterator[Item]:
+    """Generate the next items in another thread while one is used."""
+    thread = ThreadPoolExecutor(1)
+    try:
+        waiting = deque(thread.submit(next, items, None) for _ in range(count))
+        while (item := waiting.popleft().result()) is not None:
+            waiting.append(thread.submit(next, items, None))
+            yield item
+    finally:
+        thread.shutdown(cancel_futures=True)
+        items.close()

@@ -13,12 +13,10 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 from urllib.parse import unquote
 
-import pyarrow.parquet
 from pyarrow import fs
 
 from linear_regressor.errors import DataError, SettingError
 
-ENDINGS = (".csv", ".parquet", ".feather", ".arrow", ".ndjson", ".jsonl")
 WILDCARDS = re.compile(r"[*?\[]")
 URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<bucket>[^/?]*)/?(?P<path>[^?]*)(?P<query>\?.*)?")
 CREDENTIALS = re.compile(r"://(?P<credentials>.*:.*|[^/?]*)@", re.DOTALL)
@@ -45,7 +43,7 @@ class File:
 
     @cached_property
     def ending(self) -> str:
-        """The ending of its name, which determines its format: one of ``ENDINGS``."""
+        """The ending of its name, which determines its format."""
         return ending(self.path)
 
 
@@ -82,6 +80,8 @@ class Folder:
 
     def rows(self, name: str) -> int:
         """Count the rows of one of its Parquet files."""
+        import pyarrow.parquet
+
         with _access_errors(f"{self.name}/{name}"):
             with pyarrow.parquet.ParquetFile(f"{self.path}/{name}", filesystem=self.filesystem) as parquet:
                 return int(parquet.metadata.num_rows)
@@ -112,11 +112,8 @@ def find_files(location: str) -> tuple[File, ...]:
     if not infos:
         raise SettingError(f"{_redacted(location)} matches no file")
     relative = not prefix and not os.path.isabs(location)
-    files = tuple(File(filesystem, info.path, os.path.relpath(info.path) if relative else prefix + info.path, info.size,
-                       info.mtime_ns or 0) for info in sorted(infos, key=lambda info: info.path))
-    for file in files:
-        require_ending(file.name, ENDINGS)
-    return files
+    return tuple(File(filesystem, info.path, os.path.relpath(info.path) if relative else prefix + info.path, info.size,
+                      info.mtime_ns or 0) for info in sorted(infos, key=lambda info: info.path))
 
 
 def matches(location: str, filesystem: fs.FileSystem, path: str) -> bool:

@@ -15,7 +15,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from linear_regressor.data import diagnosis, formats
-from linear_regressor.data.columns import numbers, require_unique
+from linear_regressor.data.columns import array, numbers, require_unique
 from linear_regressor.data.locations import Folder, ending, require_ending
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import DataError
@@ -27,7 +27,7 @@ Predict = Callable[[Array], Array]
 ENDINGS = (".csv", ".parquet", ".feather", ".arrow")
 PREDICTION = "prediction"
 # Rows that are written at a time: a row group of Parquet.
-GROUP_ROWS = 4 * formats.BATCH_ROWS
+GROUP_ROWS = 262_144
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def require_known_ending(path: Path) -> None:
 def _file_schema(partition: Partition) -> pa.Schema:
     """Read the schema of a partition's file."""
     try:
-        return formats.schema(partition.file)
+        return formats.of(partition.file).schema()
     except diagnosis.CONTENT as error:
         raise diagnosis.diagnose(partition.file, partition.columns, error) from None
 
@@ -92,7 +92,7 @@ def _converted(partition: Partition, predict: Predict, schema: pa.Schema) -> Ite
     for batch, y_hat in _predicted(partition, predict, names):
         columns = [batch.column(name) for name in names]
         try:
-            yield pa.record_batch([*columns, pa.array(y_hat)], names=schema.names).cast(schema)
+            yield pa.record_batch([*columns, array(y_hat)], names=schema.names).cast(schema)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise DataError(f"{partition.file.name}: a column has another type than in the first file: "
                             f"{error}") from None
@@ -103,7 +103,7 @@ def _predicted(partition: Partition, predict: Predict, names: Sequence[str]) -> 
     file, columns = partition.file, partition.columns
     block = np.empty((formats.BATCH_ROWS, len(columns.features)), order="F")
     try:
-        require_unique([*columns.read, *names], formats.names(file), file.name)
+        require_unique([*columns.read, *names], formats.of(file).names(), file.name)
         for batch in _batches(partition, names):
             for start in range(0, batch.num_rows, len(block)):
                 part = batch.slice(start, len(block))
@@ -121,14 +121,14 @@ def _predicted(partition: Partition, predict: Predict, names: Sequence[str]) -> 
 
 def _batches(partition: Partition, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Read the features, and the other columns of the output unchanged."""
-    file, columns = partition.file, partition.columns
+    form, columns = formats.of(partition.file), partition.columns
     read = tuple(dict.fromkeys([*names, *columns.features]))
-    if file.ending != ".csv" or not names:
+    if form.typed or not names:
         yield from partition.batches(read)
         return
     # Columns of CSV are copied as text, so the filter must convert them to numbers.
     text = dict.fromkeys([*read, *columns.read], pa.string())
-    for batch in formats.batches(file, tuple(text), text, None, partition.parts):
+    for batch in form.batches(tuple(text), text, None, partition.parts):
         yield columns.filtered(batch)
 
 

@@ -6,12 +6,14 @@ import ast
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from linear_regressor.errors import SettingError
+
+if TYPE_CHECKING:
+    from pyarrow.compute import Expression
 
 COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
@@ -36,7 +38,7 @@ class RowFilter:
     """
 
     # the filter as a PyArrow expression
-    expression: pc.Expression
+    expression: Expression
     # type of the values that each column is compared with: float64 or string
     types: dict[str, pa.DataType]
     # for each column that is compared with an integer beyond 2**53, which float64 may not represent, the last of them
@@ -65,7 +67,7 @@ class _Parser:
     types: dict[str, pa.DataType]
     wide: dict[str, int]
 
-    def condition(self, node: ast.expr, expected: bool) -> pc.Expression:
+    def condition(self, node: ast.expr, expected: bool) -> Expression:
         """Convert a condition, or its negation where false is expected."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return self.condition(node.operand, not expected)
@@ -78,7 +80,7 @@ class _Parser:
         return _joined([self.comparison(left, type(compare) if expected else OPPOSITE.get(type(compare), ast.Is), right)
                         for left, compare, right in zip(sides, node.ops, sides[1:], strict=False)], expected)
 
-    def comparison(self, left: ast.expr, compare: type[ast.cmpop], right: ast.expr) -> pc.Expression:
+    def comparison(self, left: ast.expr, compare: type[ast.cmpop], right: ast.expr) -> Expression:
         """Convert a comparison of a column, on either side, with one literal or several."""
         if compare in (ast.In, ast.NotIn):
             values = [_literal(element) for element in getattr(right, "elts", [right])]  # ("f") has no comma in it
@@ -93,7 +95,7 @@ class _Parser:
         value = _literal(right)
         return COMPARE[compare](self.field(left, [value]), value) & self.present(left)
 
-    def field(self, node: ast.expr, values: Sequence[float | str]) -> pc.Expression:
+    def field(self, node: ast.expr, values: Sequence[float | str]) -> Expression:
         """Convert the name of a column, and record the type of the values that it is compared with."""
         if not isinstance(node, ast.Name):
             raise ValueError(node)
@@ -101,14 +103,21 @@ class _Parser:
         if {self.types.setdefault(node.id, next(iter(kinds)))} != kinds:
             raise ValueError(node.id)
         self.wide.update({node.id: value for value in values if isinstance(value, int) and abs(value) > FLOAT64_WHOLE})
-        return pc.field(node.id)
+        return _field(node.id)
 
-    def present(self, node: ast.expr) -> pc.Expression:
+    def present(self, node: ast.expr) -> Expression:
         """Return the condition that a known column has a value."""
         if not isinstance(node, ast.Name):
             raise ValueError(node)
-        field = pc.field(node.id)
-        return field != "" if self.types[node.id] == pa.string() else ~pc.is_nan(field)
+        field = _field(node.id)
+        return field != "" if self.types[node.id] == pa.string() else ~field.is_nan()
+
+
+def _field(name: str) -> Expression:
+    """Return a column as an expression."""
+    from pyarrow.compute import field  # takes longer to import than a small file to read
+
+    return field(name)
 
 
 def _require_few(tree: ast.expr) -> None:
@@ -119,7 +128,7 @@ def _require_few(tree: ast.expr) -> None:
                            "`column in (1, 2, ...)` counts as one")
 
 
-def _joined(conditions: Sequence[pc.Expression], all_of: bool) -> pc.Expression:
+def _joined(conditions: Sequence[Expression], all_of: bool) -> Expression:
     """Join conditions as a balanced tree, because PyArrow evaluates it recursively."""
     if len(conditions) == 1:
         return conditions[0]
@@ -128,7 +137,7 @@ def _joined(conditions: Sequence[pc.Expression], all_of: bool) -> pc.Expression:
     return join(_joined(conditions[:middle], all_of), _joined(conditions[middle:], all_of))
 
 
-def _is_in(field: pc.Expression, values: Sequence[float | str]) -> pc.Expression:
+def _is_in(field: Expression, values: Sequence[float | str]) -> Expression:
     """Compare a column with several literals; integers stay integers, because float64 may not represent them."""
     if isinstance(values[0], str):
         return field.cast(pa.string()).isin(pa.array(values, pa.string()))

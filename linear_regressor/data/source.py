@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from pyarrow import fs
 
 from linear_regressor.data import diagnosis, formats, locations, splitting
 from linear_regressor.data.columns import Columns, is_text, numbers
+from linear_regressor.data.formats import Format
 from linear_regressor.data.locations import File
 from linear_regressor.data.row_filter import RowFilter
 from linear_regressor.errors import DataError, SettingError
@@ -43,7 +44,10 @@ class Source:
     @classmethod
     def of(cls, location: str, columns: Columns) -> Source:
         """Find the files without reading them."""
-        return cls(location, locations.find_files(location), columns)
+        files = locations.find_files(location)
+        for file in files:
+            formats.of(file)  # rejects an unknown format
+        return cls(location, files, columns)
 
     def require_apart(self, output: str | os.PathLike[str]) -> None:
         """Reject an output that would replace a file of the data."""
@@ -60,13 +64,14 @@ class Source:
 
     def _partitions_of(self, file: File) -> Iterator[Partition]:
         """Divide one file."""
+        form = formats.of(file)
         try:
-            self.columns.require_columns(formats.names(file), file.name)
-            self._require_exact_integers(file)
-            counts = formats.parts(file)
+            self.columns.require_columns(form.names(), file.name)
+            self._require_exact_integers(form)
+            counts = form.parts()
         except diagnosis.CONTENT as error:
             raise diagnosis.diagnose(file, self.columns, error) from None
-        if formats.is_text(file):
+        if form.lines:
             yield Partition(file, self.columns, None, counts[0])
             return
         first, rows = 0, 0
@@ -77,14 +82,14 @@ class Source:
             rows += count
         yield Partition(file, self.columns, range(first, len(counts)), rows)
 
-    def _require_exact_integers(self, file: File) -> None:
+    def _require_exact_integers(self, form: Format) -> None:
         """Reject a filter that compares a column of float64 with an integer that float64 cannot represent."""
         wide = {} if self.columns.where is None else RowFilter.of(self.columns.where).wide
-        kinds = formats.read_as(file, self.columns.types) if wide else {}
+        kinds = form.read_as(self.columns.types) if wide else {}
         for name, value in wide.items():
             if pa.types.is_floating(kinds[name]) or is_text(kinds[name]):
-                raise SettingError(f"the filter compares {name!r} with {value}, but {file.name} is read as float64, "
-                                   "which represents every integer only up to 2^53")
+                raise SettingError(f"the filter compares {name!r} with {value}, but {form.file.name} is read as "
+                                   "float64, which represents every integer only up to 2^53")
 
 
 @dataclass(frozen=True)
@@ -100,23 +105,22 @@ class Partition:
 
     def blocks(self) -> Iterator[Array]:
         """Read the columns of numbers, block by block; each block is overwritten by the next one."""
-        for block, _ in self._blocks(None):
+        for block, _ in formats.ahead(self._blocks(hashed=False), 1):
             yield block
 
     def hashed_blocks(self) -> Iterator[tuple[Array, Hashes]]:
         """Read blocks with a hash of each row: of its key if there is one, else of its values."""
-        for block, hashes in self._blocks(self.columns.key):
-            yield block, splitting.hash_values(block) if hashes is None else hashes
+        yield from formats.ahead(self._blocks(hashed=True), 1)
 
     def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read columns with the types of the file, of the rows that the filter takes."""
-        file, columns = self.file, self.columns
+        form, columns = formats.of(self.file), self.columns
         if not self._compares_text_with_numbers():
-            yield from formats.batches(file, names, columns.types, columns.filter, self.parts)
+            yield from form.batches(names, columns.types, columns.filter, self.parts)
             return
         # PyArrow would compare text with numbers: the key is read as text, or the file has text.
         wider = tuple(dict.fromkeys([*names, *columns.compared]))
-        for batch in formats.batches(file, wider, columns.types, None, self.parts):
+        for batch in form.batches(wider, columns.types, None, self.parts):
             yield columns.filtered(batch)
 
     def explain(self) -> DataError:
@@ -126,13 +130,15 @@ class Partition:
     def _compares_text_with_numbers(self) -> bool:
         """Whether the filter compares a column that is read as text with numbers."""
         compared = self.columns.compared_with_numbers
-        kinds = formats.read_as(self.file, self.columns.types) if compared else {}
+        kinds = formats.of(self.file).read_as(self.columns.types) if compared else {}
         return any(name in kinds and is_text(kinds[name]) for name in compared)
 
-    def _blocks(self, key: str | None) -> Iterator[tuple[Array, Hashes | None]]:
-        """Fill blocks of a fixed number of rows from batches of any size."""
-        block, filled = np.empty((BLOCK_ROWS, len(self.columns.numbers)), order="F"), 0
-        hashes = None if key is None else np.empty(BLOCK_ROWS, np.uint64)
+    def _blocks(self, hashed: bool) -> Generator[tuple[Array, Hashes], None, None]:
+        """Fill blocks of a fixed number of rows, and their hashes, from batches of any size."""
+        # One is filled while the other one is used.
+        buffers = itertools.cycle([(np.empty((BLOCK_ROWS, len(self.columns.numbers)), order="F"),
+                                    np.empty(BLOCK_ROWS, np.uint64)) for _ in range(2)])
+        (block, hashes), filled = next(buffers), 0
         for values, keys in self._values():
             start, count = 0, len(values[0])
             while start < count:
@@ -140,21 +146,22 @@ class Partition:
                 end = filled + stop - start
                 for column, value in zip(block.T, values, strict=True):
                     np.add(value[start:stop], 0.0, out=column[filled:end])  # + 0.0 makes -0.0 equal 0.0
-                if hashes is not None and keys is not None:
-                    hashes[filled:end] = keys[start:stop]
+                if hashed:
+                    hashes[filled:end] = (
+                        splitting.hash_values(block[filled:end]) if keys is None else keys[start:stop])
                 start, filled = stop, end
                 if filled == BLOCK_ROWS:
                     yield block, hashes
-                    filled = 0
+                    (block, hashes), filled = next(buffers), 0
         if filled:
-            yield block[:filled], None if hashes is None else hashes[:filled]
+            yield block[:filled], hashes[:filled]
 
     def _values(self) -> Iterator[tuple[list[Array], Hashes | None]]:
         """Read the columns of numbers, and the hashes of the keys, batch by batch."""
         columns, key = self.columns, self.columns.key
         names = (*columns.numbers, *([] if key is None else [key]))
         try:
-            columns.require_columns(formats.names(self.file), self.file.name)
+            columns.require_columns(formats.of(self.file).names(), self.file.name)
             for batch in self.batches(names):
                 yield ([numbers(batch.column(name)) for name in columns.numbers],
                        None if key is None else splitting.hash_keys(batch.column(key)))

@@ -42,13 +42,17 @@ class Accumulator:
         self._gram = np.zeros((columns + 1, columns + 1))
         self._minimum, self._maximum = np.full(columns, np.inf), np.full(columns, -np.inf)
 
-    def add(self, block: Array) -> None:
-        """Add a block of shape (rows, columns), the target in the last column."""
-        start = 0
-        while start < len(block):
-            stop = min(start + self._buffer.shape[1] - self._filled, len(block))
+    def add(self, block: Array, places: NDArray[np.intp] | None = None) -> None:
+        """Add a block of shape (rows, columns), the target in the last column, or only its rows at some places."""
+        start, count = 0, len(block) if places is None else len(places)
+        while start < count:
+            stop = min(start + self._buffer.shape[1] - self._filled, count)
             end = self._filled + stop - start
-            self._buffer[:-1, self._filled:end] = block[start:stop].T
+            if places is None:
+                self._buffer[:-1, self._filled:end] = block[start:stop].T
+            else:
+                for column, values in zip(self._buffer[:-1], block.T, strict=True):
+                    values.take(places[start:stop], out=column[self._filled:end], mode="clip")  # no copy; never clips
             start, self._filled = stop, end
             if end == self._buffer.shape[1]:
                 self._multiply()

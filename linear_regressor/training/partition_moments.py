@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from linear_regressor.data import splitting
-from linear_regressor.data.source import BLOCK_ROWS, Partition
+from linear_regressor.data.source import Partition
 from linear_regressor.errors import DataError, MomentsError
 from linear_regressor.model.accumulator import Accumulator
 from linear_regressor.model.moments import RowSummary
 from linear_regressor.training.engine import Report
 
 Array = NDArray[np.float64]
+# For each group of rows, their places in a block; None for all rows.
+Groups = Sequence[NDArray[np.intp] | None]
+
+NO_PLACES = np.empty(0, np.intp)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class PartitionMoments:
     @classmethod
     def of(cls, partition: Partition, report: Report = int, test_fraction: float = 0.0) -> PartitionMoments:
         """Read a partition once."""
-        return cls(*_summarize(partition, split_blocks(partition, test_fraction), 2, report))
+        return cls(*_summarize(partition, _split(partition, test_fraction), 2, report))
 
 
 def total(parts: Iterable[PartitionMoments]) -> PartitionMoments:
@@ -42,48 +46,49 @@ def total(parts: Iterable[PartitionMoments]) -> PartitionMoments:
 
 def fold_summaries(partition: Partition, report: Report, count: int) -> list[RowSummary | None]:
     """Read a partition once and summarize the rows of each fold; None for a fold without rows."""
-    return _summarize(partition, _fold_blocks(partition, count), count, report)
+    return _summarize(partition, _folds(partition, count), count, report)
 
 
 def split_blocks(partition: Partition, test_fraction: float) -> Iterator[tuple[Array, Array]]:
     """Read a partition block by block, each divided into training and test rows."""
+    for block, (training, test) in _split(partition, test_fraction):
+        yield _rows(block, training), _rows(block, test)
+
+
+def _split(partition: Partition, test_fraction: float) -> Iterator[tuple[Array, Groups]]:
+    """Read a partition block by block, with the places of the training rows and of the test rows."""
     if test_fraction == 0:
         for block in partition.blocks():
-            yield block, block[:0]
+            yield block, (None, NO_PLACES)
         return
-    buffers = np.empty((2, len(partition.columns.numbers), BLOCK_ROWS))
     for block, hashes in partition.hashed_blocks():
         test = splitting.in_test(hashes, test_fraction)
-        yield _take(block, ~test, buffers[0]), _take(block, test, buffers[1])
+        yield block, (np.flatnonzero(~test), np.flatnonzero(test))
 
 
-def _fold_blocks(partition: Partition, count: int) -> Iterator[list[Array]]:
-    """Read a partition block by block, each divided into folds."""
+def _folds(partition: Partition, count: int) -> Iterator[tuple[Array, Groups]]:
+    """Read a partition block by block, with the places of the rows of each fold."""
     for block, hashes in partition.hashed_blocks():
         fold = splitting.folds(hashes, count).astype(np.uint16)  # 16 bits: NumPy then uses a radix sort
-        rows = block.T.take(np.argsort(fold, kind="stable"), axis=1).T
-        yield np.split(rows, np.cumsum(np.bincount(fold, minlength=count))[:-1])
+        places = np.argsort(fold, kind="stable")
+        yield block, np.split(places, np.cumsum(np.bincount(fold, minlength=count))[:-1])
 
 
-def _take(block: Array, chosen: NDArray[np.bool_], buffer: Array) -> Array:
-    """Copy the chosen rows of a block into a buffer, column by column as they lie in memory."""
-    places = np.flatnonzero(chosen)
-    taken: Array = buffer[:, :len(places)]
-    for column, values in zip(taken, block.T, strict=True):
-        values.take(places, out=column, mode="clip")  # never clips; the other modes write through a copy
-    return taken.T
+def _rows(block: Array, places: NDArray[np.intp] | None) -> Array:
+    """Copy rows of a block, column by column as they lie in memory."""
+    return block if places is None else block.T.take(places, axis=1).T
 
 
-def _summarize(partition: Partition, blocks: Iterable[Sequence[Array]], groups: int,
+def _summarize(partition: Partition, blocks: Iterable[tuple[Array, Groups]], groups: int,
                report: Report) -> list[RowSummary | None]:
     """Add up the rows of each group; None for a group without rows."""
     accumulators = [Accumulator(len(partition.columns.numbers)) for _ in range(groups)]
     # Several threads would add up wide rows in another order: the last digits would depend on the number of CPUs.
     with threadpool_limits(1, "blas"):
-        for block in blocks:
-            for accumulator, rows in zip(accumulators, block, strict=True):
-                accumulator.add(rows)
-            report(sum(map(len, block)))
+        for block, places in blocks:
+            for accumulator, chosen in zip(accumulators, places, strict=True):
+                accumulator.add(block, chosen)
+            report(len(block))
         try:
             return [accumulator.summary() if accumulator.rows else None for accumulator in accumulators]
         except MomentsError as error:

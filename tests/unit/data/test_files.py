@@ -7,7 +7,9 @@ import pytest
 from pyarrow import fs
 
 from linear_regressor.data import locations
+from linear_regressor.data.columns import Columns
 from linear_regressor.data.locations import Folder
+from linear_regressor.data.source import Source
 from linear_regressor.errors import DataError, SettingError
 
 
@@ -70,7 +72,7 @@ def test_an_unknown_ending_is_rejected(folder: Path) -> None:
     (folder / "rows.xlsx").touch()
 
     with pytest.raises(SettingError, match="rows.xlsx must end in .csv, .parquet, .feather, .arrow, .ndjson or"):
-        locations.find_files(str(folder / "*.xlsx"))
+        Source.of(str(folder / "*.xlsx"), Columns(("x",), "y"))
 
 
 def test_a_changed_file_is_not_equal(folder: Path) -> None:
