@@ -127,6 +127,11 @@ benchmark: environment ## Measure training and serving against their references
 	@"$(BIN)/python" benchmark.py training
 	@"$(BIN)/python" benchmark.py serving
 
+.PHONY: benchmark-peers
+benchmark-peers: environment ## Install the libraries that benchmark compares whole processes with, in build/tools
+	@mkdir -p build/tools
+	@scripts/tool_environment.sh "$(BIN)/python" benchmarks/peers/requirements.txt build/tools/peers
+
 .PHONY: benchmark-scaling
 benchmark-scaling: environment ## Measure scaling in rows (to 50 million), columns and workers (minutes, 6 GB in build/scaling)
 	@"$(BIN)/python" benchmark.py scaling --rows 50000000
@@ -153,6 +158,10 @@ test-fast: environment ## Unit tests, which start no process (at most 2 minutes 
 .PHONY: test-large
 test-large: environment ## Tests with 10 and 50 million rows (minutes, 12 GB in build/large)
 	@"$(BIN)/python" -m pytest large
+
+.PHONY: test-real-data
+test-real-data: environment ## Train on 40 real data sets as they are, and compare the slopes with LAPACK (minutes)
+	@"$(BIN)/python" -m tests.real_data
 
 .PHONY: test-coverage
 test-coverage: environment ## All tests, with branch coverage of at least 95 %

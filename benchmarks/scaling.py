@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess  # nosec B404  # starts only our command
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,15 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from benchmarks.make_rows import CHUNK_ROWS, FEATURES, chunks, write
+from benchmarks.process import train
 from benchmarks.ratio import Ratio, seconds, timed_in_turn
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
-from linear_regressor.errors import ServerError
 from linear_regressor.training.dask_engine import DaskEngine
 from linear_regressor.training.engine import Engine, LocalEngine
 from linear_regressor.training.reading import read_partitions
-
-ROOT = Path(__file__).resolve().parent.parent
 
 # Divisors of the number of rows for the curve over rows.
 SHARES = (50, 5, 1)
@@ -57,7 +53,7 @@ def over_rows(rows: int, rounds: int, folder: Path) -> Iterator[Point]:
     """Measure the whole ``train --data`` command, start and report included, on data sets of ten features."""
     for share in SHARES:
         data = data_set(rows // share, folder)
-        measured = [_train(data) for _ in range(rounds)]
+        measured = [train(data) for _ in range(rounds)]
         yield Point(rows // share, len(FEATURES), min(taken for taken, _ in measured),
                     median(memory for _, memory in measured))
 
@@ -100,25 +96,3 @@ def data_set(rows: int, folder: Path) -> Path:
             os.rename(made, path)
             os.mkdir(made)  # so that TemporaryDirectory finds something to remove
     return path
-
-
-def _train(data: Path) -> tuple[float, float]:
-    """Run the command in a process of its own; return its seconds and its peak memory in MB."""
-    with tempfile.TemporaryDirectory() as made:
-        command = [sys.executable, str(ROOT / "main.py"), "train", "--data", str(data), "--features",
-                   ",".join(FEATURES), "--target", "y", "--min-r2", "-9", "--model-save-path", f"{made}/model",
-                   "--report-path", made]
-        used: list[int] = []
-        taken = seconds(lambda: used.append(_peak(command)))
-    return taken, used[0] / 1000
-
-
-def _peak(command: list[str]) -> int:
-    """Run a command and return its peak memory in kB."""
-    process = subprocess.Popen(  # nosec B603  # fixed program and arguments, no shell
-        command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise ServerError(f"{' '.join(command)} failed with exit code {process.returncode}")
-    return int(usage.ru_maxrss * 1.024)

@@ -1,4 +1,4 @@
-"""Training compared with the step-by-step loop, a matrix product, scikit-learn, and a scan of the same files."""
+"""Training compared with the step-by-step loop, a matrix product, a scan of the same files, and other libraries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression, SGDRegressor
 
-from benchmarks import streaming
+from benchmarks import streaming, whole_process
 from benchmarks.ratio import Ratio, timed_in_turn
 from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.data.dataset import read_diabetes
@@ -41,6 +41,7 @@ def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
     yield from against_product(rows, rounds)
     yield against_sgd(rows, rounds)
     yield from streaming.ratios(rows, rounds)
+    yield from whole_process.ratios(3 * rows, min(rounds, 3))
 
 
 def against_loop(rounds: int) -> Iterator[Ratio]:
