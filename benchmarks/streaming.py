@@ -20,8 +20,8 @@ from benchmarks.ratio import Ratio, timed_in_turn
 from linear_regressor.data import predictions
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
-from linear_regressor.model.descent import descend_stream
 from linear_regressor.model.inference import predict
+from linear_regressor.model.mini_batches import descend_stream
 from linear_regressor.training.partition_moments import PartitionMoments, split_blocks, total
 
 Array = NDArray[np.float64]

@@ -12,8 +12,9 @@ from benchmarks import streaming, whole_process
 from benchmarks.ratio import Ratio, timed_in_turn
 from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.data.dataset import read_diabetes
-from linear_regressor.model.descent import descend, descend_mini_batches
+from linear_regressor.model.descent import descend
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
+from linear_regressor.model.mini_batches import descend_mini_batches
 from linear_regressor.training.config import TrainingConfig
 
 Array = NDArray[np.float64]

@@ -28,16 +28,17 @@ if TYPE_CHECKING:
 @options.where
 @options.key("the fold of a row; rows of one key are in one fold")
 @click.option("--folds", type=click.IntRange(2, 100), default=5, show_default=True, help="Number of folds.")
-@click.option("--lr", "rates", metavar="RATE|auto[,...]", multiple=True, default=("0.1",), show_default=True,
+@click.option("--lr", "rates", metavar="RATE|auto[,...]", multiple=True, default=("auto",), show_default=True,
               callback=options.split_values(options.Rate()),
               help="Learning rates to try, separated by commas or by repeating the option.")
-@click.option("--iterations", metavar="INTEGER[,...]", multiple=True, default=("15000",), show_default=True,
-              callback=options.split_values(click.IntRange(1, options.MOST_ITERATIONS)),
-              help="Numbers of steps to try, separated by commas or by repeating the option.")
-@options.standardize
+@click.option("--iterations", metavar="INTEGER|auto[,...]", multiple=True, default=("auto",), show_default=True,
+              callback=options.split_values(options.Count()),
+              help="Numbers of steps to try, separated by commas or by repeating the option; 'auto' takes as many as "
+                   "descent needs to converge.")
+@options.standardize()
 @options.random_state
 def cross_validate(data: str, features: tuple[str, ...], target: str, where: str | None, key: str | None, folds: int,
-                   rates: tuple[float | str, ...], iterations: tuple[int, ...], standardize: bool,
+                   rates: tuple[float | str, ...], iterations: tuple[int | str, ...], standardize: bool,
                    random_state: int) -> None:
     """Compare settings of a training by cross-validation.
 
@@ -49,9 +50,9 @@ def cross_validate(data: str, features: tuple[str, ...], target: str, where: str
 
     \b
     Example:
-      linear-regressor cross-validate --data rows.csv --features age,bmi --target score --lr 0.01,0.1,auto
+      linear-regressor cross-validate --data rows.csv --features age,bmi --target score --iterations 100,1000,auto
     """
-    # Not at the top: scikit-learn takes a second to import, for which --help would have to wait.
+    # Not at the top: --help would have to wait for NumPy.
     from linear_regressor.model.cross_validation import CrossValidation
 
     partitions = Source.of(data, Columns(features, target, where, key)).partitions()

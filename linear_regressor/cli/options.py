@@ -36,6 +36,19 @@ class Rate(click.FloatRange):
         return "auto" if str(value).strip() == "auto" else finite(ctx, param, super().convert(value, param, ctx))
 
 
+class Count(click.IntRange):
+    """A number of iterations: 'auto' or an integer of at least 1."""
+
+    name = "number of iterations"
+
+    def __init__(self) -> None:
+        super().__init__(1, MOST_ITERATIONS)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert the text of an option."""
+        return "auto" if str(value).strip() == "auto" else super().convert(value, param, ctx)
+
+
 class LocalPath(click.Path):
     """A path on this machine; a URL is rejected, since it would become a folder of that name."""
 
@@ -102,11 +115,15 @@ engine = click.option("--engine", type=click.Choice(["local", "dask"]), default=
                            "--scheduler is given. The result is the same.")
 scheduler = click.option("--scheduler", metavar="ADDRESS", show_default="a local cluster",
                          help="Scheduler of the Dask cluster to use, such as tcp://10.0.0.5:8786.")
-standardize = click.option("--standardize", is_flag=True,
-                           help="Descend in coordinates in which every feature has mean 0 and standard deviation 1; "
-                                "weights are still in the units of the data.")
 random_state = click.option("--random-state", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
                             help="Seed of the start weights and of the order of the rows.")
+
+
+def standardize(default: bool | None = True, show_default: str | bool = True) -> Decorator:
+    """Make the option that chooses the coordinates of the descent."""
+    return click.option("--standardize/--no-standardize", default=default, show_default=show_default,
+                        help="Descend in coordinates in which every feature has mean 0 and standard deviation 1; "
+                             "weights are still in the units of the data.")
 
 
 def data(required: bool = False) -> Decorator:

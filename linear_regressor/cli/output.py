@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import ROUND_CEILING, Context
 from pathlib import Path
 
-from tqdm import tqdm
-
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.data.source import Partition, Source
 from linear_regressor.errors import SettingError
+from linear_regressor.model.descent import MOST_STEPS, Descent
 from linear_regressor.model.evaluate import Certificate, Evaluation, rounds, shortcomings
-from linear_regressor.model.hessian_spectrum import HessianSpectrum
-from linear_regressor.model.scaling import in_descent
 
-# From here on, six decimals are digits that float64 does not have.
-MOST_FIXED = 1e15
-
-tqdm.monitor_interval = 0  # no monitor thread: each block is reported, and miniters=1 looks at each report
+# Below, six decimals are fewer than six digits; from 1e15 on, they are digits that float64 does not have.
+LEAST_FIXED, MOST_FIXED = 0.1, 1e15
 
 
 @contextmanager
 def progress_bar(partitions: Sequence[Partition], passes: int = 1) -> Iterator[Callable[[int], None]]:
     """Show the rows that are reported as a bar on standard error, if that is a terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda rows: None
+        return
+    from tqdm import tqdm  # not at the top: a short training would wait for it as long as for its rows
+
+    tqdm.monitor_interval = 0  # no monitor thread: each block is reported, and miniters=1 looks at each report
     total = passes * sum(partition.rows for partition in partitions)
-    with tqdm(total=total, unit=" rows", unit_scale=True, miniters=1, dynamic_ncols=True, disable=None) as bar:
+    with tqdm(total=total, unit=" rows", unit_scale=True, miniters=1, dynamic_ncols=True) as bar:
         def report(rows: int) -> None:
             bar.total = max(bar.total or 0, bar.n + rows)  # the row count of a text file is an estimate
             bar.update(rows)
@@ -59,7 +61,7 @@ def summary(artefact: Artefact, evaluation: Evaluation, certificate: Certificate
           for name, slope in zip(artefact.features, artefact.W.tolist(), strict=True)),
         f"intercept    {artefact.b:.10g}",
         f"MSE          {_fixed(evaluation.mean_squared_error):<14} on {share} {evaluation.rows:.0f} rows",
-        f"R2           {evaluation.r2:<14.4f} on {share} {evaluation.rows:.0f} rows",
+        f"R2           {_share(evaluation.r2):<14} on {share} {evaluation.rows:.0f} rows",
         f"certificate  on its {artefact.moments.n:.0f} training rows the loss is {rounded}{_fixed(certificate.loss)}; "
         f"no line gets more than {_rounded_up(certificate.gap)} below it",
         *warning_lines(artefact),
@@ -70,8 +72,8 @@ def warning_lines(artefact: Artefact) -> list[str]:
     """What the training rows do not determine, and whether descent has not converged, one a line."""
     settings, moments = artefact.card.get("settings", {}), artefact.moments
     standardize, slow = settings.get("standardize", False), 0
-    if settings.get("batch_size", 1) is None:
-        spectrum = HessianSpectrum.of(in_descent(moments, standardize))
+    if settings.get("batch_size", 1) is None and settings["iterations"] != "auto":
+        spectrum = Descent.seeded(moments, settings["random_state"], standardize).spectrum
         slow = spectrum.slow_directions(settings["lr_used"], settings["iterations"] + 1)
     remedy = f"{'' if standardize else '--standardize, '}more --iterations or a higher --lr"
     found = shortcomings(moments, artefact.W, artefact.b, artefact.features, slow, remedy)
@@ -88,6 +90,25 @@ def _rounded_up(bound: float) -> str:
     return f"{float(Context(prec=3, rounding=ROUND_CEILING).create_decimal(repr(bound))):.3g}"
 
 
+def descent_line(artefact: Artefact, steps: int) -> str:
+    """How many steps descent took to converge, and how many it would take in the units of the data."""
+    plain = Descent.seeded(artefact.moments, artefact.card["settings"]["random_state"], standardize=False)
+    count = plain.steps_to_optimum(plain.spectrum.safe_rate)
+    needed = f"more than {MOST_STEPS:.0e}" if count == MOST_STEPS else _rounded_count(count)
+    return (f"descent      converged in {_rounded_count(steps)} steps; at the safe rate and without --standardize it "
+            f"takes {needed}")
+
+
+def _rounded_count(count: int) -> str:
+    """A count with all digits, or with two if it has more than six."""
+    return f"{count}" if count < 1_000_000 else f"{count:.2g}"
+
+
+def _share(value: float) -> str:
+    """R2 with four decimals, or with four digits if these would hide it or be too many."""
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 10.0 or value == 0 else f"{value:.4g}"
+
+
 def _fixed(value: float) -> str:
-    """A number with six decimals, or in scientific notation if float64 does not have them."""
-    return f"{value:.6f}" if abs(value) < MOST_FIXED else f"{value:.10g}"
+    """A number with six decimals, or with ten digits if these would be too few or too many."""
+    return f"{value:.6f}" if LEAST_FIXED <= abs(value) < MOST_FIXED else f"{value:.10g}"

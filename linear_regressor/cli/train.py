@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ import click
 
 from linear_regressor.cli import options
 from linear_regressor.cli.command_line import describe
-from linear_regressor.cli.output import progress_bar, require_not_data, summary
+from linear_regressor.cli.output import descent_line, progress_bar, require_not_data, summary
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
 from linear_regressor.output_file import is_stdout
@@ -21,13 +21,21 @@ from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
 if TYPE_CHECKING:
     from linear_regressor.training.train import Training
 
+# Settings that are not given: those of the challenge for the diabetes set, and for other data those that give the
+# least-squares line.
+DEFAULTS = {"iterations": 15000, "lr": 0.1, "standardize": False, "min_r2": 0.40}
+DEFAULTS_OF_DATA = {"iterations": "auto", "lr": "auto", "standardize": True, "min_r2": None}
+DEFAULT_REPORT_PATH = Path("reports")
+
 
 @click.command()
-@click.option("--iterations", type=click.IntRange(1, options.MOST_ITERATIONS), default=15000, show_default=True,
-              help="Steps over all rows (one more is taken), or with --batch-size passes over the rows.")
-@click.option("--lr", metavar="RATE|auto", type=options.Rate(), default="0.1", show_default=True,
+@click.option("--iterations", metavar="INTEGER|auto", type=options.Count(),
+              show_default="auto with --data, else 15000",
+              help="Steps over all rows (one more is taken), or with --batch-size passes over the rows; 'auto' takes "
+                   "as many steps as descent needs to converge.")
+@click.option("--lr", metavar="RATE|auto", type=options.Rate(), show_default="auto with --data, else 0.1",
               help="Learning rate, greater than 0 and below the limit of convergence, which an error message gives; "
-                   "'auto' uses half that limit.")
+                   "'auto' uses half that limit, and with --batch-size a lower rate that suits the size.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=None, show_default="all rows, in closed form",
               help="Rows in a step of stochastic descent, at least 1.")
 @click.option("--features", metavar="NAME[,NAME...]", multiple=True, show_default="bmi", callback=options.split_names,
@@ -35,12 +43,15 @@ if TYPE_CHECKING:
                    "without --data, out of age, sex, bmi, bp, s1, s2, s3, s4, s5, s6.")
 @click.option("--model-save-path", type=options.LocalFile(), default=DEFAULT_MODEL_PATH, show_default=True,
               help="Model file to write; its card is written beside it as JSON, ending in .card.json.")
+@click.option("--report/--no-report", "draw_report", default=None, show_default="off with --data, else on",
+              help="Draw the report: fit.png and losses.png.")
 @click.option("--report-path", type=options.LocalPath(file_okay=False, writable=True, path_type=Path),
-              default="reports", show_default=True, help="Folder for the report: fit.png and losses.png.")
+              show_default="reports", help="Folder for the report, which is then drawn.")
 @options.random_state
-@click.option("--min-r2", metavar="FLOAT", type=float, callback=options.finite, default=0.40, show_default=True,
+@click.option("--min-r2", metavar="FLOAT", type=float, callback=options.finite,
+              show_default="none with --data, else 0.4",
               help="Least R2 on the test rows, any finite number; below it nothing is saved and the exit code is 1.")
-@options.standardize
+@options.standardize(default=None, show_default="on with --data, else off")
 @options.data()
 @options.target()
 @options.where
@@ -51,16 +62,20 @@ if TYPE_CHECKING:
 @options.engine
 @options.scheduler
 @click.pass_context
-def train(context: click.Context, /, features: tuple[str, ...], model_save_path: Path, report_path: Path,
-          data: str | None, target: str | None, engine: str, scheduler: str | None, **settings: Any) -> None:
+def train(context: click.Context, /, features: tuple[str, ...], model_save_path: Path, draw_report: bool | None,
+          report_path: Path | None, data: str | None, target: str | None, engine: str, scheduler: str | None,
+          **settings: Any) -> None:
     """Train a model and save it.
 
     Trains on --data or, without it, on scikit-learn's diabetes set. The test rows are a share of --data, the same on
     every machine, or the last 20 rows of the diabetes set.
 
     Prints slopes, intercept, mean squared error and R2 on the test rows, and how far at most the training loss is above
-    the lowest loss of any line. Writes the model file, its card and a report. The same data, settings and environment
-    give the same model file.
+    the lowest loss of any line. Writes the model file and its card, and a report if that is asked for. The same data,
+    settings and environment give the same model file.
+
+    By default --data gives the least-squares line: descent is standardised, at a safe rate, until it has converged. The
+    diabetes set is trained as the challenge asks, by 15000 steps at 0.1 in its own units.
 
     --data is read once, as a stream, in constant memory; with --batch-size once more for each pass. Finished work is
     kept beside the model file, ending in .progress, until that is written: a run that was killed continues there.
@@ -70,9 +85,9 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
 
     \b
     Example:
-      linear-regressor train --data rows.parquet --features age,bmi --target score --lr auto
+      linear-regressor train --data rows.parquet --features age,bmi --target score
     """
-    # Not at the top: scikit-learn and SciPy take a second to import, for which --help would have to wait.
+    # Not at the top: --help would have to wait for NumPy, SciPy and PyArrow.
     from linear_regressor.data.dataset import read_diabetes
     from linear_regressor.training.config import TrainingConfig
     from linear_regressor.training.train import train as train_in_memory
@@ -80,22 +95,35 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
 
     options.require_data(context, data, ("target", "where", "test_fraction", "key", "engine", "scheduler"))
     now = datetime.now(UTC)
+    known = {**(DEFAULTS if data is None else DEFAULTS_OF_DATA),
+             **{name: value for name, value in settings.items() if value is not None}}
+    _require_passes(context, known)
+    draw_report = report_path is not None or (data is None if draw_report is None else draw_report)
     if data is None:
-        config = TrainingConfig(features or ("bmi",), **{**settings, "test_fraction": None})
+        config = TrainingConfig(features or ("bmi",), **{**known, "test_fraction": None})
         training = train_in_memory(read_diabetes(config.features), config, model_save_path, now)
     elif not features or target is None:
         raise click.UsageError("--data needs --features and --target: the names of its columns.", context)
     else:
-        config = TrainingConfig(features, test_rows=0, **settings)
+        config = TrainingConfig(features, test_rows=0, **known)
         source = Source.of(data, Columns(features, target, config.where, config.key))
         require_not_data(source, {"--model-save-path": model_save_path})
-        partitions, passes = source.partitions(), 1 if config.batch_size is None else 1 + config.iterations
+        partitions, passes = source.partitions(), 1 if config.batch_size is None else 1 + int(config.iterations)
         with options.open_engine(engine, scheduler) as workers, progress_bar(partitions, passes) as report:
             training = train_stream(partitions, config, model_save_path, now, workers, report)
     echo = partial(click.echo, err=is_stdout(model_save_path))  # nothing else may be in the model file
     echo(summary(training.artefact, training.evaluation, training.certificate, "the last" if data is None else "the"))
+    if config.iterations == "auto":
+        echo(descent_line(training.artefact, training.fit.count))
     echo(f"model        {model_save_path}")
-    _write_report(training, report_path, echo)
+    if draw_report:
+        _write_report(training, report_path or DEFAULT_REPORT_PATH, echo)
+
+
+def _require_passes(context: click.Context, settings: Mapping[str, Any]) -> None:
+    """Stochastic descent has no number of passes after which it has converged."""
+    if settings.get("batch_size") is not None and settings["iterations"] == "auto":
+        raise click.UsageError("--batch-size needs --iterations: the number of passes over the rows.", context)
 
 
 def _write_report(training: Training, folder: Path, echo: Callable[[str], None]) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_diabetes
 
 from linear_regressor.errors import DataError, SettingError
 
@@ -57,6 +56,8 @@ class Dataset:
 
 def read_diabetes(features: Sequence[str]) -> Dataset:
     """Read scikit-learn's diabetes data set with these features, in this order."""
+    from sklearn.datasets import load_diabetes  # not at the top: it takes a second to import, and streams need none
+
     bunch = load_diabetes()
     known = list(bunch.feature_names)
     _check_features(features, known)

@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import MomentsError, StatisticsError
-from linear_regressor.model.hessian_spectrum import HessianSpectrum
-from linear_regressor.model.linear_regression import SimpleLinearRegression, without_warnings
+from linear_regressor.model.descent import Descent
 from linear_regressor.model.moments import Moments
-from linear_regressor.model.scaling import in_descent
 
 Array = NDArray[np.float64]
 
@@ -25,7 +23,7 @@ class Score:
     """Held-out errors of one learning rate and number of iterations."""
 
     lr: float | str
-    iterations: int
+    iterations: int | str
     # shape (k,): mean squared error on each fold of the model fitted without it; None if the rate is too high for
     # descent to converge without one of the folds
     losses: Array | None
@@ -49,7 +47,7 @@ class CrossValidation:
         return min(usable, key=lambda score: score.mean_squared_error, default=None)
 
     @classmethod
-    def of(cls, folds: Sequence[Moments], rates: Sequence[float | str], iterations: Sequence[int],
+    def of(cls, folds: Sequence[Moments], rates: Sequence[float | str], iterations: Sequence[int | str],
            random_state: int = 0, standardize: bool = False) -> CrossValidation:
         """Fit each setting without each fold in turn, and evaluate it on that fold."""
         if len(folds) < 2:
@@ -57,14 +55,14 @@ class CrossValidation:
         whole = reduce(add, folds)
         if whole.v <= 0:
             raise StatisticsError("R2 is undefined: the target does not vary in these rows")
-        rests = [_without(whole, folds, place) for place in range(len(folds))]
-        limit = min(_rate_limit(rest, standardize) for rest in rests)
-        pairs = list(zip(folds, rests, strict=True))
+        descents = [Descent.seeded(_without(whole, folds, place), random_state, standardize)
+                    for place in range(len(folds))]
+        limit = min(descent.spectrum.rate_limit for descent in descents)
+        pairs = list(zip(folds, descents, strict=True))
         scores = []
         for rate, count in product(rates, iterations):
             usable = rate == "auto" or float(rate) < limit
-            model = SimpleLinearRegression(count, rate, random_state=random_state, standardize=standardize)
-            losses = np.array([_loss_without(model, *pair) for pair in pairs]) if usable else None
+            losses = np.array([_loss_without(*pair, count, rate) for pair in pairs]) if usable else None
             scores.append(_score(rate, count, losses, folds, whole))
         return cls(tuple(scores), limit)
 
@@ -85,19 +83,13 @@ def _without(whole: Moments, folds: Sequence[Moments], place: int) -> Moments:
         return reduce(add, [other for number, other in enumerate(folds) if number != place])
 
 
-def _rate_limit(moments: Moments, standardize: bool) -> float:
-    """Limit on the learning rate of descent on these moments."""
-    return HessianSpectrum.of(in_descent(moments, standardize)).rate_limit
-
-
-def _loss_without(model: SimpleLinearRegression, fold: Moments, rest: Moments) -> float:
+def _loss_without(fold: Moments, rest: Descent, iterations: int | str, lr: float | str) -> float:
     """Loss on a fold of the model fitted to the rest."""
-    with without_warnings():
-        model.fit_moments(rest)
-    return fold.loss(model.W, model.b)
+    fit = rest.full_batch(iterations, lr)
+    return fold.loss(fit.W, fit.b)
 
 
-def _score(rate: float | str, iterations: int, losses: Array | None, folds: Sequence[Moments],
+def _score(rate: float | str, iterations: int | str, losses: Array | None, folds: Sequence[Moments],
            whole: Moments) -> Score:
     """Average the losses of the folds, weighted by their rows."""
     if losses is None:

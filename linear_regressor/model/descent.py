@@ -1,32 +1,167 @@
-"""Gradient descent on the mean squared error: full-batch descent in closed form, mini-batch descent step by step."""
+"""``Descent``: gradient descent on the mean squared error, whose full-batch steps are computed in closed form."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linear_regressor.errors import DivergenceError, RateError
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
 from linear_regressor.model.moments import EPS, Moments
+from linear_regressor.model.scaling import Scaling
 
 Array = NDArray[np.float64]
 
-# Reads all training rows once, block by block as (X, y), in an order drawn from the generator.
-Read = Callable[[np.random.Generator], Iterable[tuple[Array, Array]]]
+# Of theta = (W, b) on the rows of moments.
+Loss = Callable[[Moments, Array], float]
+# Yields theta = (W, b) after each pass, given the start, the learning rate and the scaling of the features.
+Passes = Callable[[Array, float, Scaling | None], Iterator[Array]]
 
 # Directions with an eigenvalue up to this share of the largest are flat: their optimum is too far away to be a precise
 # reference point.
 FLAT = 1e-9
 
-# Values copied into shuffled order at a time: few enough to stay in the processor's cache during their steps.
-CHUNK_VALUES = 1 << 18
+# Descent has converged when its excess over the lowest loss is at most this share of the variance of the target: the
+# weights are then exact to rounding.
+CONVERGED = 2.0 ** -104
+# float64 represents every number of steps up to here.
+MOST_STEPS = 2 ** 53
+# If more losses than this were computed, they are thinned to about as many.
+MOST_LOSSES = 15_002
+
+SECONDS_BETWEEN_LOG_LINES = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+def mean_squared_error(moments: Moments, theta: Array) -> float:
+    """Mean squared error of theta = (W, b) on the rows of these moments."""
+    return moments.loss(theta[:-1], float(theta[-1]))
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What a descent reached."""
+
+    # weights in the units of the data
+    W: Array
+    b: float
+    # weights before the first update, in the coordinates of the descent
+    start: Array
+    # learning rate used
+    lr: float
+    # updates of full-batch descent, or passes of stochastic descent
+    count: int
+    # number of updates or passes after which each loss was computed, from 0, and the losses
+    steps: Array
+    losses: Array
+    # directions in which more than half of the random start is left; 0 for stochastic descent
+    slow: int
+
+
+class Descent:
+    """Gradient descent on the rows of some moments, from a start that is drawn: coordinates, spectrum and rates."""
+
+    def __init__(self, moments: Moments, draw: Array, standardize: bool, loss: Loss = mean_squared_error) -> None:
+        self._loss = loss
+        self._scaling = Scaling.of(moments) if standardize else None
+        self._moments = self._scaling.moments(moments) if self._scaling else moments
+        self._origin = self._scaling.origin if self._scaling else np.zeros(len(draw))
+        self.spectrum = HessianSpectrum.of(self._moments)
+        self._start = self.spectrum.determined(draw) * (self._scaling.unit if self._scaling else 1.0)
+
+    @classmethod
+    def seeded(cls, moments: Moments, seed: int, standardize: bool) -> Descent:
+        """Draw the start as ``SimpleLinearRegression`` does for this ``random_state``."""
+        return cls(moments, np.random.RandomState(seed).standard_normal(moments.p + 1), standardize)
+
+    def require_converging(self, lr: float | str) -> None:
+        """Raise RateError if full-batch descent cannot converge at a learning rate."""
+        limit, safe = self.spectrum.rate_limit, self.spectrum.safe_rate
+        if lr != "auto" and float(lr) >= limit:
+            raise RateError(f"a learning rate of {float(lr):g} cannot converge on these data: it must be below "
+                            f"{limit:.6g}; 'auto' uses {safe:.6g}")
+
+    def stochastic_rate(self, batch_size: int, minimum: Array, maximum: Array, heaviest: float = 1.0) -> float:
+        """Learning rate at which steps over ``batch_size`` rows keep the mean square of the error from growing.
+
+        ``B / (2 beta + (B - 1) lambda_max)``, where beta is at least the squared length of every row (z, 1): at B = 1
+        no step moves away from the row's own line. Rows are between minimum and maximum, shape (p,), and count at most
+        ``heaviest`` times as much as the mean row.
+        """
+        low, high = (self._scaling.rows(limit) if self._scaling else limit for limit in (minimum, maximum))
+        beta = heaviest * (1.0 + float((np.maximum(np.abs(low), np.abs(high)) ** 2).sum()))
+        return float(batch_size / (2.0 * beta + (batch_size - 1) * self.spectrum.values[-1]))
+
+    def steps_to_optimum(self, rate: float) -> int:
+        """Smallest number of steps, at least 1 and at most 2^53, after which full-batch descent has converged."""
+        spectrum, moments = self.spectrum, self._moments
+        away = spectrum.Q.T @ spectrum.determined(self._start - np.append(*moments.solve()))
+        terms, least = excess_terms(spectrum.values, away), CONVERGED * moments.v / moments.n
+
+        def is_near(steps: int) -> bool:
+            with np.errstate(under="ignore"):  # powers may vanish
+                return float(terms @ _shares(rate * spectrum.values, steps)[0] ** 2) <= least
+
+        high = 1
+        while high < MOST_STEPS and not is_near(high):
+            high *= 2
+        low = high // 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if is_near(middle) else (middle, high)
+        return high
+
+    def full_batch(self, iterations: int | str, lr: float | str) -> Fit:
+        """Take ``iterations + 1`` full-batch steps, or as many as it takes to converge, in closed form."""
+        rate = self.spectrum.safe_rate if lr == "auto" else float(lr)
+        steps = self.steps_to_optimum(rate) if iterations == "auto" else int(iterations) + 1
+        at = _thinned(steps) if iterations == "auto" and steps >= MOST_LOSSES else None
+        with np.errstate(all="ignore"):  # an overflow is reported once, below
+            theta, losses = descend(self._moments, self.spectrum, self._start, rate, steps, self._scaling is None, at)
+        slow = self.spectrum.slow_directions(rate, steps)
+        return self._fit(theta, losses, rate, np.arange(steps + 1.0) if at is None else at, slow)
+
+    def stochastic(self, passes: Passes, count: int, rate: float) -> Fit:
+        """Make passes of stochastic steps, and log the progress about once a second."""
+        theta, losses, logged = self._start, [np.nan], time.monotonic()
+        with np.errstate(all="ignore"):  # an overflow is reported once, below
+            steps = passes(self._start + self._origin, rate, self._scaling)
+            for number in range(1, count + 1):
+                theta = next(steps) - self._origin
+                losses.append(self._loss(self._moments, theta))
+                if not np.isfinite(losses[-1]):
+                    break
+                if time.monotonic() - logged >= SECONDS_BETWEEN_LOG_LINES:
+                    logged = time.monotonic()
+                    logger.info("pass %d of %d, loss %.6g", number, count, losses[-1])
+        return self._fit(theta, np.array(losses), rate, np.arange(float(len(losses))), 0)
+
+    def _fit(self, theta: Array, losses: Array, rate: float, steps: Array, slow: int) -> Fit:
+        """Convert to the units of the data."""
+        with np.errstate(all="ignore"):
+            losses[0] = self._loss(self._moments, self._start)
+        if not (np.isfinite(theta).all() and np.isfinite(losses).all()):
+            raise DivergenceError(f"descent leaves the range of float64 at a learning rate of {rate:g}; use a lower "
+                                  f"rate, larger batches or scaled columns")
+        theta = theta + self._origin
+        W, b = self._scaling.weights(theta) if self._scaling else (theta[:-1], float(theta[-1]))
+        return Fit(W, b, self._start + self._origin, rate, int(steps[-1]), steps, losses, slow)
+
+
+def _thinned(steps: int) -> Array:
+    """About MOST_LOSSES numbers of steps, from 0 to the last, with growing distances."""
+    return np.unique(np.append(0.0, np.geomspace(1.0, steps, MOST_LOSSES - 1).round()))
 
 
 def descend(moments: Moments, spectrum: HessianSpectrum, start: Array, rate: float, steps: int,
-            dependent_move: bool = True) -> tuple[Array, Array]:
-    """Compute theta after ``steps`` full-batch steps, and the loss before the first and after each of them.
+            dependent_move: bool = True, at: Array | None = None) -> tuple[Array, Array]:
+    """Compute theta after ``steps`` full-batch steps, and the loss before the first and after each, or ``at`` some.
 
     A step is ``theta -= rate * (H theta - g)`` with ``g = 2/n Z'y``. Along an eigenvector of ``H = Q Lambda Q'`` it
     leaves the share ``rho = 1 - rate lambda`` of the distance to theta*: ``theta_k = Q P Q' theta_0 + Q N Q' theta*``
@@ -52,10 +187,14 @@ def descend(moments: Moments, spectrum: HessianSpectrum, start: Array, rate: flo
         else:
             theta = optimum - Q @ (P * goal) if np.abs(P).max() <= 0.5 else Q @ (N * goal)
         theta += Q @ (P * begin)
-        losses = _powers_sum(excess_terms(values, begin - goal)[steep], rho[steep] ** 2, steps + 1)
+        terms = excess_terms(values, begin - goal)[steep]
+        losses = (_powers_sum(terms, rho[steep] ** 2, steps + 1) if at is None else
+                  _each(lambda k: _shares(rate * values[steep], k)[0] ** 2 @ terms, at))
         losses += moments.loss(optimum[:-1], float(optimum[-1]))
         if flat.any():
-            losses -= _flat_gains(values[flat], values[flat] * begin[flat] - slopes, rate, steps + 1)
+            away = values[flat] * begin[flat] - slopes
+            losses -= (_flat_gains(values[flat], away, rate, steps + 1) if at is None else
+                       _each(lambda k: _flat_distance(values[flat], rate, 2.0 * k[:, 0]) @ away ** 2 / 2.0, at))
     return theta, np.maximum(losses, 0.0)
 
 
@@ -75,7 +214,12 @@ def excess_terms(values: Array, away: Array) -> Array:
     return terms
 
 
-def _shares(r: Array, steps: int) -> tuple[Array, Array]:
+def _each(compute: Callable[[Array], Array], steps: Array) -> Array:
+    """Compute something for a column of numbers of steps, some at a time, to save memory."""
+    return np.concatenate([compute(part[:, None]) for part in np.array_split(steps, len(steps) // 1000 + 1)])
+
+
+def _shares(r: Array, steps: int | Array) -> tuple[Array, Array]:
     """``P = (1 - r)^steps`` and ``N = 1 - P``, both without cancellation."""
     slow = r < 0.5
     exponents = steps * np.log1p(-np.where(slow, r, 0.0))
@@ -114,67 +258,3 @@ def _flat_gains(values: Array, slopes: Array, rate: float, count: int) -> Array:
     both = (far * slopes) @ (near * (values * slopes)).T / 2.0
     gains: Array = (far_gain[:, None] + near_gain - both).ravel()[:count]
     return gains
-
-
-def descend_mini_batches(X: Array, y: Array, start: Array, rate: float, batch_size: int,
-                         random: np.random.Generator, weight: Array | None = None) -> Iterator[Array]:
-    """Yield theta after each pass over the rows, without end.
-
-    Each step takes the next k = ``batch_size`` rows of a random permutation (the last batch may be smaller):
-    ``W -= rate dW`` and ``b -= rate db`` with ``dW = -2/k sum x (y - y_hat)`` and ``db = -2/k sum (y - y_hat)``.
-    """
-    rows, batch_size = _rows(X, y, weight), min(batch_size, len(X))
-    theta = _extended(start)
-    chunk = np.empty((max(batch_size, CHUNK_VALUES // rows.shape[1] // batch_size * batch_size), rows.shape[1]))
-    chunk = chunk[:len(rows)]
-    while True:
-        order = random.permutation(len(rows))
-        with np.errstate(all="ignore"):  # an overflow shows in theta
-            for first in range(0, len(order), len(chunk)):
-                picked = order[first:first + len(chunk)]
-                shuffled = rows.take(picked, axis=0, out=chunk[:len(picked)], mode="clip")
-                _steps(shuffled, theta, rate, batch_size)
-        yield theta[:-1].copy()
-
-
-def descend_stream(read: Read, start: Array, rate: float, batch_size: int, seed: int,
-                   taken: int = 0) -> Iterator[Array]:
-    """Yield theta after each pass over a stream, without end; ``taken`` passes have been made before.
-
-    Rows are shuffled within each block, and batches end with their block: use it for streams not sorted by target.
-    """
-    theta = _extended(start)
-    for number in itertools.count(taken):
-        random = np.random.default_rng([seed, number])
-        with np.errstate(all="ignore"):  # an overflow shows in theta
-            for X, y in read(random):
-                rows = _rows(X, y, None)
-                _steps(rows.take(random.permutation(len(rows)), axis=0), theta, rate, batch_size)
-        yield theta[:-1].copy()
-
-
-def _extended(theta: Array) -> Array:
-    """``[W, b, -1]``, so that one product gives the residuals: ``[x, 1, y] @ [W, b, -1] = y_hat - y``."""
-    return np.append(theta, -1.0)
-
-
-def _rows(X: Array, y: Array, weight: Array | None) -> Array:
-    """Rows ``[x, 1, y]``, each times the square root of its weight relative to the mean weight."""
-    rows = np.empty((len(X), X.shape[1] + 2))
-    rows[:, :-2], rows[:, -2], rows[:, -1] = X, 1.0, y
-    if weight is not None:
-        rows *= np.sqrt(weight / weight.mean())[:, None]
-    return rows
-
-
-def _steps(shuffled: Array, theta: Array, rate: float, batch_size: int) -> None:
-    """Take one step per batch of the shuffled rows, updating theta in place with four NumPy calls a step."""
-    weights = theta[:-1]
-    residual, step = np.empty(min(batch_size, len(shuffled))), np.empty_like(weights)
-    for first in range(0, len(shuffled), batch_size):
-        batch = shuffled[first:first + batch_size]
-        r = residual[:len(batch)]
-        np.dot(batch, theta, out=r)
-        np.dot(r, batch[:, :-1], out=step)
-        np.multiply(step, 2.0 * rate / len(batch), out=step)
-        np.subtract(weights, step, out=weights)

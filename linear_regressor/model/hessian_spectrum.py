@@ -8,9 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.errors import DataError, RateError
+from linear_regressor.errors import DataError
 from linear_regressor.model.moments import EPS, Moments
-from linear_regressor.model.scaling import in_descent
 
 Array = NDArray[np.float64]
 
@@ -71,11 +70,3 @@ class HessianSpectrum:
         """Number of directions, of those that the rows determine, in which more than half of the start is left."""
         left = np.abs(1.0 - rate * self.values) ** steps > 0.5
         return max(int(left.sum()) - int(self.null_space.shape[1]), 0)
-
-
-def require_converging_rate(lr: float | str, moments: Moments, standardize: bool = False) -> None:
-    """Raise RateError if gradient descent on these rows cannot converge at a learning rate."""
-    spectrum = HessianSpectrum.of(in_descent(moments, standardize))
-    if lr != "auto" and float(lr) >= spectrum.rate_limit:
-        raise RateError(f"a learning rate of {float(lr):g} cannot converge on these data: it must be below "
-                        f"{spectrum.rate_limit:.6g}; 'auto' uses {spectrum.safe_rate:.6g}")

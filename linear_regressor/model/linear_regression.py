@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,22 +17,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from linear_regressor.errors import DivergenceError, UnavailableError
-from linear_regressor.model.descent import descend, descend_mini_batches
+from linear_regressor.errors import UnavailableError
+from linear_regressor.model.descent import Descent, Passes, mean_squared_error
 from linear_regressor.model.evaluate import shortcomings
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
 from linear_regressor.model.inference import predict
+from linear_regressor.model.mini_batches import descend_mini_batches
 from linear_regressor.model.moments import Moments
 from linear_regressor.model.scaling import Scaling
 
 Array = NDArray[np.float64]
-
-# Yields theta = (W, b) after each pass, given the start, the learning rate and the scaling of the features.
-Passes = Callable[[Array, float, Scaling | None], Iterator[Array]]
-
-SECONDS_BETWEEN_LOG_LINES = 1.0
-
-logger = logging.getLogger(__name__)
 
 
 class _FullBatchOnly:
@@ -63,12 +55,14 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
     Parameters
     ----------
-    iterations : int, default=15000
+    iterations : int or "auto", default=15000
         Number of passes over the rows, at least 1. With ``batch_size=None`` the weights are updated
-        ``iterations + 1`` times, as in the challenge.
+        ``iterations + 1`` times, as in the challenge, and ``"auto"`` is the smallest number of updates after which the
+        loss is above the lowest one by at most ``2^-104`` of the variance of the target, at most ``2^53``.
     lr : float or "auto", default=0.1
         Learning rate, greater than 0. Descent converges only below ``2 / lambda_max`` of the Hessian: at a higher rate
-        ``fit`` warns and uses ``1 / lambda_max``, which is also the rate of ``"auto"``.
+        ``fit`` warns and uses ``1 / lambda_max``, which is also the rate of ``"auto"``. With ``batch_size`` set,
+        ``"auto"`` is a rate at which no batch makes the mean square of the error grow.
     batch_size : int or None, default=None
         Rows per step of stochastic gradient descent, at least 1. None uses all rows in each step.
     random_state : int, RandomState or None, default=None
@@ -86,7 +80,12 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         Intercept, in the unit of the target. Also available as ``b``.
     losses_ : ndarray of shape (iterations + 2,), float64
         Mean squared error at the start and after each update, in squared units of the target. With ``batch_size`` set:
-        at the start and after each pass, shape (iterations + 1,). Also available as ``losses``.
+        at the start and after each pass, shape (iterations + 1,). With ``iterations="auto"``: at most 15,002 of them.
+        Also available as ``losses``.
+    steps_ : ndarray of the shape of ``losses_``, float64
+        The number of updates, or of passes, before each of ``losses_``.
+    n_iter_ : int
+        The number of updates, or of passes.
     moments_ : Moments
         Moments of the rows seen by ``fit`` and ``partial_fit``.
     lr_ : float
@@ -127,7 +126,7 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
     ([2.0], 1.0, [7.0])
     """
 
-    def __init__(self, iterations: int = 15000, lr: float | str = 0.1, batch_size: int | None = None,
+    def __init__(self, iterations: int | str = 15000, lr: float | str = 0.1, batch_size: int | None = None,
                  random_state: int | np.random.RandomState | None = None, standardize: bool = False) -> None:
         self.iterations = iterations
         self.lr = lr
@@ -192,13 +191,14 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
             start = draws.standard_normal(X.shape[1] + 1)
             if self.batch_size is None:
                 return self.__sgd(moments, start)
+            heaviest = 1.0 if sample_weight is None else float(sample_weight.max() / sample_weight.mean())
             shuffling = np.random.default_rng(draws.randint(np.iinfo(np.int32).max))
 
             def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
                 rows = scaling.rows(X) if scaling else X
                 return descend_mini_batches(rows, y, start, rate, int(self.batch_size or 1), shuffling, sample_weight)
 
-            return self.__sgd(moments, start, passes)
+            return self.__sgd(moments, start, passes, (X.min(axis=0), X.max(axis=0)), heaviest)
 
     @_FullBatchOnly
     def fit_moments(self, moments: Moments) -> Self:
@@ -342,51 +342,26 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
     @staticmethod
     def __loss(moments: Moments, theta: Array) -> float:
         """Mean squared error of theta = (W, b) on the rows of these moments."""
-        return moments.loss(theta[:-1], float(theta[-1]))
+        return mean_squared_error(moments, theta)
 
-    def __sgd(self, moments: Moments, draw: Array, passes: Passes | None = None) -> Self:
+    def __sgd(self, moments: Moments, draw: Array, passes: Passes | None = None,
+              limits: tuple[Array, Array] | None = None, heaviest: float = 1.0) -> Self:
         """Descend from the drawn weights: in closed form, or by the given passes of stochastic steps."""
-        scaling = Scaling.of(moments) if self.standardize else None
-        scaled = scaling.moments(moments) if scaling else moments
-        origin, unit = (scaling.origin, scaling.unit) if scaling else (np.zeros(len(draw)), 1.0)
-        spectrum = HessianSpectrum.of(scaled)
-        rate = self._usable_rate(spectrum)
-        start = spectrum.determined(draw) * unit
-        with np.errstate(all="ignore"):  # an overflow is reported once, below
-            if passes:
-                theta, losses = self._stochastic(scaled, origin, passes(start + origin, rate, scaling))
-            else:
-                theta, losses = descend(scaled, spectrum, start, rate, self.iterations + 1, not self.standardize)
-            losses[0] = self.__loss(scaled, start)
-        if not (np.isfinite(theta).all() and np.isfinite(losses).all()):
-            raise DivergenceError(f"descent leaves the range of float64 at a learning rate of {rate:g}; use a lower "
-                                  f"rate, larger batches or scaled columns")
-        self.moments_, self.start_, self.lr_, self.losses_ = moments, start + origin, rate, losses
-        self._draw = draw
-        theta = theta + origin
-        self.coef_, self.intercept_ = scaling.weights(theta) if scaling else (theta[:-1], float(theta[-1]))
-        self._warn(0 if passes else spectrum.slow_directions(rate, self.iterations + 1))
+        descent = Descent(moments, draw, self.standardize, self.__loss)
+        if passes:
+            rate = self._stochastic_rate(descent, moments, limits, heaviest)
+            fit = descent.stochastic(passes, int(self.iterations), rate)
+        else:
+            fit = descent.full_batch(self.iterations, self._usable_rate(descent.spectrum))
+        self.moments_, self.start_, self.lr_, self._draw = moments, fit.start, fit.lr, draw
+        self.losses_, self.steps_, self.n_iter_ = fit.losses, fit.steps, fit.count
+        self.coef_, self.intercept_ = fit.W, fit.b
+        self._warn(fit.slow)
         return self
 
     def __predict(self, X: Array) -> Array:
         """``y_hat = W x + b`` for each row."""
         return predict(X, self.coef_, self.intercept_)
-
-    def _stochastic(self, moments: Moments, origin: Array, passes: Iterator[Array]) -> tuple[Array, Array]:
-        """Take ``iterations`` passes of mini-batch steps and log the progress about once a second.
-
-        The losses are those of the weights less their origin, and the first of them is missing.
-        """
-        theta, losses, logged = origin, [np.nan], time.monotonic()
-        for count in range(1, self.iterations + 1):
-            theta = next(passes) - origin
-            losses.append(self.__loss(moments, theta))
-            if not np.isfinite(losses[-1]):
-                break
-            if time.monotonic() - logged >= SECONDS_BETWEEN_LOG_LINES:
-                logged = time.monotonic()
-                logger.info("pass %d of %d, loss %.6g", count, self.iterations, losses[-1])
-        return theta, np.array(losses)
 
     @contextmanager
     def _unchanged_on_error(self) -> Iterator[None]:
@@ -407,6 +382,16 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         self.n_features_in_ = p
         if hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
+
+    def _stochastic_rate(self, descent: Descent, moments: Moments, limits: tuple[Array, Array] | None,
+                         heaviest: float) -> float:
+        """Return the learning rate of stochastic steps."""
+        if self.lr != "auto":
+            return self._usable_rate(descent.spectrum)
+        if limits is None:  # no value is further from the mean than this
+            reach = np.sqrt(moments.A.diagonal())
+            limits = moments.x_mean - reach, moments.x_mean + reach
+        return descent.stochastic_rate(int(self.batch_size or 1), *limits, heaviest)
 
     def _usable_rate(self, spectrum: HessianSpectrum) -> float:
         """Return the learning rate to use; warn if ``lr`` cannot converge."""
@@ -430,8 +415,9 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
     def _check_parameters(self) -> None:
         """Reject parameters that are out of range."""
-        if not _is_count(self.iterations):
-            raise ValueError(f"iterations={self.iterations!r} must be an integer of at least 1")
+        if not (_is_count(self.iterations) or self.iterations == "auto" and self.batch_size is None):
+            raise ValueError(f"iterations={self.iterations!r} must be an integer of at least 1, or, with "
+                             f"batch_size=None, 'auto'")
         if self.batch_size is not None and not _is_count(self.batch_size):
             raise ValueError(f"batch_size={self.batch_size!r} must be None or an integer of at least 1")
         if not _is_rate(self.lr):
@@ -446,14 +432,6 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         if sample_weight is None:
             return rows, target, None
         return rows, target, _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
-
-
-@contextmanager
-def without_warnings() -> Iterator[None]:
-    """Silence the warnings of the estimator, for programs that print the same."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
 
 
 def _is_rate(value: object) -> bool:

@@ -52,8 +52,3 @@ class Scaling:
         """Weights in the original units: ``W = V / deviation`` and ``b = a - W mean`` for theta = (V, a)."""
         W: Array = theta[:-1] / self.deviation
         return W, float(theta[-1] - W @ self.mean)
-
-
-def in_descent(moments: Moments, standardize: bool) -> Moments:
-    """Moments in the coordinates of the descent: scaled with ``standardize``."""
-    return Scaling.of(moments).moments(moments) if standardize else moments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -23,16 +24,16 @@ class TrainingConfig:
 
     # names of the features, in order
     features: tuple[str, ...] = ("bmi",)
-    # at least 1
-    iterations: int = 15000
+    # at least 1; "auto" for as many as full-batch descent takes to converge
+    iterations: int | str = 15000
     # learning rate: greater than 0 and below the limit of convergence, or "auto"
     lr: float | str = 0.1
     # rows in a step, at least 1; None uses all rows in each step
     batch_size: int | None = None
     # seed of the start weights and of the order of the rows, 0 to 2**32 - 1
     random_state: int = 0
-    # least R2 on the test rows; a model below it is not saved
-    min_r2: float = 0.40
+    # least R2 on the test rows; a model below it is not saved; None saves any model
+    min_r2: float | None = 0.40
     # rows at the end of data in memory that are kept for the test, at least 2; 0 for a stream
     test_rows: int = 20
     # whether to descend in coordinates in which every feature has mean 0 and standard deviation 1
@@ -54,6 +55,7 @@ def model_card(config: TrainingConfig, rows: float, target: str, lr_used: float,
             "environment": environment()}
 
 
+@cache
 def environment() -> dict[str, str]:
     """Versions and machine that can change the last digits of a model."""
     return {"python": platform.python_version(), "machine": platform.machine(),

@@ -27,7 +27,7 @@ CURVE_POINTS = 500
 
 def write(training: Training, folder: Path) -> list[Path]:
     """Write the report of a training into a folder, and return its files."""
-    figures = {"fit.png": draw_fit(training), "losses.png": draw_losses(training.model.losses)}
+    figures = {"fit.png": draw_fit(training), "losses.png": draw_losses(training.fit.steps, training.fit.losses)}
     for name, figure in figures.items():
         write_file(folder / name, partial(figure.savefig, format="png"))
     return [folder / name for name in figures]
@@ -35,8 +35,9 @@ def write(training: Training, folder: Path) -> list[Path]:
 
 def draw_fit(training: Training) -> Figure:
     """Draw the rows and the fitted line with its band; for several features, observed over predicted values."""
-    figure, axes = _canvas(f"{', '.join(training.rows.features)} and {training.rows.target}")
-    draw = _draw_line if len(training.rows.features) == 1 else _draw_observed
+    artefact = training.artefact
+    figure, axes = _canvas(f"{', '.join(artefact.features)} and {artefact.target}")
+    draw = _draw_line if len(artefact.features) == 1 else _draw_observed
     draw(axes, training)
     axes.legend()
     return figure
@@ -44,9 +45,9 @@ def draw_fit(training: Training) -> Figure:
 
 def _draw_line(axes: Axes, training: Training) -> None:
     """Draw one feature against the target."""
-    artefact = training.artefact
-    _scatter(axes, training.rows.X[:, 0], training.test.X[:, 0], training)
-    ends = np.array([*training.rows.X[:, 0], *training.test.X[:, 0]])
+    artefact, (rows, test) = training.artefact, training.shown
+    _scatter(axes, rows.X[:, 0], test.X[:, 0], training)
+    ends = np.array([*rows.X[:, 0], *test.X[:, 0]])
     x = np.linspace(ends.min(), ends.max(), CURVE_POINTS)
     axes.plot(x, predict(x[:, None], artefact.W, artefact.b), color="C3", label="fitted line")
     _draw_band(axes, x, x[:, None], artefact)
@@ -60,9 +61,9 @@ def _draw_observed(axes: Axes, training: Training) -> None:
     def predicted(data: Dataset) -> Array:
         return predict(data.X, artefact.W, artefact.b)
 
-    _scatter(axes, predicted(training.rows), predicted(training.test), training)
-    order = np.argsort(predicted(training.rows))
-    X = training.rows.X[order]
+    rows, test = training.shown
+    _scatter(axes, predicted(rows), predicted(test), training)
+    X = rows.X[np.argsort(predicted(rows))]
     x = predict(X, artefact.W, artefact.b)
     axes.plot(x, x, color="C3", label="observed = predicted")
     _draw_band(axes, x, X, artefact)
@@ -71,8 +72,9 @@ def _draw_observed(axes: Axes, training: Training) -> None:
 
 def _scatter(axes: Axes, rows_x: Array, test_x: Array, training: Training) -> None:
     """Draw the training and the test points."""
-    axes.scatter(rows_x, training.rows.y, s=10, alpha=0.5, label=f"{training.rows.rows} training rows")
-    axes.scatter(test_x, training.test.y, s=16, marker="^", label=f"{training.test.rows} test rows")
+    rows, test = training.shown
+    axes.scatter(rows_x, rows.y, s=10, alpha=0.5, label=f"{rows.rows} training rows")
+    axes.scatter(test_x, test.y, s=16, marker="^", label=f"{test.rows} test rows")
 
 
 def _draw_band(axes: Axes, x: Array, X: Array, artefact: Artefact) -> None:
@@ -85,11 +87,11 @@ def _draw_band(axes: Axes, x: Array, X: Array, artefact: Artefact) -> None:
         axes.set_title(f"no prediction band: {error}", fontsize="small")
 
 
-def draw_losses(losses: Array) -> Figure:
+def draw_losses(steps: Array, losses: Array) -> Figure:
     """Draw the mean squared error over the steps, both on logarithmic scales."""
     figure, axes = _canvas("Loss on the way down")
-    steps = np.unique(np.geomspace(1, len(losses), CURVE_POINTS).astype(np.int64)) - 1
-    axes.loglog(steps + 1, losses[steps])
+    shown = np.unique(np.geomspace(1, len(losses), CURVE_POINTS).astype(np.int64)) - 1
+    axes.loglog(steps[shown] + 1, losses[shown])
     axes.set(xlabel="updates + 1", ylabel="mean squared error")
     return figure
 

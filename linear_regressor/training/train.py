@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,9 @@ from linear_regressor.data.columns import Columns
 from linear_regressor.data.dataset import Dataset, verify
 from linear_regressor.data.source import BLOCK_ROWS, Partition
 from linear_regressor.errors import DataError, QualityError, SettingError
-from linear_regressor.model.descent import descend_stream
+from linear_regressor.model.descent import Descent, Fit, Passes
 from linear_regressor.model.evaluate import Certificate, Evaluation
-from linear_regressor.model.hessian_spectrum import require_converging_rate
-from linear_regressor.model.linear_regression import Passes, SimpleLinearRegression, without_warnings
+from linear_regressor.model.mini_batches import descend_mini_batches, descend_stream
 from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.model.scaling import Scaling
 from linear_regressor.training.checkpoint import Checkpoint, digest
@@ -40,36 +40,29 @@ class Training:
 
     # the model as it was saved
     artefact: Artefact
-    # the fitted estimator, with the loss at every step
-    model: SimpleLinearRegression
-    # the training and the test rows; of a stream the first of each
-    rows: Dataset
-    test: Dataset
+    # what descent reached, with the losses on the way
+    fit: Fit
     # errors on the test rows
     evaluation: Evaluation
     # distance from the best line on the training rows
     certificate: Certificate
+    # the training and the test rows; of a stream the first of each, which are read once more
+    read_rows: Callable[[], tuple[Dataset, Dataset]]
 
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """What evaluation and report need to know of the rows, wherever they are."""
-
-    # of all training and all test rows
-    training: RowSummary
-    test: Moments
-    # for the report
-    training_rows: Dataset
-    test_rows: Dataset
+    @cached_property
+    def shown(self) -> tuple[Dataset, Dataset]:
+        """Training and test rows for the report."""
+        return self.read_rows()
 
 
 def train(data: Dataset, config: TrainingConfig, path: Path, now: datetime) -> Training:
     """Train on rows in memory, and save the model if it is good enough."""
     rows, test = verify(data, least_rows=2 * config.test_rows).split_last(config.test_rows)
     training = RowSummary(Moments.from_arrays(rows.X, rows.y), *rows.limits)
-    model = _fit(config, training.moments, lambda model: model.fit(rows.X, rows.y))
-    known = _Rows(training, Moments.from_arrays(test.X, test.y), rows, test)
-    return _evaluate_and_save(model, known, config, path, now)
+    fit = _fit(config, training, _shuffled_passes(rows, config))
+    artefact, evaluation, certificate = _evaluate_and_save(fit, training, Moments.from_arrays(test.X, test.y),
+                                                           data.target, config, path, now)
+    return Training(artefact, fit, evaluation, certificate, lambda: (rows, test))
 
 
 def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: Path, now: datetime, engine: Engine,
@@ -83,43 +76,53 @@ def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: 
     fraction, checkpoint = float(config.test_fraction or 0.0), Checkpoint.beside(path)
     whole = total(read_partitions(partitions, engine, report, fraction, checkpoint))
     training, test = _usable(whole.training, "training"), _usable(whole.test, "test")
-    model = _fit(config, training.moments, lambda model: model.fit_passes(
-        training.moments, _passes(partitions, config, training.digest, checkpoint, report)))
-    known = _Rows(training, test.moments, *_first_rows(partitions, fraction))
-    done = _evaluate_and_save(model, known, config, path, now)
+    fit = _fit(config, training, _passes(partitions, config, training.digest, checkpoint, report))
+    artefact, evaluation, certificate = _evaluate_and_save(fit, training, test.moments,
+                                                           str(partitions[0].columns.target), config, path, now)
     checkpoint.remove()
-    return done
+    return Training(artefact, fit, evaluation, certificate, partial(_first_rows, partitions, fraction))
 
 
-def _fit(config: TrainingConfig, moments: Moments,
-         fit_batches: Callable[[SimpleLinearRegression], object]) -> SimpleLinearRegression:
-    """Fit a model to the moments of the training rows, or to mini-batches of the rows themselves."""
-    require_converging_rate(config.lr, moments, config.standardize)
-    model = SimpleLinearRegression(config.iterations, config.lr, config.batch_size, config.random_state,
-                                   config.standardize)
-    with without_warnings():
-        if config.batch_size is None:
-            model.fit_moments(moments)
-        else:
-            fit_batches(model)
-    return model
+def _fit(config: TrainingConfig, training: RowSummary, passes: Passes) -> Fit:
+    """Fit a model to the moments of the training rows, or by passes over the rows themselves."""
+    descent = Descent.seeded(training.moments, config.random_state, config.standardize)
+    descent.require_converging(config.lr)
+    if config.batch_size is None:
+        return descent.full_batch(config.iterations, config.lr)
+    rate = config.lr
+    if rate == "auto" and training.minimum is not None and training.maximum is not None:
+        size = min(config.batch_size, int(training.moments.n))
+        rate = descent.stochastic_rate(size, training.minimum[:-1], training.maximum[:-1])
+    return descent.stochastic(passes, int(config.iterations), float(rate))
 
 
-def _evaluate_and_save(model: SimpleLinearRegression, rows: _Rows, config: TrainingConfig, path: Path,
-                       now: datetime) -> Training:
+def _shuffled_passes(rows: Dataset, config: TrainingConfig) -> Passes:
+    """Passes of mini-batch steps over rows in memory, with the draws of ``SimpleLinearRegression.fit``."""
+    draws = np.random.RandomState(config.random_state)
+    draws.standard_normal(rows.X.shape[1] + 1)  # the start
+    shuffling = np.random.default_rng(draws.randint(np.iinfo(np.int32).max))
+
+    def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
+        X = scaling.rows(rows.X) if scaling else rows.X
+        return descend_mini_batches(X, rows.y, start, rate, int(config.batch_size or 1), shuffling)
+
+    return passes
+
+
+def _evaluate_and_save(fit: Fit, training: RowSummary, test: Moments, target: str, config: TrainingConfig, path: Path,
+                       now: datetime) -> tuple[Artefact, Evaluation, Certificate]:
     """Evaluate a fitted model, and save it if it is good enough."""
-    training, shown = rows.training, rows.training_rows
-    evaluation = Evaluation.of(rows.test, model.W, model.b)
-    if evaluation.r2 < config.min_r2:
-        raise QualityError(f"R2 on the {evaluation.rows:.0f} test rows is {evaluation.r2:.4f}, below the required "
+    evaluation = Evaluation.of(test, fit.W, fit.b)
+    if config.min_r2 is not None and evaluation.r2 < config.min_r2:
+        raise QualityError(f"R2 on the {evaluation.rows:.0f} test rows is {evaluation.r2:.4g}, below the required "
                            f"{config.min_r2:g}: nothing was saved")
-    certificate = Certificate.of(training.moments, model.W, model.b)
-    card = model_card(config, training.moments.n, shown.target, model.lr_, evaluation, certificate)
+    certificate = Certificate.of(training.moments, fit.W, fit.b)
+    card = model_card(config, training.moments.n, target, fit.lr, evaluation, certificate)
     minimum, maximum = (None if limit is None else limit[:-1] for limit in (training.minimum, training.maximum))
-    artefact = Artefact(shown.features, shown.target, model.W, model.b, training.moments, minimum, maximum,
+    artefact = Artefact(config.features, target, fit.W, fit.b, training.moments, minimum, maximum,
                         quantile_table(training.moments.n, training.moments.p), card)
     save(artefact, path, {"trained_at": now.isoformat(timespec="seconds")})
-    return Training(artefact, model, shown, rows.test_rows, evaluation, certificate)
+    return artefact, evaluation, certificate
 
 
 def _usable(summary: RowSummary | None, name: str) -> RowSummary:

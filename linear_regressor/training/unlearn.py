@@ -19,10 +19,9 @@ from linear_regressor.data.columns import Columns
 from linear_regressor.data.row_filter import RowFilter
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import ArtefactError, DataError, MomentsError, SettingError, StatisticsError
+from linear_regressor.model.descent import Descent, Fit
 from linear_regressor.model.evaluate import Certificate
-from linear_regressor.model.hessian_spectrum import require_converging_rate
 from linear_regressor.model.inference import FitStatistics
-from linear_regressor.model.linear_regression import SimpleLinearRegression, without_warnings
 from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.output_file import is_stream, remove_file, write_file
 from linear_regressor.training.config import environment, quantile_table
@@ -91,17 +90,15 @@ def unlearn(artefact: Artefact, removed: Sequence[RowSummary]) -> Unlearning:
     rows = reduce(add, removed)
     _require_within(artefact, rows)
     left = artefact.moments - rows.moments
-    require_converging_rate(settings["lr"], left, settings["standardize"])
-    model = SimpleLinearRegression(settings["iterations"], settings["lr"], None, settings["random_state"],
-                                   settings["standardize"])
-    with without_warnings():
-        model.fit_moments(left)
-    _require_statistics(artefact, left, model)
-    card = {**artefact.card, "settings": {**artefact.card["settings"], "lr_used": model.lr_},
+    descent = Descent.seeded(left, settings["random_state"], settings["standardize"])
+    descent.require_converging(settings["lr"])
+    fit = descent.full_batch(settings["iterations"], settings["lr"])
+    _require_statistics(artefact, left, fit)
+    card = {**artefact.card, "settings": {**artefact.card["settings"], "lr_used": fit.lr},
             "data": {**artefact.card.get("data", {}), "rows": left.n},
-            "metrics": {"training": asdict(Certificate.of(left, model.W, model.b))}, "environment": environment(),
+            "metrics": {"training": asdict(Certificate.of(left, fit.W, fit.b))}, "environment": environment(),
             "unlearned": {"rows": past["rows"] + rows.moments.n, "digests": [*past["digests"], *digests]}}
-    after = replace(artefact, W=model.W, b=model.b, moments=left, minimum=None, maximum=None,
+    after = replace(artefact, W=fit.W, b=fit.b, moments=left, minimum=None, maximum=None,
                     quantiles=quantile_table(left.n, left.p), card=card)
     return Unlearning(artefact, after, digests)
 
@@ -174,13 +171,13 @@ def _require_within(artefact: Artefact, rows: RowSummary) -> None:
         raise MomentsError(f"these rows are not among the training rows: a value of {name!r} is outside their limits")
 
 
-def _require_statistics(artefact: Artefact, left: Moments, model: SimpleLinearRegression) -> None:
+def _require_statistics(artefact: Artefact, left: Moments, fit: Fit) -> None:
     """Reject a removal that makes columns constant or dependent which were not."""
     try:
         FitStatistics(artefact.moments, artefact.W, artefact.b)
     except StatisticsError:
         return
     try:
-        FitStatistics(left, model.W, model.b)
+        FitStatistics(left, fit.W, fit.b)
     except StatisticsError as error:
         raise MomentsError(f"the remaining rows do not determine a model: {error}") from None

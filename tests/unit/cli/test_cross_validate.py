@@ -51,12 +51,12 @@ def test_the_scores_are_those_of_refitting_without_each_fold(tmp_path: Path, fol
     """With scikit-learn as the oracle."""
     rows = rows_of(0, 400)
     write(tmp_path / "rows" / "a.csv", rows[:150]), write(tmp_path / "rows" / "b.parquet", rows[150:])
-    done = cross_validate(tmp_path / "rows", "--folds", folds, "--lr", "auto", "--standardize")
+    done = cross_validate(tmp_path / "rows", "--folds", folds)
     expected = out_of_fold(rows, splitting.folds(splitting.hash_values(np.asfortranarray(rows)), folds))
 
     assert 0 == done.exit_code and done.stdout.startswith(f"400 rows in {folds} folds; ")
     ((rate, iterations, *scores),) = settings_of(done)
-    assert ("auto", "15000") == (rate, iterations)
+    assert ("auto", "auto") == (rate, iterations)
     assert [float(score) for score in scores] == pytest.approx(expected, rel=1e-4)
 
 
@@ -64,7 +64,7 @@ def test_rows_of_one_key_are_in_one_fold(tmp_path: Path) -> None:
     """The fold of a row is that of its key."""
     rows, keys = rows_of(0, 300), np.arange(300) // 3
     write(tmp_path / "a.parquet", rows, patient=keys.tolist())
-    done = cross_validate(tmp_path / "a.parquet", "--key", "patient", "--lr", "auto", "--standardize", "--folds", 3)
+    done = cross_validate(tmp_path / "a.parquet", "--key", "patient", "--folds", 3)
     fold = splitting.folds(splitting.hash_keys(pa.array(keys)), 3)
     assert [float(score) for score in settings_of(done)[0][2:]] == pytest.approx(out_of_fold(rows, fold), rel=1e-4)
 
@@ -72,7 +72,7 @@ def test_rows_of_one_key_are_in_one_fold(tmp_path: Path) -> None:
 def test_every_setting_of_the_grid_has_a_line_and_the_best_a_star(tmp_path: Path) -> None:
     """In the given order, each once; rates that cannot converge are marked."""
     done = cross_validate(write(tmp_path / "a.csv", rows_of(0, 200)), "--lr", "0.01, 0.1", "--lr", "50,0.10",
-                          "--iterations", "3,30", "--standardize")
+                          "--iterations", "3,30")
     lines = settings_of(done)
     assert [["0.01", "3"], ["0.01", "30"], ["0.1", "3"], ["0.1", "30"], ["50.0", "3"], ["50.0", "30"]] == [
         line[:2] for line in lines]
@@ -84,7 +84,7 @@ def test_every_setting_of_the_grid_has_a_line_and_the_best_a_star(tmp_path: Path
 
 def test_the_exit_code_is_2_if_no_rate_converges(tmp_path: Path) -> None:
     """The table is printed all the same; the error has the limit."""
-    done = cross_validate(write(tmp_path / "a.csv", rows_of(0, 200)), "--lr", "0.1")
+    done = cross_validate(write(tmp_path / "a.csv", rows_of(0, 200)), "--lr", "0.1", "--no-standardize")
     assert 2 == done.exit_code and "cannot converge" in done.stdout
     assert done.stderr.startswith("Error: no learning rate of these converges: they must be below 0.000")
 

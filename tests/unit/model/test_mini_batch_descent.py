@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from linear_regressor import SimpleLinearRegression
 from linear_regressor.errors import DivergenceError
-from linear_regressor.model import descent, linear_regression
-from linear_regressor.model.descent import descend_mini_batches
+from linear_regressor.model import descent, mini_batches
+from linear_regressor.model.mini_batches import descend_mini_batches
 from tests.oracles import challenge_loop, rows_of_condition
 
 # Many of these tests take a few steps only.
@@ -57,7 +57,7 @@ def test_rows_of_several_chunks_are_visited_once_per_pass(random: np.random.Gene
                                                           monkeypatch: pytest.MonkeyPatch) -> None:
     """Copying the shuffled rows in chunks changes only the rounding."""
     X, y, start = random.normal(size=(1003, 2)), random.normal(size=1003), np.zeros(3)
-    monkeypatch.setattr(descent, "CHUNK_VALUES", 400)
+    monkeypatch.setattr(mini_batches, "CHUNK_VALUES", 400)
     chunked = next(descend_mini_batches(X, y, start, 0.01, 10, np.random.default_rng(seed)))
     assert chunked == pytest.approx(plain_passes(X, y, start, 0.01, 10, seed, 1), rel=1e-9, abs=1e-12)
 
@@ -142,7 +142,7 @@ def test_progress_is_logged(random: np.random.Generator, caplog: pytest.LogCaptu
                             monkeypatch: pytest.MonkeyPatch) -> None:
     """About once a second, a line states the pass and the loss."""
     seconds = itertools.count()
-    monkeypatch.setattr(linear_regression, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    monkeypatch.setattr(descent, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
     X, y = random.normal(size=(20, 1)), random.normal(size=20)
     with caplog.at_level("INFO", logger="linear_regressor"):
         SimpleLinearRegression(iterations=3, lr=0.01, batch_size=4, random_state=0).fit(X, y)

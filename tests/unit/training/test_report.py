@@ -45,13 +45,14 @@ def test_the_line_and_its_band_are_those_of_the_model(trained: Training) -> None
     """The band is t s sqrt(1 + h) about the line, over all points."""
     axes = report.draw_fit(trained).axes[0]
     x, y = (np.asarray(values, dtype=np.float64) for values in axes.lines[0].get_data())
-    statistics = FitStatistics(trained.artefact.moments, trained.model.W, trained.model.b)
+    statistics = FitStatistics(trained.artefact.moments, trained.fit.W, trained.fit.b)
     lower, upper = statistics.at(x[:, None]).interval(trained.artefact.quantiles["t"][3])
     band = axes.collections[-1].get_paths()[0].get_extents()
 
-    np.testing.assert_allclose(trained.model.predict(x[:, None]), y)
+    np.testing.assert_allclose(x * trained.fit.W[0] + trained.fit.b, y)
     np.testing.assert_allclose([x[0], lower.min(), x[-1], upper.max()], band.extents)
-    assert x[0] <= trained.rows.X.min() and x[-1] >= trained.rows.X.max()
+    rows, _ = trained.shown
+    assert x[0] <= rows.X.min() and x[-1] >= rows.X.max()
     assert "bmi; disease_progression; 422 training rows; 20 test rows; fitted line; 95% prediction band" in texts(
         report.draw_fit(trained))
 
@@ -86,7 +87,7 @@ def test_the_curve_goes_from_the_first_loss_to_the_last(count: int) -> None:
     """In at most 500 points."""
     losses = np.linspace(5.0, 1.0, count)
 
-    steps, drawn = report.draw_losses(losses).axes[0].lines[0].get_data()
+    steps, drawn = report.draw_losses(np.arange(float(count)), losses).axes[0].lines[0].get_data()
 
     assert (1, count) == (np.min(steps), np.max(steps))
     np.testing.assert_array_equal(losses[np.asarray(steps, dtype=np.int64) - 1], drawn)

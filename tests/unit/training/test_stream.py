@@ -87,8 +87,8 @@ def test_a_stream_gives_the_model_of_the_same_rows_in_memory(tmp_path: Path, ran
     assert training.certificate.gap < 1e-12
     assert {"test_fraction": 0.25, "key": None, "where": None, "standardize": False}.items() <= \
         artefact.card["settings"].items()
-    np.testing.assert_array_equal(X[:1000], training.rows.X)
-    np.testing.assert_array_equal(y_test[:1000], training.test.y)
+    np.testing.assert_array_equal(X[:1000], training.shown[0].X)
+    np.testing.assert_array_equal(y_test[:1000], training.shown[1].y)
 
 
 def test_every_format_gives_the_same_bytes(tmp_path: Path, random: np.random.Generator) -> None:
@@ -196,8 +196,8 @@ def test_finished_passes_are_not_repeated(tmp_path: Path, random: np.random.Gene
         again = train(tmp_path / "rows.csv", tmp_path / "model", config)
 
     assert 4 == checkpoint.count(b"\n")
-    assert 5 + 3 + 1 == passes  # three more passes, and the first rows for the report
-    assert undisturbed.model.losses.tolist() == again.model.losses.tolist()
+    assert 5 + 3 == passes  # three more passes
+    assert undisturbed.fit.losses.tolist() == again.fit.losses.tolist()
     assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
 
 
@@ -321,9 +321,9 @@ def test_mini_batches_of_a_stream_approach_the_best_line(tmp_path: Path, random:
 
     training = train(tmp_path / "rows", tmp_path / "model", config)
 
-    assert 6 == len(training.model.losses)
-    assert in_memory.losses[0] == pytest.approx(training.model.losses[0], rel=1e-9)
-    assert in_memory.losses[-1] == pytest.approx(training.model.losses[-1], rel=0.02)
+    assert 6 == len(training.fit.losses)
+    assert in_memory.losses[0] == pytest.approx(training.fit.losses[0], rel=1e-9)
+    assert in_memory.losses[-1] == pytest.approx(training.fit.losses[-1], rel=0.02)
     assert training.certificate.gap < 0.02
 
 
