@@ -29,8 +29,8 @@ def ratios(rows: int, rounds: int, python: Path = PYTHON, peers: Mapping[str, st
             write(path, chunks(rows))
             what = f"{name}, {rows:,} x {len(FEATURES)}"
             for peer, pairs in measured(path, rounds, python, peers).items():
-                yield Ratio.of(f"train / {peer}, {what}", [(a.seconds, b.seconds) for a, b in pairs], "s", ceiling=1)
-                yield Ratio.of(f"memory of train / {peer}, {what}", [(a.memory, b.memory) for a, b in pairs], "MB",
+                yield Ratio.of(f"process: train / {peer}, {what}", [(a.seconds, b.seconds) for a, b in pairs], "s", ceiling=1)
+                yield Ratio.of(f"peak memory: train / {peer}, {what}", [(a.memory, b.memory) for a, b in pairs], "MB",
                                ceiling=1)
 
 
