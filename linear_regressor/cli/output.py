@@ -70,7 +70,7 @@ def warning_lines(artefact: Artefact) -> list[str]:
     """What the training rows do not determine, and whether descent has not converged, one a line."""
     settings, moments = artefact.card.get("settings", {}), artefact.moments
     standardize, slow = settings.get("standardize", False), 0
-    if settings.get("batch_size", 1) is None:
+    if {"lr_used", "iterations"} <= settings.keys() and settings.get("batch_size") is None:
         spectrum = HessianSpectrum.of(in_descent(moments, standardize))
         slow = spectrum.slow_directions(settings["lr_used"], settings["iterations"] + 1)
     remedy = f"{'' if standardize else '--standardize, '}more --iterations or a higher --lr"
