@@ -56,8 +56,9 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     every machine, or the last 20 rows of the diabetes set.
 
     Prints slopes, intercept, mean squared error and R2 on the test rows, and how far at most the training loss is above
-    the lowest loss of any line. Writes the model file, its card and a report. The same data, settings and environment
-    give the same model file.
+    the lowest loss of any line; then a line each for features that the rows do not determine, a descent that has not
+    converged and columns too far from 0. Writes the model file, its card and a report. The same data, settings and
+    environment give the same model file.
 
     --data is read once, as a stream, in constant memory; with --batch-size once more for each pass. Finished work is
     kept beside the model file, ending in .progress, until that is written: a run that was killed continues there.

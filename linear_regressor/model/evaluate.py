@@ -57,7 +57,9 @@ class Certificate:
         lost = _lost_share(moments)
         loss, gap = moments.loss(W, b), excess(moments, W, b) * (1.0 + lost)
         if rounds(moments, W, b):
-            loss, gap = ((sqrt(part) + rounding(moments, W, b)) ** 2 for part in (loss, gap))
+            error = rounding(moments, W, b)
+            added = error * (2.0 * sqrt(loss) + error)  # (sqrt(L) + e)^2 - L
+            loss, gap = loss + added, gap + added
         return cls(loss, loss if moments.has_dependent_features or lost > 1.0 else gap)
 
 
