@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from linear_regressor.model.cross_products import EPS
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
-from linear_regressor.model.moments import EPS, Moments
+from linear_regressor.model.moments import Moments
 
 Array = NDArray[np.float64]
 
