@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,8 @@ tqdm.monitor_interval = 0  # no monitor thread: each block is reported, and mini
 def progress_bar(partitions: Sequence[Partition], passes: int = 1) -> Iterator[Callable[[int], None]]:
     """Show the rows that are reported as a bar on standard error, if that is a terminal."""
     total = passes * sum(partition.rows for partition in partitions)
-    with tqdm(total=total, unit=" rows", unit_scale=True, miniters=1, dynamic_ncols=True, disable=None) as bar:
+    disable = sys.stderr is None or None  # None: unless it is a terminal
+    with tqdm(total=total, unit=" rows", unit_scale=True, miniters=1, dynamic_ncols=True, disable=disable) as bar:
         def report(rows: int) -> None:
             bar.total = max(bar.total or 0, bar.n + rows)  # the row count of a text file is an estimate
             bar.update(rows)
