@@ -68,6 +68,7 @@ def log_libraries() -> None:
     for name in (None, "linear_regressor"):
         logging.getLogger(name).handlers[:] = handlers
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a line that a full disk or a closed pipe rejects would be a traceback on stderr
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # its lines have queries and addresses of clients
     threading.excepthook = _log_thread_error
     sys.unraisablehook = _log_unraisable_error

@@ -8,6 +8,7 @@ import io
 import os
 import re
 import secrets
+import select
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 _MOST_LINKS = 40  # as in Linux
+_MOST_NAME_BYTES = 200  # of an output in the name of its temporary file: a name has at most 255 bytes
 # What /dev/stdout and a shell's >(...) lead to: the link to a descriptor is not the name of a file.
 _DESCRIPTORS = re.compile(r"(/dev|/proc/(?P<pid>\d+)(/task/\d+)?)/fd")
 
@@ -68,7 +70,14 @@ def is_stream(path: Path) -> bool:
 
 def is_stdout(path: Path) -> bool:
     """Whether an output goes to standard output, where nothing else may be written then."""
-    return follow(path) == 1
+    target = follow(path)
+    if target == 1 or not is_stream(path):
+        return target == 1
+    try:  # such as descriptor 3 after 3>&1
+        status = os.stat(target)
+        return not stat.S_ISCHR(status.st_mode) and os.path.samestat(status, os.fstat(1))
+    except OSError:
+        return False
 
 
 def make_folder_of(path: Path) -> None:
@@ -106,6 +115,18 @@ def locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
+class _WaitingFile(io.FileIO):
+    """A file that waits for its reader, even if the program that started this one made the pipe non-blocking."""
+
+    def write(self, data: Any, /) -> int:
+        """Write bytes, and return how many."""
+        while (written := cast(int | None, super().write(data))) is None:
+            poll = select.poll()
+            poll.register(self, select.POLLOUT)
+            poll.poll()
+        return written
+
+
 class _Stream(io.BufferedWriter):
     """A buffered stream that counts its bytes: Parquet and Feather ask for positions, which a pipe does not have."""
 
@@ -123,9 +144,11 @@ class _Stream(io.BufferedWriter):
 
 def _write_in_place(target: Target, write: Callable[[BinaryIO], Any]) -> None:
     """Write to a device or a pipe; opening one without a reader waits for it."""
-    # A duplicate, because opening /proc/self/fd/1 again would truncate a file and fail for a socket.
-    descriptor = os.dup(target) if isinstance(target, int) else os.open(target, os.O_WRONLY | os.O_NOCTTY)
-    with io.FileIO(descriptor, "wb") as raw:
+    # A duplicate, because opening /proc/self/fd/1 again would truncate a file and fail for a socket. A file that is
+    # another process's output, such as /proc/1/fd/1, is appended to.
+    descriptor = (os.dup(target) if isinstance(target, int)
+                  else os.open(target, os.O_WRONLY | os.O_NOCTTY | os.O_APPEND))
+    with _WaitingFile(descriptor, "wb") as raw:
         stream = _Stream(raw)
         write(cast(BinaryIO, stream))
         stream.flush()
@@ -139,7 +162,8 @@ def _replace(target: Path, write: Callable[[BinaryIO], Any]) -> None:
     if old is not None and not os.access(target.parent, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "its folder allows no new files, and a file is replaced by a new one")
     mode = 0o666 if old is None else 0o600  # without the umask; of an old file until its own mode is copied
-    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
+    name = os.fsdecode(os.fsencode(target.name)[:_MOST_NAME_BYTES])
+    temporary = target.parent / f".{name}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             if old is not None:
@@ -170,8 +194,11 @@ def _copy_attributes(target: Path, old: os.stat_result, temporary: Path) -> None
 
 
 def _sync_folder(folder: Path) -> None:
-    """Sync the renaming itself to disk."""
-    handle = os.open(folder, os.O_RDONLY)
+    """Sync the renaming itself to disk, if the folder may be read: the file is in its place already."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
     try:
         os.fsync(handle)
     finally:

@@ -72,7 +72,8 @@ def warning_lines(artefact: Artefact) -> list[str]:
     """What the training rows do not determine, and whether descent has not converged, one a line."""
     settings, moments = artefact.card.get("settings", {}), artefact.moments
     standardize, slow = settings.get("standardize", False), 0
-    if settings.get("batch_size", 1) is None and settings["iterations"] != "auto":
+    counted = {"lr_used", "iterations", "random_state"} <= settings.keys() and settings["iterations"] != "auto"
+    if counted and settings.get("batch_size") is None:
         spectrum = Descent.seeded(moments, settings["random_state"], standardize).spectrum
         slow = spectrum.slow_directions(settings["lr_used"], settings["iterations"] + 1)
     remedy = f"{'' if standardize else '--standardize, '}more --iterations or a higher --lr"

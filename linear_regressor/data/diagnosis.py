@@ -32,13 +32,14 @@ CONTENT = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.Ar
 def diagnose(file: File, columns: Columns, error: Exception | None = None,
              predict: Callable[[Array], Array] | None = None) -> DataError:
     """Return an error that names the first fault of a file."""
-    form, rows = formats.of(file), 0
+    form, rows = formats.of(file, threads=False), 0
     try:
         form.require_closed()
         if form.has_schema:
             columns.require_columns(form.names(), file.name)
             columns.require_texts(form.read_as(columns.types), file.name)
-        for batch in _as_text_batches(file, columns):
+        texts = dict.fromkeys(columns.read, pa.string())
+        for batch in form.batches(columns.read, texts, None, None) if form.has_schema else _objects(file, columns):
             table = pa.Table.from_batches([batch]).append_column(ROW_NUMBER, pa.array(np.arange(batch.num_rows) + rows))
             if fault := _first_fault(table, columns, predict):
                 return DataError(f"{file.name}: {fault}")
@@ -62,12 +63,6 @@ def _unreadable(file: File, error: Exception, rows: int = 0) -> DataError:
     if formats.is_too_long(file, error):
         reason = f"a row is longer than {formats.MOST_BLOCK_BYTES >> 20} MB"
     return DataError(f"{file.name} cannot be read as {file.ending[1:]}{after}: {reason}")
-
-
-def _as_text_batches(file: File, columns: Columns) -> Iterator[pa.RecordBatch]:
-    """Read a file without converting its text, so that invalid values can be named."""
-    form, types = formats.of(file), dict.fromkeys(columns.read, pa.string())
-    return form.batches(columns.read, types, None, None, threads=False) if form.has_schema else _objects(file, columns)
 
 
 def _objects(file: File, columns: Columns) -> Iterator[pa.RecordBatch]:

@@ -55,6 +55,8 @@ class Format(ABC):
     """A file in one format."""
 
     file: File
+    # whether PyArrow may use several threads; with one it counts the rows of CSV in its messages
+    threads: bool = True
 
     # whether the file has one row a line, and no parts
     lines = False
@@ -68,8 +70,7 @@ class Format(ABC):
         """Read names and types of the columns; columns without types are text."""
 
     @abstractmethod
-    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None,
-              threads: bool) -> Batches:
+    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None) -> Batches:
         """Read these columns, in any order, of at least the rows that the filter takes."""
 
     def names(self) -> list[str]:
@@ -86,12 +87,10 @@ class Format(ABC):
         """Return the types that ``batches`` gives the columns."""
         return {field.name: field.type for field in self.schema()}
 
-    def batches(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None, *,
-                threads: bool = True) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None) -> Batches:
         """Read the file, or some of its parts."""
-        read = columns if filter is None else tuple(dict.fromkeys([*columns, *types]))
-        batches = self._read(read, types, filter, chosen, threads)
-        for batch in ahead(batches, READ_AHEAD) if threads else batches:
+        batches = self._read(columns if filter is None else [*dict.fromkeys([*columns, *types])], types, filter, chosen)
+        for batch in ahead(batches, READ_AHEAD) if self.threads else batches:
             yield (batch if filter is None else batch.filter(filter)).select(list(columns))
 
     def require_closed(self) -> None:
@@ -122,14 +121,13 @@ class Csv(Format):
         if row is not None:
             raise DataError(f"{self.file.name}: row {row} (counted from 1, without the header) has an unclosed quote")
 
-    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None,
-              threads: bool) -> Batches:
+    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None) -> Batches:
         """Read in blocks; if a row does not fit, start again with larger ones and skip the rows that were read."""
         block, done, skip_empty = BLOCK_BYTES, 0, len(self.names()) > 1
         while True:
             skip = done
             try:
-                for batch in self._open(block, columns, types, threads, skip_empty):
+                for batch in self._open(block, columns, types, skip_empty):
                     new = batch.slice(min(skip, batch.num_rows))
                     skip, done = skip - batch.num_rows + new.num_rows, done + new.num_rows
                     yield new
@@ -143,19 +141,18 @@ class Csv(Format):
     def _header(self, block: int) -> pa.Schema:
         """Read the header in a block that holds it."""
         try:
-            return pa.schema([(name, pa.string()) for name in self._open(block, (), {}, False, True).schema.names])
+            return pa.schema([(name, pa.string()) for name in self._open(block, (), {}, True).schema.names])
         except pa.ArrowInvalid as error:
             if block >= MOST_BLOCK_BYTES or not is_too_long(self.file, error, block):
                 raise
         return self._header(4 * block)
 
-    def _open(self, block: int, columns: Sequence[str], types: Types, threads: bool,
-              skip_empty: bool) -> CSVStreamingReader:
+    def _open(self, block: int, columns: Sequence[str], types: Types, skip_empty: bool) -> CSVStreamingReader:
         """Open some columns, or all; in a table of one column an empty line is a row with a missing value."""
         from pyarrow import csv
 
         stream = self.file.filesystem.open_input_stream(self.file.path)
-        return csv.open_csv(stream, csv.ReadOptions(use_threads=threads, block_size=block),
+        return csv.open_csv(stream, csv.ReadOptions(use_threads=self.threads, block_size=block),
                             csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=skip_empty),
                             csv.ConvertOptions(include_columns=list(columns), column_types=dict(types)))
 
@@ -168,7 +165,7 @@ class Json(Format):
 
     def schema(self) -> pa.Schema:
         """Read the first block; see ``Format``."""
-        return self._open(None, True).schema
+        return self._open(None).schema
 
     def read_as(self, types: Types) -> Types:
         """Return types as asked, but a key may also be an integer, and text may be converted to numbers later."""
@@ -177,18 +174,17 @@ class Json(Format):
         return {name: found[name] if (kind, found.get(name)) in kept else kind
                 for name, kind in {**found, **types}.items()}
 
-    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None,
-              threads: bool) -> Batches:
+    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None) -> Batches:
         """Read in blocks; see ``Format``."""
         kinds = self.read_as(types)
-        yield from self._open(pa.schema([(name, kinds[name]) for name in columns]), threads)
+        yield from self._open(pa.schema([(name, kinds[name]) for name in columns]))
 
-    def _open(self, schema: pa.Schema | None, threads: bool) -> pa.RecordBatchReader:
+    def _open(self, schema: pa.Schema | None) -> pa.RecordBatchReader:
         """Open the columns of a schema, or all."""
         from pyarrow import json
 
         stream = self.file.filesystem.open_input_stream(self.file.path)
-        return json.open_json(stream, json.ReadOptions(use_threads=threads, block_size=BLOCK_BYTES), json.ParseOptions(
+        return json.open_json(stream, json.ReadOptions(block_size=BLOCK_BYTES), json.ParseOptions(
             schema, unexpected_field_behavior="infer" if schema is None else "ignore"))
 
 
@@ -205,8 +201,7 @@ class Parquet(Format):
         with self._open() as parquet:
             return [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
 
-    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None,
-              threads: bool) -> Batches:
+    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None) -> Batches:
         """Read row groups, except those that the filter takes nothing of by their statistics; see ``Format``."""
         with self._open() as parquet:
             groups: Sequence[int] = range(parquet.num_row_groups) if chosen is None else chosen
@@ -215,7 +210,7 @@ class Parquet(Format):
 
                 fragment = ParquetFileFormat().make_fragment(self.file.path, self.file.filesystem, row_groups=groups)
                 groups = [group.id for group in fragment.subset(filter).row_groups]
-            yield from parquet.iter_batches(BATCH_ROWS, groups, list(columns), use_threads=threads)
+            yield from parquet.iter_batches(BATCH_ROWS, groups, list(columns), use_threads=self.threads)
 
     def _open(self) -> ParquetFile:
         """Open for reading in small steps from a disk, to save memory; from a bucket each step would be a request."""
@@ -242,8 +237,7 @@ class Feather(Format):
         rows = sum(reader.get_batch(number).num_rows for number in range(batches))
         return [rows // batches + (batch < rows % batches) for batch in range(batches)]
 
-    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None,
-              threads: bool) -> Batches:
+    def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None) -> Batches:
         """Read record batches; see ``Format``."""
         found = self.schema()
         reader = self._open(sorted({found.get_field_index(name) for name in columns}))
@@ -261,10 +255,10 @@ FORMATS: dict[str, type[Format]] = {".csv": Csv, ".parquet": Parquet, ".feather"
                                     ".ndjson": Json, ".jsonl": Json}
 
 
-def of(file: File) -> Format:
+def of(file: File, threads: bool = True) -> Format:
     """Return a file in its format, which the ending of its name determines."""
     require_ending(file.name, tuple(FORMATS))
-    return FORMATS[file.ending](file)
+    return FORMATS[file.ending](file, threads)
 
 
 def is_too_long(file: File, error: Exception, block: int | None = None) -> bool:

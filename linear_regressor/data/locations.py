@@ -123,8 +123,10 @@ def matches(location: str, filesystem: fs.FileSystem, path: str) -> bool:
         if other.type_name != filesystem.type_name:
             return False
         folder, glob = _split_glob(other.get_file_info(resolved))
+    if isinstance(other, fs.LocalFileSystem):
+        folder, path = os.path.realpath(folder), os.path.realpath(path)
     if glob is None:
-        return path == resolved
+        return path == folder
     return path.startswith(f"{folder}/") and _name_matches(glob, path[len(folder) + 1:])
 
 

@@ -15,7 +15,7 @@ Hashes = NDArray[np.uint64]
 START = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 # Rows hashed at a time: few enough for the processor's cache.
-CHUNK_ROWS = 16_384
+CHUNK_ROWS = 32_768
 
 
 def hash_values(block: Array) -> Hashes:

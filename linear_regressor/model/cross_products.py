@@ -13,6 +13,14 @@ Array = NDArray[np.float64]
 BLOCK_ROWS = 8192
 BLOCK_VALUES = 1 << 20
 
+EPS = float(np.finfo(np.float64).eps)
+
+# Beside the lengths of two columns, because cancellation may leave nothing but rounding of their cross-product.
+SYMMETRY = 1e-9
+
+# Subtracting rows s times larger than the remaining ones costs the remainder a relative error of about EPS * s ** 2.
+LARGEST_SHRINKAGE = 1e8
+
 # Squares below it have fewer digits.
 SMALLEST_SQUARE = float(np.finfo(np.float64).tiny)
 TOO_SMALL = ("the values of a column vary too little: their squares, times the weights, leave the range of float64; "
@@ -105,11 +113,17 @@ def round_mean(first: Array, weight: Array | None = None) -> Array:
     Close enough to the mean of all rows to preserve digits, and round enough that arithmetic on columns of integers
     stays exact. For a constant column it is the constant, which leaves exactly 0.
     """
-    mean = np.average(first, axis=0, weights=weight)
-    spread = np.sqrt(np.average((first - mean) ** 2, axis=0, weights=weight))
+    mean = _mean(first, weight)
+    spread = np.sqrt(_mean((first - mean) ** 2, weight))
     unit = np.ldexp(1.0, np.frexp(np.where(spread > 0, spread, 1.0))[1] - 4)
     shift = np.where(first.min(axis=0) == first.max(axis=0), first[0], np.round(mean / unit) * unit)
     return np.where(np.isfinite(shift), shift, 0.0)
+
+
+def _mean(rows: Array, weight: Array | None) -> Array:
+    """Mean of the rows; ``np.average`` takes longer without weights."""
+    mean: Array = rows.mean(axis=0) if weight is None else np.average(rows, axis=0, weights=weight)
+    return mean
 
 
 def _shifted_gram(x: Array, target: Array, weight: Array | None, shift: Array) -> Array:
@@ -141,3 +155,32 @@ def _why_not_finite(x: Array, target: Array, weight: Array | None) -> str:
             where = f"row {row}, column {column}" if name == "X" else f"row {row}"
             return f"Input {name} contains {kind} at {where} (counted from 0)"
     return "the values of X or y are too large: their squares leave the range of float64; scale the columns"
+
+
+def is_symmetric(C: Array) -> bool:
+    """Whether both triangles are equal up to rounding of the rows."""
+    length = np.sqrt(C.diagonal())
+    return bool((np.abs(C - C.T) <= SYMMETRY * np.outer(length, length)).all())
+
+
+def checked_remainder(left: Array, n: float, m: Array, C: Array) -> Array:
+    """Return what a subtraction from moments left of C, or reject it where it is invalid or lost too many digits."""
+    total = C.diagonal()
+    # Differences of means are rounded at the size of the means.
+    size = total + np.sqrt(total) * np.sqrt(n) * np.abs(m)
+    rounding = 16 * EPS * size
+    diagonal = left.diagonal()
+    if (diagonal < -rounding).any():
+        raise MomentsError("these rows are not part of those moments: the remainder would have a negative variance")
+    constant = diagonal <= rounding
+    if (constant & (total > 0)).any() or (total > LARGEST_SHRINKAGE * diagonal).any():
+        raise MomentsError("the subtracted rows are so much larger than the others that the digits of the rest are "
+                           "lost; fit again on the rows that stay")
+    scale = 1.0 / np.sqrt(np.where(constant, 1.0, diagonal))
+    shrinkage = np.max(size * scale ** 2)
+    lowest = np.linalg.eigvalsh(left * np.outer(scale, scale))[0]
+    if lowest < -64 * EPS * len(left) * max(shrinkage, 1.0):
+        raise MomentsError("these rows are not part of those moments: the remainder would not be positive semidefinite")
+    cleaned = left.copy()
+    np.fill_diagonal(cleaned, np.maximum(diagonal, 0.0))
+    return cleaned

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import DivergenceError, RateError
+from linear_regressor.model.cross_products import EPS
 from linear_regressor.model.hessian_spectrum import HessianSpectrum
-from linear_regressor.model.moments import EPS, Moments
+from linear_regressor.model.moments import Moments
 from linear_regressor.model.scaling import Scaling
 
 Array = NDArray[np.float64]
@@ -221,10 +222,12 @@ def _each(compute: Callable[[Array], Array], steps: Array) -> Array:
 
 def _shares(r: Array, steps: int | Array) -> tuple[Array, Array]:
     """``P = (1 - r)^steps`` and ``N = 1 - P``, both without cancellation."""
-    slow = r < 0.5
-    exponents = steps * np.log1p(-np.where(slow, r, 0.0))
-    fast = (1.0 - r) ** steps
-    return np.where(slow, np.exp(exponents), fast), np.where(slow, -np.expm1(exponents), 1.0 - fast)
+    exponents = steps * np.log1p(-np.minimum(r, 0.5))
+    P, N = np.exp(exponents), -np.expm1(exponents)
+    if (fast := r > 0.5).any():
+        P[..., fast] = (1.0 - r[fast]) ** steps
+        N[..., fast] = 1.0 - P[..., fast]
+    return P, N
 
 
 def _flat_distance(values: Array, rate: float, steps: Array) -> Array:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import StatisticsError
-from linear_regressor.model.moments import EPS, Moments
+from linear_regressor.model.cross_products import EPS
+from linear_regressor.model.moments import Moments
 
 Array = NDArray[np.float64]
 
@@ -56,8 +58,10 @@ class Certificate:
         lost = _lost_share(moments)
         loss, gap = moments.loss(W, b), excess(moments, W, b) * (1.0 + lost)
         if rounds(moments, W, b):
-            loss, gap = ((np.sqrt(part) + rounding(moments, W, b)) ** 2 for part in (loss, gap))
-        return cls(float(loss), float(loss if moments.has_dependent_features or lost > 1.0 else gap))
+            error = rounding(moments, W, b)
+            added = error * (2.0 * sqrt(loss) + error)  # (sqrt(L) + e)^2 - L
+            loss, gap = loss + added, gap + added
+        return cls(loss, loss if moments.has_dependent_features or lost > 1.0 else gap)
 
 
 def excess(moments: Moments, W: Array, b: float) -> float:
@@ -85,8 +89,12 @@ def rounding(moments: Moments, W: Array, b: float) -> float:
 
 def rounds(moments: Moments, W: Array, b: float) -> bool:
     """Whether rounding of the predictions counts beside their error; it does not if the target is constant."""
-    largest = 1e-3 * np.sqrt(max(moments.loss(W, b), _least_loss(moments)))
-    return moments.v > 0 and rounding(moments, W, b) > largest
+    return _counts(moments, moments.loss(W, b), rounding(moments, W, b))
+
+
+def _counts(moments: Moments, loss: float, error: float) -> bool:
+    """Whether a rounding error counts beside a loss."""
+    return moments.v > 0 and error > 1e-3 * sqrt(max(loss, _least_loss(moments)))
 
 
 def dependence(moments: Moments, names: Sequence[str]) -> dict[str, str]:
@@ -107,14 +115,13 @@ def shortcomings(moments: Moments, W: Array, b: float, names: Sequence[str], slo
     ``slow`` is the number of directions in which more than half of the random start is left.
     """
     found = dependence(moments, names)
-    above = excess(moments, W, b)
-    lowest = max(moments.loss(W, b), _least_loss(moments), 100.0 * rounding(moments, W, b) ** 2)
+    above, loss, error = excess(moments, W, b), moments.loss(W, b), rounding(moments, W, b)
+    lowest = max(loss, _least_loss(moments), 100.0 * error ** 2)
     if slow or above > LARGEST_SHARE * lowest:
         left = f", and more than half of the random start is left in {slow} directions" if slow else ""
         found["unfinished"] = (f"descent has not converged: {above / lowest:.2%} of the loss is above that of the best "
                                f"line{left}; use {remedy}")
-    if rounds(moments, W, b):
-        error = rounding(moments, W, b)
+    if _counts(moments, loss, error):
         found["rounding"] = (f"columns are so far from 0 that predictions are rounded by {error:.3g}, which the loss "
                              f"includes; subtract an offset from the columns")
     return found

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import DataError
-from linear_regressor.model.moments import EPS, Moments
+from linear_regressor.model.cross_products import EPS
+from linear_regressor.model.moments import Moments
 
 Array = NDArray[np.float64]
 

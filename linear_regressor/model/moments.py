@@ -14,19 +14,11 @@ from linear_regressor.model import cross_products
 
 Array = NDArray[np.float64]
 
-EPS = float(np.finfo(np.float64).eps)
-
-# Beside the lengths of two columns, because cancellation may leave nothing but rounding of their cross-product.
-SYMMETRY = 1e-9
-
 # Eigenvalues of the correlation matrix up to this share of the largest are dependence to the digits.
 DEPENDENT = 1e-12
 
 # Features with at least this share of a direction, whose rounding errors are smaller.
 NAMED = 1e-8
-
-# Subtracting rows s times larger than the remaining ones costs the remainder a relative error of about EPS * s ** 2.
-LARGEST_SHRINKAGE = 1e8
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +69,7 @@ class Moments:
                                f"not shapes {m.shape} and {C.shape}")
         if not (0 < n < np.inf and np.isfinite(m).all() and np.isfinite(C).all()):
             raise MomentsError("moments need a positive number of rows and finite values")
-        if (C.diagonal() < 0).any() or not _is_symmetric(C):
+        if (C.diagonal() < 0).any() or not cross_products.is_symmetric(C):
             raise MomentsError("moments need symmetric cross-products with a non-negative diagonal")
         m.setflags(write=False)
         C.setflags(write=False)
@@ -239,7 +231,7 @@ class Moments:
         m = self.m + (self.m - other.m) * (other.n / n)
         d = other.m - m
         C = self.C - other.C - np.outer(d, d) * (n / self.n * other.n)
-        return Moments(n, m, _checked_remainder(C, self))
+        return Moments(n, m, cross_products.checked_remainder(C, self.n, self.m, self.C))
 
     def _require_same_features(self, other: Moments) -> None:
         """Reject moments of a different number of features."""
@@ -431,35 +423,6 @@ class Moments:
         with np.errstate(all="ignore"):  # the callers check for non-finite slopes
             V, _, rank, values = np.linalg.lstsq(correlation, scale * self.c, rcond=DEPENDENT)
             return scale * V, int(rank), float(values[0] / values[rank - 1]) if rank else 1.0
-
-
-def _is_symmetric(C: Array) -> bool:
-    """Whether both triangles are equal up to rounding of the rows."""
-    length = np.sqrt(C.diagonal())
-    return bool((np.abs(C - C.T) <= SYMMETRY * np.outer(length, length)).all())
-
-
-def _checked_remainder(left: Array, whole: Moments) -> Array:
-    """Return the C that a subtraction left, or reject it where it is invalid or lost too many digits."""
-    total = whole.C.diagonal()
-    # Differences of means are rounded at the size of the means.
-    size = total + np.sqrt(total) * np.sqrt(whole.n) * np.abs(whole.m)
-    rounding = 16 * EPS * size
-    diagonal = left.diagonal()
-    if (diagonal < -rounding).any():
-        raise MomentsError("these rows are not part of those moments: the remainder would have a negative variance")
-    constant = diagonal <= rounding
-    if (constant & (total > 0)).any() or (total > LARGEST_SHRINKAGE * diagonal).any():
-        raise MomentsError("the subtracted rows are so much larger than the others that the digits of the rest are "
-                           "lost; fit again on the rows that stay")
-    scale = 1.0 / np.sqrt(np.where(constant, 1.0, diagonal))
-    shrinkage = np.max(size * scale ** 2)
-    lowest = np.linalg.eigvalsh(left * np.outer(scale, scale))[0]
-    if lowest < -64 * EPS * len(left) * max(shrinkage, 1.0):
-        raise MomentsError("these rows are not part of those moments: the remainder would not be positive semidefinite")
-    cleaned = left.copy()
-    np.fill_diagonal(cleaned, np.maximum(diagonal, 0.0))
-    return cleaned
 
 
 @dataclass(frozen=True, eq=False)

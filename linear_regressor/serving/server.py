@@ -31,7 +31,7 @@ from linear_regressor.serving.worker.worker import BufferedThreadWorker
 GRACEFUL_SECONDS = 8
 # The Prometheus client reads the folder for shared counts from this variable only.
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-IN_MEMORY = "/dev/shm"  # nosec B108  # the files created in it, here and by gunicorn, are private
+IN_MEMORY = "/dev/shm"  # nosec B108  # the files created in it are private
 BYTES_NEEDED = 1 << 20
 
 logger = logging.getLogger(__name__)
@@ -96,8 +96,6 @@ def gunicorn_options(settings: Settings, host: str, debug: bool = False) -> dict
         "worker_class": BufferedThreadWorker,
         "graceful_timeout": GRACEFUL_SECONDS,
         "keepalive": settings.keep_alive,
-        # The heartbeat in memory: a slow disk must not look like a hung worker.
-        "worker_tmp_dir": IN_MEMORY if os.path.isdir(IN_MEMORY) else None,
         "control_socket_disable": True,
         "limit_request_line": limits.MAX_REQUEST_LINE,
         "limit_request_fields": limits.MAX_HEADERS,

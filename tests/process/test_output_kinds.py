@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,88 @@ def test_standard_output_has_the_output_and_nothing_else(folder: Path, output: s
     assert (0, expected.read_bytes()) == (done.returncode, written)
     assert f"600 predictions in {output}\n" == done.stderr.decode()
     assert Path("/dev/stdout").is_symlink()
+
+
+@pytest.mark.parametrize("output", ["/dev/fd/3", "pipe"])
+def test_another_name_of_standard_output_has_nothing_else_either(folder: Path, output: str) -> None:
+    """A copy of the descriptor, and a named pipe that is standard output."""
+    os.mkfifo("pipe")
+    command = f"{sys.executable} {ROOT / 'main.py'} predict {DATA} {output} --model-path {MODEL} >pipe 3>&1"
+    with subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE, text=True) as reader:
+        done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, env=clean_environ({}),
+                              timeout=60)
+        received = reader.communicate()[0]
+
+    assert (0, f"600 predictions in {output}\n") == (done.returncode, done.stderr)
+    assert 601 == received.count("\n") and "predictions in" not in received
+
+
+def test_a_pipe_that_does_not_block_is_waited_for(folder: Path) -> None:
+    """As programs with an event loop make it; it holds less than the output."""
+    read_end, write_end = os.pipe()
+    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(write_end, False)
+    command = [sys.executable, str(ROOT / "main.py"), "predict", DATA, "/dev/stdout", "--model-path", MODEL]
+    with subprocess.Popen(command, stdout=write_end, stderr=subprocess.PIPE, env=clean_environ({})) as process:
+        os.close(write_end)
+        time.sleep(0.5)
+        with open(read_end, "rb") as pipe:
+            received = pipe.read()
+        message = process.communicate()[1]
+
+    assert (0, 601) == (process.returncode, received.count(b"\n")), message
+
+
+def test_the_output_of_another_process_is_appended_to(folder: Path) -> None:
+    """If it is a file, its beginning is not overwritten."""
+    with open("other.log", "wb") as file:
+        file.write(b"old\n" * 100_000)
+        file.flush()
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file) as other:
+            done = run("predict", DATA, f"/proc/{other.pid}/fd/1", "--model-path", MODEL)
+            other.communicate()
+
+    assert 0 == done.exit_code, done.stderr
+    written = Path("other.log").read_bytes()
+    assert written.startswith(b"old\n" * 100_000) and 100_601 == written.count(b"\n")
+
+
+@pytest.mark.parametrize("length", [247, 255])
+def test_the_longest_names_can_be_written(folder: Path, length: int) -> None:
+    """The name of a temporary file is not longer."""
+    output = "\u00e9" * 100 + "n" * (length - 204) + ".csv"
+
+    for _ in range(2):
+        assert 0 == run("predict", DATA, output, "--model-path", MODEL).exit_code
+    assert 601 == Path(output).read_bytes().count(b"\n") and not temporary_files()
+
+
+def test_a_folder_that_may_not_be_read_gets_the_output() -> None:
+    """A file that is in its place is no error; only the folder itself cannot be synced."""
+    if os.getuid() != 0:
+        pytest.skip("root may read every folder, and becomes another user here")
+    box = Path(tempfile.mkdtemp())
+    os.chown(box, 4321, 4321)
+    box.chmod(0o300)
+    program = ("import os, sys; from pathlib import Path; from linear_regressor.output_file import write_file\n"
+               "os.setgroups([]); os.setgid(4321); os.setuid(4321)\n"
+               "for text in (b'old', b'new'): write_file(Path(sys.argv[1]), lambda file: file.write(text))\n")
+
+    done = subprocess.run([sys.executable, "-c", program, str(box / "out.json")], capture_output=True, text=True,
+                          timeout=60)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert [(box / "out.json", "new")] == [(one, one.read_text()) for one in box.iterdir()]
+    shutil.rmtree(box)
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_change_no_output(folder: Path, closed: str) -> None:
+    """Not even the progress bar needs them."""
+    command = f"{sys.executable} {ROOT / 'main.py'} predict {DATA} out.csv --model-path {MODEL} {closed}"
+
+    assert 0 == subprocess.run(["sh", "-c", command], env=clean_environ({}), timeout=60).returncode
+    assert 601 == Path("out.csv").read_bytes().count(b"\n")
 
 
 def test_a_reader_that_closes_its_end_is_one_clear_line(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -77,13 +78,15 @@ def serve(model_path: Path, **environment: str) -> subprocess.CompletedProcess[s
 
 @pytest.mark.parametrize(("variable", "value"), [
     *[(f"OTEL_BSP_{name}", value) for name in ("MAX_QUEUE_SIZE", "MAX_EXPORT_BATCH_SIZE", "SCHEDULE_DELAY")
-      for value in ("0", "-1", "many", "1.5")],
+      for value in ("0", "-1", "many", "1.5", "99999999999999999999")],
     ("OTEL_BSP_EXPORT_TIMEOUT", "-1"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096"),
     ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "-1"),
     ("OTEL_EXPORTER_OTLP_TIMEOUT", "nan"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
     ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "grpc://collector"), ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file"),
     ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "-1"), ("OTEL_ATTRIBUTE_COUNT_LIMIT", "few"),
-    ("OTEL_SPAN_LINK_COUNT_LIMIT", "1.5")])
+    ("OTEL_SPAN_LINK_COUNT_LIMIT", "1.5"), ("OTEL_SPAN_EVENT_COUNT_LIMIT", "99999999999999999999"),
+    ("OTEL_EXPORTER_OTLP_TIMEOUT", "1e300"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:99999/"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://:4318/")])
 def test_invalid_settings_of_opentelemetry_are_one_line(model_path: Path, variable: str, value: str) -> None:
     """With the exit code of other settings, before anything listens."""
     pytest.importorskip("opentelemetry.sdk")
@@ -116,3 +119,17 @@ def test_a_collector_that_does_not_answer_and_odd_settings_cost_no_request(start
     log = lines(out)
     assert [trace] == [line["logging.googleapis.com/trace"] for line in log if "httpRequest" in line]
     assert not any("Traceback" in line["message"] for line in log)
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", "| true"])
+def test_lines_that_cannot_be_written_are_dropped(model_path: Path, redirection: str) -> None:
+    """Instead of a traceback for each on standard error; the server serves and ends as usual."""
+    port = free_port()
+    program = (f'"{sys.executable}" "{ROOT / "main.py"}" serve --port {port} --model-path "{model_path}" & '
+               'echo $! >&2; wait $!; echo $? >&2')
+    with subprocess.Popen(["sh", "-c", f"({program}) {redirection}"], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        pid = int(process.stderr.readline())
+        RunningServer(process, port).wait_until_ready()
+        os.kill(pid, signal.SIGTERM)
+        assert "0\n" == process.stderr.read()

@@ -178,3 +178,28 @@ def test_a_removed_folder_fails_no_request(start_server: Start) -> None:
     use(server)
 
     assert 1 == scrape(server).value("model_info")
+
+
+def test_no_worker_needs_a_file_system_to_start(model_path: Path, tmp_path: Path) -> None:
+    """One worker starts, is watched and is replaced although every folder for temporary files is read-only."""
+    port, log = free_port(), tmp_path / "log"
+    script = ("mount -t tmpfs -o ro tmpfs /dev/shm || exit 99\n"
+              f'exec "{sys.executable}" "{ROOT / "main.py"}" serve --workers 1 --port {port} '
+              f'--model-path "{model_path}"')
+    with log.open("w") as file, subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", script], stdout=file, stderr=file, text=True,
+            env={**os.environ, "TMPDIR": "/dev/shm"}) as process:
+        server = RunningServer(process, port)
+        try:
+            server.wait_until_ready()
+            first = server.workers()
+            os.kill(first[0], signal.SIGKILL)
+            while server.workers() in ([], first):
+                time.sleep(0.05)
+            server.wait_until_ready()
+        finally:
+            if process.poll() == 99:
+                pytest.skip("this user may not mount file systems")
+            process.terminate()
+
+    assert "cannot start a worker" not in log.read_text()

@@ -6,14 +6,16 @@ import math
 import os
 import re
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from linear_regressor.errors import ServerError, SettingError
 from linear_regressor.json_logs import request_fields
 from linear_regressor.serving.middleware.request_context import RequestContext
 from linear_regressor.serving.probes import Probes
-from linear_regressor.serving.settings import Setting, matching, whole_number
+from linear_regressor.serving.settings import Setting, whole_number
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -26,6 +28,7 @@ SERVICE = "linear-regressor"
 _SPAN_KEY = "linear_regressor.span"  # in the WSGI environment
 
 BATCH_SPANS = 512  # the default
+_MOST = 2**31 - 1  # larger numbers overflow in OpenTelemetry's threads
 
 
 def _seconds(text: str) -> float:
@@ -34,8 +37,8 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise ValueError("a number of seconds, greater than 0")
+    if not 0 < seconds <= _MOST:
+        raise ValueError(f"a number of seconds, greater than 0 and at most {_MOST}")
     return seconds
 
 
@@ -46,15 +49,26 @@ def _file(text: str) -> str:
     return text
 
 
-_URL = matching(r"https?://[^/\s]+\S*", "a URL with http or https")
+def _url(text: str) -> str:
+    """Parse the URL of a collector."""
+    with suppress(ValueError):  # of the host or the port
+        url = urlsplit(text)
+        if url.scheme in ("http", "https") and url.hostname and url.port != 0 and not re.search(r"\s", text):
+            return text
+    raise ValueError("a URL with http or https")
+
+
 # OpenTelemetry's variables whose errors it would find only during export, with the defaults that are needed here.
 OTEL_SETTINGS: dict[str, tuple[Callable[[str], Any], Any]] = {
-    "OTEL_BSP_MAX_QUEUE_SIZE": (whole_number(1), 2048),
-    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": (whole_number(1), None),
-    "OTEL_BSP_SCHEDULE_DELAY": (whole_number(1), None),
-    "OTEL_BSP_EXPORT_TIMEOUT": (whole_number(0), None),
+    "OTEL_BSP_MAX_QUEUE_SIZE": (whole_number(1, _MOST), 2048),
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": (whole_number(1, _MOST), None),
+    "OTEL_BSP_SCHEDULE_DELAY": (whole_number(1, _MOST), None),
+    "OTEL_BSP_EXPORT_TIMEOUT": (whole_number(0, _MOST), None),
+    **{f"OTEL_{name}_LIMIT": (whole_number(0, _MOST), None) for name in (
+        "SPAN_ATTRIBUTE_COUNT", "SPAN_EVENT_COUNT", "SPAN_LINK_COUNT", "EVENT_ATTRIBUTE_COUNT", "LINK_ATTRIBUTE_COUNT",
+        "ATTRIBUTE_COUNT", "SPAN_ATTRIBUTE_VALUE_LENGTH", "ATTRIBUTE_VALUE_LENGTH")},
     **{f"OTEL_EXPORTER_OTLP_{part}{name}": (parse, None) for part in ("", "TRACES_") for name, parse in (
-        ("ENDPOINT", _URL), ("TIMEOUT", _seconds), ("CERTIFICATE", _file), ("CLIENT_KEY", _file),
+        ("ENDPOINT", _url), ("TIMEOUT", _seconds), ("CERTIFICATE", _file), ("CLIENT_KEY", _file),
         ("CLIENT_CERTIFICATE", _file))},
 }
 

@@ -10,7 +10,9 @@ from types import FrameType
 from typing import Any
 
 from gunicorn.config import Config
+from gunicorn.workers import base
 from gunicorn.workers.base import Worker
+from gunicorn.workers.workertmp import WorkerTmp
 
 from linear_regressor.errors import ServerError
 from linear_regressor.json_logs import NOTICE
@@ -23,6 +25,19 @@ logger = logging.getLogger(__name__)
 
 _UNSUPPORTED_SETTINGS = ("pre_request", "post_request", "certfile", "keyfile", "protocol", "proxy_protocol")
 _SECONDS_BEFORE_NEXT_ACCEPT = 0.25
+
+
+class Heartbeat(WorkerTmp):  # type: ignore[misc]  # gunicorn is not typed
+    """The time of a worker's last turn, in memory: no slow, full or read-only disk makes a worker look hung."""
+
+    def __init__(self, cfg: Config) -> None:
+        if hasattr(os, "memfd_create"):
+            self._tmp = os.fdopen(os.memfd_create("heartbeat"), "w+b", 0)
+        else:
+            super().__init__(cfg)
+
+
+vars(base)["WorkerTmp"] = Heartbeat  # gunicorn has no setting for it
 
 
 class BufferedThreadWorker(Worker):  # type: ignore[misc]  # gunicorn is not typed

@@ -126,3 +126,14 @@ def test_a_location_matches_files_that_do_not_exist_yet(folder: Path, location: 
     assert below == locations.matches(f"{folder}/{location}", local, f"{folder}/new/a.parquet")
     assert not locations.matches(f"{folder}/{location}", local, f"{folder}/.new/a.parquet")
     assert not locations.matches(f"{folder}/{location}", local, f"{folder}-new/a.parquet")
+
+
+@pytest.mark.parametrize(("location", "output"), [
+    ("data", "link/new"), ("link", "data/new"), ("link/*/*.csv", "data/new"), ("data", "deep")])
+def test_a_folder_below_the_data_is_recognised_behind_links(tmp_path: Path, location: str, output: str) -> None:
+    """Of the output as well as of the data."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link").symlink_to("data")
+    (tmp_path / "deep").symlink_to("data/new")
+
+    assert locations.matches(f"{tmp_path}/{location}", fs.LocalFileSystem(), f"{tmp_path}/{output}/a.csv")

@@ -62,6 +62,17 @@ def test_several_full_buffers_and_a_remainder_are_all_counted(random: np.random.
     assert_same(accumulator.summary().moments, two_pass(rows[:, :-1], rows[:, -1]))
 
 
+@given(seeds, st.integers(1, 6), st.integers(0, 20_000), st.floats(0, 1))
+def test_rows_at_some_places_are_added_as_a_block_of_these_rows(seed: int, p: int, n: int, share: float) -> None:
+    """Bit for bit, in blocks that are larger and smaller than the buffer."""
+    rows = np.asfortranarray(rows_of(seed, n + 1, p, 10.0))
+    places = np.append(np.flatnonzero(np.random.default_rng(seed).random(n) < share), n)
+    accumulator = Accumulator(p + 1)
+    accumulator.add(rows, places)
+    assert accumulator.rows == len(places)
+    assert accumulator.summary().digest == summary(rows[places]).digest
+
+
 def test_adding_does_not_modify_the_block(random: np.random.Generator) -> None:
     """The caller may use it again."""
     rows = random.normal(size=(100, 3))

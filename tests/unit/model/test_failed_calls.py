@@ -124,6 +124,7 @@ CALLS: dict[str, Call] = {
     "fit_passes: an interrupt": lambda model: model.fit_passes(MOMENTS, interrupted),
     "fit_passes: divergence": lambda model: model.fit_passes(MOMENTS, diverging),
     "fit_passes: another shape": lambda model: model.fit_passes(MOMENTS, of_two_features),
+    "fit_passes: too few passes": lambda model: model.fit_passes(MOMENTS, lambda start, *_: iter([start])),
     "fit_passes: no iterator": lambda model: model.fit_passes(MOMENTS, no_iterator),
     "fit_passes: a wrong parameter": with_parameters(
         lambda model: model.fit_passes(MOMENTS, diverging), iterations=1.5),
