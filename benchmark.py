@@ -46,8 +46,8 @@ def main(context: click.Context, plot: Path | None) -> None:
 def training(rows: int, rounds: int) -> None:
     """Compare training with the step-by-step loop, a matrix product, scikit-learn and a scan of the same files.
 
-    Compares the whole command on three times as many rows with DuckDB, polars-ols, and pandas with scikit-learn, if they
-    are installed (make benchmark-peers).
+    Compares the whole command on three times as many rows with DuckDB, polars-ols, and pandas with scikit-learn, if
+    they are installed (make benchmark-peers).
     """
     from benchmarks.training import ratios
 

@@ -14,8 +14,8 @@ from benchmarks.make_rows import FEATURES
 from linear_regressor.errors import ServerError
 
 ROOT = Path(__file__).resolve().parent.parent
-# Runs a command and prints its seconds, its peak memory in kB and its exit code. In a small process of its own: until it
-# starts its program, a new process has the memory of the one that started it, and Linux counts this as its peak.
+# Runs a command and prints its seconds, its peak memory in kB and its exit code. In a small process of its own: until a
+# new process starts its program it has the memory of the one that started it, which Linux counts in its peak.
 MEASURE = """
 import json, os, sys, time
 start = time.perf_counter()

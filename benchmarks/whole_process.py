@@ -21,7 +21,7 @@ PYTHON = ROOT / "build" / "tools" / "peers" / "bin" / "python"
 def ratios(rows: int, rounds: int, python: Path = PYTHON, peers: Mapping[str, str] = PEERS) -> Iterator[Ratio]:
     """Yield the ratios of time and of peak memory to each peer, on Parquet and on CSV."""
     if not python.exists():
-        click.echo("train as a whole process is not compared with its peers: run 'make benchmark-peers' first", err=True)
+        click.echo("No comparison of whole processes with other libraries: run 'make benchmark-peers' first", err=True)
         return
     with tempfile.TemporaryDirectory() as made:
         for name in ("Parquet", "CSV"):
@@ -29,9 +29,9 @@ def ratios(rows: int, rounds: int, python: Path = PYTHON, peers: Mapping[str, st
             write(path, chunks(rows))
             what = f"{name}, {rows:,} x {len(FEATURES)}"
             for peer, pairs in measured(path, rounds, python, peers).items():
-                yield Ratio.of(f"process: train / {peer}, {what}", [(a.seconds, b.seconds) for a, b in pairs], "s", ceiling=1)
-                yield Ratio.of(f"peak memory: train / {peer}, {what}", [(a.memory, b.memory) for a, b in pairs], "MB",
-                               ceiling=1)
+                seconds, memory = ([(ours[place], theirs[place]) for ours, theirs in pairs] for place in (0, 1))
+                yield Ratio.of(f"process: train / {peer}, {what}", seconds, "s", ceiling=1)
+                yield Ratio.of(f"peak memory: train / {peer}, {what}", memory, "MB", ceiling=1)
 
 
 def measured(path: Path, rounds: int, python: Path, peers: Mapping[str, str]) -> dict[str, list[tuple[Use, Use]]]:

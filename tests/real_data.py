@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import matplotlib.cbook
+import matplotlib
 import numpy as np
 import pandas as pd
 import sklearn.datasets
@@ -134,8 +134,7 @@ def learned(name: str, **options: Any) -> Any:
 
 def stocks() -> Any:
     """Read the monthly stock prices and indices of matplotlib."""
-    with matplotlib.cbook.get_sample_data("Stocks.csv") as file:
-        return pd.read_csv(file, comment="#")
+    return pd.read_csv(matplotlib.get_data_path() + "/sample_data/Stocks.csv", comment="#")
 
 
 def one_hot(read: Callable[[], Any], column: str) -> Any:
@@ -179,7 +178,7 @@ DATA_SETS = {data.name: data for data in (
     DataSet("digits", partial(learned, "digits"), "target"),
     DataSet("iris", partial(learned, "iris"), "petal width (cm)"),
     DataSet("iris, species", partial(one_hot, partial(learned, "iris"), "target"), "petal width (cm)"),
-    DataSet("linnerud", partial(learned, "linnerud"), "Weight"),
+    DataSet("linnerud", partial(learned, "linnerud"), "Waist"),
     DataSet("wine", partial(learned, "wine"), "alcohol"),
     DataSet("stocks", stocks, "^GSPC"),
 )}
@@ -187,10 +186,9 @@ DATA_SETS = {data.name: data for data in (
 
 def outcome(data: DataSet, path: Path) -> Outcome:
     """Write a data set to a file, train on it and compare; the file name ending selects the format."""
-    rows = data.rows()
+    rows, model = data.rows(), path.with_suffix(".model")
     rows.to_csv(path, index=False) if path.suffix == ".csv" else rows.to_parquet(path)
-    features, model = list(rows.columns[:-1]), path.with_suffix(".model")
-    start = time.perf_counter()
+    features, start = list(rows.columns[:-1]), time.perf_counter()
     done = run_process("train", "--data", path, "--features", ",".join(features), "--target", data.target,
                        "--model-save-path", model)
     seconds = time.perf_counter() - start

@@ -130,7 +130,8 @@ def _usable(summary: RowSummary | None, name: str) -> RowSummary:
     if summary is None:
         raise DataError(f"there are no {name} rows: add rows or change --test-fraction")
     if summary.moments.v <= 0:
-        raise DataError(f"the target is the same in all {summary.moments.n:.0f} {name} rows")
+        remedy = ": add rows or change --test-fraction" if name == "test" else ""
+        raise DataError(f"the target is the same in all {summary.moments.n:.0f} {name} rows{remedy}")
     return summary
 
 

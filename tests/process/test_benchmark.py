@@ -4,6 +4,8 @@ import json
 import shutil
 import socket
 import struct
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,8 +17,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
 from benchmark import main
-from benchmarks import row_statistics, stops
+from benchmarks import process, row_statistics, stops, whole_process
 from benchmarks.load import command, requests_per_second
+from benchmarks.make_rows import FEATURES, chunks
 from benchmarks.ratio import Ratio, timed_in_turn
 from benchmarks.servers import free_port, ours, running, usable_cores, wait_until_up
 from benchmarks.training import loop
@@ -24,7 +27,8 @@ from linear_regressor.data.dataset import read_diabetes
 from linear_regressor.errors import ServerError
 from linear_regressor.training.config import TrainingConfig
 from linear_regressor.training.train import train
-from tests.command_line import run, run_process
+from tests.command_line import ROOT, run, run_process
+from tests.data_sets import saved
 from tests.oracles import challenge_loop
 
 
@@ -71,10 +75,62 @@ def test_training_prints_ratios_as_table_and_as_json() -> None:
     lines = result.stdout.splitlines()
     measured = json.loads(lines[-1])
     assert {"python", "numpy", "scikit-learn", "processor", "cpus"} <= set(measured["environment"])
-    assert [50, 300, 2, 0.15, 0.35, 1.5, 1.5, 1.25, 1] == [ratio["budget"] for ratio in measured["ratios"]]
+    assert [50, 300, 2, 0.15, 0.35, 1.5, 1.5, 1.25, 1] == [ratio["budget"] for ratio in measured["ratios"]][:9]
+    assert whole_process.PYTHON.exists() or "run 'make benchmark-peers' first\n" in result.stderr
     for ratio, line in zip(measured["ratios"], lines[2:-1], strict=True):
         assert line.startswith(ratio["name"])
         assert min(ratio["above"], ratio["below"], ratio["ratio"]) > 0
+
+
+def test_the_whole_command_is_compared_with_each_peer_by_time_and_memory() -> None:
+    """With pandas and scikit-learn, which the development environment has."""
+    peers = {"pandas": "pandas_scikit_learn.py"}
+
+    measured = list(whole_process.ratios(1000, 1, Path(sys.executable), peers))
+
+    assert [f"{what}: train / pandas, {ending}, 1,000 x 10" for ending in ("Parquet", "CSV")
+            for what in ("process", "peak memory")] == [ratio.name for ratio in measured]
+    assert all(ratio.above > 0 and ratio.below > 0 for ratio in measured)
+
+
+def test_without_the_peers_the_message_names_the_target_that_installs_them(tmp_path: Path,
+                                                                           capsys: pytest.CaptureFixture[str]) -> None:
+    """No other library is needed for the other ratios."""
+    assert [] == list(whole_process.ratios(1000, 1, tmp_path / "python"))
+    assert capsys.readouterr().err.endswith("run 'make benchmark-peers' first\n")
+
+
+@pytest.mark.parametrize("program", sorted(whole_process.PEERS.values()))
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_each_peer_fits_the_least_squares_line(tmp_path: Path, program: str, ending: str) -> None:
+    """A peer that computes something else would be no reference."""
+    python = sys.executable if "pandas" in program else str(whole_process.PYTHON)
+    if not Path(python).exists():
+        pytest.skip("the peers are not installed: make benchmark-peers")
+    path = saved(next(chunks(1000)), tmp_path / f"rows{ending}")
+    columns = np.column_stack([next(chunks(1000))[name] for name in (*FEATURES, "y")])
+
+    done = subprocess.run([python, ROOT / "benchmarks" / "peers" / program, path, "y", *FEATURES], check=True,
+                          capture_output=True, text=True)
+
+    expected = LinearRegression().fit(columns[:, :-1], columns[:, -1]).coef_
+    np.testing.assert_allclose(expected, json.loads(done.stdout), rtol=1e-9)
+
+
+def test_the_peak_memory_of_a_process_is_its_own() -> None:
+    """Not that of the process that started it."""
+    large = np.ones(40_000_000)
+
+    used = process.run([sys.executable, "-c", "print('output')"])
+
+    assert 3 < used.memory < 100 < large.nbytes / 1e6
+    assert used.seconds > 0
+
+
+def test_a_failed_process_is_an_error_and_not_a_measurement() -> None:
+    """A training that rejects its data would look fast."""
+    with pytest.raises(ServerError, match="python.* -c exit.3. failed with exit code 3"):
+        process.run([sys.executable, "-c", "exit(3)"])
 
 
 def test_serving_prints_ratios_without_wrk_too(tmp_path: Path) -> None:

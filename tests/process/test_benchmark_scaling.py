@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from benchmark import main
-from benchmarks import scaling
+from benchmarks import process, scaling
 from linear_regressor.errors import ServerError
 from tests.command_line import run
 
@@ -43,4 +43,4 @@ def test_a_data_set_is_generated_once(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_failed_command_is_an_error_and_not_a_measurement(tmp_path: Path) -> None:
     """A training that rejects its data would look fast."""
     with pytest.raises(ServerError, match="main.py train --data .* failed with exit code 2"):
-        list(scaling._train(tmp_path / "nothing"))
+        process.train(tmp_path / "nothing")
