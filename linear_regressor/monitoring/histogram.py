@@ -1,0 +1,158 @@
+"""Histograms: fine ones that any rows can be added to, and the few bins of a model's features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linear_regressor.errors import DataError, MomentsError
+
+Array = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+# Occupied bins of a fine histogram; it gives up one binary digit of all edges when it has more.
+MOST_FINE_BINS = 4096
+# Bins of a feature.
+MOST_BINS = 16
+LARGEST_SHIFT = 63
+
+
+@dataclass(frozen=True, eq=False)
+class FineHistogram:
+    """Counts of float64 values that agree in all but their last bits: the bins are those of the number format.
+
+    The edges depend neither on the order of the values nor on how they are divided into parts: histograms merge to the
+    same bits in any order. Only the number of dropped bits grows with the number of different values. Where all values
+    are close together, so are the edges, however far they are from 0.
+    """
+
+    # number of low bits that the values of a bin may differ in
+    shift: int
+    # leading bits of the values of each occupied bin, in the order of the values
+    keys: Counts
+    # number of values in each of these bins
+    counts: Counts
+
+    @classmethod
+    def of(cls, values: Array) -> FineHistogram:
+        """Count finite values."""
+        if not np.isfinite(values).all():
+            raise DataError("a histogram needs finite values")
+        bits = (np.ascontiguousarray(values, dtype=np.float64) + 0.0).view(np.int64)  # + 0.0 turns -0.0 into 0.0
+        keys, counts = np.unique(np.where(bits < 0, bits ^ np.int64(2 ** 63 - 1), bits), return_counts=True)
+        return cls(0, keys, counts.astype(np.int64))._small()
+
+    @property
+    def n(self) -> int:
+        """Number of values."""
+        return int(self.counts.sum())
+
+    def __eq__(self, other: object) -> bool:
+        """Compare bins and counts."""
+        if not isinstance(other, FineHistogram):
+            return NotImplemented
+        return (self.shift == other.shift and np.array_equal(self.keys, other.keys)
+                and np.array_equal(self.counts, other.counts))
+
+    __hash__ = None  # type: ignore[assignment]  # equality compares arrays, which are unhashable
+
+    def __add__(self, other: FineHistogram) -> FineHistogram:
+        """Merge with the histogram of other values."""
+        shift = max(self.shift, other.shift)
+        parts = [part._dropped(shift - part.shift) for part in (self, other)]
+        return _summed(shift, np.concatenate([part.keys for part in parts]),
+                       np.concatenate([part.counts for part in parts]))._small()
+
+    def _dropped(self, bits: int) -> FineHistogram:
+        """Merge the bins whose values differ in these bits only."""
+        return _summed(self.shift + bits, self.keys >> bits, self.counts) if bits else self
+
+    def _small(self) -> FineHistogram:
+        """Drop as few bits as bring the number of bins under its limit."""
+        low, high = 0, LARGEST_SHIFT - self.shift
+        while low < high:  # the number of bins falls with the number of dropped bits
+            bits = (low + high) // 2
+            if _different(self.keys >> bits) <= MOST_FINE_BINS:
+                high = bits
+            else:
+                low = bits + 1
+        return self._dropped(low)
+
+    def edges(self) -> Array:
+        """Lower edges of at most 16 bins that each hold at least 1/16 of the values, without the first edge, -inf.
+
+        A value that is more frequent has a bin of its own if the values beside it have enough, too.
+        """
+        starts = coarse_starts(self.counts)
+        keys = self.keys[starts[1:]] << self.shift
+        return np.where(keys < 0, keys ^ np.int64(2 ** 63 - 1), keys).view(np.float64)
+
+    def coarse(self) -> Histogram:
+        """Counts in the bins of ``edges``."""
+        return Histogram(self.edges(), np.add.reduceat(self.counts, coarse_starts(self.counts)))
+
+
+def _different(keys: Counts) -> int:
+    """Number of different keys, which are in order."""
+    return int(np.count_nonzero(np.diff(keys))) + 1
+
+
+def _summed(shift: int, keys: Counts, counts: Counts) -> FineHistogram:
+    """Add up the counts of equal keys."""
+    unique, place = np.unique(keys, return_inverse=True)
+    total = np.zeros(len(unique), dtype=np.int64)
+    np.add.at(total, place, counts)
+    return FineHistogram(shift, unique, total)
+
+
+def coarse_starts(counts: Counts) -> NDArray[np.intp]:
+    """First bin of each group of consecutive bins, so that every group holds at least 1/16 of all values."""
+    least = counts.sum() / MOST_BINS
+    starts, held = [0], 0
+    for place, count in enumerate(counts.tolist()):
+        if held >= least:
+            starts.append(place)
+            held = 0
+        held += count
+    if held < least and len(starts) > 1:  # the rest joins the last group
+        starts.pop()
+    return np.array(starts, dtype=np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """Counts of a feature's values between edges that its model defines."""
+
+    # finite, increasing; bin i holds the values from edge i - 1 on and below edge i
+    edges: Array
+    # one more than edges
+    counts: Counts
+
+    @classmethod
+    def of(cls, values: Array, edges: Array) -> Histogram:
+        """Count values."""
+        places = np.searchsorted(edges, values, side="right")
+        return cls(edges, np.bincount(places, minlength=len(edges) + 1).astype(np.int64))
+
+    def __post_init__(self) -> None:
+        """Check that counts and edges match, and make them read-only."""
+        edges, counts = np.array(self.edges, dtype=np.float64), np.array(self.counts, dtype=np.int64)
+        if edges.ndim != 1 or counts.shape != (len(edges) + 1,):
+            raise MomentsError(f"a histogram of {edges.size} edges needs {edges.size + 1} counts, not {counts.size}")
+        if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any() or (counts < 0).any():
+            raise MomentsError("a histogram needs finite, increasing edges and counts of at least 0")
+        for name, values in (("edges", edges), ("counts", counts)):
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+
+    def __add__(self, other: Histogram) -> Histogram:
+        """Merge with the counts of other values in the same bins."""
+        if not np.array_equal(self.edges, other.edges):
+            raise MomentsError("histograms of different models have different bins and cannot be merged")
+        return Histogram(self.edges, self.counts + other.counts)
+
+    def merged(self, starts: NDArray[np.intp]) -> Histogram:
+        """Merge consecutive bins into groups that begin at these bins."""
+        return Histogram(self.edges[starts[1:] - 1], np.add.reduceat(self.counts, starts))
