@@ -112,7 +112,7 @@ def coarse_starts(counts: Counts) -> NDArray[np.intp]:
     least = counts.sum() / MOST_BINS
     starts, held = [0], 0
     for place, count in enumerate(counts.tolist()):
-        if held >= least:
+        if place > 0 and held > 0 and held >= least:
             starts.append(place)
             held = 0
         held += count

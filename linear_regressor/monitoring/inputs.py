@@ -87,7 +87,8 @@ class Inputs:
         start = point.since or 0
         return Finding("shape", name, float(shape_test.relative_change(before[start], after[start])),
                        "relative change of the bins' shares", self.rule.effect, point.log_e, self._threshold,
-                       self._row(point), self._span(point), FEW_ROWS if self.first.n == 0 else None,
+                       self._row(point), self._span(point),
+                       FEW_ROWS if counts[0].min() < shape_test.START_ROWS else None,
                        f"Look at the histogram of {name} since row {self._row(point)} for values that training did not "
                        "have, and retrain with such rows.")
 

@@ -9,7 +9,7 @@ Array = NDArray[np.float64]
 
 # Relative changes of the bins' shares (root mean square) that the alternative expects.
 PHIS = (0.1, 0.3, 1.0)
-# Rows that the second group must expect in its rarest bin before its evidence counts.
+# Rows that each group must have, or expect, in the first group's rarest bin before the evidence counts.
 START_ROWS = 10.0
 
 
@@ -19,7 +19,7 @@ def log_e(before: Array, after: Array) -> Array:
     With K bins, shares p1 and p2, pooled shares q, ``m = n1 n2 / (n1 + n2)``, ``X2 = m sum (p1 - p2)^2 / q`` (Pearson
     1900) and ``t = m phi^2 / (K - 1)``: ``log E = -(K - 1)/2 log(1 + t) + 1/2 t/(1 + t) X2``, averaged over phi in
     {0.1, 0.3, 1}. It is the likelihood ratio of a normal change of the shares in the limit of many rows, so it counts
-    as at most 1 until the second group has ``n2 min p1 >= 10``.
+    as at most 1 until both groups have ``n min p1 >= 10``.
     """
     bins = before.shape[-1]
     n1, n2, m, statistic = _statistic(before, after)
@@ -30,7 +30,8 @@ def log_e(before: Array, after: Array) -> Array:
         t = m * phi * phi / (bins - 1)
         logs.append(-0.5 * (bins - 1) * np.log1p(t) + 0.5 * t / (1.0 + t) * statistic)
     mean: Array = np.logaddexp.reduce(np.stack(logs), axis=0) - np.log(len(PHIS))
-    rarest = np.divide(n2 * before.min(-1), n1, out=np.zeros_like(n1 + n2), where=n1 > 0)
+    fewer = np.minimum(n1, n2)
+    rarest = np.divide(fewer * before.min(-1), n1, out=np.zeros_like(fewer), where=n1 > 0)
     counted: Array = np.where(rarest >= START_ROWS, mean, np.minimum(mean, 0.0))
     return counted
 

@@ -85,6 +85,11 @@ def test_bins_adapt_to_values_far_from_0(random: np.random.Generator) -> None:
     assert np.abs(near - far).max() < 0.02
 
 
+def test_a_histogram_without_values_is_one_group() -> None:
+    """There is no share to divide by."""
+    assert coarse_starts(np.zeros(5, dtype=np.int64)).tolist() == [0]
+
+
 def test_signed_zeros_are_one_value() -> None:
     """They are equal and share a bin."""
     assert len(FineHistogram.of(np.array([0.0, -0.0])).keys) == 1

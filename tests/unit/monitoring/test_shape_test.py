@@ -39,11 +39,13 @@ def test_its_mean_is_about_1_if_nothing_changed(share: float) -> None:
 
 
 def test_evidence_counts_once_ten_rows_are_expected_in_the_rarest_bin() -> None:
-    """Before that the e-value is at most 1."""
+    """Of either group; before that the e-value is at most 1."""
     first = np.array([900.0, 100.0])
     assert float(log_e(first, np.array([49.0, 50.0]))) == 0.0
     assert float(log_e(first, np.array([50.0, 50.0]))) > 10
     assert float(log_e(first, np.array([89.0, 10.0]))) < 0
+    assert float(log_e(np.array([9.0, 9.0]), np.array([900.0, 100.0]))) == 0.0
+    assert float(log_e(np.array([10.0, 10.0]), np.array([900.0, 100.0]))) > 1
 
 
 def test_stacks_of_groups_are_compared_pair_by_pair(random: np.random.Generator) -> None:
