@@ -65,7 +65,8 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, Any], bool, str]] = [
     ("harmful caller", {"callers": [CallerEffect("bob", Difference(0.2, 0.01, 30, "blocks"))]}, {}, False,
      "the rows of bob raise its squared error"),
     ("two harmful callers, the worst one first",
-     {"callers": [CallerEffect(name, Difference(harm, 0.01, 30, "blocks")) for name, harm in (("bob", 0.2), ("eve", 0.4))]},
+     {"callers": [CallerEffect(name, Difference(harm, 0.01, 30, "blocks"))
+                  for name, harm in (("bob", 0.2), ("eve", 0.4))]},
      {}, False, "the rows of eve .* the rows of bob"),
     ("harmless caller", {"callers": [CallerEffect("bob", Difference(0.01, 0.01, 30, "blocks"))]}, {}, True, ""),
     ("one of 10 callers by chance", {"callers": [CallerEffect(name, Difference(0.02, 0.01, 30, "blocks"))
