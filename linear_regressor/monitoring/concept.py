@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,17 @@ from linear_regressor.monitoring.moment_stack import MomentStack
 Array = NDArray[np.float64]
 
 PROMISED_OUTSIDE = 0.1
+# Points of a path; each costs a test of all change points before it.
+MOST_LOOKS = 100
+
+
+class Path(NamedTuple):
+    """Evidence over time."""
+
+    # serial number of the last row at each look
+    ends: tuple[int, ...]
+    # logarithm of the e-value at each look
+    log_e: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,20 +88,29 @@ class Concept:
                        f"Do not trust the intervals since row {serial}: find out what makes {self.target} vary more, "
                        f"then retrain (linear-regressor retrain --since {serial}).")
 
-    def line_path(self) -> Array:
-        """Logarithm of the line's evidence after each interval; empty if it is withheld."""
+    def line_path(self) -> Path:
+        """The line's evidence over time; empty if it is withheld."""
         if self._line_withheld() is not None or not self.intervals:
-            return np.empty(0)
-        first, groups = self._stacks()
-        return line_path(first, groups)
+            return Path((), np.empty(0))
+        ends = self._ends()
+        return self._path(ends, line_path(*self._stacks(), ends))
 
-    def coverage_path(self) -> Array:
-        """Logarithm of the intervals' evidence after each interval of rows; empty if it is withheld."""
+    def coverage_path(self) -> Path:
+        """The intervals' evidence over time; empty if it is withheld."""
         if self._coverage_withheld() is not None:
-            return np.empty(0)
-        outside, rows = self._counts()
-        ends = range(1, len(rows) + 1)
-        return np.array([float(log_mixture(self._log_e(_from_each(outside[:t]), _from_each(rows[:t])))) for t in ends])
+            return Path((), np.empty(0))
+        (outside, rows), ends = self._counts(), self._ends()
+        return self._path(ends, np.array([float(log_mixture(self._log_e(_from_each(outside[:t]), _from_each(rows[:t]))))
+                                          for t in ends]))
+
+    def _ends(self) -> list[int]:
+        """Numbers of intervals after which the paths look: evenly spaced, the last one included."""
+        count, looks = len(self.intervals), min(len(self.intervals), MOST_LOOKS)
+        return [count - (count * place) // looks for place in range(looks)][::-1]
+
+    def _path(self, ends: list[int], log_e: Array) -> Path:
+        """Evidence by the serial number of the last row."""
+        return Path(tuple(self.intervals[end - 1].last for end in ends), log_e)
 
     def _stacks(self) -> tuple[MomentStack, MomentStack]:
         """Moments of the reference and of the intervals."""
@@ -131,10 +152,11 @@ class Concept:
         return (self.intervals[point.likely[0]].first, self.intervals[point.likely[-1]].first) if point.likely else None
 
 
-def line_path(first: MomentStack, groups: MomentStack) -> Array:
-    """Logarithm of the evidence after each group, for any number of runs: axes (group, ...)."""
+def line_path(first: MomentStack, groups: MomentStack, ends: Collection[int] | None = None) -> Array:
+    """Logarithm of the evidence after each group, or after these numbers of groups; runs may be further axes."""
     test = LineTest.of(groups.before_each(first))
-    return np.stack([log_mixture(test[:len(after)].counted(after)) for after in looks(groups)])
+    return np.stack([log_mixture(test[:len(after)].counted(after)) for after in looks(groups)
+                     if ends is None or len(after) in ends])
 
 
 def looks(groups: MomentStack) -> Iterator[MomentStack]:

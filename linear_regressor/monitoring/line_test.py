@@ -131,7 +131,7 @@ class LineTest:
         A = _split(after)[0] + after.n[..., None, None] * outer(d)
         constants_moved = ((self.scale == 0) & (np.diagonal(A, axis1=-2, axis2=-1) > 0)).any(-1)
         scaled = A * outer(self.scale)
-        along = np.einsum("...ij,...ik,...kj->...j", self.dependences, scaled, self.dependences).max(-1)
+        along = (self.dependences * (scaled @ self.dependences)).sum(-2).max(-1)
         dependents_moved = along > NEW_SPREAD * (np.trace(scaled, axis1=-2, axis2=-1) + after.n)
         varies: NDArray[np.bool_] = constants_moved | dependents_moved
         return varies

@@ -72,8 +72,18 @@ def test_the_path_ends_at_the_finding(seed: int, p: int, intervals: int) -> None
     found = concept(seed, [0.2] * intervals, p)
     for t in range(1, intervals + 1):
         earlier = Concept(found.reference, found.W, found.b, "sales", found.intervals[:t])
-        assert found.line_path()[t - 1] == pytest.approx(earlier.line().log_e, rel=1e-9, abs=1e-9)
-        assert found.coverage_path()[t - 1] == pytest.approx(earlier.coverage().log_e, rel=1e-9, abs=1e-9)
+        assert found.line_path().log_e[t - 1] == pytest.approx(earlier.line().log_e, rel=1e-9, abs=1e-9)
+        assert found.coverage_path().log_e[t - 1] == pytest.approx(earlier.coverage().log_e, rel=1e-9, abs=1e-9)
+
+
+def test_a_long_path_has_at_most_100_looks() -> None:
+    """Evenly spaced, with the present at its end."""
+    found = concept(0, [0.0] * 250)
+    path = found.line_path()
+    assert len(path.ends) == len(path.log_e) == 100
+    assert path.ends[-1] == found.intervals[-1].last == found.coverage_path().ends[-1]
+    assert set(np.diff(path.ends)) == {2 * ROWS, 3 * ROWS}
+    assert path.log_e[-1] == pytest.approx(found.line().log_e)
 
 
 def test_false_alarms_are_rare(seed: int) -> None:
@@ -81,8 +91,8 @@ def test_false_alarms_are_rare(seed: int) -> None:
     rule, alarms = AlarmRule(alpha=0.2), 0
     for run in range(200):
         found = concept(seed + run, [0.0] * 25)
-        alarms += bool(max(found.line_path()) >= np.log(rule.line_threshold)
-                       or max(found.coverage_path()) >= np.log(rule.coverage_threshold))
+        alarms += bool(max(found.line_path().log_e) >= np.log(rule.line_threshold)
+                       or max(found.coverage_path().log_e) >= np.log(rule.coverage_threshold))
     print(f"{alarms} alarms in 200 runs")
     assert alarms <= 200 * 0.2 + 5.0 * sqrt(200 * 0.2 * 0.8)
 
@@ -93,7 +103,7 @@ def test_without_feedback_there_is_nothing_to_do() -> None:
     for finding in found.findings():
         assert (finding.alarm, finding.size, finding.since, finding.withheld) == (False, None, None, None)
         assert finding.e_value == pytest.approx(1.0) and finding.advice == "Nothing to do."
-    assert len(found.line_path()) == len(found.coverage_path()) == 0
+    assert len(found.line_path().log_e) == len(found.coverage_path().log_e) == 0
 
 
 def test_what_cannot_be_tested_says_why() -> None:
@@ -110,8 +120,8 @@ def test_what_cannot_be_tested_says_why() -> None:
     assert "weighted" in with_reference(Moments.from_arrays(X, X[:, 0] ** 2, np.full(30, 0.3))).line().advice
     assert "without errors" in with_reference(Moments.from_arrays(X, 2.0 * X[:, 0])).line().advice
     assert "too few rows" in with_reference(Moments.from_arrays(X[:3], X[:3, 0] ** 2)).line().advice
-    for finding in (with_reference(Moments.from_arrays(X, 2.0 * X[:, 0])).line(),):
-        assert not finding.alarm and len(with_reference(Moments.from_arrays(X, 2.0 * X[:, 0])).line_path()) == 0
+    exact = with_reference(Moments.from_arrays(X, 2.0 * X[:, 0]))
+    assert not exact.line().alarm and exact.line_path().ends == ()
     constant = with_reference(Moments.from_arrays(np.ones((30, 1)), np.sin(X[:, 0])))
     assert "vary now" in Concept(constant.reference, good.W, good.b, "sales", good.intervals[:1]).line().advice
 
