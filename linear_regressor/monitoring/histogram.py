@@ -17,6 +17,7 @@ MOST_FINE_BINS = 4096
 # Bins of a feature.
 MOST_BINS = 16
 LARGEST_SHIFT = 63
+LOW_BITS = np.int64(2 ** 63 - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +42,9 @@ class FineHistogram:
         if not np.isfinite(values).all():
             raise DataError("a histogram needs finite values")
         bits = (np.ascontiguousarray(values, dtype=np.float64) + 0.0).view(np.int64)  # + 0.0 turns -0.0 into 0.0
-        keys, counts = np.unique(np.where(bits < 0, bits ^ np.int64(2 ** 63 - 1), bits), return_counts=True)
-        return cls(0, keys, counts.astype(np.int64))._small()
+        keys = np.sort(np.where(bits < 0, bits ^ LOW_BITS, bits))
+        shift = _enough(keys, 0)
+        return _of_sorted(shift, keys >> shift, None)
 
     @property
     def n(self) -> int:
@@ -61,24 +63,11 @@ class FineHistogram:
     def __add__(self, other: FineHistogram) -> FineHistogram:
         """Merge with the histogram of other values."""
         shift = max(self.shift, other.shift)
-        parts = [part._dropped(shift - part.shift) for part in (self, other)]
-        return _summed(shift, np.concatenate([part.keys for part in parts]),
-                       np.concatenate([part.counts for part in parts]))._small()
-
-    def _dropped(self, bits: int) -> FineHistogram:
-        """Merge the bins whose values differ in these bits only."""
-        return _summed(self.shift + bits, self.keys >> bits, self.counts) if bits else self
-
-    def _small(self) -> FineHistogram:
-        """Drop as few bits as bring the number of bins under its limit."""
-        low, high = 0, LARGEST_SHIFT - self.shift
-        while low < high:  # the number of bins falls with the number of dropped bits
-            bits = (low + high) // 2
-            if _different(self.keys >> bits) <= MOST_FINE_BINS:
-                high = bits
-            else:
-                low = bits + 1
-        return self._dropped(low)
+        keys = np.concatenate([part.keys >> (shift - part.shift) for part in (self, other)])
+        order = keys.argsort(kind="stable")  # linear time on two sorted parts
+        keys, counts = keys[order], np.concatenate([self.counts, other.counts])[order]
+        more = _enough(keys, shift)
+        return _of_sorted(shift + more, keys >> more, counts)
 
     def edges(self) -> Array:
         """Lower edges of at most 16 bins that each hold at least 1/16 of the values, without the first edge, -inf.
@@ -87,24 +76,30 @@ class FineHistogram:
         """
         starts = coarse_starts(self.counts)
         keys = self.keys[starts[1:]] << self.shift
-        return np.where(keys < 0, keys ^ np.int64(2 ** 63 - 1), keys).view(np.float64)
+        return np.where(keys < 0, keys ^ LOW_BITS, keys).view(np.float64)
 
     def coarse(self) -> Histogram:
         """Counts in the bins of ``edges``."""
         return Histogram(self.edges(), np.add.reduceat(self.counts, coarse_starts(self.counts)))
 
 
-def _different(keys: Counts) -> int:
-    """Number of different keys, which are in order."""
-    return int(np.count_nonzero(np.diff(keys))) + 1
+def _enough(keys: Counts, shift: int) -> int:
+    """Least number of further bits to drop from sorted keys so that few enough different ones are left."""
+    low, high = 0, LARGEST_SHIFT - shift
+    while low < high:  # the number of different keys falls with the number of dropped bits
+        bits = (low + high) // 2
+        if np.count_nonzero(np.diff(keys >> bits)) < MOST_FINE_BINS:
+            high = bits
+        else:
+            low = bits + 1
+    return low
 
 
-def _summed(shift: int, keys: Counts, counts: Counts) -> FineHistogram:
-    """Add up the counts of equal keys."""
-    unique, place = np.unique(keys, return_inverse=True)
-    total = np.zeros(len(unique), dtype=np.int64)
-    np.add.at(total, place, counts)
-    return FineHistogram(shift, unique, total)
+def _of_sorted(shift: int, keys: Counts, counts: Counts | None) -> FineHistogram:
+    """Add up the counts of equal keys; each key counts once if there are no counts."""
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(keys)) + 1]) if len(keys) else np.empty(0, dtype=np.intp)
+    summed = np.diff(starts, append=len(keys)) if counts is None else np.add.reduceat(counts, starts)
+    return FineHistogram(shift, keys[starts], summed.astype(np.int64))
 
 
 def coarse_starts(counts: Counts) -> NDArray[np.intp]:
