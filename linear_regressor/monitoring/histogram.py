@@ -42,7 +42,7 @@ class FineHistogram:
         if not np.isfinite(values).all():
             raise DataError("a histogram needs finite values")
         bits = (np.ascontiguousarray(values, dtype=np.float64) + 0.0).view(np.int64)  # + 0.0 turns -0.0 into 0.0
-        keys = np.sort(np.where(bits < 0, bits ^ LOW_BITS, bits))
+        keys = np.sort(_in_order(bits))
         shift = _enough(keys, 0)
         return _of_sorted(shift, keys >> shift, None)
 
@@ -76,11 +76,16 @@ class FineHistogram:
         """
         starts = coarse_starts(self.counts)
         keys = self.keys[starts[1:]] << self.shift
-        return np.where(keys < 0, keys ^ LOW_BITS, keys).view(np.float64)
+        return _in_order(keys).view(np.float64)
 
     def coarse(self) -> Histogram:
         """Counts in the bins of ``edges``."""
         return Histogram(self.edges(), np.add.reduceat(self.counts, coarse_starts(self.counts)))
+
+
+def _in_order(bits: Counts) -> Counts:
+    """Convert the bits of float64 values to integers of the same order, or back, by reversing negative values."""
+    return bits ^ ((bits >> 63) & LOW_BITS)
 
 
 def _enough(keys: Counts, shift: int) -> int:
@@ -88,16 +93,21 @@ def _enough(keys: Counts, shift: int) -> int:
     low, high = 0, LARGEST_SHIFT - shift
     while low < high:  # the number of different keys falls with the number of dropped bits
         bits = (low + high) // 2
-        if np.count_nonzero(np.diff(keys >> bits)) < MOST_FINE_BINS:
+        if np.count_nonzero(_steps(keys >> bits)) < MOST_FINE_BINS:
             high = bits
         else:
             low = bits + 1
     return low
 
 
+def _steps(keys: Counts) -> NDArray[np.bool_]:
+    """Where a key differs from the one before."""
+    return keys[1:] != keys[:-1]
+
+
 def _of_sorted(shift: int, keys: Counts, counts: Counts | None) -> FineHistogram:
     """Add up the counts of equal keys; each key counts once if there are no counts."""
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(keys)) + 1]) if len(keys) else np.empty(0, dtype=np.intp)
+    starts = np.concatenate([np.zeros(min(len(keys), 1), dtype=np.intp), np.flatnonzero(_steps(keys)) + 1])
     summed = np.diff(starts, append=len(keys)) if counts is None else np.add.reduceat(counts, starts)
     return FineHistogram(shift, keys[starts], summed.astype(np.int64))
 

@@ -90,6 +90,13 @@ def test_a_histogram_without_values_is_one_group() -> None:
     assert coarse_starts(np.zeros(5, dtype=np.int64)).tolist() == [0]
 
 
+def test_an_empty_part_changes_nothing() -> None:
+    """A file may have no rows."""
+    some, none = FineHistogram.of(np.array([1.0, 2.0])), FineHistogram.of(np.empty(0))
+    assert some + none == none + some == some
+    assert (none + none).n == 0 and len(none.edges()) == 0
+
+
 def test_signed_zeros_are_one_value() -> None:
     """They are equal and share a bin."""
     assert len(FineHistogram.of(np.array([0.0, -0.0])).keys) == 1
