@@ -102,7 +102,8 @@ def _enough(keys: Counts, shift: int) -> int:
 
 def _steps(keys: Counts) -> NDArray[np.bool_]:
     """Where a key differs from the one before."""
-    return keys[1:] != keys[:-1]
+    steps: NDArray[np.bool_] = keys[1:] != keys[:-1]
+    return steps
 
 
 def _of_sorted(shift: int, keys: Counts, counts: Counts | None) -> FineHistogram:
