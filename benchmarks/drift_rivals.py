@@ -45,11 +45,11 @@ def page_hinkley(x: Array, tolerance: float) -> tuple[Array, int]:
 
 def kswin(x: Array, window: int, newest: int) -> tuple[Array, int]:
     """KSWIN: the newest rows of a window against as many random ones of its others."""
-    random, tests = np.random.default_rng(0), range(KSWIN_STEP, x.shape[1] + 1, KSWIN_STEP)
+    generator, tests = np.random.default_rng(0), range(KSWIN_STEP, x.shape[1] + 1, KSWIN_STEP)
     path = np.zeros((len(x), len(tests)))
     for place, end in enumerate(tests):
         if end >= window:
-            old = end - window + random.choice(window - newest, newest, replace=False)
+            old = end - window + generator.choice(window - newest, newest, replace=False)
             path[:, place] = _distance(x[:, old], x[:, end - newest:end])
     return path, KSWIN_STEP
 

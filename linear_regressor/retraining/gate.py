@@ -205,14 +205,15 @@ def _largest_change(evidence: Evidence, policy: GatePolicy) -> list[Reason]:
 
 
 def _callers(evidence: Evidence) -> list[Reason]:
-    """Condition that no caller's rows make the challenger worse for the others; the worst caller comes first.
+    """Condition that no caller's rows make the challenger worse for the others; the most certain harm comes first.
 
-    A caller with false rows is among the judges of the others, who may then look harmful, too.
+    A caller with false rows is among the judges of the others, who may then look as harmful, but less certainly so:
+    their judges contradict each other.
     """
     if evidence.callers_withheld is not None:
         return [Reason(None, evidence.callers_withheld)]
     harmful = sorted((effect for effect in evidence.callers if _is_harmful(effect, len(evidence.callers))),
-                     key=lambda effect: -effect.difference.mean)
+                     key=lambda effect: effect.difference.standard_error / effect.difference.mean)
     return [Reason(False, f"the rows of {effect.name} raise its squared error for all other callers by "
                           f"{effect.difference.mean:.4g} with a standard error of "
                           f"{effect.difference.standard_error:.2g}") for effect in harmful]
