@@ -26,12 +26,12 @@ from benchmarks.drift_streams import (
     moments_of,
     simulate,
 )
-from linear_regressor.monitoring import coverage_test, mean_test, shape_test
+from linear_regressor.monitoring import coverage_change, mean_change, shape_change
 from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.change_point import log_mixture
 from linear_regressor.monitoring.concept import line_path, looks
 from linear_regressor.monitoring.histogram import Histogram, coarse_starts
-from linear_regressor.monitoring.line_test import LineTest
+from linear_regressor.monitoring.line_change import LineTest
 from linear_regressor.monitoring.moment_stack import MomentStack
 from linear_regressor.training.config import highest_outside_share
 
@@ -153,7 +153,7 @@ def _coverage_path(reference: MomentStack, X: Array, y: Array, look: int, rule: 
 @cache
 def _coverage_table(rows: int, highest: float) -> Array:
     """Evidence of each number of rows outside their intervals."""
-    return coverage_test.log_e(np.arange(rows + 1.0), np.full(rows + 1, float(rows)), highest)
+    return coverage_change.log_e(np.arange(rows + 1.0), np.full(rows + 1, float(rows)), highest)
 
 
 def _inputs(setting: Setting, streams: Streams) -> dict[str, Array]:
@@ -162,7 +162,7 @@ def _inputs(setting: Setting, streams: Streams) -> dict[str, Array]:
     reference, groups = moments_of(streams.first), moments_of(in_blocks(streams.X, look))
     threshold = AlarmRule(ALPHA).threshold_of(1 + p + (p if p > 1 else 0))
     before, after = groups.before_each(reference), looks(groups)
-    means = np.stack([log_mixture(mean_test.log_e(before[:len(part)], part)) for part in after])
+    means = np.stack([log_mixture(mean_change.log_e(before[:len(part)], part)) for part in after])
     found = {"means": _first(means, threshold, look)}
     orders = [[*(i for i in range(p) if i != place), place] for place in range(p)]
     paths = [line_path(reference.select(order), groups.select(order)) for order in orders if p > 1]
@@ -184,7 +184,7 @@ def _shape_path(first: Array, later: Array, look: int) -> Array:
     path = []
     for t in range(1, len(counts) + 1):
         after = np.concatenate([after + counts[t - 1], counts[t - 1:t]])
-        path.append(float(log_mixture(shape_test.log_e(before[:t], after))))
+        path.append(float(log_mixture(shape_change.log_e(before[:t], after))))
     return np.array(path)
 
 

@@ -13,7 +13,7 @@ from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.block import Block
 from linear_regressor.monitoring.finding import Finding
 from linear_regressor.monitoring.inputs import conditional_size
-from linear_regressor.monitoring.line_test import LineTest, Withheld
+from linear_regressor.monitoring.line_change import LineTest, Withheld
 from linear_regressor.monitoring.moment_stack import MomentStack
 
 

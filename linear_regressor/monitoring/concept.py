@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.monitoring import coverage_test
+from linear_regressor.monitoring import coverage_change
 from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.block import Interval, Reference
 from linear_regressor.monitoring.change_point import ChangePoint, log_mixture
 from linear_regressor.monitoring.excess import Excess
 from linear_regressor.monitoring.finding import Finding
-from linear_regressor.monitoring.line_test import LineTest, Withheld
+from linear_regressor.monitoring.line_change import LineTest, Withheld
 from linear_regressor.monitoring.moment_stack import MomentStack
 
 Array = NDArray[np.float64]
@@ -124,7 +124,7 @@ class Concept:
 
     def _log_e(self, outside: Array, rows: Array) -> Array:
         """The intervals' e-values; only called where the reference has the lawful share."""
-        return coverage_test.log_e(outside, rows, float(self.reference.highest_outside_share or 0.0))
+        return coverage_change.log_e(outside, rows, float(self.reference.highest_outside_share or 0.0))
 
     def _error(self) -> float:
         """Standard deviation of the served line's errors on the reference, in the unit of the target."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.model.moments import Moments
-from linear_regressor.monitoring.line_test import DEPENDENT
+from linear_regressor.monitoring.line_change import DEPENDENT
 
 Array = NDArray[np.float64]
 

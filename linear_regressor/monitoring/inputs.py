@@ -9,13 +9,13 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.monitoring import mean_test, shape_test
+from linear_regressor.monitoring import mean_change, shape_change
 from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.change_point import ChangePoint
 from linear_regressor.monitoring.excess import Excess
 from linear_regressor.monitoring.finding import Finding
 from linear_regressor.monitoring.histogram import Histogram, coarse_starts
-from linear_regressor.monitoring.line_test import LineTest, Withheld
+from linear_regressor.monitoring.line_change import LineTest, Withheld
 from linear_regressor.monitoring.moment_stack import MomentStack
 from linear_regressor.monitoring.traffic import TrafficSummary
 
@@ -49,7 +49,7 @@ class Inputs:
     def means(self) -> Finding:
         """Test all means; the size is that of the feature that moved most."""
         before, after = self._groups()
-        point = ChangePoint.of(mean_test.log_e(before, after))
+        point = ChangePoint.of(mean_change.log_e(before, after))
         start = point.since or 0
         name, size, deviation = largest_shift(self.features, before[start], after[start])
         return Finding("means", name, size, f"in the unit of {name}", self.rule.effect * deviation, point.log_e,
@@ -83,12 +83,12 @@ class Inputs:
         counts = np.array([part.histograms[place].merged(starts).counts for part in (self.first, *self.later)],
                           dtype=np.float64)
         before, after = counts.cumsum(axis=0)[:-1], counts[::-1].cumsum(axis=0)[::-1][1:]
-        point = ChangePoint.of(shape_test.log_e(before, after))
+        point = ChangePoint.of(shape_change.log_e(before, after))
         start = point.since or 0
-        return Finding("shape", name, float(shape_test.relative_change(before[start], after[start])),
+        return Finding("shape", name, float(shape_change.relative_change(before[start], after[start])),
                        "relative change of the bins' shares", self.rule.effect, point.log_e, self._threshold,
                        self._row(point), self._span(point),
-                       FEW_ROWS if counts[0].min() < shape_test.START_ROWS else None,
+                       FEW_ROWS if counts[0].min() < shape_change.START_ROWS else None,
                        f"Look at the histogram of {name} since row {self._row(point)} for values that training did not "
                        "have, and retrain with such rows.")
 
@@ -142,7 +142,8 @@ class InputSizes:
             size, errors = conditional_size(self.training.select(order), now.select(order))
             found.append(Finding("correlation", name, size, f"in the unit of {name}", self.rule.effect * errors))
         for name, before, after in zip(names, self.histograms, traffic.histograms, strict=False):
-            size = float(shape_test.relative_change(before.counts.astype(np.float64), after.counts.astype(np.float64)))
+            counts = [histogram.counts.astype(np.float64) for histogram in (before, after)]
+            size = float(shape_change.relative_change(*counts))
             found.append(Finding("shape", name, size, "relative change of the bins' shares", self.rule.effect))
         return found
 

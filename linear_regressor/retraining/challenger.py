@@ -9,7 +9,7 @@ from functools import reduce
 from linear_regressor.errors import SettingError
 from linear_regressor.model.moments import Moments
 from linear_regressor.monitoring.block import Block
-from linear_regressor.monitoring.line_test import START_ROWS
+from linear_regressor.monitoring.line_change import START_ROWS
 from linear_regressor.retraining.difference import Difference, Line, mean_difference
 from linear_regressor.retraining.gate import CallerEffect, Decision
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linear_regressor.monitoring.coverage_test import log_e
+from linear_regressor.monitoring.coverage_change import log_e
 from linear_regressor.training.config import highest_outside_share
 
 shares = st.floats(0.13, 0.5)

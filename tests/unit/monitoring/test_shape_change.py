@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from linear_regressor.monitoring.shape_test import PHIS, log_e, relative_change
+from linear_regressor.monitoring.shape_change import PHIS, log_e, relative_change
 
 counts = st.lists(st.integers(20, 500), min_size=2, max_size=16)
 Array = NDArray[np.float64]

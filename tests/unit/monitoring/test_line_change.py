@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import integrate, stats
 
 from linear_regressor import Moments
-from linear_regressor.monitoring.line_test import TAUS, LineTest, Withheld
+from linear_regressor.monitoring.line_change import TAUS, LineTest, Withheld
 from linear_regressor.monitoring.moment_stack import MomentStack
 
 Array = NDArray[np.float64]

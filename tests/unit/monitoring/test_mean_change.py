@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from linear_regressor import Moments
-from linear_regressor.monitoring.line_test import LineTest
-from linear_regressor.monitoring.mean_test import log_e
+from linear_regressor.monitoring.line_change import LineTest
+from linear_regressor.monitoring.mean_change import log_e
 from linear_regressor.monitoring.moment_stack import MomentStack
 
 Array = NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_regressor.monitoring.line_test import DEPENDENT, TAUS
+from linear_regressor.monitoring.line_change import DEPENDENT, TAUS
 from linear_regressor.monitoring.moment_stack import MomentStack, outer
 
 Array = NDArray[np.float64]
