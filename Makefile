@@ -136,6 +136,11 @@ benchmark-peers: environment ## Install the libraries that benchmark compares wh
 benchmark-scaling: environment ## Measure scaling in rows (to 50 million), columns and workers (minutes, 6 GB in build/scaling)
 	@"$(BIN)/python" benchmark.py scaling --rows 50000000
 
+.PHONY: benchmark-drift
+benchmark-drift: environment ## Measure false alarms and delays of the tests of drift beside other detectors (half an hour)
+	@scripts/tool_environment.sh "$(BIN)/python" benchmarks/river.txt build/tools/river
+	@"$(BIN)/python" benchmark.py drift --river build/tools/river/bin/python
+
 .PHONY: load-test
 load-test: environment ## 60 s of full load with reloads, killed workers and SIGTERM; reports each failure
 	@"$(BIN)/python" benchmark.py load-test

@@ -1,4 +1,4 @@
-"""Benchmarks of our regression and our server: ``python benchmark.py [training|serving|scaling|load-test|stops]``."""
+"""Benchmarks of our regression, our server and our tests of drift: ``python benchmark.py [COMMAND]``."""
 
 from __future__ import annotations
 
@@ -109,6 +109,25 @@ def stops(count: int) -> None:
     outcomes = list(benchmark.stops(count))
     click.echo(benchmark.as_table(outcomes))
     click.echo(benchmark.as_json(outcomes))
+
+
+@main.command()
+@click.option("--quick", is_flag=True, help="100 runs of 4 settings instead of 1,000 runs of all.")
+@click.option("--river", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None,
+              show_default="without ADWIN",
+              help="Python of an environment with benchmarks/river.txt, to measure ADWIN as well.")
+def drift(quick: bool, river: Path | None) -> None:
+    """Measure false alarms and detection delays of the tests of drift, beside other detectors on the same streams.
+
+    The exit code is 1 if a rate of false alarms is over alpha by more than chance.
+    """
+    from benchmarks import drift as benchmark
+
+    found = list(benchmark.outcomes(quick, river))
+    click.echo(benchmark.as_table(found))
+    click.echo(benchmark.as_json(found))
+    if any(outcome.held is False for outcome in found):
+        raise click.ClickException("false alarms are more frequent than alpha")
 
 
 def _print(ratios: Iterable[Ratio]) -> None:

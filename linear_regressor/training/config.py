@@ -73,3 +73,15 @@ def quantile_table(n: float, p: int) -> dict[str, list[float]]:
 def chi_squared_tail(statistic: float, degrees_of_freedom: int) -> float:
     """Probability that a chi-squared variable exceeds a statistic: the p-value of a Wald test."""
     return float(special.chdtrc(degrees_of_freedom, statistic))
+
+
+def highest_outside_share(degrees_of_freedom: float, uncertainty: float = 0.005) -> float:
+    """Highest share of rows outside their 90 % intervals that an unchanged model can have, except with this probability.
+
+    The residual variance of training may lie below that of the errors: ``2 P(z > t sqrt(q / nu))`` with t the quantile
+    of the interval and q the lower quantile of chi-squared, both with nu degrees of freedom. At least 0.13, which
+    leaves room for errors that are not quite normal.
+    """
+    t = special.stdtrit(degrees_of_freedom, 0.95)
+    least = special.chdtri(degrees_of_freedom, 1.0 - uncertainty)
+    return max(0.13, float(2.0 * special.ndtr(-t * (least / degrees_of_freedom) ** 0.5)))

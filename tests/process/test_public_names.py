@@ -39,6 +39,14 @@ def test_moments_load_numpy_and_not_scikit_learn() -> None:
     assert "numpy" in loaded and not loaded & {"sklearn", "scipy", "joblib"}
 
 
+def test_the_tests_of_drift_and_the_gate_load_numpy_only() -> None:
+    """They are to run in the server and in commands alike."""
+    loaded = modules_after("from linear_regressor.monitoring import callers, concept, inputs\n"
+                           "from linear_regressor.retraining import challenger, gate")
+    assert "numpy" in loaded
+    assert not loaded & {"sklearn", "scipy", "joblib", "flask", "click", "matplotlib", "pyarrow", "sqlite3"}
+
+
 def test_predicting_from_an_artefact_does_not_load_scikit_learn(tmp_path: Path) -> None:
     """Loading the file, predicting and giving an interval need neither scikit-learn, SciPy nor joblib."""
     moments = Moments.from_arrays([[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.5])

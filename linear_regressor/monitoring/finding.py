@@ -1,0 +1,66 @@
+"""``Finding``: the result of one test, for a table, a metric or a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, inf, log
+from typing import Literal
+
+Subject = Literal["line", "coverage", "means", "correlation", "shape", "caller"]
+
+LARGEST_LOG = 709.0  # the exponential of more leaves the range of float64
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What changed, by how much, how certain that is, since when, and what to do."""
+
+    subject: Subject
+    # name of the feature, of the target, or of the caller
+    name: str
+    # size of the change; None if it cannot be told
+    size: float | None
+    unit: str
+    # size from which on a change matters
+    effect: float
+    # logarithm of the e-value; None if only the size is known
+    log_e: float | None = None
+    # e-value from which on the change is certain enough
+    threshold: float = inf
+    # serial number of the row since which the change most likely holds, and the span of likely ones
+    since: int | None = None
+    likely: tuple[int, int] | None = None
+    # why the test says nothing; None if it does
+    withheld: str | None = None
+    # what to do if this is an alarm, as a sentence
+    remedy: str = ""
+
+    @property
+    def e_value(self) -> float | None:
+        """Evidence for a change: under 1 against it; infinite beyond the range of float64."""
+        if self.log_e is None:
+            return None
+        return exp(self.log_e) if self.log_e < LARGEST_LOG else inf
+
+    @property
+    def certain(self) -> bool:
+        """Whether the e-value has reached its threshold."""
+        return self.withheld is None and self.log_e is not None and self.log_e >= log(self.threshold)
+
+    @property
+    def alarm(self) -> bool:
+        """Whether the change is both certain and large enough to matter."""
+        return self.certain and self.size is not None and self.size >= self.effect
+
+    @property
+    def advice(self) -> str:
+        """What to do, as one sentence."""
+        if self.withheld is not None:
+            return f"Nothing can be said: {self.withheld}."
+        if self.alarm:
+            return self.remedy
+        if self.certain:
+            return f"Nothing to do: the change is certain but smaller than {self.effect:.3g} {self.unit}."
+        if self.log_e is None and self.size is not None and self.size >= self.effect:
+            return "Only the size is known: wait for evidence from later rows before you act."
+        return "Nothing to do."

@@ -1,0 +1,63 @@
+"""Commands on small files start quickly, because they import little."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import feather
+
+from tests.tables import write
+
+# Each takes longer to import than NumPy, or does not belong on the path of a stream.
+SLOW = {"sklearn", "joblib", "scipy.stats", "scipy.optimize", "scipy.linalg", "matplotlib", "pandas", "pyarrow.dataset",
+        "pyarrow.acero", "dask", "distributed", "flask", "gunicorn", "tqdm", "opentelemetry"}
+PROGRAM = """
+import atexit, sys
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+from linear_regressor.cli import main
+main()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Write a table in three formats, and a model trained on it."""
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(100, 3))
+    for name in ("rows.csv", "rows.parquet"):
+        write(tmp_path / name, rows)
+    feather.write_feather(pa.table(dict(zip(("age", "bmi", "score"), rows.T, strict=True))), tmp_path / "rows.feather")
+    modules_of(tmp_path, "train", "--data", "rows.csv", *COLUMNS, "--model-save-path", "model")
+    return tmp_path
+
+
+COLUMNS = ("--features", "age,bmi", "--target", "score")
+
+
+def modules_of(folder: Path, *arguments: str) -> set[str]:
+    """Run a command and return the modules that it imported."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], cwd=folder, capture_output=True, text=True)
+    assert 0 == done.returncode, done.stderr
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [
+    *[("train", "--data", f"rows.{ending}", *COLUMNS, "--model-save-path", "other")
+      for ending in ("csv", "parquet", "feather")],
+    ("evaluate", "--data", "rows.csv", "--model-path", "model"),
+    ("predict", "--data", "rows.csv", "out.csv", "--model-path", "model"),
+    ("cross-validate", "--data", "rows.csv", *COLUMNS),
+    ("moments", "build", "--data", "rows.csv", *COLUMNS, "--output", "moments.json"),
+    ("compare", "model", "model"),
+], ids=lambda arguments: " ".join(arguments[:3]))
+def test_a_stream_imports_no_slow_library(folder: Path, arguments: tuple[str, ...]) -> None:
+    """The loaded modules are the claim; the time depends on the machine."""
+    modules = modules_of(folder, *arguments)
+
+    assert "numpy" in modules
+    assert set() == SLOW & modules
