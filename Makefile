@@ -130,7 +130,7 @@ benchmark: environment ## Measure training and serving against their references
 .PHONY: benchmark-peers
 benchmark-peers: environment ## Install the libraries that benchmark compares whole processes with, in build/tools
 	@mkdir -p build/tools
-	@scripts/tool_environment.sh "$(BIN)/python" benchmarks/peers/requirements.txt build/tools/peers
+	@scripts/tool_environment.sh "$(BIN)/python" benchmarks/peers.txt build/tools/peers
 
 .PHONY: benchmark-scaling
 benchmark-scaling: environment ## Measure scaling in rows (to 50 million), columns and workers (minutes, 6 GB in build/scaling)
@@ -165,7 +165,7 @@ test-large: environment ## Tests with 10 and 50 million rows (minutes, 12 GB in 
 	@"$(BIN)/python" -m pytest large
 
 .PHONY: test-real-data
-test-real-data: environment ## Train on 40 real data sets as they are, and compare the slopes with LAPACK (minutes)
+test-real-data: environment ## Train on 41 real data sets as they are, and compare the slopes with LAPACK (a minute)
 	@"$(BIN)/python" -m tests.real_data
 
 .PHONY: test-coverage

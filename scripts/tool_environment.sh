@@ -7,7 +7,7 @@ python=$1
 requirements=$2
 folder=$3
 if cmp --silent "$requirements" "$folder/.installed"; then exit; fi
-echo "Installing $(basename "$folder") into $folder (from PyPI, up to a few minutes)"
+echo "Installing $(basename "$requirements" .txt) into $folder (from PyPI, up to a few minutes)"
 "$python" -m venv --clear "$folder"
 "$folder/bin/python" -m pip --disable-pip-version-check install --quiet --requirement "$requirements"
 cp "$requirements" "$folder/.installed"

@@ -157,6 +157,11 @@ def years(first: int, last: int) -> Any:
     return shipped("fertility")[[str(year) for year in range(first, last + 1)]]
 
 
+def countries() -> Any:
+    """Read the fertility of all years, a column for each country: fewer rows than columns."""
+    return shipped("fertility").set_index("Country Code").loc[:, "1960":"2011"].dropna().T
+
+
 STATSMODELS = {
     "anes96": "income", "cancer": "cancer", "ccard": "AVGEXP", "committee": "BILLS104", "copper": "WORLDCONSUMPTION",
     "cpunish": "EXECUTIONS", "danish_data": "lrm", "elnino": "DEC", "engel": "foodexp", "fair": "affairs",
@@ -169,6 +174,7 @@ DATA_SETS = {data.name: data for data in (
     DataSet("elnino, mean", partial(with_mean, partial(shipped, "elnino")), "DEC"),
     DataSet("fertility", partial(years, 1960, 2011), "2011"),
     DataSet("fertility, 10 years", partial(years, 2001, 2011), "2011"),
+    DataSet("fertility, countries", countries, "USA"),
     DataSet("grunfeld, firms", partial(one_hot, partial(shipped, "grunfeld"), "firm"), "invest"),
     DataSet("interest_inflation, quarters", partial(one_hot, partial(shipped, "interest_inflation"), "quarter"), "R"),
     DataSet("macrodata, time", partial(with_time, partial(shipped, "macrodata")), "realgdp"),
