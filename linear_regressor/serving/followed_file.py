@@ -20,8 +20,8 @@ T = TypeVar("T")
 
 # How long a request waits for the file system; after that, requests use the previous value until it responds.
 SECONDS_TO_WAIT = 0.25
-# A file may change again within a second without a new time stamp, so it is read once more after that. The monotonic clock
-# measures this: the clock of a network file system may differ.
+# A file may change again within a second without a new time stamp, so it is read once more after that. The monotonic
+# clock measures this: the clock of a network file system may differ.
 _SETTLED_AFTER = 10 ** 9  # nanoseconds
 # Signatures of what is not a file.
 _MISSING, _STREAM = hash("missing"), hash("stream")

@@ -125,7 +125,8 @@ def test_keys_are_revoked_and_added_without_a_restart(client: FlaskClient, keys:
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    ("", "not JSON"), pytest.param(" " * (LARGEST_FILE + 1), "larger than", id="large"), ("[]", "it must be"), ("{}", "it must be"), ('{"keys": 3}', "it must be"),
+    pytest.param(" " * (LARGEST_FILE + 1), "larger than", id="large"), ("", "not JSON"),
+    ("[]", "it must be"), ("{}", "it must be"), ('{"keys": 3}', "it must be"),
     ('{"keys": [{"name": "a"}]}', "it must be"), ('{"keys": [{"name": "a", "sha256": "00", "scopes": []}]}', "64"),
     ('{"keys": [{"name": "a b", "sha256": "%s", "scopes": ["predict"]}]}' % ("0" * 64), "a name must be"),
     ('{"keys": [{"name": "a", "sha256": "%s", "scopes": ["root"]}]}' % ("0" * 64), "scopes of a"),
