@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from linear_regressor.errors import SettingError, StatisticsError
 from linear_regressor.model.compare import LargestDifference
+from linear_regressor.model.cross_products import EPS
 from linear_regressor.model.evaluate import Certificate, Evaluation
-from linear_regressor.model.moments import EPS, Moments
+from linear_regressor.model.moments import Moments
 from linear_regressor.retraining.difference import ASSUMPTIONS, ERROR, Difference, Line, student_quantile
 
 Array = NDArray[np.float64]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+import stat
 import tempfile
 import threading
 import time
@@ -19,8 +20,11 @@ T = TypeVar("T")
 
 # How long a request waits for the file system; after that, requests use the previous value until it responds.
 SECONDS_TO_WAIT = 0.25
-# A file that changed so recently may change again without a new time stamp, so its content is compared once more.
-_SECONDS_UNTIL_SETTLED = 1.0
+# A file may change again within a second without a new time stamp, so it is read once more after that. The monotonic
+# clock measures this: the clock of a network file system may differ.
+_SETTLED_AFTER = 10 ** 9  # nanoseconds
+# Signatures of what is not a file.
+_MISSING, _STREAM = hash("missing"), hash("stream")
 
 
 class FollowedFile(Generic[T]):
@@ -34,9 +38,9 @@ class FollowedFile(Generic[T]):
     def __init__(self, path: str | Path, read: Callable[[Path], bytes], parse: Callable[[bytes], T],
                  seconds_between_checks: float) -> None:
         self.path, self._read, self._parse, self._seconds = Path(path), read, parse, seconds_between_checks
-        signature = self._signature()  # first: a file replaced after this is then loaded again
+        signature, seen = self._signature(), time.monotonic_ns()  # a file replaced after this is then loaded again
         content = read(self.path)
-        self._shared = SharedContent(content, signature)
+        self._shared = SharedContent(content, signature, seen)
         self._held = self._shared.version, parse(content)
         self._next_check = time.monotonic() + seconds_between_checks
         self._check: threading.Thread | None = None
@@ -57,10 +61,14 @@ class FollowedFile(Generic[T]):
         if not self.is_due:
             return
         with self._starting:
-            if self._check is None:
-                self._check = threading.Thread(target=self._run_check, daemon=True)
-                self._check.start()
             check = self._check
+            if check is None:
+                check = threading.Thread(target=self._run_check, daemon=True)
+                try:
+                    check.start()
+                except RuntimeError:  # no more threads: the next request tries again
+                    return
+                self._check = check
         check.join(SECONDS_TO_WAIT)
         with self._starting:
             if self._check is check:
@@ -70,16 +78,18 @@ class FollowedFile(Generic[T]):
         """Load the file if it has changed since any process last looked at it."""
         with self._checking, self._shared.locked():
             previous = self.current()
-            signature = self._signature()
-            if signature == self._shared.signature:
+            signature, seen = self._signature(), time.monotonic_ns()
+            if self._shared.is_settled(signature):
                 return
             try:
+                if signature == _STREAM:  # reading it might never end
+                    raise LinearRegressorError(f"{self.path} is not a file")
                 content = self._read(self.path)
             except LinearRegressorError as error:
-                if self._shared.is_news(str(error), signature):
+                if self._shared.is_news(str(error), signature, seen):
                     self.rejected(error)
                 return
-            if not self._shared.is_news(content, signature):
+            if not self._shared.is_news(content, signature, seen):
                 return
             try:
                 value = self._parse(content)
@@ -113,17 +123,14 @@ class FollowedFile(Generic[T]):
         return value
 
     def _signature(self) -> int:
-        """A number that differs when the file has changed; UNSETTLED if it could change without that."""
+        """A number that differs when the file has changed."""
         try:
             status = os.stat(self.path)
         except OSError:
-            return hash(())
-        if abs(time.time() - status.st_ctime) < _SECONDS_UNTIL_SETTLED:
-            return UNSETTLED
+            return _MISSING
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            return _STREAM
         return hash((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
-
-
-UNSETTLED = 0
 
 
 class SharedContent:
@@ -133,12 +140,12 @@ class SharedContent:
     next is written, and a process that is killed while it writes leaves the previous one intact.
     """
 
-    def __init__(self, content: bytes, signature: int) -> None:
+    def __init__(self, content: bytes, signature: int, seen: int) -> None:
         self._files = [_memory_file(), _memory_file()]
         # number of the version; signature of the file when it was last read; hash of what was read then, which forked
-        # processes compute alike
+        # processes compute alike; monotonic times at which the signature was first seen, and last seen before reading
         self._numbers = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
-        self.is_news(content, signature)
+        self.is_news(content, signature, seen)
         self.publish(content)
 
     @property
@@ -146,10 +153,9 @@ class SharedContent:
         """Number of the newest version, from 1."""
         return self._numbers[0]
 
-    @property
-    def signature(self) -> int | None:
-        """Signature of the file when it was last read; None if it was not settled."""
-        return self._numbers[1] or None
+    def is_settled(self, signature: int) -> bool:
+        """Whether the file still has the signature with which it was last read, and that is not too recent to tell."""
+        return signature == self._numbers[1] and self._numbers[4] - self._numbers[3] >= _SETTLED_AFTER
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -160,10 +166,12 @@ class SharedContent:
         finally:
             fcntl.lockf(self._files[0], fcntl.LOCK_UN)
 
-    def is_news(self, result: bytes | str, signature: int) -> bool:
+    def is_news(self, result: bytes | str, signature: int, seen: int) -> bool:
         """Note what reading the file gave; return whether that differs from the last time."""
         before, now = self._numbers[2], hash(result)
-        self._numbers[1], self._numbers[2] = signature, now
+        if signature != self._numbers[1]:
+            self._numbers[3] = seen
+        self._numbers[1], self._numbers[2], self._numbers[4] = signature, now, seen
         return now != before
 
     def publish(self, content: bytes) -> int:

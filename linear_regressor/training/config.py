@@ -76,7 +76,7 @@ def chi_squared_tail(statistic: float, degrees_of_freedom: int) -> float:
 
 
 def highest_outside_share(degrees_of_freedom: float, uncertainty: float = 0.005) -> float:
-    """Highest share of rows outside their 90 % intervals that an unchanged model can have, except with this probability.
+    """Highest share of rows outside their 90 % intervals that an unchanged model has, except with this probability.
 
     The residual variance of training may lie below that of the errors: ``2 P(z > t sqrt(q / nu))`` with t the quantile
     of the interval and q the lower quantile of chi-squared, both with nu degrees of freedom. At least 0.13, which

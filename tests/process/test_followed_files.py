@@ -23,6 +23,7 @@ import pytest
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import save
 from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
+from linear_regressor.serving.followed_file import FollowedFile
 from tests.applications import artefact_of
 from tests.running_server import RunningServer, start
 from tests.stalling_file_system import stalling_file_system
@@ -277,3 +278,16 @@ def test_a_stalled_file_system_stops_neither_probes_nor_predictions(tmp_path: Pa
 
     assert (200, b'{"prediction":1.0}') == stalled
     assert max(times) < 2, sorted(times)[-5:]
+
+
+def test_the_clock_of_the_file_system_may_differ(tmp_path: Path) -> None:
+    """The content changes twice within one tick of the clock of a file server, which is an hour behind."""
+    with stalling_file_system(tmp_path, "model.joblib", b"first") as file_system:
+        file_system.changed = (int(time.time()) - 3600) * 10 ** 9
+        followed = FollowedFile(file_system.path, Path.read_bytes, bytes.decode, 1.0)
+        followed.check()
+        file_system.content = b"other"
+        time.sleep(1.1)
+        followed.check()
+
+        assert "other" == followed.current()

@@ -18,6 +18,7 @@ BODY = b'{"instances": [[1]]}'
 CHUNKED = b"14\r\n" + BODY + b"\r\n0\r\n\r\n"
 POST = b"POST /batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n" + BODY
 LAST = b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # A probe and a prediction, which are answered in the event loop, and two requests that need a thread.
 TARGETS = (b"GET /ping", b"POST /batch", b"GET /openapi.json", b"POST /invocations")
 KEEP_ALIVE, RECEIVE_TIMEOUT = 1, 3
@@ -173,3 +174,34 @@ def test_empty_lines_do_not_hold_a_connection(running: RunningServer) -> None:
                     connection.sendall(b"\r\n")
                     time.sleep(0.2)
             assert time.monotonic() - begin < (KEEP_ALIVE if first else RECEIVE_TIMEOUT) + 2
+
+
+def test_only_versions_1_0_and_1_1_are_served(running: RunningServer) -> None:
+    """The parser in Python reads any minor version."""
+    for version in (b"1.2", b"1.9", b"2.0", b"0.9"):
+        for target in TARGETS:
+            assert 400 == ask(running, target, b"Host: a\r\n", version), version
+
+
+def test_100_continue_waits_for_the_response_before_it(running: RunningServer) -> None:
+    """A pipelined request expects it while only a part of the response is sent; it must not end up within that."""
+    rows = b'{"instances": [%b], "parameters": {"explain": true, "interval": 0.95, "range": true}}' % b",".join(
+        [b"[1]"] * 15000)
+    head = b"POST /batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+    last = head % len(BODY) + b"Connection: close\r\nExpect: 100-continue\r\n\r\n"
+    for _ in range(5):
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+            connection.settimeout(10)
+            connection.connect(("127.0.0.1", running.port))
+            connection.sendall(head % len(rows) + b"\r\n" + rows + last)
+            answer = connection.recv(1 << 20)
+            first, _, _ = answer.partition(b"\r\n\r\n")
+            size = len(first) + 4 + int(first.rpartition(b"Content-Length: ")[2].split()[0])
+            while len(answer) < size + len(CONTINUE):
+                answer += connection.recv(1 << 20)
+            connection.sendall(BODY)
+            answer += connection.recv(1 << 16)
+
+        assert 15000 == len(json.loads(answer[len(first):size])["predictions"])
+        assert answer[size:].startswith(CONTINUE + b"HTTP/1.1 200 ")

@@ -29,6 +29,7 @@ SECONDS_BETWEEN_CHECKS = 1.0
 PREFIX = "lr_"
 _KEY_BYTES = 32  # 256 random bits cannot be guessed, so one round of SHA-256 is enough
 _LONGEST_KEY = 256
+LARGEST_FILE = 16 * 1024 * 1024  # bytes, for some 80,000 keys
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _INDEX_BYTES = 8
@@ -105,6 +106,8 @@ def read_keys(path: Path) -> list[StoredKey]:
 def parse_keys(path: Path, content: bytes) -> list[StoredKey]:
     """Check the content of a keys file; an error names the file."""
     try:
+        if len(content) > LARGEST_FILE:
+            raise ValueError(f"it is larger than {LARGEST_FILE} bytes")
         document = orjson.loads(content)
         keys = [_parse_entry(entry) for entry in document["keys"]]
         for field in ("name", "sha256"):
@@ -132,7 +135,8 @@ def _parse_entry(entry: Any) -> StoredKey:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise SettingError(f"cannot read the keys file {path}: {error.strerror}; 'linear-regressor keys generate "
                            "--file' creates one") from None

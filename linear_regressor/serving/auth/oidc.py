@@ -122,7 +122,7 @@ class Oidc:
 
 def scopes_of(claims: dict[str, Any]) -> frozenset[str]:
     """Return the scopes in ``scope``, else in ``scp``: words of a string, or a list."""
-    value = claims.get("scope", claims.get("scp", ""))
+    value = claims.get("scp", "") if claims.get("scope") is None else claims["scope"]
     words = value.split(" ") if isinstance(value, str) else value if isinstance(value, list) else []
     return frozenset(word for word in words if isinstance(word, str) and word)
 

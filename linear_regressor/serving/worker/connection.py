@@ -9,7 +9,7 @@ from typing import Any
 from gunicorn.config import Config
 from gunicorn.http.parser import RequestParser
 
-from linear_regressor.serving.worker.request_buffer import RequestBuffer
+from linear_regressor.serving.worker.request_buffer import CONTINUE, RequestBuffer
 
 
 class Connection:
@@ -67,7 +67,12 @@ class Connection:
         """Keep what followed the request; return whether parser and buffer agree on where the request ended."""
         rest, excess = self.parser.unreader.take_buffered() + self.request.unread(), self.request.excess
         self.request.begin(rest)
-        return len(rest) == excess
+        if len(rest) != excess:
+            return False
+        if self.request.expects_continue:
+            self.request.expects_continue = False
+            self.sendall(CONTINUE)  # not at once: a part of the response may still be unsent
+        return True
 
     def end_responses(self) -> bool:
         """Shut down the sending side; return whether the client may still be sending."""

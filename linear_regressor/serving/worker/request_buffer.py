@@ -13,6 +13,7 @@ _MAX_RECEIVE_SIZE = 256 * 1024
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|expect)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,64}(?![0-9A-Fa-f])")
 _EMPTY_LINES = re.compile(rb"(?:\r?\n)*")
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class RequestBuffer:
@@ -38,6 +39,7 @@ class RequestBuffer:
         self._chunks = self._skipped = 0  # chunks, and bytes of empty lines
         self.at_eof = self.is_truncated = False
         self.has_other_coding = False  # before chunked, which nobody here decodes
+        self.expects_continue = False  # the client waits for 100 Continue before it sends the body
         self._skip_empty_lines()
         self.is_complete = self._size > 0 and self._find_end()
 
@@ -66,6 +68,9 @@ class RequestBuffer:
             self._pieces.append(piece)
         self.at_eof = not piece
         self.is_complete = self.at_eof or self._find_end()
+        if self.expects_continue:
+            self.expects_continue = False
+            self._send_continue()
 
     def recv(self, size: int) -> bytes:
         """Return the next bytes as a socket would; ``b""`` at the end."""
@@ -127,9 +132,8 @@ class RequestBuffer:
         elif not self._truncate_if(not length.isdigit() or len(length) > 15
                                    or body_start + int(length) > self._max_size):
             self._end = body_start + int(length)
-        if (fields.get(b"expect", b"").lower() == b"100-continue" and self._end != body_start
-                and head.partition(b"\r\n")[0].endswith(b" HTTP/1.1")):
-            self._send_continue()
+        self.expects_continue = (fields.get(b"expect", b"").lower() == b"100-continue" and self._end != body_start
+                                 and head.partition(b"\r\n")[0].endswith(b" HTTP/1.1"))
 
     def _read_codings(self, value: bytes, has_length: bool, body_start: int) -> None:
         """Begin a chunked body; the end of any other body is unknown (RFC 9112, 6.3)."""
@@ -144,7 +148,7 @@ class RequestBuffer:
     def _send_continue(self) -> None:
         """Ask the client for the body."""
         try:
-            self._source.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._source.send(CONTINUE)
         except OSError:  # disconnected or not reading: the receive timeout ends it
             return
 

@@ -61,6 +61,8 @@ class Responder:
                 self._log.debug("the client disconnected in the middle of a request: %s", error)
                 return False
             raise ParseException from None  # complete for the buffer and not for the parser: malformed
+        if request.version > (1, 1):  # gunicorn's parser in C rejects it, the one in Python does not
+            raise ParseException
         return self._call_app(request, connection, close, may_wait)
 
     def _call_app(self, request: Any, connection: Connection, close: bool, may_wait: bool) -> bool:

@@ -175,7 +175,40 @@ def test_an_unchanged_file_is_read_again_only_until_it_has_settled(followed: Fol
 
 def test_processes_forked_later_share_the_newest_content(tmp_path: Path) -> None:
     """The content that one of them published is what all others return, whatever the file is now."""
-    first, second = SharedContent(b"first", 1), SharedContent(b"", 1)
+    first, second = SharedContent(b"first", 1, 0), SharedContent(b"", 1, 0)
     versions = [first.publish(text) for text in (b"second" * 1000, b"", b"third")]
 
     assert ([2, 3, 4], (4, b"third"), (1, b"")) == (versions, first.read(), second.read())
+
+
+def test_a_pipe_or_device_in_place_of_the_file_is_rejected(followed: FollowedText) -> None:
+    """Reading it would not end, so the file that follows would never be loaded."""
+    for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to("/dev/tty")):
+        followed.path.unlink()
+        make(followed.path)
+        time.sleep(INTERVAL + 0.05)
+        followed.refresh()
+        assert not followed._check  # it has ended
+
+    assert [(f"{followed.path} is not a file",)] == followed.events
+    followed.path.unlink()
+    followed.path.write_text("second")
+    followed.check()
+
+    assert "second" == followed.current()
+
+
+def test_a_request_survives_that_no_thread_can_be_started(followed: FollowedText) -> None:
+    """And the file is checked when one can."""
+    followed.path.write_text("second")
+    time.sleep(INTERVAL + 0.05)
+    usual = threading.stack_size(1 << 46)  # more than there is address space
+    try:
+        for _ in range(2):
+            followed.refresh()
+    finally:
+        threading.stack_size(usual)
+    before = followed.current()
+    followed.refresh()
+
+    assert ("first", "second") == (before, followed.current())

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import SettingError
 from linear_regressor.serving.auth.api_keys import (
+    LARGEST_FILE,
     SECONDS_BETWEEN_CHECKS,
     StoredKey,
     generate_key,
@@ -124,7 +125,8 @@ def test_keys_are_revoked_and_added_without_a_restart(client: FlaskClient, keys:
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    ("", "not JSON"), ("[]", "it must be"), ("{}", "it must be"), ('{"keys": 3}', "it must be"),
+    pytest.param(" " * (LARGEST_FILE + 1), "larger than", id="large"), ("", "not JSON"),
+    ("[]", "it must be"), ("{}", "it must be"), ('{"keys": 3}', "it must be"),
     ('{"keys": [{"name": "a"}]}', "it must be"), ('{"keys": [{"name": "a", "sha256": "00", "scopes": []}]}', "64"),
     ('{"keys": [{"name": "a b", "sha256": "%s", "scopes": ["predict"]}]}' % ("0" * 64), "a name must be"),
     ('{"keys": [{"name": "a", "sha256": "%s", "scopes": ["root"]}]}' % ("0" * 64), "scopes of a"),

@@ -155,6 +155,7 @@ def test_a_token_without_the_scope_is_403(client: FlaskClient, issuer: Issuer) -
 def test_a_scope_may_be_a_list() -> None:
     """As some issuers write them."""
     assert {"a", "b"} == scopes_of({"scp": ["a", "b", 7, ""]})
+    assert {"a"} == scopes_of({"scope": None, "scp": "a"})
 
 
 def test_no_token_is_401_without_an_error_code(client: FlaskClient, issuer: Issuer) -> None:
