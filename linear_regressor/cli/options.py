@@ -39,7 +39,7 @@ class Rate(click.FloatRange):
 class Count(click.IntRange):
     """A number of iterations: 'auto' or an integer of at least 1."""
 
-    name = "number of iterations"
+    name = "integer"
 
     def __init__(self) -> None:
         super().__init__(1, MOST_ITERATIONS)

@@ -128,7 +128,9 @@ def test_an_evaluation_needs_rows(tmp_path: Path, random: np.random.Generator) -
     (["train", "--data", "none.csv", *COLUMNS], "none.csv matches no file"),
     (["train", "--data", "rows.xlsx", *COLUMNS], "rows.xlsx must end in .csv"),
     (["train", "--data", "ftp://rows.csv", *COLUMNS], "must be a path, a glob, gs://bucket/path or s3://bucket/path"),
-    (["train", "--data", "rows.csv", *COLUMNS, "--batch-size", "65537"], "a batch of a stream has at most 65536 rows"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--batch-size", "65537", "--iterations", "1"],
+     "a batch of a stream has at most 65536 rows"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--batch-size", "8"], "--batch-size needs --iterations: the number of"),
     (["evaluate", "--where", "x1 > 0"], "--where needs --data."),
     (["predict", "out.csv"], "name the data once"),
     (["predict", "rows.csv", "out.csv", "--data", "rows.csv"], "name the data once"),
@@ -197,9 +199,9 @@ def test_a_missing_library_is_one_line_that_says_how_to_install_it(tmp_path: Pat
     path = saved(rows(random, 50), tmp_path / "rows.csv")
 
     done = run_process("train", "--data", path, *COLUMNS, "--model-save-path", tmp_path / "model",
-                       environ=shadow(tmp_path, "tqdm"))
+                       environ=shadow(tmp_path, "scipy"))
 
-    assert (1, "Error: tqdm is not installed; it comes with the extra 'training': pip install '.[training]' in a "
+    assert (1, "Error: scipy is not installed; it comes with the extra 'training': pip install '.[training]' in a "
             "checkout\n") == (done.returncode, done.stderr)
 
 
