@@ -24,25 +24,32 @@ Start = Callable[..., RunningServer]
 
 @contextmanager
 def server_with_small_memory(model_path: Path, log: Path, kilobytes: int, full: bool) -> Iterator[RunningServer]:
-    """Serve with two workers that have nothing but a small tmpfs for temporary files, seen by this server only."""
+    """Serve with two workers that have nothing but a small tmpfs for temporary files."""
+    prepare = (f"mount -t tmpfs -o size={kilobytes}k tmpfs /dev/shm || exit 99\n"
+               # Python looks for another folder if it cannot write four bytes, so one page is left.
+               + (f"dd if=/dev/zero of=/dev/shm/filler bs=4k count={kilobytes // 4 - 1} 2>/dev/null\n" if full else ""))
+    with server_with_own_mounts(model_path, log, prepare, workers=2) as server:
+        while len(server.workers()) < 2:
+            time.sleep(0.05)
+        yield server
+
+
+@contextmanager
+def server_with_own_mounts(model_path: Path, log: Path, prepare: str, workers: int) -> Iterator[RunningServer]:
+    """Serve after mounting temporary folders that only this server sees."""
     port = free_port()
-    script = (f"mount -t tmpfs -o size={kilobytes}k tmpfs /dev/shm || exit 99\n"
-              # Python looks for another folder if it cannot write four bytes, so one page is left.
-              + (f"dd if=/dev/zero of=/dev/shm/filler bs=4k count={kilobytes // 4 - 1} 2>/dev/null\n" if full else "")
-              + f'exec "{sys.executable}" "{ROOT / "main.py"}" serve --workers 2 --port {port} '
+    script = (f'{prepare}exec "{sys.executable}" "{ROOT / "main.py"}" serve --workers {workers} --port {port} '
               f'--model-path "{model_path}"')
     with log.open("w") as file, subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", script], stdout=file, stderr=file, text=True,
             env={**os.environ, "TMPDIR": "/dev/shm"}) as process:
         server = RunningServer(process, port)
         try:
-            if process.poll() == 99:
-                pytest.skip("this user may not mount file systems")
             server.wait_until_ready()
-            while len(server.workers()) < 2:
-                time.sleep(0.05)
             yield server
         finally:
+            if process.poll() == 99:
+                pytest.skip("this user may not mount file systems")
             process.terminate()
 
 
@@ -182,24 +189,12 @@ def test_a_removed_folder_fails_no_request(start_server: Start) -> None:
 
 def test_no_worker_needs_a_file_system_to_start(model_path: Path, tmp_path: Path) -> None:
     """One worker starts, is watched and is replaced although every folder for temporary files is read-only."""
-    port, log = free_port(), tmp_path / "log"
-    script = ("mount -t tmpfs -o ro tmpfs /dev/shm || exit 99\n"
-              f'exec "{sys.executable}" "{ROOT / "main.py"}" serve --workers 1 --port {port} '
-              f'--model-path "{model_path}"')
-    with log.open("w") as file, subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", script], stdout=file, stderr=file, text=True,
-            env={**os.environ, "TMPDIR": "/dev/shm"}) as process:
-        server = RunningServer(process, port)
-        try:
-            server.wait_until_ready()
-            first = server.workers()
-            os.kill(first[0], signal.SIGKILL)
-            while server.workers() in ([], first):
-                time.sleep(0.05)
-            server.wait_until_ready()
-        finally:
-            if process.poll() == 99:
-                pytest.skip("this user may not mount file systems")
-            process.terminate()
+    log = tmp_path / "log"
+    with server_with_own_mounts(model_path, log, "mount -t tmpfs -o ro tmpfs /dev/shm || exit 99\n", 1) as server:
+        first = server.workers()
+        os.kill(first[0], signal.SIGKILL)
+        while server.workers() in ([], first):
+            time.sleep(0.05)
+        server.wait_until_ready()
 
     assert "cannot start a worker" not in log.read_text()
