@@ -45,7 +45,7 @@ IGNORED_HEADER = "X-Ignored-Parameters"
 # Longer lists of ignored parameters are cut.
 LONGEST_LIST = 400
 # Characters of a token (RFC 9110, 5.6.2) that quote() would escape.
-_TOKEN = "!#$&'*+^`|"
+_UNESCAPED = "!#$&'*+^`|"
 
 TEXT: Json = {"type": "string"}
 # KServe V2 and V1 (TensorFlow Serving) do not know 422.
@@ -127,7 +127,7 @@ def _body() -> bytes:
 
 def header_list(names: tuple[str, ...]) -> str:
     """List names that a client chose in a header; other characters than those of a token are percent-encoded."""
-    text = ", ".join(quote(name[:LONGEST_NAME], safe=_TOKEN, errors="replace") for name in names[:MAX_FAULTS])
+    text = ", ".join(quote(name[:LONGEST_NAME], safe=_UNESCAPED, errors="replace") for name in names[:MAX_FAULTS])
     is_cut = len(text) > LONGEST_LIST or len(names) > MAX_FAULTS
     return f"{text[:LONGEST_LIST]}..." if is_cut else text
 
