@@ -109,7 +109,7 @@ def test_files_of_another_model_are_rejected(rows: Path, model: Path, tmp_path: 
     predict(rows, model, tmp_path / "parts")
     before = contents(tmp_path / "parts")
 
-    result = predict(rows, trained(rows, tmp_path, "--lr", "auto"), tmp_path / "parts")
+    result = predict(rows, trained(rows, tmp_path, "--random-state", "1", "--iterations", "9"), tmp_path / "parts")
 
     assert (2, 1) == (result.exit_code, result.stderr.count("\n"))
     assert f"{tmp_path}/parts contains part-000000-" in result.stderr
