@@ -198,7 +198,8 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
                 rows = scaling.rows(X) if scaling else X
                 return descend_mini_batches(rows, y, start, rate, int(self.batch_size or 1), shuffling, sample_weight)
 
-            return self.__sgd(moments, start, passes, (X.min(axis=0), X.max(axis=0)), heaviest)
+            limits = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)  # squares leave 8 bits
+            return self.__sgd(moments, start, passes, limits, heaviest)
 
     @_FullBatchOnly
     def fit_moments(self, moments: Moments) -> Self:
