@@ -13,7 +13,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.data.source import Partition, Source
 from linear_regressor.errors import SettingError
 from linear_regressor.model.descent import MOST_STEPS, Descent
-from linear_regressor.model.evaluate import Certificate, Evaluation, rounds, shortcomings
+from linear_regressor.model.evaluate import Certificate, Evaluation, shortcomings
 
 # Below, six decimals are fewer than six digits; from 1e15 on, they are digits that float64 does not have.
 LEAST_FIXED, MOST_FIXED = 0.1, 1e15
@@ -55,14 +55,15 @@ def require_different(outputs: Mapping[str, Path], others: Mapping[Path, str]) -
 
 def summary(artefact: Artefact, evaluation: Evaluation, certificate: Certificate, share: str) -> str:
     """Weights, errors, certificate and shortcomings, one a line; ``share`` is 'the' or 'the last' rows."""
-    rounded = "at most " if rounds(artefact.moments, artefact.W, artefact.b) else ""
+    loss, bound = artefact.moments.loss(artefact.W, artefact.b), certificate.loss
+    shown = _fixed(loss) if bound <= 1.001 * loss else f"at most {_rounded_up(bound)}"
     return "\n".join([
         *(f"slope        {slope:<14.10g} {name}"
           for name, slope in zip(artefact.features, artefact.W.tolist(), strict=True)),
         f"intercept    {artefact.b:.10g}",
         f"MSE          {_fixed(evaluation.mean_squared_error):<14} on {share} {evaluation.rows:.0f} rows",
         f"R2           {_share(evaluation.r2):<14} on {share} {evaluation.rows:.0f} rows",
-        f"certificate  on its {artefact.moments.n:.0f} training rows the loss is {rounded}{_fixed(certificate.loss)}; "
+        f"certificate  on its {artefact.moments.n:.0f} training rows the loss is {shown}; "
         f"no line gets more than {_rounded_up(certificate.gap)} below it",
         *warning_lines(artefact),
     ])
@@ -96,7 +97,8 @@ def descent_line(artefact: Artefact, steps: int) -> str:
     plain = Descent.seeded(artefact.moments, artefact.card["settings"]["random_state"], standardize=False)
     count = plain.steps_to_optimum(plain.spectrum.safe_rate)
     needed = f"more than {MOST_STEPS:.0e}" if count == MOST_STEPS else _rounded_count(count)
-    return (f"descent      converged in {_rounded_count(steps)} steps; at the safe rate and without --standardize it "
+    reached = "stopped after" if steps == MOST_STEPS else "converged in"
+    return (f"descent      {reached} {_rounded_count(steps)} steps; at the safe rate and without --standardize it "
             f"takes {needed}")
 
 

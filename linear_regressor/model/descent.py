@@ -102,8 +102,12 @@ class Descent:
     def steps_to_optimum(self, rate: float) -> int:
         """Smallest number of steps, at least 1 and at most 2^53, after which full-batch descent has converged."""
         spectrum, moments = self.spectrum, self._moments
-        away = spectrum.Q.T @ spectrum.determined(self._start - np.append(*moments.solve()))
-        terms, least = excess_terms(spectrum.values, away), CONVERGED * moments.v / moments.n
+        optimum, unit = np.append(*moments.solve()), np.sqrt(moments.v / moments.n) or 1.0  # squares stay in range
+        away = spectrum.Q.T @ spectrum.determined(self._start - optimum) / unit
+        terms, least = excess_terms(spectrum.values, away), CONVERGED if moments.v > 0 else 0.0
+        hidden = spectrum.hidden(optimum) / unit
+        if (hidden[:-1] @ moments.A @ hidden[:-1]) / moments.n + (hidden @ np.append(moments.x_mean, 1.0)) ** 2 > least:
+            return MOST_STEPS
 
         def is_near(steps: int) -> bool:
             with np.errstate(under="ignore"):  # powers may vanish

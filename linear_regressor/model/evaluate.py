@@ -45,23 +45,25 @@ class Evaluation:
 class Certificate:
     """Optimality certificate: how far a model is at most from the optimum on its training rows."""
 
-    # mean squared error L of the model's predictions, in squared units of the target; where columns are so far from 0
-    # that rounding counts, the largest possible one
+    # the mean squared error of the model's predictions is not larger, in squared units of the target; it has room for
+    # rounding errors of the predictions and of the computation
     loss: float
-    # no line has a loss below L by more than this; at least 0. Exact but for the digits that ill-conditioned columns
-    # cost, by which it is wider; L itself where none are left, because L* >= 0
+    # no line has a loss below that of the model's line by more than this; at least 0. Exact but for the digits that
+    # ill-conditioned columns cost, by which it is wider; the loss where none are left, because L* >= 0
     gap: float
 
     @classmethod
     def of(cls, moments: Moments, W: Array, b: float) -> Certificate:
         """Certify a model."""
-        lost = _lost_share(moments)
-        loss, gap = moments.loss(W, b), excess(moments, W, b) * (1.0 + lost)
-        if rounds(moments, W, b):
-            error = rounding(moments, W, b)
-            added = error * (2.0 * sqrt(loss) + error)  # (sqrt(L) + e)^2 - L
-            loss, gap = loss + added, gap + added
-        return cls(loss, loss if moments.has_dependent_features or lost > 1.0 else gap)
+        error, computed, share = rounding(moments, W, b), moments.loss(W, b), _rounding_share(moments)
+        terms = moments.v + 2.0 * float(np.abs(W) @ np.abs(moments.c)) + _quadratic(np.abs(moments.A), np.abs(W))
+        loss = (sqrt(computed + 8.0 * (moments.p + 1) * EPS * terms / moments.n) + error) ** 2
+        if moments.has_dependent_features or share * moments.condition > 1.0:
+            return cls(loss, loss)
+        away, offset = _away(moments, W, b)
+        slopes = _quadratic(moments.A, away) + share * _quadratic(np.abs(moments.A), np.abs(away))
+        gap = (sqrt(max(slopes, 0.0) / moments.n) + _optimum_error(moments)) ** 2 + (abs(offset) + error) ** 2
+        return cls(loss, min(loss, gap + (loss - computed if _counts(moments, computed, error) else 0.0)))
 
 
 def excess(moments: Moments, W: Array, b: float) -> float:
@@ -69,16 +71,43 @@ def excess(moments: Moments, W: Array, b: float) -> float:
 
     ``n (L - L*) = (W* - W) A (W* - W)' + n (y_mean - b - W x_mean)^2``: positive terms, which do not cancel.
     """
-    away = moments.solve()[0] - W
-    offset = moments.y_mean - b - float(W @ moments.x_mean)
-    return max(float(away @ moments.A @ away) / moments.n, 0.0) + offset * offset
+    away, offset = _away(moments, W, b)
+    return max(_quadratic(moments.A, away) / moments.n, 0.0) + offset * offset
 
 
-def _lost_share(moments: Moments) -> float:
-    """Relative error, at most, of the excess that moments show: that of the least-squares slopes."""
-    length = np.sqrt(moments.A.diagonal() / moments.n)
+def _away(moments: Moments, W: Array, b: float) -> tuple[Array, float]:
+    """Distance of the slopes from the best ones, and of the line at the mean of the rows from the target's mean."""
+    return moments.solve()[0] - W, moments.y_mean - b - float(W @ moments.x_mean)
+
+
+def _quadratic(A: Array, w: Array) -> float:
+    """``w A w'``."""
+    return float(w @ A @ w)
+
+
+def _optimum_error(moments: Moments) -> float:
+    """Root mean square, at most, of what errors of the least-squares slopes change in the predictions.
+
+    The numbers of their equations ``R V = r``, in scaled columns, are rounded. What that leaves of ``r - R V`` counts
+    most along the direction in which the rows vary least.
+    """
+    p, share, V = moments.p, _rounding_share(moments), moments.solve()[0] * _lengths(moments)
+    target = share * sqrt(moments.v / moments.n) + EPS / 2.0 * abs(moments.y_mean)
+    least = max(moments.rank, 1) / p / moments.condition  # the largest eigenvalue is at least rank / p
+    return (sqrt(p) * target + p * share * float(np.sqrt(V @ V))) / sqrt(least)
+
+
+def _rounding_share(moments: Moments) -> float:
+    """Relative rounding error, at most, of cross-products: of sums, and of means in merges."""
+    length = _lengths(moments)
     offsets = np.divide(np.abs(moments.x_mean), length, out=np.zeros_like(length), where=length > 0)
-    return float(8.0 * (moments.p + 1) * EPS * moments.condition * (1.0 + offsets.max()))
+    return EPS * (8.0 * (moments.p + 1) + float(offsets.max()) / 2.0)
+
+
+def _lengths(moments: Moments) -> Array:
+    """Standard deviation of each feature."""
+    lengths: Array = np.sqrt(moments.A.diagonal() / moments.n)
+    return lengths
 
 
 def rounding(moments: Moments, W: Array, b: float) -> float:
@@ -87,13 +116,8 @@ def rounding(moments: Moments, W: Array, b: float) -> float:
     return float((moments.p + 2) * EPS * (abs(b) + np.abs(W) @ sizes))
 
 
-def rounds(moments: Moments, W: Array, b: float) -> bool:
-    """Whether rounding of the predictions counts beside their error; it does not if the target is constant."""
-    return _counts(moments, moments.loss(W, b), rounding(moments, W, b))
-
-
 def _counts(moments: Moments, loss: float, error: float) -> bool:
-    """Whether a rounding error counts beside a loss."""
+    """Whether rounding of the predictions counts beside their error; it does not if the target is constant."""
     return moments.v > 0 and error > 1e-3 * sqrt(max(loss, _least_loss(moments)))
 
 

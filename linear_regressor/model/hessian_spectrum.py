@@ -57,15 +57,24 @@ class HessianSpectrum:
         flat = self.Q[:, self.values <= len(self.values) * EPS * self.values[-1]]
         if self.moments.rank == self.moments.p:
             return flat
-        slopes = self.moments.undetermined_slopes
-        unmoved = np.linalg.qr(np.vstack([slopes, -self.moments.x_mean @ slopes]))[0]
-        directions, lengths, _ = np.linalg.svd(np.column_stack([flat, unmoved]), full_matrices=False)
+        directions, lengths, _ = np.linalg.svd(np.column_stack([flat, self._dependent]), full_matrices=False)
         return directions[:, lengths > 0.5]  # a direction that both have is counted once
+
+    @cached_property
+    def _dependent(self) -> Array:
+        """Orthonormal directions that change no prediction of the rows, as columns."""
+        slopes = self.moments.undetermined_slopes
+        return np.linalg.qr(np.vstack([slopes, -self.moments.x_mean @ slopes]))[0]
 
     def determined(self, theta: Array) -> Array:
         """Theta without its part in the null space; at full rank the same bits."""
         null = self.null_space
         return theta - null @ (null.T @ theta) if null.size else theta
+
+    def hidden(self, theta: Array) -> Array:
+        """Part of theta that the rows determine, but along which the Hessian shows only rounding errors."""
+        part = theta - self.determined(theta)
+        return part - self._dependent @ (self._dependent.T @ part)
 
     def slow_directions(self, rate: float, steps: int) -> int:
         """Number of directions, of those that the rows determine, in which more than half of the start is left."""

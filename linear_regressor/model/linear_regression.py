@@ -198,7 +198,8 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
                 rows = scaling.rows(X) if scaling else X
                 return descend_mini_batches(rows, y, start, rate, int(self.batch_size or 1), shuffling, sample_weight)
 
-            return self.__sgd(moments, start, passes, (X.min(axis=0), X.max(axis=0)), heaviest)
+            limits = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)  # squares leave 8 bits
+            return self.__sgd(moments, start, passes, limits, heaviest)
 
     @_FullBatchOnly
     def fit_moments(self, moments: Moments) -> Self:
@@ -303,12 +304,14 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         >>> model.partial_fit([[2.0]], [5.0]).W.round(9).tolist()
         [2.0]
         """
-        if not hasattr(self, "moments_"):
-            return self.fit(X, y, sample_weight)
         with self._unchanged_on_error():
             self._check_parameters()
-            X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=False)
-            return self.__sgd(self.moments_ + Moments.from_arrays(X, y, sample_weight), self._draw)
+            first = not hasattr(self, "moments_")
+            X, y, sample_weight = self._check_rows(X, y, sample_weight, reset=first)
+            moments = Moments.from_arrays(X, y, sample_weight)
+            if first:
+                return self.__sgd(moments, check_random_state(self.random_state).standard_normal(X.shape[1] + 1))
+            return self.__sgd(self.moments_ + moments, self._draw)
 
     def predict(self, X: ArrayLike) -> Array:
         """Predict the target of each row.
@@ -349,7 +352,8 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
         """Descend from the drawn weights: in closed form, or by the given passes of stochastic steps."""
         descent = Descent(moments, draw, self.standardize, self.__loss)
         if passes:
-            rate = self._stochastic_rate(descent, moments, limits, heaviest)
+            rate = (self._stochastic_rate(descent, moments, limits, heaviest) if self.lr == "auto"
+                    else self._usable_rate(descent.spectrum))
             fit = descent.stochastic(passes, int(self.iterations), rate)
         else:
             fit = descent.full_batch(self.iterations, self._usable_rate(descent.spectrum))
@@ -385,9 +389,7 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
     def _stochastic_rate(self, descent: Descent, moments: Moments, limits: tuple[Array, Array] | None,
                          heaviest: float) -> float:
-        """Return the learning rate of stochastic steps."""
-        if self.lr != "auto":
-            return self._usable_rate(descent.spectrum)
+        """Return the learning rate of stochastic steps if none is given."""
         if limits is None:  # no value is further from the mean than this
             reach = np.sqrt(moments.A.diagonal())
             limits = moments.x_mean - reach, moments.x_mean + reach

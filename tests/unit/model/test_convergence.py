@@ -162,6 +162,19 @@ def test_every_kind_of_descent_warns_where_the_gap_is_over_one_percent(settings:
         assert all("standardize" not in sentence for sentence in words)
 
 
+@pytest.mark.parametrize("settings", [{"lr": 1e3}, {"lr": 1e3, "batch_size": 4}, {"lr": 1e-9}])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_warnings_name_the_line_that_calls(random: np.random.Generator, settings: dict[str, Any], method: str) -> None:
+    """Also those of the first ``partial_fit``, and of a learning rate of mini-batches."""
+    X, y = random.normal(size=(20, 2)), random.normal(size=20)
+    model = SimpleLinearRegression(3, random_state=0, **settings)
+    if hasattr(model, method):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            getattr(model, method)(X, y)
+        assert {__file__} == {warning.filename for warning in caught}
+
+
 def test_directions_that_hardly_move_are_counted() -> None:
     """Two features that differ by 1e-5: the gap is small, but the slopes are those of the start."""
     one, other = np.random.default_rng(0).normal(size=(2, 200))

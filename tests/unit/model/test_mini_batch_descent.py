@@ -72,6 +72,18 @@ def test_with_a_batch_of_all_rows_each_pass_is_one_full_batch_step(seed: int, p:
     assert model.losses == pytest.approx(losses, rel=1e-9, abs=1e-9 * y.var())
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.bool_, np.float16, np.float32])
+@pytest.mark.parametrize("standardize", [False, True])
+def test_the_safe_rate_does_not_depend_on_the_type_of_the_columns(random: np.random.Generator, kind: type,
+                                                                  standardize: bool) -> None:
+    """Squares of small integers had left their 8 bits: the rate was 100 times too high, and descent diverged."""
+    X: Array = random.integers(0, 2 if kind is np.bool_ else 120, size=(200, 3)).astype(kind)
+    y = random.normal(size=200)
+    fits = [SimpleLinearRegression(2, "auto", batch_size=1, random_state=0, standardize=standardize).fit(rows, y)
+            for rows in (X, X.astype(np.float64))]
+    assert fits[0].lr_ == fits[1].lr_ and np.array_equal(fits[0].losses_, fits[1].losses_)
+
+
 def test_losses_are_those_of_the_start_and_of_each_pass(random: np.random.Generator) -> None:
     """``iterations`` passes give ``iterations + 1`` losses, each the mean squared error over all rows."""
     X, y = random.normal(size=(30, 2)), random.normal(size=30)

@@ -83,9 +83,9 @@ def test_the_losses_are_those_of_as_many_steps(seed: int, p: int, standardize: b
                                atol=1e-13 * float(y.var()))
 
 
-def test_many_losses_are_thinned(random: np.random.Generator) -> None:
+def test_many_losses_are_thinned() -> None:
     """From the start to the last step, never rising, and few."""
-    X, y = rows_of_condition(random, 60, 2, 1e5)
+    X, y = rows_of_condition(np.random.default_rng(0), 60, 2, 1e5)
     model = SimpleLinearRegression("auto", "auto", random_state=0, standardize=True).fit(X, y)
 
     assert steps_of(model) > MOST_LOSSES
@@ -134,6 +134,26 @@ def test_plain_descent_stops_counting_where_float64_does() -> None:
     model = SimpleLinearRegression("auto", "auto", random_state=0).fit(X, [1.0, 2.0, 3.0, 7.0])
 
     assert MOST_STEPS == steps_of(model)
+
+
+@pytest.mark.parametrize("power", [-150, -100, 100, 150])
+def test_targets_whose_squares_nearly_leave_float64_keep_their_digits(random: np.random.Generator, power: int) -> None:
+    """The gap had underflowed for small ones, so that descent stopped at 1e-12."""
+    X, y = random.normal(size=(50, 3)), random.normal(size=50)
+    usual, scaled = (SimpleLinearRegression("auto", "auto", random_state=0, standardize=True).fit(X, target)
+                     for target in (y, y * 10.0 ** power))
+    assert scaled.n_iter_ == pytest.approx(usual.n_iter_, abs=1)
+    assert scaled.W / 10.0 ** power == pytest.approx(usual.W, rel=1e-14, abs=1e-14)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_direction_that_only_the_hessian_hides_has_not_converged(random: np.random.Generator, columns: int) -> None:
+    """Time stamps, once or twice: plain descent ends far from the line, and had counted a single step."""
+    stamps = 1.7e9 + np.sort(random.uniform(0.0, 1e6, size=200))
+    moments = Moments.from_arrays(np.column_stack([stamps] * columns), (stamps - 1.7e9) / 1e5)
+    plain, scaled = (Descent.seeded(moments, 0, standardize) for standardize in (False, True))
+    assert plain.steps_to_optimum(plain.spectrum.safe_rate) == MOST_STEPS
+    assert scaled.steps_to_optimum(scaled.spectrum.safe_rate) < 100
 
 
 @pytest.mark.parametrize("iterations", ["Auto", "", None, 0, True, 1.5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -94,6 +95,34 @@ def test_no_line_is_further_below_than_the_certificate_says(seed: int, power: fl
         assert certificate.gap == certificate.loss
     elif offset == 0.0:
         assert certificate.gap <= float(gap) * 1.02
+
+
+@given(seeds, st.floats(-6.5, 0.0), st.sampled_from([0.0, 1e4, 1e8]), st.sampled_from([0.0, 1e-9, 1e-5, 1.0]))
+def test_the_certificate_bounds_gap_and_loss_of_a_line_that_has_converged(seed: int, power: float, offset: float,
+                                                                          noise: float) -> None:
+    """What is left are rounding errors, of the weights and of the certificate; compared with exact fractions."""
+    random = np.random.default_rng(seed)
+    x, z = random.normal(size=(2, 12))
+    X = offset + np.column_stack([x, x + 10.0 ** power * z])
+    y = x + z + noise * random.normal(size=12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = SimpleLinearRegression("auto", "auto", random_state=0, standardize=True).fit(X, y)
+    certificate = Certificate.of(model.moments_, model.W, model.b)
+    loss = exact_loss(X, y, [*map(Fraction, model.W.tolist()), Fraction(model.b)])
+    assert float(loss - exact_loss(X, y, exact_least_squares(X, y))) <= certificate.gap <= certificate.loss
+    assert float(max(loss, Fraction(float(np.mean((y - model.predict(X)) ** 2))))) <= certificate.loss
+
+
+def test_the_certificate_of_dependent_columns_includes_what_moments_cannot_show(random: np.random.Generator) -> None:
+    """The loss from moments may cancel to 0, while another line is 1e-19 better."""
+    for _ in range(20):
+        x, z = random.normal(size=(2, 40))
+        X = np.column_stack([x, x + 1e-9 * z])
+        moments, W = Moments.from_arrays(X, X[:, 1]), np.array([0.5, 0.5])
+        b = float(moments.y_mean - W @ moments.x_mean)
+        assert moments.has_dependent_features
+        assert 1e-20 < np.mean((X[:, 1] - X @ W - b) ** 2) <= Certificate.of(moments, W, b).gap < 1e-12
 
 
 def test_an_offset_of_1e8_costs_the_gap_no_digits(random: np.random.Generator) -> None:
