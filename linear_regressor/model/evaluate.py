@@ -142,7 +142,7 @@ def shortcomings(moments: Moments, W: Array, b: float, names: Sequence[str], slo
     above, loss, error = excess(moments, W, b), moments.loss(W, b), rounding(moments, W, b)
     lowest = max(loss, _least_loss(moments), 100.0 * error ** 2)
     if slow or above > LARGEST_SHARE * lowest:
-        left = f", and more than half of the random start is left in {slow} directions" if slow else ""
+        left = f", and more than half of the random start is left in {slow} direction{'s' * (slow > 1)}" if slow else ""
         found["unfinished"] = (f"descent has not converged: {above / lowest:.2%} of the loss is above that of the best "
                                f"line{left}; use {remedy}")
     if _counts(moments, loss, error):

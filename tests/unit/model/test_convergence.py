@@ -179,7 +179,7 @@ def test_directions_that_hardly_move_are_counted() -> None:
     """Two features that differ by 1e-5: the gap is small, but the slopes are those of the start."""
     one, other = np.random.default_rng(0).normal(size=(2, 200))
     _, words = warned(np.column_stack([one, one + 1e-5 * other]), one + 0.1 * other ** 2)
-    assert len(words) == 1 and "more than half of the random start is left in 1 directions" in words[0]
+    assert len(words) == 1 and "more than half of the random start is left in 1 direction;" in words[0]
 
 
 @given(seeds, st.floats(0.0, 6.0), st.integers(0, 1000))
