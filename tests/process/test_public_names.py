@@ -44,7 +44,7 @@ def test_the_tests_of_drift_and_the_gate_load_numpy_only() -> None:
     loaded = modules_after("from linear_regressor.monitoring import callers, concept, inputs\n"
                            "from linear_regressor.retraining import challenger, gate")
     assert "numpy" in loaded
-    assert not loaded & {"sklearn", "scipy", "joblib", "flask", "click", "matplotlib", "pyarrow", "sqlite3"}
+    assert not loaded & {"sklearn", "scipy", "joblib", "flask", "click", "matplotlib", "pyarrow"}
 
 
 def test_predicting_from_an_artefact_does_not_load_scikit_learn(tmp_path: Path) -> None:
