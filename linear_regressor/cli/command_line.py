@@ -64,7 +64,8 @@ class CommandLine(click.Group):
         except Exception as error:  # the outermost handler: nothing else would turn it into one line
             click.echo(f"Error: {describe(error)}", err=True)
             exit_code = error.exit_code if isinstance(error, click.ClickException | LinearRegressorError) else 1
-        _flush_stdout()
+        finally:  # also when gunicorn or a signal exits
+            _flush_stdout()
         sys.exit(exit_code or 0)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.command_line import clean_environ
 from tests.running_server import ROOT, RunningServer, free_port
 from tests.scraping import lines
 
@@ -127,7 +128,8 @@ def test_lines_that_cannot_be_written_are_dropped(model_path: Path, redirection:
     port = free_port()
     program = (f'"{sys.executable}" "{ROOT / "main.py"}" serve --port {port} --model-path "{model_path}" & '
                'echo $! >&2; wait $!; echo $? >&2')
-    with subprocess.Popen(["sh", "-c", f"({program}) {redirection}"], stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(["sh", "-c", f"({program}) {redirection}"], stderr=subprocess.PIPE, text=True,
+                          env=clean_environ({})) as process:
         assert process.stderr is not None
         pid = int(process.stderr.readline())
         RunningServer(process, port).wait_until_ready()
