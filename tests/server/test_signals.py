@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,11 @@ def test_hup_replaces_the_workers(start_server: Start) -> None:
     assert [] == errors(server)
 
 
+def has_workers(server: RunningServer, count: int) -> bool:
+    """Whether the server has this many workers."""
+    return len(server.workers()) == count
+
+
 def test_ttin_and_ttou_change_the_number_of_workers(start_server: Start) -> None:
     """One stays at least."""
     server = started(start_server)
@@ -84,7 +90,7 @@ def test_ttin_and_ttou_change_the_number_of_workers(start_server: Start) -> None
     wait_for(lambda: len(server.workers()) == 3)
     for count in (2, 1, 1):
         server.process.send_signal(signal.SIGTTOU)
-        wait_for(lambda count=count: len(server.workers()) == count)  # type: ignore[misc]
+        wait_for(partial(has_workers, server, count))
 
     assert 200 == server.request("POST", "/batch", BODY)[0]
     assert [] == errors(server)

@@ -56,7 +56,7 @@ def server_with_own_mounts(model_path: Path, log: Path, prepare: str, workers: i
 
 def memory_of(server: RunningServer) -> Path:
     """Return the small tmpfs as this process sees it."""
-    return Path(f"/proc/{server.process.pid}/root/dev/shm")
+    return Path("/proc", str(server.process.pid), "root", "dev", "shm")
 
 
 def fill(server: RunningServer) -> None:
@@ -159,8 +159,8 @@ def test_space_is_reserved_before_it_is_used(tmp_path: Path) -> None:
         counts.write_value(f"series {number}", number, 0.0)
 
         assert 512 * path.stat().st_blocks >= path.stat().st_size >= 4096
-    counts.close()  # type: ignore[no-untyped-call]
-    written = CountFile.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]
+    counts.close()  # type: ignore[no-untyped-call]  # the client is untyped
+    written = CountFile.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]  # the client is untyped
     values = {key: value for key, value, _, _ in written}
     assert {f"series {number}": float(number) for number in range(500)} == values
 
@@ -173,8 +173,8 @@ def test_a_file_that_was_removed_is_counted_on(tmp_path: Path) -> None:
     for number in range(500):
         counts.write_value(f"series {number}", number, 0.0)
 
-    assert (499.0, 0.0) == counts.read_value("series 499")  # type: ignore[no-untyped-call]
-    counts.close()  # type: ignore[no-untyped-call]
+    assert (499.0, 0.0) == counts.read_value("series 499")  # type: ignore[no-untyped-call]  # the client is untyped
+    counts.close()  # type: ignore[no-untyped-call]  # the client is untyped
 
 
 def test_a_removed_folder_fails_no_request(start_server: Start) -> None:

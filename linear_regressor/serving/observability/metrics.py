@@ -156,7 +156,7 @@ class CountFile(MmapedDict):
             if not self._grow():
                 self._lose(key)
                 return
-        super()._init_value(key)  # type: ignore[no-untyped-call]
+        super()._init_value(key)  # type: ignore[no-untyped-call]  # the client is untyped
 
     def _lose(self, key: str) -> None:
         """Store a series where nobody reads it, and try again when it is counted later."""
@@ -169,7 +169,7 @@ class CountFile(MmapedDict):
         if key in self._lost and time.monotonic() >= self._next_attempt:
             self._lost.remove(key)
             del self._positions[key]
-        super().write_value(key, value, timestamp)  # type: ignore[no-untyped-call]
+        super().write_value(key, value, timestamp)  # type: ignore[no-untyped-call]  # the client is untyped
 
     def _grow(self) -> bool:
         """Create the file or double it; return whether the file system has space for that."""
@@ -203,7 +203,7 @@ class CountFile(MmapedDict):
             with suppress(OSError):
                 os.unlink(self._fname)
             raise
-        super().__init__(self._fname)  # type: ignore[no-untyped-call]
+        super().__init__(self._fname)  # type: ignore[no-untyped-call]  # the client is untyped
 
 
 def _allocate(file: BinaryIO, capacity: int) -> None:

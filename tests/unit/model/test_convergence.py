@@ -90,7 +90,7 @@ def test_columns_that_the_rows_do_not_determine_are_named_and_start_at_0(kind: s
 
 
 @given(seeds, st.integers(1, 6), st.floats(0.0, 11.0), st.floats(-3.0, 3.0))
-@pytest.mark.filterwarnings("ignore:descent has not converged:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:descent has not converged:sklearn.exceptions.ConvergenceWarning")  # any rate
 def test_the_start_of_rows_of_full_rank_is_the_draw_bit_for_bit(seed: int, p: int, digits: float, unit: float) -> None:
     """However ill-conditioned they are."""
     X, y = rows_of_condition(np.random.default_rng(seed), 30, p, 10.0 ** digits)
@@ -102,7 +102,7 @@ def test_the_start_of_rows_of_full_rank_is_the_draw_bit_for_bit(seed: int, p: in
 
 
 @given(seeds, st.integers(1, 4), st.integers(1, 4), st.booleans())
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # on purpose: any rate and any rows
 def test_the_weights_of_dependent_columns_equal_the_loops(seed: int, p: int, extra: int, standardize: bool) -> None:
     """From the start that the estimator gives, and for any seed the same line in the limit."""
     random = np.random.default_rng(seed)
@@ -117,7 +117,7 @@ def test_the_weights_of_dependent_columns_equal_the_loops(seed: int, p: int, ext
     assert slopes == pytest.approx(theta[:-1], rel=1e-9, abs=1e-9 * np.abs(theta).max())
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # on purpose: any rate and any rows
 @pytest.mark.parametrize("standardize", [False, True])
 def test_partial_fit_projects_the_draw_again(random: np.random.Generator, standardize: bool) -> None:
     """Later rows raise the rank: the result is that of one fit to all rows."""

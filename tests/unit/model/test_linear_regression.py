@@ -130,7 +130,7 @@ def test_every_type_of_real_number_is_a_valid_rate(lr: Any) -> None:
     assert SimpleLinearRegression(lr=lr, iterations=3, random_state=0).fit(X / 10, y).lr_ <= 1.0
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # on purpose: any rate and any rows
 @pytest.mark.parametrize("lr", [1, np.int64(1), Fraction(99, 1)])
 def test_an_integer_or_fraction_above_the_limit_is_replaced_too(lr: Any) -> None:
     """The intercept keeps every limit at 1 or below, so integers always reach it."""
@@ -219,7 +219,7 @@ def test_fit_and_predict_use_the_challenges_three_functions() -> None:
         assert {f"_SimpleLinearRegression__{name}" for name in ("loss", "sgd", "predict")} <= set(called)
 
 
-@pytest.mark.filterwarnings("ignore:the rows have rank:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:the rows have rank:sklearn.exceptions.ConvergenceWarning")  # few rows
 @given(seeds, st.integers(1, 4), st.lists(st.integers(1, 30), min_size=1, max_size=5), st.booleans())
 def test_partial_fit_equals_one_fit_on_all_rows_so_far(seed: int, p: int, parts: list[int], weighted: bool) -> None:
     """Block by block: the same start, losses and weights as one fit."""
@@ -302,7 +302,7 @@ extremes = st.sampled_from([0.0, 1.0, 1e8, 1e15, 1e-5, 1e50, 1e-50, 1e100, 1e-10
 @given(seeds, st.integers(1, 12), st.lists(st.tuples(extremes, extremes), min_size=1, max_size=4), extremes,
        st.sampled_from([None, 1, 5]), st.booleans(), st.sampled_from(["auto", 0.1, 1e-300]))
 @settings(max_examples=300)
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # on purpose: any rate and any rows
 def test_any_finite_rows_give_a_finite_model_or_a_clear_error(
         seed: int, n: int, columns: list[tuple[float, float]], size: float, batch_size: int | None, weighted: bool,
         lr: float | str) -> None:
@@ -352,7 +352,7 @@ def test_every_form_of_the_same_rows_gives_the_same_fit(convert: Any) -> None:
     assert plain.predict(convert(X)).dtype == np.float64
 
 
-@pytest.mark.filterwarnings("ignore:the rows have rank:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:the rows have rank:sklearn.exceptions.ConvergenceWarning")  # few rows
 @given(seeds, st.integers(1, 6), st.integers(1, 50))
 def test_the_prediction_of_a_row_does_not_depend_on_other_rows(seed: int, p: int, n: int) -> None:
     """All at once or one by one, it has the same bits."""

@@ -160,7 +160,7 @@ def test_a_direction_that_only_the_hessian_hides_has_not_converged(random: np.ra
 def test_other_words_are_rejected(iterations: object) -> None:
     """The message names the parameter; mini-batches have no number of passes that converges."""
     with pytest.raises(ValueError, match="iterations="):
-        SimpleLinearRegression(iterations).fit([[0.0], [1.0]], [1.0, 2.0])  # type: ignore[arg-type]
+        SimpleLinearRegression(iterations).fit([[0.0], [1.0]], [1.0, 2.0])  # type: ignore[arg-type]  # the point
     with pytest.raises(ValueError, match="iterations='auto'"):
         SimpleLinearRegression("auto", batch_size=1).fit([[0.0], [1.0]], [1.0, 2.0])
 

@@ -82,7 +82,10 @@ def test_the_e_value_is_a_ratio_of_marginal_likelihoods() -> None:
 
     def marginal(tau: float) -> float:
         covariance = np.eye(12) + tau ** 2 * D @ prior @ D.T
-        density = lambda s: stats.multivariate_normal.pdf(w, cov=s * s * covariance) / s  # noqa: E731
+
+        def density(s: float) -> float:
+            return float(stats.multivariate_normal.pdf(w, cov=s * s * covariance) / s)
+
         return float(integrate.quad(density, 1e-3, 60, points=[0.3, 1.0, 3.0], limit=500, epsabs=0, epsrel=1e-11)[0])
 
     expected = np.log(np.mean([marginal(tau) for tau in TAUS]) / marginal(0.0))

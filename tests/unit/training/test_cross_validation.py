@@ -53,7 +53,7 @@ def test_a_rate_that_cannot_converge_has_no_score(random: np.random.Generator) -
     assert CrossValidation.of(folds, [result.rate_limit * 0.999], [10]).best is not None
 
 
-@pytest.mark.filterwarnings("ignore:the rows have rank:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:the rows have rank:sklearn.exceptions.ConvergenceWarning")  # few rows
 @pytest.mark.parametrize("elsewhere", [0.0, 1e-9])
 def test_a_column_may_vary_in_one_fold_only(random: np.random.Generator, elsewhere: float) -> None:
     """Without that fold it is constant or relatively tiny: subtraction fails, and cross-validation still works."""

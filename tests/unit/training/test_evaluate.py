@@ -78,14 +78,18 @@ def test_the_excess_is_right_with_a_constant_or_duplicated_column(column: np.nda
     assert Certificate.of(*line).gap == pytest.approx(certified, rel=1e-9)
 
 
+def near_columns(seed: int, power: float, offset: float, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Draw two features at a distance of ``10^power`` from each other, and a target."""
+    random = np.random.default_rng(seed)
+    x, z = random.normal(size=(2, 12))
+    return offset + np.column_stack([x, x + 10.0 ** power * z]), x + z + noise * random.normal(size=12)
+
+
 @given(seeds, st.floats(-9.0, 0.0), st.sampled_from([0.0, 1e3, 1e6]), st.sampled_from([0.0, 1e-3, 1.0]))
 def test_no_line_is_further_below_than_the_certificate_says(seed: int, power: float, offset: float,
                                                             noise: float) -> None:
     """For two features at any distance from each other, compared with exact fractions."""
-    random = np.random.default_rng(seed)
-    x, z = random.normal(size=(2, 12))
-    X = offset + np.column_stack([x, x + 10.0 ** power * z])
-    y = x + z + noise * random.normal(size=12)
+    X, y = near_columns(seed, power, offset, noise)
     moments, W = Moments.from_arrays(X, y), np.array([0.5, 0.5])
     certificate = Certificate.of(moments, W, float(moments.y_mean - W @ moments.x_mean))
     b = Fraction(float(moments.y_mean - W @ moments.x_mean))
@@ -101,10 +105,7 @@ def test_no_line_is_further_below_than_the_certificate_says(seed: int, power: fl
 def test_the_certificate_bounds_gap_and_loss_of_a_line_that_has_converged(seed: int, power: float, offset: float,
                                                                           noise: float) -> None:
     """What is left are rounding errors, of the weights and of the certificate; compared with exact fractions."""
-    random = np.random.default_rng(seed)
-    x, z = random.normal(size=(2, 12))
-    X = offset + np.column_stack([x, x + 10.0 ** power * z])
-    y = x + z + noise * random.normal(size=12)
+    X, y = near_columns(seed, power, offset, noise)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = SimpleLinearRegression("auto", "auto", random_state=0, standardize=True).fit(X, y)

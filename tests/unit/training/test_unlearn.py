@@ -147,7 +147,7 @@ def test_a_remainder_that_does_not_determine_a_model_is_rejected(random: np.rand
         unlearn(trained(twin, y), [read(twin[40:], y[40:])])
 
 
-@pytest.mark.filterwarnings("ignore:the rows have rank:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:the rows have rank:sklearn.exceptions.ConvergenceWarning")  # few rows
 def test_columns_may_stay_dependent(random: np.random.Generator) -> None:
     """A model that could be trained can be trained without some rows."""
     x, y = random.normal(size=50), random.normal(size=50)
