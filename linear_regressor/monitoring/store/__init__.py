@@ -1,0 +1,20 @@
+"""The feedback store: rows with their actual values in SQLite or PostgreSQL.
+
+Rule of this package: only it knows databases; the server imports no library of migrations.
+"""
+
+from __future__ import annotations
+
+from linear_regressor.errors import SettingError
+from linear_regressor.monitoring.store.feedback_store import FeedbackStore
+from linear_regressor.monitoring.store.location import StoreLocation
+
+
+def open_store(location: str | StoreLocation) -> FeedbackStore:
+    """Open the store at ``sqlite:///path`` or ``postgresql://...``; it connects when it is first used."""
+    if isinstance(location, str):
+        try:
+            location = StoreLocation.parse(location)
+        except ValueError as error:
+            raise SettingError(f"the URL of the store must be {error}") from None
+    return FeedbackStore(location)
