@@ -13,6 +13,7 @@
     ├── UnavailableError            2  a method that the estimator's parameters rule out
     │     (AttributeError, ValueError)
     ├── ArtefactError               1  a missing or damaged file of a model or of moments, or one of another format
+    ├── ConflictError               1  somebody else promoted a model first
     ├── QualityError                1  a model that is worse than required
     ├── StoreError                  1  a feedback store that cannot be used
     │   └── StoreUnavailable        1  a feedback store that is down or has no space: later it may work
@@ -63,6 +64,10 @@ class UnavailableError(LinearRegressorError, AttributeError, ValueError):
 
 class ArtefactError(LinearRegressorError):
     """A file is missing, damaged or of another format; the message has its name and the remedy."""
+
+
+class ConflictError(LinearRegressorError):
+    """Somebody else promoted a model or rolled back first; nothing was changed."""
 
 
 class QualityError(LinearRegressorError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -48,28 +49,36 @@ def parse(content: bytes) -> Artefact:
     return Artefact.from_plain(plain_pickle.read(content))
 
 
-def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path | None:
+def save(artefact: Artefact, path: str | Path, facts: Mapping[str, Any]) -> Path | None:
     """Write the model file and its card, and return the path of the card; on an error both stay unchanged.
 
     The card is beside the name that is given, even if that is a link. A model in a device or pipe has no card.
     """
     path = Path(path)
-    # Through JSON and back, so that equal values give equal bytes whatever their Python types.
-    plain = json.loads(json.dumps(artefact.to_plain(), sort_keys=True, allow_nan=False))
-    content = plain_pickle.write(plain)
-    card = {**artefact.card, "features": list(artefact.features), "target": artefact.target,
-            "sha256": artefact.digest, **facts}
+    content, card = content_of(artefact), card_of(artefact, facts)
     try:
         parse(content)
         if is_stream(path):
             write_file(path, lambda file: file.write(content))
             return None
         card_path = path.with_suffix(".card.json")
-        _replace_both(path, content, card_path, json.dumps(card, indent=2).encode() + b"\n")
+        _replace_both(path, content, card_path, card)
     except (OSError, ValueError, ArtefactError) as error:  # ValueError: a path without a name, such as "."
         reason = getattr(error, "strerror", None) or error
         raise ArtefactError(f"cannot write the model file {path}: {reason}") from None
     return card_path
+
+
+def content_of(artefact: Artefact) -> bytes:
+    """Return the content of the model file: through JSON and back, so that equal values give equal bytes."""
+    return plain_pickle.write(json.loads(json.dumps(artefact.to_plain(), sort_keys=True, allow_nan=False)))
+
+
+def card_of(artefact: Artefact, facts: Mapping[str, Any]) -> bytes:
+    """Return the content of the card, for people."""
+    card = {**artefact.card, "features": list(artefact.features), "target": artefact.target,
+            "sha256": artefact.digest, **facts}
+    return json.dumps(card, indent=2).encode() + b"\n"
 
 
 def _replace_both(path: Path, content: bytes, card_path: Path, card: bytes) -> None:

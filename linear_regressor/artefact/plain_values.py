@@ -66,6 +66,13 @@ def numbers(value: Any, name: str) -> Array:
         raise ArtefactError(f"{name} has a number beyond the range of float64") from None
 
 
+def count(value: Any, name: str) -> int:
+    """Require a whole number of at least 0."""
+    if type(value) is not int or value < 0:
+        raise ArtefactError(f"{name} must be a whole number of at least 0")
+    return value
+
+
 def text(value: Any, name: str) -> str:
     """Require a string."""
     if not isinstance(value, str):
