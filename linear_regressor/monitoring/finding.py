@@ -8,6 +8,12 @@ from math import exp, inf, isfinite, log
 from typing import Any, Literal
 
 Subject = Literal["line", "coverage", "means", "correlation", "shape", "caller"]
+# Whether a test found a change that matters, found one that does not, found none, says nothing, or is no test.
+State = Literal["alarm", "small", "none", "withheld", "size"]
+
+TITLES: dict[Subject, str] = {
+    "line": "line of {}", "coverage": "intervals of {}", "means": "mean of {}",
+    "correlation": "{} given the other features", "shape": "distribution of {}", "caller": "caller {}"}
 
 LARGEST_LOG = 709.0  # the exponential of more leaves the range of float64
 
@@ -56,6 +62,20 @@ class Finding:
         return self.certain and self.size is not None and self.size >= self.effect
 
     @property
+    def title(self) -> str:
+        """What was tested, in words."""
+        return TITLES[self.subject].format(self.name)
+
+    @property
+    def state(self) -> State:
+        """The result in one word."""
+        if self.withheld is not None:
+            return "withheld"
+        if self.log_e is None:
+            return "size"
+        return "alarm" if self.alarm else "small" if self.certain else "none"
+
+    @property
     def advice(self) -> str:
         """What to do, as one sentence."""
         if self.withheld is not None:
@@ -71,12 +91,12 @@ class Finding:
     def to_plain(self) -> dict[str, Any]:
         """Return plain values for JSON, which has no infinity: evidence beyond float64 has only its logarithm."""
         e_value = self.e_value
-        return {"subject": self.subject, "name": self.name, "size": self.size, "unit": self.unit,
+        return {"subject": self.subject, "name": self.name, "state": self.state, "size": self.size, "unit": self.unit,
                 "effect": self.effect, "log_e": finite(self.log_e), "e_value": finite(e_value),
                 "threshold": finite(self.threshold), "since": self.since,
                 "since_time": None if self.at is None else self.at.isoformat(),
                 "likely": None if self.likely is None else list(self.likely), "withheld": self.withheld,
-                "alarm": self.alarm, "advice": self.advice}
+                "advice": self.advice}
 
 
 def finite(value: float | None) -> float | None:

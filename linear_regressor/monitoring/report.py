@@ -35,6 +35,8 @@ class MonitoringReport:
     feedback: FeedbackReport
     traffic: TrafficReport
     made: datetime
+    # sentences on what the report was made of
+    notes: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -53,8 +55,8 @@ class MonitoringReport:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Sentences on what could not be tested."""
-        return (*self.feedback.remarks, *self.traffic.remarks)
+        """Sentences on what was tested, and on what could not be."""
+        return (*self.notes, *self.feedback.remarks, *self.traffic.remarks)
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values for JSON."""
