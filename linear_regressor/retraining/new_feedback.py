@@ -14,7 +14,9 @@ from linear_regressor.artefact.lineage import Lineage
 from linear_regressor.errors import SettingError
 from linear_regressor.monitoring.block import Block, since_cut
 from linear_regressor.monitoring.callers import Callers
-from linear_regressor.monitoring.store.feedback_store import BlockKey, FeedbackStore
+from linear_regressor.monitoring.observe import require_same_columns
+from linear_regressor.monitoring.store.feedback_store import FeedbackStore
+from linear_regressor.monitoring.store.interval_misses import BlockKey, key_of
 
 Array = NDArray[np.float64]
 # Reads the rows (X, y) of some blocks, as far as they are still stored.
@@ -52,9 +54,7 @@ class NewFeedback:
     @classmethod
     def of(cls, store: FeedbackStore, champion: Artefact, lineage: Lineage) -> NewFeedback:
         """Close the blocks of complete intervals, and read those after the cut; rows of an incomplete one stay new."""
-        if store.features is not None and store.features != champion.features:
-            raise SettingError(f"the store has feedback of the features {', '.join(store.features)}, but the model in "
-                               f"use has {', '.join(champion.features)}: name another store")
+        require_same_columns(champion, store)
         known = lineage.store in (None, store.identity)
         cut = lineage.cut if known else 0
         store.cut_blocks()
@@ -90,19 +90,14 @@ class NewFeedback:
 
 def _counted(block: Block, outside: Mapping[BlockKey, int]) -> Block:
     """The block with its number of rows outside the intervals of the model in use, if they were counted."""
-    return replace(block, rows=replace(block.rows, outside=outside.get(_key(block))))
-
-
-def _key(block: Block) -> BlockKey:
-    """First serial number, caller and model of a block."""
-    return block.rows.first, block.principal, block.model
+    return replace(block, rows=replace(block.rows, outside=outside.get(key_of(block))))
 
 
 def _read(store: FeedbackStore, blocks: Collection[Block]) -> Iterator[tuple[Array, Array]]:
     """Read the rows of some blocks, as far as they are still stored."""
     if not blocks:
         return
-    keys, ends = {_key(block) for block in blocks}, {block.rows.first: block.rows.last for block in blocks}
+    keys, ends = {key_of(block) for block in blocks}, {block.rows.first: block.rows.last for block in blocks}
     firsts = np.array(sorted(ends))
     lasts = np.array([ends[first] for first in firsts.tolist()])
     for rows in store.rows(int(firsts[0]) - 1, int(lasts[-1])):

@@ -17,6 +17,7 @@ from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.block import Block, Reference, intervals
 from linear_regressor.monitoring.callers import Callers, influence
 from linear_regressor.monitoring.concept import Concept
+from linear_regressor.monitoring.feedback_report import lawful_share
 from linear_regressor.monitoring.finding import Finding
 from linear_regressor.monitoring.line_change import START_ROWS
 from linear_regressor.retraining.challenger import Recipe, best, caller_effects, recipes, split_newest
@@ -155,9 +156,8 @@ def _since(champion: Artefact, older: NewFeedback, alarm: Finding, rule: AlarmRu
 
 def _concept(champion: Artefact, feedback: NewFeedback, rule: AlarmRule) -> Concept:
     """The tests of the champion's line and intervals."""
-    share = None if champion.profile is None else champion.profile.highest_outside_share
-    return Concept(Reference(champion.moments, feedback.cut, share), champion.W, champion.b, champion.target,
-                   intervals(feedback.blocks), rule)
+    reference = Reference(champion.moments, feedback.cut, lawful_share(champion, rule))
+    return Concept(reference, champion.W, champion.b, champion.target, intervals(feedback.blocks), rule)
 
 
 def _trained(recipe: Recipe, blocks: Sequence[Block], settings: dict[str, Any]) -> tuple[Moments, Fit]:
