@@ -18,6 +18,7 @@ COMMANDS = {
     "cross-validate": "Compare settings of a training by cross-validation.",
     "unlearn": "Remove rows from a trained model.",
     "compare": "Compare two models without data.",
+    "store": "Manage the feedback store of a server.",
 }
 
 
