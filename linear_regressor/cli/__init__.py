@@ -18,6 +18,7 @@ COMMANDS = {
     "cross-validate": "Compare settings of a training by cross-validation.",
     "unlearn": "Remove rows from a trained model.",
     "compare": "Compare two models without data.",
+    "models": "List, promote, roll back and fetch the versions of a model.",
 }
 
 
