@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from typing import Any
 
@@ -72,6 +72,15 @@ class Candidate:
         """Number of rows that judged it."""
         return int(sum(block.n for block in self.evidence.test))
 
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        difference = self.decision.difference
+        return {"recipe": self.recipe.name, "since": self.recipe.since, "training_rows": self.evidence.training.n,
+                "test_rows": self.test_rows, "promote": self.decision.promote, "forced": self.decision.forced,
+                "reasons": [reason._asdict() for reason in self.decision.reasons],
+                "difference": None if difference is None else asdict(difference),
+                "callers": [{"name": effect.name, **asdict(effect.difference)} for effect in self.evidence.callers]}
+
 
 @dataclass(frozen=True, eq=False)
 class Retraining:
@@ -110,6 +119,20 @@ class Retraining:
         if self.chosen is None or self.artefact is None:
             return f"Keep: {'; '.join(self.remarks)}."
         return self.chosen.decision.summary
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        chosen = self.chosen
+        return {"champion": self.champion.digest, "model": None if self.artefact is None else self.artefact.digest,
+                "promotes": self.promotes, "summary": self.summary, "remarks": list(self.remarks),
+                "feedback": {"after": self.feedback.cut, "until": self.feedback.end,
+                             "rows": round(self.feedback.rows_since(None))},
+                "chosen": None if chosen is None else chosen.recipe.name,
+                "largest_change_from_judged": None if self.change is None else self.change.change,
+                "candidates": [one.to_plain() for one in self.candidates],
+                "callers": [finding.to_plain() for finding in self.callers],
+                "influences": {name: None if found is None else found.change
+                               for name, found in self.influences.items()}}
 
 
 def retrain(champion: Artefact, feedback: NewFeedback, generation: int,
@@ -201,7 +224,8 @@ def _finished(done: Retraining, generation: int, options: RetrainOptions) -> Ret
              "test_rows": chosen.test_rows, "largest_change_from_judged": change.change,
              "reasons": [reason.text for reason in decision.reasons], "forced": decision.forced}
     artefact = _artefact(done, chosen.recipe, moments, fit, generation)
-    return replace(done, chosen=chosen, change=change,
+    candidates = (*done.candidates[:place], chosen, *done.candidates[place + 1:])
+    return replace(done, candidates=candidates, chosen=chosen, change=change,
                    artefact=replace(artefact, card={**artefact.card, "retraining": facts}),
                    influences=_influences(moments, chosen.recipe.chosen(done.feedback.blocks)))
 
