@@ -15,7 +15,7 @@ from linear_regressor.model.descent import Descent
 from linear_regressor.model.moments import Moments
 from linear_regressor.monitoring.store import open_store
 from tests.command_line import run, run_process
-from tests.feedback import World, draw
+from tests.feedback import World, draw, trained
 
 PROMOTED, FAILED, MISUSED, KEPT = 0, 1, 2, 4
 
@@ -158,3 +158,43 @@ def test_the_command_needs_no_more_than_a_process(tmp_path: Path) -> None:
     world.post(draw(random, 600, shift=2.0))
     done = run_process("retrain", "--models", world.models, "--dry-run", environ={"STORE": world.store})
     assert done.returncode == PROMOTED and done.stdout == retrain(world, "--dry-run").stdout, done.stderr
+
+
+def test_promote_compares_on_feedback_that_neither_model_has_seen(tmp_path: Path) -> None:
+    """And looks at no row twice: what it looked at is behind the cut, also after a rollback."""
+    random = np.random.default_rng(6)
+    world = World.make(tmp_path, random)
+    trained(tmp_path / "new.joblib", draw(random, 2000, shift=1.0))
+    where = ("--models", world.models, "--store", world.store)
+    nothing = run("models", "promote", tmp_path / "new.joblib", *where)
+    assert nothing.exit_code == FAILED and "0 test rows are too few: at least 100 are needed" in nothing.stderr
+    world.post(draw(random, 520))
+    kept = run("models", "promote", tmp_path / "new.joblib", *where)
+    assert kept.exit_code == FAILED and "over the margin of 0" in kept.stderr
+    world.post(draw(random, 2000, shift=1.0))
+    better = run("models", "promote", tmp_path / "new.joblib", *where)
+    assert better.exit_code == PROMOTED, better.output
+    promotions = world.history.promotions()
+    assert "2500 test rows are enough: at least 100 are needed" in promotions[-1].reasons
+    assert (promotions[-1].cut, promotions[-1].generation) == (2500, 2)
+    assert "its training data are not verified" in promotions[-1].reasons
+    assert "no complete block of feedback after row 2500" in retrain(world).stdout
+    back = run("models", "rollback", "--reason", "a test", *where)
+    assert back.exit_code == 0, back.output
+    assert (world.history.promotions()[-1].cut, world.champion.digest) == (2520, world.model.digest)
+    world.post(draw(random, 200))
+    assert result(world, KEPT, "--min-r2", "1")["retraining"]["feedback"] == {"after": 2520, "until": 2700, "rows": 150}
+
+
+def test_a_version_that_has_learned_from_feedback_is_compared_on_later_rows(tmp_path: Path) -> None:
+    """Its cut lies after the champion's."""
+    random = np.random.default_rng(7)
+    world = World.make(tmp_path, random)
+    world.post(draw(random, 300))
+    version = result(world, KEPT)["retraining"]["model"][:12]
+    world.post(draw(random, 200))
+    done = run("models", "promote", version, "--models", world.models, "--store", world.store, "--force", "a test")
+    assert done.exit_code == PROMOTED, done.output
+    last = world.history.promotions()[-1]
+    assert "200 test rows are enough: at least 100 are needed" in last.reasons
+    assert (last.cut, last.forced, last.to_version) == (500, "a test", version)
