@@ -59,8 +59,9 @@ class NewFeedback:
         cut = lineage.cut if known else 0
         store.cut_blocks()
         outside = store.outside(champion, cut)
-        stored = store.blocks(cut)
-        digests = {_counted(each.block, outside): each.digest for each in stored if each.digest not in lineage.blocks}
+        learned = set(lineage.blocks)
+        digests = {_counted(each.block, outside): each.digest for each in store.blocks(cut)
+                   if each.digest not in learned}
         blocks = since_cut(list(digests), cut)
         return cls(store.identity, cut, max((block.rows.last for block in blocks), default=cut), blocks, digests,
                    partial(_read, store),

@@ -237,7 +237,7 @@ def _artefact(done: Retraining, recipe: Recipe, moments: Moments, fit: Fit, gene
     limits = RowLimits.of(champion, keeps_rows, feedback.rows_of(blocks), sum(block.rows.moments.n for block in blocks))
     made = successor(champion, moments, fit, limits, generation)
     known = Lineage.of(champion).blocks if keeps_rows else ()
-    digests = (*known, *(feedback.digests[block] for block in blocks))
+    digests = Lineage.folded([*known, *(feedback.digests[block] for block in blocks)])
     card = {**made.card, KEY: Lineage(feedback.store, feedback.end, generation, digests).to_card()}
     if not keeps_rows:
         card.pop("unlearned", None)  # of rows that this model never had
