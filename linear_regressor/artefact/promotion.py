@@ -72,7 +72,7 @@ class Promotion:
             plain = json.loads(content)
         except (ValueError, RecursionError) as error:
             raise ArtefactError(f"it is not JSON ({error})") from None
-        values = verify(plain, "promotion", FORMAT, {"format", *cls.__dataclass_fields__})
+        values = verify(plain, "promotion", {FORMAT: {"format", *cls.__dataclass_fields__}})
         if values["action"] not in get_args(Action) or not isinstance(values["evidence"], dict):
             raise ArtefactError("action or evidence is invalid")
         for name in ("number", "generation", "cut"):

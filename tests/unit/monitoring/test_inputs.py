@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from linear_regressor.monitoring.finding import Finding
-from linear_regressor.monitoring.histogram import FineHistogram
+from linear_regressor.model.histogram import FineHistogram
 from linear_regressor.monitoring.inputs import Inputs, InputSizes
 from linear_regressor.monitoring.traffic import TrafficSummary
 

@@ -270,7 +270,7 @@ def altered(content: bytes, change: Callable[[dict[str, Any]], object], valid: b
 
 def narrower(result: dict[str, Any]) -> None:
     """Remove a feature from the training and the test moments."""
-    for part in result.values():
+    for part in (result["training"], result["test"]):
         part.update(m=part["m"][1:], C=[row[1:] for row in part["C"][1:]], minimum=part["minimum"][1:],
                     maximum=part["maximum"][1:])
 
@@ -281,10 +281,16 @@ def narrower(result: dict[str, Any]) -> None:
     lambda content: altered(content, lambda result: result["training"].update(minimum=["abc"]), valid=True),
     lambda content: altered(content, lambda result: result["training"].update(n=10 ** 400), valid=True),
     lambda content: altered(content, narrower, valid=True),
+    lambda content: altered(content, lambda result: result["bins"].pop(), valid=True),
+    lambda content: altered(content, lambda result: result.update(bins=None), valid=True),
+    lambda content: altered(content, lambda result: result["bins"][0].__setitem__(1, "no text"), valid=True),
+    lambda content: altered(content, lambda result: result["bins"][0].__setitem__(2, result["bins"][0][2][:8]),
+                            valid=True),
     lambda content: content.replace(b'"n": ', b'"n": ' + b"[" * 100_000, 1),
     lambda content: content.replace(b'"n": ', b'"n": ' + b"1" * 5_000, 1),
     lambda content: b'{"key": [], "result": 1, "sha256": 2}\n{}\n7\n' + content[content.find(b"\n") + 1:],
-], ids=["a digit", "dropped rows", "a limit in words", "a huge number", "fewer features", "deep", "long", "others"])
+], ids=["a digit", "dropped rows", "a limit in words", "a huge number", "fewer features", "fewer histograms",
+        "no histograms", "histograms in words", "a short histogram", "deep", "long", "others"])
 def test_a_damaged_line_of_a_checkpoint_is_ignored(tmp_path: Path, checkpoint: Path, damage: Any) -> None:
     """Its partition is read again, and the bytes are those of an undisturbed run."""
     before = checkpoint.read_bytes()
@@ -298,7 +304,7 @@ def test_a_damaged_line_of_a_checkpoint_is_ignored(tmp_path: Path, checkpoint: P
 
 
 def test_lines_of_a_checkpoint_are_plain_json(tmp_path: Path, random: np.random.Generator) -> None:
-    """Each has the moments of a partition under a digest."""
+    """Each has the moments and the histograms of a partition under a digest."""
     saved(rows(random, 200), tmp_path / "rows.csv")
     with pytest.raises(QualityError):
         train(tmp_path / "rows.csv", tmp_path / "model", replace(CONFIG, min_r2=1.0))
@@ -307,7 +313,7 @@ def test_lines_of_a_checkpoint_are_plain_json(tmp_path: Path, random: np.random.
 
     assert {"key", "result", "sha256"} == set(line) and 64 == len(line["key"])
     moments = line["result"]
-    assert {"training", "test"} == set(moments) and {"n", "m", "C", "minimum", "maximum"} == set(moments["training"])
+    assert {"training", "test", "bins"} == set(moments) and {"n", "m", "C", "minimum", "maximum"} == set(moments["training"])
 
 
 def test_mini_batches_of_a_stream_approach_the_best_line(tmp_path: Path, random: np.random.Generator) -> None:

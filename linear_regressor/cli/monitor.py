@@ -1,0 +1,178 @@
+"""``linear-regressor monitor``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from linear_regressor.cli.options import LocalFile, finite
+from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
+
+if TYPE_CHECKING:
+    from linear_regressor.artefact.artefact import Artefact
+    from linear_regressor.artefact.lineage import Lineage
+    from linear_regressor.artefact.promotion import Promotions
+    from linear_regressor.monitoring.finding import Finding
+    from linear_regressor.monitoring.report import MonitoringReport
+
+DRIFT = 3
+WORDS = {"alarm": "ALARM", "small": "small", "none": "ok", "withheld": "-", "size": "size"}
+
+
+class Since(click.ParamType):
+    """A serial number or a time; a time without a zone is UTC."""
+
+    name = "serial or time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | datetime:
+        """Convert the text of an option."""
+        text = str(value)
+        try:
+            if text.isdecimal():
+                return int(text)
+            time = datetime.fromisoformat(text)
+        except ValueError:
+            self.fail(f"'{value}' must be a serial number or a time, such as 12001 or 2026-11-26T10:00.", param, ctx)
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+@click.command()
+@click.option("--model-path", default=DEFAULT_MODEL_PATH, show_default=True,
+              help="Model file, or a folder of a model's versions, whose model in use is monitored.")
+@click.option("--model", metavar="VERSION|FILE", show_default="the one in use",
+              help="Another model: a version in the folder, or a file.")
+@click.option("--store", metavar="URL", envvar="STORE", show_default="STORE, else none",
+              help="Store of feedback: sqlite:///file.db or postgresql://user@host/database.")
+@click.option("--traffic", type=click.Path(path_type=Path), show_default="none",
+              help="Record of traffic: the response of /v1/monitoring/traffic, or the server's TRAFFIC_FOLDER.")
+@click.option("--since", metavar="SERIAL|TIME", type=Since(), show_default="all that the model has not seen",
+              help="Leave out earlier feedback and, with a time, earlier traffic.")
+@click.option("--alpha", metavar="FLOAT", type=click.FloatRange(0, 1, min_open=True, max_open=True), callback=finite,
+              default=0.05, show_default=True, help="Probability of any false alarm, however often anyone looks.")
+@click.option("--json", "json_path", type=LocalFile(), show_default="none",
+              help="File to write the report to as JSON; - prints it instead of the table.")
+@click.option("--html", "html_path", type=LocalFile(), show_default="none",
+              help="File to write the report to as a page.")
+@click.pass_context
+def monitor(context: click.Context, model_path: str, model: str | None, store: str | None, traffic: Path | None,
+            since: int | datetime | None, alpha: float, json_path: Path | None, html_path: Path | None) -> None:
+    """Find changes in the inputs and in the errors of a model.
+
+    Tests the feedback in --store that the model has not seen: whether its line still holds, whether its intervals do,
+    and whether a caller contradicts all others. Tests the traffic in --traffic: whether means, correlations and
+    distributions of the features have changed. Reads no training rows.
+
+    Prints each test with the size of the change, the evidence and since when it holds. The exit code is 0 without an
+    alarm, 3 with one, and 1 if something cannot be read.
+
+    \b
+    Example:
+      linear-regressor monitor --store sqlite:///feedback.db --traffic traffic.json --html report.html
+    """
+    # Before NumPy is imported: the tests solve thousands of small systems, which several threads make slower.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from linear_regressor.monitoring.alarm_rule import AlarmRule
+    from linear_regressor.monitoring.observe import observe, read_traffic
+    from linear_regressor.monitoring.store import open_store
+
+    artefact, lineage, promotions = _chosen(model_path, model)
+    record = None if traffic is None else read_traffic(traffic, artefact.digest)
+    report = observe(artefact, lineage, None if store is None else open_store(store), record, AlarmRule(alpha), since)
+    _write(report, json_path, html_path, promotions)
+    if json_path != Path("-"):
+        click.echo("\n".join(_lines(report)))
+    context.exit(DRIFT if report.drift else 0)
+
+
+def _chosen(model_path: str, model: str | None) -> tuple[Artefact, Lineage, Promotions]:
+    """Read the model that is monitored, what it has seen, and the promotions of its folder."""
+    from linear_regressor.artefact.file import load
+    from linear_regressor.artefact.history import ModelHistory
+    from linear_regressor.artefact.lineage import Lineage
+    from linear_regressor.artefact.promotion import VERSION, Promotions
+
+    if not os.path.isdir(model_path) and "://" not in model_path:
+        artefact = load(model or model_path)
+        return artefact, Lineage.of(artefact), Promotions()
+    history = ModelHistory.of(model_path)
+    promotions = history.promotions()
+    if model is not None and not VERSION.fullmatch(model):
+        artefact = load(model)
+        return artefact, Lineage.of(artefact), promotions
+    version = model or promotions.champion
+    if version is None:
+        raise click.UsageError(f"{model_path} has no model in use: promote one with 'linear-regressor models promote', "
+                               "or name a version with --model.")
+    artefact = history.load(version)
+    in_use = version == promotions.champion
+    return artefact, history.lineage(promotions, artefact) if in_use else Lineage.of(artefact), promotions
+
+
+def _write(report: MonitoringReport, json_path: Path | None, html_path: Path | None, promotions: Promotions) -> None:
+    """Write the files that are asked for."""
+    from linear_regressor.output_file import write_file
+
+    if json_path is not None:
+        content = json.dumps(report.to_plain(), indent=1, allow_nan=False)
+        if json_path == Path("-"):
+            click.echo(content)
+        else:
+            write_file(json_path, lambda file: file.write(content.encode() + b"\n"))
+
+
+def _lines(report: MonitoringReport) -> Iterator[str]:
+    """The report as text."""
+    feedback, traffic = report.feedback, report.traffic
+    yield (f"model     {report.model[:12]}, number {report.lineage.generation} of its history: {report.target} from "
+           f"{', '.join(report.features)}")
+    yield f"feedback  {feedback.rows} rows since row {report.lineage.cut + 1}"
+    period = "" if traffic.since is None or traffic.until is None else f" from {_time(traffic.since)} to {_time(traffic.until)}"
+    yield f"traffic   {traffic.answered} rows answered{period}, {traffic.recorded} recorded"
+    yield ""
+    rows = [("", "test", "size", "matters from", "e-value", "alarm from"), *map(_row, report.findings)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row, finding in zip(rows, [None, *report.findings], strict=True):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        if finding is not None and finding.state not in ("none", "size"):
+            if finding.certain:
+                yield f"       since {_since(finding)}"
+            yield f"       {finding.advice}"
+    for finding in report.traffic.sizes:
+        if finding.size is not None and finding.size >= finding.effect:
+            yield f"differs from training: {finding.title}, by {finding.size:.3g} {finding.unit}"
+    for caller in feedback.callers:
+        moved = "" if caller.influence is None else f", moves predictions of a new model by up to {caller.influence:.3g}"
+        yield f"caller {caller.name}: {caller.rows} rows, {caller.share:.1%} of all{moved}"
+    if traffic.outside is not None:
+        yield f"out of the training range: {traffic.outside:.2%} of recorded rows"
+    for code, count in sorted(traffic.refused.items()):
+        yield f"refused: {count} faults {code}"
+    if feedback.repeated:
+        yield f"repeated: {feedback.repeated} rows are equal to an older one under another key"
+    for remark in report.remarks:
+        yield f"note: {remark}"
+    yield f"{len(report.alarms)} {'alarm' if len(report.alarms) == 1 else 'alarms'}" if report.findings else "no test"
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    """The cells of a test."""
+    size = "-" if finding.size is None else f"{finding.size:.3g} {finding.unit}"
+    e_value = "-" if finding.log_e is None or finding.withheld else f"{finding.e_value:.3g}"
+    return WORDS[finding.state], finding.title, size, f"{finding.effect:.3g}", e_value, f"{finding.threshold:.3g}"
+
+
+def _since(finding: Finding) -> str:
+    """Since when a change holds."""
+    span = "" if finding.likely is None else f", likely {finding.likely[0]} to {finding.likely[1]}"
+    return f"row {finding.since}{'' if finding.at is None else f' ({_time(finding.at)})'}{span}"
+
+
+def _time(time: datetime) -> str:
+    """A time in UTC, to the minute."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
