@@ -27,6 +27,14 @@ DEFAULT_MODELS = "models/linear-regressor"
 
 NAMED_VERSION = re.compile("(.+)@([0-9a-f]{12}|champion)", re.DOTALL)
 
+
+def _not_empty(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Reject a reason that says nothing."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("must not be empty.", context, option)
+    return value
+
+
 models_option = click.option("--models", "location", metavar="FOLDER|URL", default=DEFAULT_MODELS, show_default=True,
                              help="Where the versions and promotions of the model are: a folder, gs://bucket/path or "
                                   "s3://bucket/path.")
@@ -77,7 +85,8 @@ def list_models(location: str, as_json: bool) -> None:
 @options.data()
 @options.where
 @options.store()
-@click.option("--force", metavar="REASON", help="Promote although the gate refuses; the reason is recorded.")
+@click.option("--force", metavar="REASON", callback=_not_empty,
+              help="Promote although the gate refuses; the reason is recorded.")
 @by_option
 @click.pass_context
 def promote(context: click.Context, model: str, location: str, data: str | None, where: str | None,
@@ -126,7 +135,7 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
 @models_option
 @click.option("--to", metavar="VERSION", show_default="the champion before the present one",
               help="A former champion.")
-@click.option("--reason", metavar="TEXT", required=True, help="Why; it is recorded.")
+@click.option("--reason", metavar="TEXT", required=True, callback=_not_empty, help="Why; it is recorded.")
 @options.store()
 @by_option
 def rollback(location: str, to: str | None, reason: str, store: StoreLocation | None, by: str | None) -> None:
@@ -141,8 +150,6 @@ def rollback(location: str, to: str | None, reason: str, store: StoreLocation | 
     Example:
       linear-regressor models rollback --reason 'wrong units in the feedback of May'
     """
-    if not reason.strip():
-        raise click.BadParameter("a rollback needs a reason.", param_hint="--reason")
     history = ModelHistory.of(location)
     before = history.promotions()
     target = to or before.previous

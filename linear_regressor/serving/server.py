@@ -108,7 +108,7 @@ def gunicorn_options(settings: Settings, host: str, debug: bool = False) -> dict
         "loglevel": "debug" if debug else "info",
         "logger_class": ServerLog,
         "post_worker_init": _start_spans,
-        "worker_exit": _stop_spans,
+        "worker_exit": _end_worker,
         "child_exit": _forget_worker,
     }
 
@@ -120,11 +120,13 @@ def _start_spans(worker: Any) -> None:
         spans.start()
 
 
-def _stop_spans(arbiter: Any, worker: Any) -> None:
-    """Send the worker's remaining spans."""
-    spans = worker.app.wsgi().service.spans
-    if spans is not None:
-        spans.stop()
+def _end_worker(arbiter: Any, worker: Any) -> None:
+    """Send the worker's remaining spans, and close its connection to the feedback store."""
+    service = worker.app.wsgi().service
+    if service.spans is not None:
+        service.spans.stop()
+    if service.store is not None:
+        service.store.close()
 
 
 def _forget_worker(arbiter: Any, worker: Any) -> None:
