@@ -24,7 +24,7 @@ from linear_regressor.model.evaluate import Certificate
 from linear_regressor.model.inference import FitStatistics
 from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.output_file import is_stream, remove_file, write_file
-from linear_regressor.training.config import environment, quantile_table
+from linear_regressor.training.config import environment, outside_share, quantile_table
 from linear_regressor.training.engine import Engine, Report
 from linear_regressor.training.reading import read_partitions
 
@@ -81,7 +81,8 @@ class Unlearning:
 def unlearn(artefact: Artefact, removed: Sequence[RowSummary]) -> Unlearning:
     """Remove rows from a model, which is then, to rounding, the model trained without them.
 
-    Moments cannot tell the limits of the remaining rows, nor their errors on the test rows: both are dropped.
+    Moments cannot tell the limits of the remaining rows, their bins, nor their errors on the test rows: all three are
+    dropped.
     """
     settings = _settings(artefact)
     digests = tuple(rows.digest for rows in removed)
@@ -98,8 +99,9 @@ def unlearn(artefact: Artefact, removed: Sequence[RowSummary]) -> Unlearning:
             "data": {**artefact.card.get("data", {}), "rows": left.n},
             "metrics": {"training": asdict(Certificate.of(left, fit.W, fit.b))}, "environment": environment(),
             "unlearned": {"rows": past["rows"] + rows.moments.n, "digests": [*past["digests"], *digests]}}
+    profile = artefact.profile and artefact.profile.without_bins(left.n, outside_share(left))
     after = replace(artefact, W=fit.W, b=fit.b, moments=left, minimum=None, maximum=None,
-                    quantiles=quantile_table(left.n, left.p), card=card)
+                    quantiles=quantile_table(left.n, left.p), card=card, profile=profile)
     return Unlearning(artefact, after, digests)
 
 
