@@ -89,8 +89,8 @@ class TrafficReport:
         count = 1 + sum(number < needed for number in rows)
         if count >= len(parts):
             return replace(report, remarks=(
-                f"the inputs are tested once traffic follows the {traffic.series.width} s with which the first {needed} "
-                f"recorded rows were complete; {total.n} are recorded",))
+                f"the inputs are tested once there is traffic after the first {needed} recorded rows, in another "
+                f"{traffic.series.width} s; {total.n} rows are recorded",))
         return replace(report, tests=_tests(artefact.features, parts[:count], parts[count:], rule))
 
     def to_plain(self) -> dict[str, Any]:
