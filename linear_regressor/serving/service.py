@@ -10,6 +10,7 @@ from linear_regressor.serving.observability.access_log import LineWriter
 from linear_regressor.serving.observability.tracing import SpanExport
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
+from linear_regressor.serving.predictor.served_traffic import ServedTraffic
 from linear_regressor.serving.probes import Probes
 from linear_regressor.serving.schema.encode import Json
 from linear_regressor.serving.settings import Settings
@@ -35,6 +36,7 @@ class Service(NamedTuple):
     files: tuple[FollowedFile[Any], ...]
     readiness: Readiness
     metrics: Metrics
+    traffic: ServedTraffic
     spans: SpanExport | None
     lines: LineWriter
     probes: Probes

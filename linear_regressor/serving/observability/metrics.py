@@ -23,7 +23,9 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from linear_regressor.monitoring.traffic_file import TrafficFile
 from linear_regressor.serving.middleware.request_context import UNMATCHED, RequestContext
+from linear_regressor.serving.observability.traffic_metrics import TrafficMetrics
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.probes import METRICS_PATH
 
@@ -111,11 +113,11 @@ class Metrics:
             with suppress(OSError):  # called by the arbiter, which would end
                 mark_process_dead(pid, self._folder)
 
-    def exposition(self, predictor: Predictor, accept: str) -> tuple[bytes, str]:
+    def exposition(self, predictor: Predictor, traffic: TrafficFile, accept: str) -> tuple[bytes, str]:
         """Return the metrics of all workers and their media type, as the Accept header asks."""
         counts = self._registry if self._folder is None else SharedCounts(self._folder)
         encoder, content_type = choose_encoder(accept)
-        return encoder(Scrape(counts, predictor, self._threads)), content_type
+        return encoder(Scrape(counts, predictor, traffic, self._threads)), content_type
 
     def _add_series(self, route: str, method: str, status: int) -> RequestSeries:
         return self._request_series.setdefault((route, method, status), (
@@ -245,8 +247,8 @@ class SharedCounts(MultiProcessCollector):
 class Scrape(Collector):
     """The counts and the present state, which needs no counting: a replaced model leaves no series behind."""
 
-    def __init__(self, counts: Collector, predictor: Predictor, threads: int) -> None:
-        self._counts, self._predictor, self._threads = counts, predictor, threads
+    def __init__(self, counts: Collector, predictor: Predictor, traffic: TrafficFile, threads: int) -> None:
+        self._counts, self._predictor, self._traffic, self._threads = counts, predictor, traffic, threads
 
     def collect(self) -> Iterable[Metric]:
         """Yield every metric."""
@@ -257,3 +259,4 @@ class Scrape(Collector):
         yield info
         yield GaugeMetricFamily("model_trained_rows", "Rows that the model was trained on.", artefact.moments.n)
         yield GaugeMetricFamily("request_threads", "Requests that this server can answer at once.", self._threads)
+        yield from TrafficMetrics(artefact, self._traffic).collect()
