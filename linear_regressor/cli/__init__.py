@@ -19,6 +19,7 @@ COMMANDS = {
     "unlearn": "Remove rows from a trained model.",
     "compare": "Compare two models without data.",
     "monitor": "Find changes in the inputs and in the errors of a model.",
+    "store": "Manage the feedback store of a server.",
 }
 
 

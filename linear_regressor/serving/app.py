@@ -17,6 +17,7 @@ from linear_regressor.serving.auth.policy import AccessPolicy
 from linear_regressor.serving.auth.scopes import Scopes
 from linear_regressor.serving.contract import Contract
 from linear_regressor.serving.contracts import (
+    feedback,
     health,
     kserve_v1,
     kserve_v2,
@@ -48,6 +49,7 @@ from linear_regressor.serving.settings import Settings
 CONTRACTS = (
     native.CONTRACT,
     model_info.CONTRACT,
+    feedback.CONTRACT,
     vertex.CONTRACT,
     kserve_v2.CONTRACT,
     kserve_v1.CONTRACT,
@@ -108,6 +110,7 @@ def create_app(settings: Settings, counts_folder: str | None = None,
         settings=settings, reloader=reloader, files=files, readiness=Readiness(),
         metrics=metrics, traffic=traffic, spans=SpanExport() if settings.telemetry.trace_endpoint else None,
         lines=LineWriter.to_stdout(metrics.dropped), probes=probes, fast_requests=fast_requests(settings.security.auth),
+        store=feedback.open_store_for(reloader.current().artefact, settings.feedback.store),
         openapi=partial(openapi_document, settings=settings, contracts=contracts, scopes=scopes, formats=formats))
     _register(app, contracts)
     formats.register(app)

@@ -16,6 +16,8 @@ from linear_regressor.serving.schema.encode import Json
 from linear_regressor.serving.settings import Settings
 
 if TYPE_CHECKING:
+    from linear_regressor.monitoring.store.feedback_store import FeedbackStore
+
     # prometheus_client decides on import whether counts are shared, so metrics is imported as late as possible
     from linear_regressor.serving.observability.metrics import Metrics
 
@@ -42,6 +44,8 @@ class Service(NamedTuple):
     probes: Probes
     # beginnings of requests that the worker may answer in its event loop, such as ``b"POST /stream "``
     fast_requests: tuple[bytes, ...]
+    # where feedback is stored; None if STORE is not set
+    store: FeedbackStore | None
     # makes the OpenAPI document for a model
     openapi: Callable[[Predictor], Json]
 

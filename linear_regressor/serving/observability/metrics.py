@@ -33,6 +33,7 @@ from linear_regressor.serving.probes import METRICS_PATH
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 # All other methods are counted as one, so that clients cannot create series.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+FEEDBACK_OUTCOMES = ("stored", "repeated", "conflict", "unavailable")
 OUTCOMES = {True: "taken", False: "refused"}
 
 SECONDS_BETWEEN_ATTEMPTS = 1.0
@@ -68,12 +69,18 @@ class Metrics:
                                ("code",), registry=registry)
         self._reloads = Counter("model_reloads_total", "New model files that were taken or refused, by worker.",
                                 ("outcome",), registry=registry)
+        self._feedback = Counter("feedback_rows_total", "Rows of feedback, by what became of them.", ("outcome",),
+                                 registry=registry)
+        self._store_seconds = Histogram("feedback_store_duration_seconds", "Time that a request waited for the store.",
+                                        registry=registry, buckets=SECONDS)
         self._dropped = Counter("log_lines_dropped_total", "Log lines that were not read in time.", registry=registry)
         # Finding a series by its labels takes longer than counting, so the found ones are cached.
         self._request_series: dict[SeriesKey, RequestSeries] = {}
         self._prediction_series: dict[str, Callable[[float], None]] = {}
         for outcome in OUTCOMES.values():
             self._reloads.labels(outcome)  # start at zero, so that Prometheus sees the first as an increase
+        for outcome in FEEDBACK_OUTCOMES:
+            self._feedback.labels(outcome)
 
     def begin(self, context: RequestContext) -> None:
         """Count a request as in flight."""
@@ -102,6 +109,11 @@ class Metrics:
     def reloaded(self, taken: bool) -> None:
         """Count an attempt to load a changed model file."""
         self._reloads.labels(OUTCOMES[taken]).inc()
+
+    def store_answered(self, outcome: str, rows: int, seconds: float) -> None:
+        """Count the rows of a request for the feedback store."""
+        self._feedback.labels(outcome).inc(rows)
+        self._store_seconds.observe(seconds)
 
     def dropped(self) -> None:
         """Count a dropped log line."""
