@@ -1,4 +1,4 @@
-"""Load and save the model file, with a card for people beside it."""
+"""Load and save the model file, with a card for people beside it; load the champion of a folder of models."""
 
 from __future__ import annotations
 
@@ -10,28 +10,38 @@ from typing import Any, BinaryIO
 
 from linear_regressor.artefact import plain_pickle
 from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.artefact.promotion import champion_of
 from linear_regressor.errors import ArtefactError
 from linear_regressor.output_file import is_stream, remove_file, write_file
 
 # An artefact of p features has about 9 (p + 1)^2 bytes: enough for 1,300 features.
 LARGEST_FILE = 16 * 1024 * 1024
 
+# names of the files of a version
+MODEL, CARD = "model.joblib", "model.card.json"
+
 REMEDY = "train one with 'linear-regressor train --model-save-path {path}' or name another file"
 
 
 def load(path: str | Path) -> Artefact:
-    """Read and check a model file."""
+    """Read and check a model file, or the champion of a folder of models."""
     return parse_file(path, read(path))
 
 
 def read(path: str | Path) -> bytes:
-    """Read a model file, or a little more than the largest that is valid."""
+    """Read a model file, or a little more than the largest that is valid; of a folder its champion, checked."""
+    if os.path.isdir(path):
+        return _read_champion(Path(path))
     try:
-        with open(path, "rb") as file:
-            return file.read(LARGEST_FILE + 1)
+        return _read(path)
     except OSError as error:
         remedy = REMEDY.format(path=path)
         raise ArtefactError(f"cannot read the model file {path}: {error.strerror}; {remedy}") from None
+
+
+def located(path: Path) -> Path:
+    """Where a model is: the file itself, or that of the champion of a folder of models."""
+    return path / champion_of(path) / MODEL if path.is_dir() else path
 
 
 def parse_file(path: str | Path, content: bytes) -> Artefact:
@@ -40,6 +50,18 @@ def parse_file(path: str | Path, content: bytes) -> Artefact:
         return parse(content)
     except ArtefactError as error:
         raise ArtefactError(f"cannot use the model file {path}: {error}; {REMEDY.format(path=path)}") from None
+
+
+def parse_version(name: str, version: str, content: bytes) -> Artefact:
+    """Check the content of the model file of a version; an error has its name."""
+    try:
+        artefact = parse(content)
+        if not artefact.digest.startswith(version):
+            raise ArtefactError(f"it is the model {artefact.digest[:12]}")
+    except ArtefactError as error:
+        raise ArtefactError(f"cannot use the model file {name}: {error}; copy it there again, roll back or promote "
+                            f"another version") from None
+    return artefact
 
 
 def parse(content: bytes) -> Artefact:
@@ -79,6 +101,25 @@ def card_of(artefact: Artefact, facts: Mapping[str, Any]) -> bytes:
     card = {**artefact.card, "features": list(artefact.features), "target": artefact.target,
             "sha256": artefact.digest, **facts}
     return json.dumps(card, indent=2).encode() + b"\n"
+
+
+def _read(path: str | Path) -> bytes:
+    """Read a file."""
+    with open(path, "rb") as file:
+        return file.read(LARGEST_FILE + 1)
+
+
+def _read_champion(folder: Path) -> bytes:
+    """Read and check the model file of a folder's champion."""
+    version = champion_of(folder)
+    path = folder / version / MODEL
+    try:
+        content = _read(path)
+    except OSError as error:
+        raise ArtefactError(f"cannot read the model file {path}: {error.strerror}; copy it there, roll back or promote "
+                            f"another version") from None
+    parse_version(str(path), version, content)
+    return content
 
 
 def _replace_both(path: Path, content: bytes, card_path: Path, card: bytes) -> None:

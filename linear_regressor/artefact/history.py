@@ -18,13 +18,11 @@ from dataclasses import replace
 from typing import Any
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.file import card_of, content_of, parse
+from linear_regressor.artefact.file import CARD, MODEL, card_of, content_of, parse_version
 from linear_regressor.artefact.lineage import Lineage
-from linear_regressor.artefact.promotion import FOLDER, NAME, VERSION, Promotion, Promotions
+from linear_regressor.artefact.promotion import FOLDER, VERSION, Promotion, Promotions, name_of, number_of
 from linear_regressor.artefact.storage import Storage, open_storage
 from linear_regressor.errors import ArtefactError, ConflictError
-
-MODEL, CARD = "model.joblib", "model.card.json"
 
 
 class ModelHistory:
@@ -48,7 +46,7 @@ class ModelHistory:
         return [name for name in self._storage.list() if VERSION.fullmatch(name)]
 
     def add(self, artefact: Artefact, facts: Mapping[str, Any]) -> str:
-        """Add a model as a version, with further facts in its card, and return its name; repeating it is no error."""
+        """Add a model as a version, with further facts in its card, and return its name."""
         version, content = artefact.digest[:12], content_of(artefact)
         if not self._storage.create_folder(version, {CARD: card_of(artefact, facts), MODEL: content}):
             if self.load(version).digest != artefact.digest:
@@ -57,30 +55,22 @@ class ModelHistory:
 
     def load(self, version: str) -> Artefact:
         """Read and check a version."""
-        return self.parsed(version)[0]
-
-    def parsed(self, version: str) -> tuple[Artefact, bytes]:
-        """Read and check a version; return it with the content of its model file."""
-        content = self._storage.read(f"{version}/{MODEL}")
-        try:
-            artefact = parse(content)
-        except ArtefactError as error:
-            raise ArtefactError(f"cannot use {self._path(version)}/{MODEL}: {error}") from None
-        if not artefact.digest.startswith(version):
-            raise ArtefactError(f"cannot use {self._path(version)}/{MODEL}: it is the model {artefact.digest[:12]}")
-        return artefact, content
+        path = f"{version}/{MODEL}"
+        return parse_version(self._path(path), version, self._storage.read(path))
 
     def promotions(self) -> Promotions:
         """Read all decisions, in order."""
-        found = sorted((int(match[1]), name) for name in self._storage.list(FOLDER) if (match := NAME.fullmatch(name)))
-        for expected, (number, name) in enumerate(found, 1):
+        names = self._storage.list(FOLDER)
+        numbers = sorted(number for name in names if (number := number_of(name)) is not None)
+        for expected, number in enumerate(numbers, 1):
             if number != expected:
-                raise ArtefactError(f"{self._path(FOLDER)} has no {expected:06d}.json before {name}")
-        return Promotions(self._promotion(number, name) for number, name in found)
+                missing = self._path(f"{FOLDER}/{name_of(expected)}")
+                raise ArtefactError(f"{missing} is missing, but later ones exist; restore it from a copy")
+        return Promotions(map(self._promotion, numbers))
 
     def promote(self, promotion: Promotion) -> Promotion:
         """Record a decision that follows those it was made from; a ConflictError if another one came first."""
-        path = f"{FOLDER}/{promotion.number:06d}.json"
+        path = f"{FOLDER}/{name_of(promotion.number)}"
         if not self._storage.create(path, promotion.to_json()):
             raise ConflictError(f"{self._path(path)} exists: somebody else promoted a model or rolled back meanwhile, "
                                 f"so nothing was changed; run the command again to decide anew")
@@ -104,18 +94,23 @@ class ModelHistory:
 
     def facts(self, version: str) -> dict[str, Any]:
         """What was added to the card of a version."""
+        path = f"{version}/{CARD}"
         known = json.loads(card_of(self.load(version), {}))
-        card = json.loads(self._storage.read(f"{version}/{CARD}"))
-        return {name: value for name, value in card.items() if name not in known}
-
-    def _promotion(self, number: int, name: str) -> Promotion:
-        """Read a decision."""
         try:
-            promotion = Promotion.from_json(self._storage.read(f"{FOLDER}/{name}"))
+            return {name: value for name, value in json.loads(self._storage.read(path)).items() if name not in known}
+        except (ValueError, AttributeError):
+            raise ArtefactError(f"cannot use {self._path(path)}: it is not a JSON object") from None
+
+    def _promotion(self, number: int) -> Promotion:
+        """Read a decision."""
+        path = f"{FOLDER}/{name_of(number)}"
+        content = self._storage.read(path)
+        try:
+            promotion = Promotion.from_json(content)
             if promotion.number != number:
                 raise ArtefactError(f"it has the number {promotion.number}")
         except ArtefactError as error:
-            raise ArtefactError(f"cannot use {self._path(FOLDER)}/{name}: {error}") from None
+            raise ArtefactError(f"cannot use {self._path(path)}: {error}; restore it from a copy") from None
         return promotion
 
     def _path(self, path: str) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from linear_regressor.artefact.artefact import Artefact
@@ -132,6 +133,35 @@ class Promotions(tuple[Promotion, ...]):
         return Promotion(len(self) + 1, (at or datetime.now(UTC)).isoformat(), by, action, self.champion,
                          artefact.digest[:12], artefact.digest, tuple(reasons), forced, generation, store, before,
                          evidence or {})
+
+
+def number_of(name: str) -> int | None:
+    """Number of the promotion in an object of this name; None for another object."""
+    match = NAME.fullmatch(name)
+    return int(match[1]) if match and name == name_of(int(match[1])) else None
+
+
+def name_of(number: int) -> str:
+    """Name of the object of a promotion."""
+    return f"{number:06d}.json"
+
+
+def champion_of(folder: Path) -> str:
+    """Version in use of a local folder of models, from the last promotion alone."""
+    path, remedy = folder / FOLDER, f"promote a model with 'linear-regressor models promote MODEL --models {folder}'"
+    try:
+        numbers = [number for name in os.listdir(path) if (number := number_of(name)) is not None]
+        path /= name_of(max(numbers, default=0))
+        champion = Promotion.from_json(path.read_bytes()).champion if numbers else None
+    except FileNotFoundError:
+        champion = None
+    except OSError as error:
+        raise ArtefactError(f"cannot read {path}: {error.strerror}") from None
+    except ArtefactError as error:
+        raise ArtefactError(f"cannot use {path}: {error}; restore it from a copy") from None
+    if champion is None:
+        raise ArtefactError(f"the folder of models {folder} has no model in use; {remedy} or name a model file")
+    return champion
 
 
 def user_name() -> str:

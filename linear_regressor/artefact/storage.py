@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import re
 import secrets
 import shutil
 import time
@@ -19,9 +19,8 @@ from linear_regressor.output_file import sync_folder
 LARGEST = 16 * 1024 * 1024
 # After that a temporary file is one of a killed process.
 SECONDS_TO_WRITE = 3600
-URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<bucket>[^/?]*)(?P<path>[^?]*)(\?(?P<query>.*))?")
-# Query parameters of PyArrow's URLs, which --data accepts, too.
-PARAMETERS = {"endpoint_override", "scheme", "region", "retry_limit_seconds"}
+# What file systems without hard links answer.
+WITHOUT_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 class Storage(Protocol):
@@ -45,12 +44,13 @@ class Storage(Protocol):
 
 def open_storage(location: str) -> Storage:
     """Open a local folder, ``gs://bucket/path`` or ``s3://bucket/path``; nothing is read or created yet."""
-    url = URL.fullmatch(location)
-    if url is None:
-        if not location.strip():
-            raise SettingError("the location of the models must be a folder or a URL, not empty")
-        return LocalFolder(Path(location))
-    raise SettingError(f"{location} must be a folder, gs://bucket/path or s3://bucket/path")
+    if "://" in location:
+        from linear_regressor.artefact.bucket import Bucket  # obstore is an extra of its own
+
+        return Bucket.of(location)
+    if not location.strip():
+        raise SettingError("the location of the models must be a folder or a URL, not empty")
+    return LocalFolder(Path(location))
 
 
 class LocalFolder:
@@ -137,9 +137,20 @@ def _link(temporary: Path, target: Path, content: bytes) -> bool:
         os.link(temporary, target)
     except FileExistsError:
         return False
-    except OSError:  # this file system has no hard links: a kill while the content is written leaves a part of it
-        try:
-            _write(target, content)
-        except FileExistsError:
-            return False
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
+        return _write_new(target, content)
+    return True
+
+
+def _write_new(target: Path, content: bytes) -> bool:
+    """Create a file where there are no hard links; a process that is killed meanwhile leaves a part of it."""
+    try:
+        _write(target, content)
+    except FileExistsError:
+        return False
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
     return True

@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": "Compare two models without data.",
     "monitor": "Find changes in the inputs and in the errors of a model.",
     "store": "Manage the feedback store of a server.",
+    "models": "List, promote, roll back and fetch the versions of a model.",
 }
 
 
