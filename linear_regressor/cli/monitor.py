@@ -81,8 +81,9 @@ def monitor(context: click.Context, model_path: str, model: str | None, store: s
 
     artefact, lineage, promotions = _chosen(model_path, model)
     record = None if traffic is None else read_traffic(traffic, artefact.digest)
-    report = observe(artefact, lineage, None if store is None else open_store(store), record, AlarmRule(alpha), since)
-    _write(report, json_path, html_path, promotions)
+    report = observe(artefact, lineage, None if store is None else open_store(store), record, AlarmRule(alpha), since,
+                     promotions=promotions)
+    _write(report, json_path, html_path)
     if json_path != Path("-"):
         click.echo("\n".join(lines_of(report)))
     context.exit(DRIFT if report.drift else 0)
@@ -112,7 +113,7 @@ def _chosen(model_path: str, model: str | None) -> tuple[Artefact, Lineage, Prom
     return artefact, history.lineage(promotions, artefact) if in_use else Lineage.of(artefact), promotions
 
 
-def _write(report: MonitoringReport, json_path: Path | None, html_path: Path | None, promotions: Promotions) -> None:
+def _write(report: MonitoringReport, json_path: Path | None, html_path: Path | None) -> None:
     """Write the files that are asked for."""
     from linear_regressor.output_file import write_file
 
@@ -122,3 +123,8 @@ def _write(report: MonitoringReport, json_path: Path | None, html_path: Path | N
             click.echo(content)
         else:
             write_file(json_path, lambda file: file.write(content.encode() + b"\n"))
+    if html_path is not None:
+        from linear_regressor.serving.page.monitoring import report_file  # Flask takes a while to import
+
+        page = report_file(report.to_plain())
+        write_file(html_path, lambda file: file.write(page))
