@@ -55,7 +55,7 @@ class TrafficMetrics(Collector):
         profile = self._artefact.profile
         usual = profile.counts if profile is not None else tuple(each.counts for each in summary.histograms)
         for name, then, now in list(zip(self._traffic.features, usual, summary.histograms, strict=False))[:MOST_FEATURES]:
-            bounds = [f"{below:.4f}" for below in (np.cumsum(then[:-1]) / max(then.sum(), 1)).tolist()]
+            bounds = [repr(round(below, 4)) for below in (np.cumsum(then[:-1]) / max(then.sum(), 1)).tolist()]
             buckets = dict(zip([*bounds, "+Inf"], np.cumsum(now.counts).tolist(), strict=True))
             family.add_metric((name,), buckets=list(buckets.items()), sum_value=None)
         return family
