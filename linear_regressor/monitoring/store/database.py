@@ -67,6 +67,10 @@ class Database(ABC):
         """Return the largest serial number of any row, 0 if there is none; no later commit has a smaller one."""
 
     @abstractmethod
+    def close(self) -> None:
+        """Close the connection that stays open; the next group opens another."""
+
+    @abstractmethod
     def deleted(self) -> None:
         """Hook: rows were deleted."""
 

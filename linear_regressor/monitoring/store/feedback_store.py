@@ -99,17 +99,24 @@ class FeedbackStore:
         """Store the rows of a request; return after the commit, which threads share."""
         return self._group.add(feedback)
 
+    def close(self) -> None:
+        """Close the connection of ``add``, which opens another if it is called again."""
+        self._database.close()
+
     def last_serial(self) -> int:
         """Serial number of the newest row, 0 if there was none; no later commit has a smaller one."""
         newest = self._database.newest()
         with self._database.reading() as session:
             return max(newest, _closed(session))
 
-    def cut_blocks(self, whole: bool = False) -> None:
-        """Close blocks of the complete intervals of new rows; ``whole`` closes the remaining rows, too."""
+    def cut_blocks(self, whole: bool = False) -> int:
+        """Close blocks of the complete intervals of new rows; ``whole`` closes the remaining rows, too.
+
+        Returns the last serial number of any closed block, which is the cut of a model that is made of them all.
+        """
         recorded = self._recorded()
         if recorded.features is None:  # no row can have been stored
-            return
+            return 0
         length, until = interval_length(len(recorded.features)), self._database.newest()
         with self._database.reading() as session:
             closed = _closed(session)
@@ -123,6 +130,7 @@ class FeedbackStore:
                 if not is_first:
                     return self.cut_blocks(whole)
                 closed = blocks[-1].block.rows.last
+        return closed
 
     def blocks(self, after: int = 0) -> list[StoredBlock]:
         """Return the closed blocks whose rows all come after a serial number, in order."""

@@ -80,7 +80,7 @@ class PostgresqlDatabase(Database):
                     self._writer.commit()
                 return _insert(self._writer, group)
         except BaseException:
-            self._close()
+            self.close()
             raise
 
     def newest(self) -> int:
@@ -109,8 +109,8 @@ class PostgresqlDatabase(Database):
             raise
         return connection
 
-    def _close(self) -> None:
-        """Close the writer's connection; the next group opens another."""
+    def close(self) -> None:
+        """Close the connection that stays open; see ``Database``."""
         connection, self._writer = self._writer, None
         if connection is not None:
             import psycopg

@@ -46,7 +46,7 @@ class SqliteDatabase(Database):
                 with transaction(connection):
                     return [_insert(connection, feedback) for feedback in group]
         except StoreError:
-            self._close()
+            self.close()
             raise
 
     def newest(self) -> int:
@@ -77,8 +77,8 @@ class SqliteDatabase(Database):
             raise
         return connection
 
-    def _close(self) -> None:
-        """Close the writer's connection; the next group opens another."""
+    def close(self) -> None:
+        """Close the connection that stays open; see ``Database``."""
         connection, self._writer = self._writer, None
         if connection is not None:
             with suppress(sqlite3.Error):

@@ -149,7 +149,7 @@ def read_feedback(body: bytes, signature: Signature) -> FeedbackRequest:
     given = read_document(body, feedback_shape(signature), 'the members "instances" and "actuals"')
     X, y = rows_from(given["instances"], signature), np.array(given["actuals"], dtype=np.float64)
     if len(X) != len(y):
-        raise InvalidPayload([Fault("#/actuals", "wrong_length", f"must have {len(X)} values, one for each instance")])
+        raise InvalidPayload([Fault("#/actuals", "wrong_length", f"must have {len(X)} numbers, one for each instance")])
     reject(_large_values(X, y))
     return FeedbackRequest(X, y, given.get("model"))
 
@@ -182,8 +182,8 @@ KEY_PARAMETER: Json = {
     "description": "Identifies this request: if it is sent again, its rows are not stored again. By default the digest "
                    "of the body, so that equal bodies count once."}
 LIMITS = ("Stores the rows before it answers; see docs/monitoring.md. Beyond the schema: actuals must have one value "
-          f"for each instance, and no value may be larger than {LARGEST:g} in size. The status is 404 if the server has "
-          "no store.")
+          f"for each instance, and no value may be larger than {LARGEST:g} in size. The status is 404 if the server "
+          "has no store.")
 
 
 def paths(predictor: Predictor, settings: Settings) -> Json:
