@@ -19,11 +19,21 @@ from linear_regressor.artefact.promotion import VERSION, Promotion, Promotions, 
 from linear_regressor.cli import options
 from linear_regressor.cli.output import progress_bar
 from linear_regressor.errors import ArtefactError, QualityError, SettingError
+from linear_regressor.monitoring.store import open_store
+from linear_regressor.monitoring.store.location import StoreLocation
 from linear_regressor.output_file import is_stdout
 
 DEFAULT_MODELS = "models/linear-regressor"
 
 NAMED_VERSION = re.compile("(.+)@([0-9a-f]{12}|champion)", re.DOTALL)
+
+
+def _not_empty(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Reject a reason that says nothing."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("must not be empty.", context, option)
+    return value
+
 
 models_option = click.option("--models", "location", metavar="FOLDER|URL", default=DEFAULT_MODELS, show_default=True,
                              help="Where the versions and promotions of the model are: a folder, gs://bucket/path or "
@@ -74,16 +84,19 @@ def list_models(location: str, as_json: bool) -> None:
 @models_option
 @options.data()
 @options.where
-@click.option("--force", metavar="REASON", help="Promote although the gate refuses; the reason is recorded.")
+@options.store()
+@click.option("--force", metavar="REASON", callback=_not_empty,
+              help="Promote although the gate refuses; the reason is recorded.")
 @by_option
 @click.pass_context
 def promote(context: click.Context, model: str, location: str, data: str | None, where: str | None,
-            force: str | None, by: str | None) -> None:
+            store: StoreLocation | None, force: str | None, by: str | None) -> None:
     """Put a model into use, if it is good enough.
 
     MODEL is a model file, which becomes a version, or VERSION one of 'models list'. The gate compares it with the
-    champion on the rows of --data, from which neither may have learned; without a champion its R2 and its distance from
-    the best line decide. The decision and its reasons are recorded, also if the champion is kept.
+    champion on the rows of --data, from which neither may have learned, or else on the feedback in --store that neither
+    has seen; without a champion its R2 and its distance from the best line decide. The decision and its reasons are
+    recorded, also if the champion is kept.
 
     The exit code is 1 if the champion is kept, or if somebody else promoted a model first; then run it again.
 
@@ -102,12 +115,17 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
         click.echo(f"{before.champion} is in use already")
         return
     champion = None if before.champion is None else history.load(before.champion)
-    test = UnseenRows() if data is None else _test_rows(data, where, champion or challenger)
+    test = UnseenRows()
+    if data is not None:
+        test = _test_rows(data, where, champion or challenger)
+    elif store is not None:
+        test = UnseenRows.stored(open_store(store), champion or challenger, challenger,
+                                 history.lineage(before, champion or challenger))
     decision = judge(challenger, champion, test, force=force)
     by = by or user_name()
     if is_file:
         history.add(challenger, {"added_at": datetime.now(UTC).isoformat(timespec="seconds"), "added_by": by})
-    promotion = record(history, before, challenger, decision, by)
+    promotion = record(history, before, challenger, decision, by, test.end)
     if not decision.promote:
         raise QualityError(f"{promotion.from_version or 'no model'} stays in use. {decision.summary}")
     click.echo("\n".join(_promotion_lines(promotion)))
@@ -117,12 +135,14 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
 @models_option
 @click.option("--to", metavar="VERSION", show_default="the champion before the present one",
               help="A former champion.")
-@click.option("--reason", metavar="TEXT", required=True, help="Why; it is recorded.")
+@click.option("--reason", metavar="TEXT", required=True, callback=_not_empty, help="Why; it is recorded.")
+@options.store()
 @by_option
-def rollback(location: str, to: str | None, reason: str, by: str | None) -> None:
+def rollback(location: str, to: str | None, reason: str, store: StoreLocation | None, by: str | None) -> None:
     """Return to a former champion.
 
-    The gate is not asked. Feedback that was given until now is not tested again.
+    The gate is not asked. Feedback that was given until the present champion was chosen, or with --store until now, is
+    neither tested nor learned from again: it may be the reason for the return.
 
     The exit code is 1 if the version cannot be used or somebody else was first, and 2 for misuse.
 
@@ -130,8 +150,6 @@ def rollback(location: str, to: str | None, reason: str, by: str | None) -> None
     Example:
       linear-regressor models rollback --reason 'wrong units in the feedback of May'
     """
-    if not reason.strip():
-        raise click.BadParameter("a rollback needs a reason.", param_hint="--reason")
     history = ModelHistory.of(location)
     before = history.promotions()
     target = to or before.previous
@@ -142,7 +160,9 @@ def rollback(location: str, to: str | None, reason: str, by: str | None) -> None
         return
     if target not in {promotion.champion for promotion in before}:
         raise SettingError(f"--to {target} has never been in use: promote it instead")
-    promotion = history.promote(before.next("rollback", history.load(target), by=by or user_name(), reasons=[reason]))
+    cut = 0 if store is None else open_store(store).last_serial()
+    promotion = history.promote(before.next("rollback", history.load(target), by=by or user_name(), reasons=[reason],
+                                            cut=cut))
     click.echo("\n".join(_promotion_lines(promotion)))
 
 

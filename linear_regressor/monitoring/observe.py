@@ -33,7 +33,7 @@ def observe(artefact: Artefact, lineage: Lineage, store: FeedbackStore | None, t
     if store is None:
         return replace(monitor(artefact, lineage, None, None, traffic, rule), notes=tuple(notes),
                        promotions=promotions)
-    _require_same_columns(artefact, store)
+    require_same_columns(artefact, store)
     if lineage.store not in (None, store.identity):
         notes = (*notes, "the model learned from another store of feedback, so all rows of this one are tested")
         lineage = replace(lineage, cut=0)
@@ -54,7 +54,7 @@ def read_traffic(path: Path, model: str) -> TrafficFile | None:
     return next((one for one in found if one.model == model), found[-1] if found else None)
 
 
-def _require_same_columns(artefact: Artefact, store: FeedbackStore) -> None:
+def require_same_columns(artefact: Artefact, store: FeedbackStore) -> None:
     """Reject feedback of other features or another target."""
     if store.features is None:
         return

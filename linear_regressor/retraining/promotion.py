@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.history import ModelHistory
+from linear_regressor.artefact.lineage import Lineage
 from linear_regressor.artefact.promotion import Promotion, Promotions
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import MomentsError
 from linear_regressor.model.moments import Moments
+from linear_regressor.monitoring.store.feedback_store import FeedbackStore
 from linear_regressor.retraining.difference import Line
 from linear_regressor.retraining.gate import Decision, Evidence, GatePolicy, Reason, decide
+from linear_regressor.retraining.new_feedback import NewFeedback
 from linear_regressor.training.compare_models import in_order_of
 from linear_regressor.training.engine import LocalEngine
 from linear_regressor.training.reading import read_partitions
@@ -33,6 +36,16 @@ class UnseenRows:
     moments: Sequence[Moments] = ()
     # the same rows, one by one; None if they cannot be read
     rows: Iterable[tuple[Array, Array]] | None = None
+    # serial number of the last one in the feedback store; 0 for rows that are not from one
+    end: int = 0
+
+    @classmethod
+    def stored(cls, store: FeedbackStore, champion: Artefact, challenger: Artefact, lineage: Lineage) -> UnseenRows:
+        """Take the feedback after the cuts of both models; ``lineage`` is that of the champion."""
+        feedback, own = NewFeedback.of(store, champion, lineage), Lineage.of(challenger)
+        cut = own.cut if own.store == feedback.store else 0
+        blocks = [block for block in feedback.blocks if block.rows.first > cut]
+        return cls([block.rows.moments for block in blocks], feedback.rows_of(blocks), feedback.end)
 
     @classmethod
     def read(cls, partitions: Sequence[Partition], report: Callable[[int], None]) -> UnseenRows:
