@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.artefact.file import save
 from linear_regressor.artefact.profile import Profile
 from linear_regressor.model.histogram import FineHistogram
 from linear_regressor.model.moments import Moments
@@ -19,6 +20,7 @@ from linear_regressor.monitoring.store.location import StoreLocation
 from linear_regressor.monitoring.store.migration import migrate
 from linear_regressor.monitoring.traffic import TrafficSummary
 from linear_regressor.monitoring.traffic_file import TrafficFile
+from linear_regressor.monitoring.traffic_folder import WorkerFiles
 from linear_regressor.monitoring.traffic_series import TrafficSeries
 from linear_regressor.training.config import quantile_table
 
@@ -71,3 +73,24 @@ def traffic_of(artefact: Artefact, *parts: Array, start: datetime = NOON) -> Tra
     for place, X in enumerate(parts):
         series += TrafficSeries.at(start.timestamp() + MINUTE * place, TrafficSummary.of(X, centre, profile.edges))
     return TrafficFile(artefact.digest, artefact.features, centre, profile.edges, series, 0, {})
+
+
+def fill_folder(folder: Path, traffic: TrafficFile) -> None:
+    """Write what a worker that has ended would have left in TRAFFIC_FOLDER."""
+    files = WorkerFiles(folder, traffic.model)
+    files.write("closed", traffic, 1)
+    files.close()
+
+
+def drifted(folder: Path, random: np.random.Generator, principals: tuple[str | None, ...] = (None,)) -> Artefact:
+    """Make a model file, a store and a traffic folder in which line, intervals and inputs have changed."""
+    made, store = model(random), new_store(folder / "feedback.db")
+    save(made, folder / "model.joblib", {})
+    for place, principal in enumerate(principals):
+        report_back(store, made, *rows(random, 1000), principal, NOON + timedelta(hours=place))
+        report_back(store, made, *rows(random, 1000, shift=1.0, spread=1.5), principal,
+                    NOON + timedelta(hours=12 + place))
+    store.close()
+    parts = [random.normal(size=(100, 2)) + (minute >= 20) * np.array([1.0, 0.0]) for minute in range(40)]
+    fill_folder(folder / "traffic", traffic_of(made, *parts))
+    return made
