@@ -133,6 +133,11 @@ def decide(evidence: Evidence, policy: GatePolicy = GatePolicy(), force: str | N
     return Decision(not failed or force is not None, tuple(reasons), difference, force if failed else None)
 
 
+def conditions_without_test(evidence: Evidence, policy: GatePolicy) -> list[Reason]:
+    """The conditions that need no test rows: they hold for a model that learned from all rows, too."""
+    return [_certificate(evidence, policy), *_largest_change(evidence, policy)]
+
+
 def _fit(evidence: Evidence, policy: GatePolicy) -> Reason:
     """Condition on R2, on the test rows or, without any, on the training rows."""
     where, moments = "test", reduce(Moments.__add__, evidence.test) if evidence.test else None
