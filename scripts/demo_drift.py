@@ -118,7 +118,7 @@ def draw(traffic: Traffic, events: dict[str, float], path: Path) -> None:
     start, answers = traffic.answers[0].at, traffic.answers
     edges = np.arange(start, answers[-1].at - 0.5, 0.5)
     errors = [traffic.error(left, left + 0.5) for left in edges]
-    with rc_context({"svg.hashsalt": "drift", "font.size": 11.0}):
+    with rc_context({"svg.hashsalt": "drift", "svg.fonttype": "none", "font.size": 11.0}):
         figure = Figure(figsize=(8.0, 3.6), layout="constrained")
         axes = figure.add_subplot()
         axes.plot(edges - start + 0.25, errors, color="#1f5fa8", linewidth=2.0)
