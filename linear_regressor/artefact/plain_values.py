@@ -69,6 +69,13 @@ def numbers(value: Any, name: str) -> Array:
         raise ArtefactError(f"{name} has a number beyond the range of float64") from None
 
 
+def count(value: Any, name: str) -> int:
+    """Require a whole number of at least 0."""
+    if type(value) is not int or value < 0:
+        raise ArtefactError(f"{name} must be a whole number of at least 0")
+    return value
+
+
 def whole_numbers(value: Any, name: str) -> Whole:
     """Require a list of whole numbers, at least 0, that int64 can hold."""
     if not all(type(each) is int and 0 <= each < 2 ** 63 for each in listed(value, name)):

@@ -17,6 +17,7 @@ from linear_regressor.serving.auth.policy import AccessPolicy
 from linear_regressor.serving.auth.scopes import Scopes
 from linear_regressor.serving.contract import Contract
 from linear_regressor.serving.contracts import (
+    feedback,
     health,
     kserve_v1,
     kserve_v2,
@@ -28,6 +29,7 @@ from linear_regressor.serving.contracts import (
 )
 from linear_regressor.serving.contracts.fast_path import FAST_ROUTES, FastPath
 from linear_regressor.serving.followed_file import FollowedFile
+from linear_regressor.serving.latest_report import LatestReport
 from linear_regressor.serving.middleware.chain import MiddlewareChain
 from linear_regressor.serving.middleware.errors import ErrorFormats
 from linear_regressor.serving.middleware.request_context import CONTEXT_KEY, NO_WAITING, RequestContext
@@ -37,6 +39,7 @@ from linear_regressor.serving.observability.tracing import SpanExport
 from linear_regressor.serving.openapi import docs_page
 from linear_regressor.serving.openapi.document import openapi_document
 from linear_regressor.serving.page import home
+from linear_regressor.serving.page import monitoring as monitoring_page
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
 from linear_regressor.serving.predictor.served_traffic import ServedTraffic
@@ -48,12 +51,14 @@ from linear_regressor.serving.settings import Settings
 CONTRACTS = (
     native.CONTRACT,
     model_info.CONTRACT,
+    feedback.CONTRACT,
     vertex.CONTRACT,
     kserve_v2.CONTRACT,
     kserve_v1.CONTRACT,
     mlflow.CONTRACT,
     monitoring.CONTRACT,
     home.CONTRACT,
+    monitoring_page.CONTRACT,
     docs_page.CONTRACT,
     health.CONTRACT,
 )
@@ -103,11 +108,13 @@ def create_app(settings: Settings, counts_folder: str | None = None,
     policy = AccessPolicy(settings.security, probes, scopes)
     reloader = ModelReloader(settings.model_path, partial(_make_predictor, settings, traffic), metrics.reloaded)
     files = (reloader, *policy.files)
+    store = feedback.open_store_for(reloader.current().artefact, settings.feedback.store)
     app = Application("linear_regressor", static_folder=None)
     app.service = service = Service(
         settings=settings, reloader=reloader, files=files, readiness=Readiness(),
         metrics=metrics, traffic=traffic, spans=SpanExport() if settings.telemetry.trace_endpoint else None,
         lines=LineWriter.to_stdout(metrics.dropped), probes=probes, fast_requests=fast_requests(settings.security.auth),
+        store=store, report=LatestReport(settings.model_path, traffic, store, counts_folder),
         openapi=partial(openapi_document, settings=settings, contracts=contracts, scopes=scopes, formats=formats))
     _register(app, contracts)
     formats.register(app)

@@ -125,11 +125,13 @@ def _start_spans(worker: Any) -> None:
 
 
 def _end_worker(arbiter: Any, worker: Any) -> None:
-    """Write the worker's traffic and send its remaining spans."""
+    """Write the worker's traffic, send its remaining spans, and close its connection to the feedback store."""
     service: Service = worker.app.wsgi().service
     service.traffic.save()
     if service.spans is not None:
         service.spans.stop()
+    if service.store is not None:
+        service.store.close()
 
 
 def _forget_worker(arbiter: Any, worker: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from linear_regressor.serving.followed_file import FollowedFile
+from linear_regressor.serving.latest_report import LatestReport
 from linear_regressor.serving.observability.access_log import LineWriter
 from linear_regressor.serving.observability.tracing import SpanExport
 from linear_regressor.serving.predictor.predictor import Predictor
@@ -16,6 +17,8 @@ from linear_regressor.serving.schema.encode import Json
 from linear_regressor.serving.settings import Settings
 
 if TYPE_CHECKING:
+    from linear_regressor.monitoring.store.feedback_store import FeedbackStore
+
     # prometheus_client decides on import whether counts are shared, so metrics is imported as late as possible
     from linear_regressor.serving.observability.metrics import Metrics
 
@@ -42,6 +45,10 @@ class Service(NamedTuple):
     probes: Probes
     # beginnings of requests that the worker may answer in its event loop, such as ``b"POST /stream "``
     fast_requests: tuple[bytes, ...]
+    # where feedback is stored; None if STORE is not set
+    store: FeedbackStore | None
+    # what feedback and traffic say about the served model
+    report: LatestReport
     # makes the OpenAPI document for a model
     openapi: Callable[[Predictor], Json]
 

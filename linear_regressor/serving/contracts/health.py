@@ -41,6 +41,7 @@ def routes(service: Service) -> Blueprint:
         """Write the metrics in the format that the Accept header asks for."""
         predictor = service.reloader.current()
         body, content_type = service.metrics.exposition(predictor, service.traffic.merged(predictor),
+                                                        service.report.for_scrape(predictor),
                                                         request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)
 
