@@ -34,9 +34,10 @@ def model_path() -> Path:
 
 @pytest.fixture
 def running(start_server: Callable[..., RunningServer]) -> RunningServer:
-    """Return a server that has answered one valid and one invalid request."""
+    """Return a server that has answered a request, enough rows for the metrics of traffic, and an invalid request."""
     server = start_server(environment={"OUT_OF_RANGE": "flag"})
     server.request("POST", "/batch", b'{"instances": [[0.01], [1000]]}')
+    server.request("POST", "/batch", b'{"instances": [%s]}' % b",".join(b"[0.0%d]" % row for row in range(100)))
     server.request("POST", "/batch", b'{"instances": [["a"]]}')
     return server
 
@@ -98,7 +99,7 @@ def test_recordings_that_are_used_exist() -> None:
 
 def test_every_metric_is_documented(running: RunningServer) -> None:
     """And no other."""
-    exposed = {re.sub(r"_seconds_(bucket|count|sum)$", "_seconds", name) for name in names(scrape(running))}
+    exposed = {re.sub(r"_(seconds|rank)_(bucket|count|sum)$", r"_\1", name) for name in names(scrape(running))}
 
     assert exposed == set(re.findall(r"^\| `(\w+)` \| (?:counter|gauge|histogram)", DOCS, re.MULTILINE))
 
@@ -109,7 +110,7 @@ def test_every_label_is_documented(running: RunningServer) -> None:
 
     assert any(sample.labels for sample in samples)
     for sample in samples:
-        name = re.sub("_seconds_(bucket|count|sum)$", "_seconds", sample.name)
+        name = re.sub(r"_(seconds|rank)_(bucket|count|sum)$", r"_\1", sample.name)
         row = re.search(rf"^\| `{name}` .*$", DOCS, re.MULTILINE)
         assert row is not None
         assert all(f"`{label}`" in row[0] for label in sample.labels.keys() - {"le"})
