@@ -10,6 +10,7 @@ import pytest
 
 from linear_regressor.errors import SettingError
 from linear_regressor.serving.settings import (
+    FeedbackSettings,
     SecuritySettings,
     Settings,
     TelemetrySettings,
@@ -187,7 +188,7 @@ def test_the_table_is_complete() -> None:
     Settings.from_env(environ)
     variables = [row.variable for row in all_settings()]
     groups = {"security": SecuritySettings, "telemetry": TelemetrySettings, "traffic": TrafficSettings,
-              "vertex": VertexSettings}
+              "feedback": FeedbackSettings, "vertex": VertexSettings}
 
     assert environ.names == set(variables)
     assert len(set(variables)) == len(variables) > 25
