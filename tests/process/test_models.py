@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -325,3 +326,17 @@ def test_of_two_promotions_at_once_none_is_lost(tmp_path: Path) -> None:
             conflicts += any(code for code, _ in ends)
     print(f"{conflicts} conflicts")
     assert conflicts > 0
+
+
+def test_the_commands_of_the_page_work(tmp_path: Path) -> None:
+    """Those of docs/models.md, in a folder with the committed model."""
+    (tmp_path / "models").mkdir()
+    for path in (ROOT / "models").iterdir():
+        (tmp_path / "models" / path.name).write_bytes(path.read_bytes())
+    (block,) = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "models.md").read_text(), re.DOTALL)
+    script = block.replace("linear-regressor ", f"'{sys.executable}' '{ROOT / 'main.py'}' ")
+    done = subprocess.run(["bash", "-euc", script], cwd=tmp_path, capture_output=True, text=True)
+
+    assert 0 == done.returncode, done.stderr
+    assert (tmp_path / "models" / "simple_linear_regressor.joblib").read_bytes() == (
+        tmp_path / "build" / "champion.joblib").read_bytes()
