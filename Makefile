@@ -151,7 +151,7 @@ load-test: environment ## 60 s of full load with reloads, killed workers and SIG
 test-local: check-style-all check-types check-security check-imports test-coverage ## All checks and tests in the current environment
 
 .PHONY: pytest
-pytest: environment ## All tests, without coverage
+pytest: environment axe ## All tests, without coverage
 	@$(call compile_package,$(ENVIRONMENT))
 	@"$(BIN)/python" -m pytest $(IN_PARALLEL) $(PARALLEL_TESTS)
 	@"$(BIN)/python" -m pytest $(SERIAL_TESTS)
@@ -168,8 +168,15 @@ test-large: environment ## Tests with 10 and 50 million rows (minutes, 12 GB in 
 test-real-data: environment ## Train on 41 real data sets as they are, and compare the slopes with LAPACK (a minute)
 	@"$(BIN)/python" -m tests.real_data
 
+.PHONY: axe
+axe: build/tools/axe/.installed ## Get axe-core, which checks that pages are accessible, into build/tools (160 KB)
+
+build/tools/axe/.installed: tests/axe.txt | $(BIN)/python
+	@"$(BIN)/python" -m pip --disable-pip-version-check install --quiet --no-deps --upgrade --target $(@D) --requirement $< && \
+		touch $@ || echo "axe-core could not be downloaded: its tests are skipped, except where CI is set"
+
 .PHONY: test-coverage
-test-coverage: environment ## All tests, with branch coverage of at least 95 %
+test-coverage: environment axe ## All tests, with branch coverage of at least 95 %
 	@$(call compile_package,$(ENVIRONMENT))
 	@"$(BIN)/python" -m pytest $(IN_PARALLEL) --cov --cov-report= --cov-fail-under=0 $(PARALLEL_TESTS)
 	@"$(BIN)/python" -m pytest --cov --cov-append --cov-report=term --cov-report=xml $(SERIAL_TESTS)

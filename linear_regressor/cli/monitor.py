@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,14 +17,12 @@ if TYPE_CHECKING:
     from linear_regressor.artefact.artefact import Artefact
     from linear_regressor.artefact.lineage import Lineage
     from linear_regressor.artefact.promotion import Promotions
-    from linear_regressor.monitoring.finding import Finding
     from linear_regressor.monitoring.report import MonitoringReport
 
 DRIFT = 3
-WORDS = {"alarm": "ALARM", "small": "small", "none": "ok", "withheld": "-", "size": "size"}
 
 
-class Since(click.ParamType):
+class Since(click.ParamType[int | datetime]):
     """A serial number or a time; a time without a zone is UTC."""
 
     name = "serial or time"
@@ -77,16 +74,18 @@ def monitor(context: click.Context, model_path: str, model: str | None, store: s
     """
     # Before NumPy is imported: the tests solve thousands of small systems, which several threads make slower.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from linear_regressor.cli.monitor_text import lines_of
     from linear_regressor.monitoring.alarm_rule import AlarmRule
     from linear_regressor.monitoring.observe import observe, read_traffic
     from linear_regressor.monitoring.store import open_store
 
     artefact, lineage, promotions = _chosen(model_path, model)
     record = None if traffic is None else read_traffic(traffic, artefact.digest)
-    report = observe(artefact, lineage, None if store is None else open_store(store), record, AlarmRule(alpha), since)
-    _write(report, json_path, html_path, promotions)
+    report = observe(artefact, lineage, None if store is None else open_store(store), record, AlarmRule(alpha), since,
+                     promotions=promotions)
+    _write(report, json_path, html_path)
     if json_path != Path("-"):
-        click.echo("\n".join(_lines(report)))
+        click.echo("\n".join(lines_of(report)))
     context.exit(DRIFT if report.drift else 0)
 
 
@@ -114,7 +113,7 @@ def _chosen(model_path: str, model: str | None) -> tuple[Artefact, Lineage, Prom
     return artefact, history.lineage(promotions, artefact) if in_use else Lineage.of(artefact), promotions
 
 
-def _write(report: MonitoringReport, json_path: Path | None, html_path: Path | None, promotions: Promotions) -> None:
+def _write(report: MonitoringReport, json_path: Path | None, html_path: Path | None) -> None:
     """Write the files that are asked for."""
     from linear_regressor.output_file import write_file
 
@@ -124,55 +123,8 @@ def _write(report: MonitoringReport, json_path: Path | None, html_path: Path | N
             click.echo(content)
         else:
             write_file(json_path, lambda file: file.write(content.encode() + b"\n"))
+    if html_path is not None:
+        from linear_regressor.serving.page.monitoring import report_file  # Flask takes a while to import
 
-
-def _lines(report: MonitoringReport) -> Iterator[str]:
-    """The report as text."""
-    feedback, traffic = report.feedback, report.traffic
-    yield (f"model     {report.model[:12]}, number {report.lineage.generation} of its history: {report.target} from "
-           f"{', '.join(report.features)}")
-    yield f"feedback  {feedback.rows} rows since row {report.lineage.cut + 1}"
-    period = "" if traffic.since is None or traffic.until is None else f" from {_time(traffic.since)} to {_time(traffic.until)}"
-    yield f"traffic   {traffic.answered} rows answered{period}, {traffic.recorded} recorded"
-    yield ""
-    rows = [("", "test", "size", "matters from", "e-value", "alarm from"), *map(_row, report.findings)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row, finding in zip(rows, [None, *report.findings], strict=True):
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        if finding is not None and finding.state not in ("none", "size"):
-            if finding.certain:
-                yield f"       since {_since(finding)}"
-            yield f"       {finding.advice}"
-    for finding in report.traffic.sizes:
-        if finding.size is not None and finding.size >= finding.effect:
-            yield f"differs from training: {finding.title}, by {finding.size:.3g} {finding.unit}"
-    for caller in feedback.callers:
-        moved = "" if caller.influence is None else f", moves predictions of a new model by up to {caller.influence:.3g}"
-        yield f"caller {caller.name}: {caller.rows} rows, {caller.share:.1%} of all{moved}"
-    if traffic.outside is not None:
-        yield f"out of the training range: {traffic.outside:.2%} of recorded rows"
-    for code, count in sorted(traffic.refused.items()):
-        yield f"refused: {count} faults {code}"
-    if feedback.repeated:
-        yield f"repeated: {feedback.repeated} rows are equal to an older one under another key"
-    for remark in report.remarks:
-        yield f"note: {remark}"
-    yield f"{len(report.alarms)} {'alarm' if len(report.alarms) == 1 else 'alarms'}" if report.findings else "no test"
-
-
-def _row(finding: Finding) -> tuple[str, ...]:
-    """The cells of a test."""
-    size = "-" if finding.size is None else f"{finding.size:.3g} {finding.unit}"
-    e_value = "-" if finding.log_e is None or finding.withheld else f"{finding.e_value:.3g}"
-    return WORDS[finding.state], finding.title, size, f"{finding.effect:.3g}", e_value, f"{finding.threshold:.3g}"
-
-
-def _since(finding: Finding) -> str:
-    """Since when a change holds."""
-    span = "" if finding.likely is None else f", likely {finding.likely[0]} to {finding.likely[1]}"
-    return f"row {finding.since}{'' if finding.at is None else f' ({_time(finding.at)})'}{span}"
-
-
-def _time(time: datetime) -> str:
-    """A time in UTC, to the minute."""
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        page = report_file(report.to_plain())
+        write_file(html_path, lambda file: file.write(page))

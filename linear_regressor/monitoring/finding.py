@@ -90,11 +90,10 @@ class Finding:
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values for JSON, which has no infinity: evidence beyond float64 has only its logarithm."""
-        e_value = self.e_value
-        return {"subject": self.subject, "name": self.name, "state": self.state, "size": self.size, "unit": self.unit,
-                "effect": self.effect, "log_e": finite(self.log_e), "e_value": finite(e_value),
-                "threshold": finite(self.threshold), "since": self.since,
-                "since_time": None if self.at is None else self.at.isoformat(),
+        return {"subject": self.subject, "name": self.name, "state": self.state, "title": self.title,
+                "size": finite(self.size), "unit": self.unit, "effect": finite(self.effect),
+                "log_e": finite(self.log_e), "e_value": finite(self.e_value), "threshold": finite(self.threshold), "log_threshold": finite(log(self.threshold)),
+                "since": self.since, "since_time": None if self.at is None else self.at.isoformat(),
                 "likely": None if self.likely is None else list(self.likely), "withheld": self.withheld,
                 "advice": self.advice}
 

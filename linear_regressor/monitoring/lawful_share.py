@@ -36,7 +36,7 @@ def chi_squared_quantile(degrees_of_freedom: float, probability: float) -> float
 def _log_lower_tail(a: float, x: float) -> float:
     """Logarithm of the regularised incomplete gamma function P(a, x) for x <= a.
 
-    ``x^a exp(-x) / Gamma(a + 1) (1 + x/(a+1) + x^2/((a+1)(a+2)) + ...)``; the n-th term is below ``exp(-n^2 / 2(a+n))``.
+    ``x^a exp(-x) / Gamma(a + 1) (1 + x/(a+1) + x^2/((a+1)(a+2)) + ...)``; later terms are below 1e-17.
     """
     if x == 0.0:
         return -inf

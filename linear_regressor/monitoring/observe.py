@@ -9,6 +9,7 @@ from pathlib import Path
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.lineage import Lineage
+from linear_regressor.artefact.promotion import Promotions
 from linear_regressor.errors import MomentsError
 from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.report import MonitoringReport, monitor
@@ -20,19 +21,21 @@ from linear_regressor.monitoring.traffic_series import TrafficSeries
 
 
 def observe(artefact: Artefact, lineage: Lineage, store: FeedbackStore | None, traffic: TrafficFile | None,
-            rule: AlarmRule = AlarmRule(), since: int | datetime | None = None) -> MonitoringReport:
+            rule: AlarmRule = AlarmRule(), since: int | datetime | None = None, *,
+            promotions: Promotions = Promotions(), notes: Sequence[str] = ()) -> MonitoringReport:
     """Close complete blocks of the store, and test what the model has not seen.
 
     ``since``: a serial number, before which feedback is left out, or a time, before which traffic is, too.
+    ``promotions`` and ``notes`` are shown with the report.
     """
-    notes: tuple[str, ...] = ()
     if isinstance(since, datetime) and traffic is not None:
         traffic = _later(traffic, since)
     if store is None:
-        return monitor(artefact, lineage, None, None, traffic, rule)
+        return replace(monitor(artefact, lineage, None, None, traffic, rule), notes=tuple(notes),
+                       promotions=promotions)
     require_same_columns(artefact, store)
     if lineage.store not in (None, store.identity):
-        notes = ("the model learned from another store of feedback, so all rows of this one are tested",)
+        notes = (*notes, "the model learned from another store of feedback, so all rows of this one are tested")
         lineage = replace(lineage, cut=0)
     store.cut_blocks()
     stored = store.blocks(after=lineage.cut)
@@ -40,7 +43,7 @@ def observe(artefact: Artefact, lineage: Lineage, store: FeedbackStore | None, t
     serial = _serial(stored, since) if isinstance(since, datetime) else since
     report = monitor(artefact, lineage, [one.block for one in stored], store.outside(artefact, after=lineage.cut),
                      traffic, rule, serial, repeated=store.repeated(), times=times)
-    return replace(report, notes=notes)
+    return replace(report, notes=tuple(notes), promotions=promotions)
 
 
 def read_traffic(path: Path, model: str) -> TrafficFile | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.lineage import Lineage
+from linear_regressor.artefact.promotion import Promotion, Promotions
 from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.block import Block, since_cut
 from linear_regressor.monitoring.feedback_report import FeedbackReport
@@ -19,6 +20,8 @@ from linear_regressor.monitoring.traffic_report import TrafficReport
 # A block's first serial number, caller and answering model.
 BlockKey = tuple[int, str | None, str]
 
+# Of the report, the newest first.
+LAST_PROMOTIONS = 10
 NO_STORE = FeedbackReport(remarks=("there is no store of feedback, so only the inputs are tested",))
 NO_TRAFFIC = TrafficReport(remarks=("there is no record of traffic, so the inputs are not tested",))
 
@@ -37,6 +40,7 @@ class MonitoringReport:
     made: datetime
     # sentences on what the report was made of
     notes: tuple[str, ...] = ()
+    promotions: Promotions = Promotions()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -64,7 +68,8 @@ class MonitoringReport:
                 "target": self.target, "generation": self.lineage.generation, "cut": self.lineage.cut,
                 "drift": self.drift, "findings": [finding.to_plain() for finding in self.findings],
                 "sizes": [finding.to_plain() for finding in self.traffic.sizes], "remarks": list(self.remarks),
-                "feedback": self.feedback.to_plain(), "traffic": self.traffic.to_plain()}
+                "feedback": self.feedback.to_plain(), "traffic": self.traffic.to_plain(),
+                "promotions": [_shown(one) for one in self.promotions[:-1 - LAST_PROMOTIONS:-1]]}
 
 
 def monitor(artefact: Artefact, lineage: Lineage, blocks: Sequence[Block] | None,
@@ -86,6 +91,13 @@ def monitor(artefact: Artefact, lineage: Lineage, blocks: Sequence[Block] | None
                             replace(feedback, repeated=repeated),
                             NO_TRAFFIC if traffic is None else TrafficReport.of(artefact, traffic, rule),
                             datetime.now(UTC))
+
+
+def _shown(promotion: Promotion) -> dict[str, Any]:
+    """What a report says of a promotion."""
+    return {"number": promotion.number, "at": promotion.at, "by": promotion.by, "action": promotion.action,
+            "from": promotion.from_version, "to": promotion.to_version, "reasons": list(promotion.reasons),
+            "forced": promotion.forced}
 
 
 def _counted(block: Block, outside: Mapping[BlockKey, int]) -> Block:

@@ -132,9 +132,9 @@ def _part(plain: Any, centre: Array, edges: tuple[Array, ...]) -> tuple[int, Tra
     values = members(plain, "part", PART_KEYS)
     products = [numbers(row, "products") for row in listed(values["products"], "products")]
     counts = [whole_numbers(each, "counts") for each in listed(values["counts"], "counts")]
-    if len(counts) != len(edges) or any(len(row) != len(edges) for row in products):
+    if not len(counts) == len(products) == len(edges) or any(len(row) != len(edges) for row in products):
         raise ArtefactError("a part must have counts and products for each feature")
     histograms = tuple(Histogram(*pair) for pair in zip(edges, counts, strict=True))
     return whole_number(values["number"], "number"), TrafficSummary(
         whole_number(values["answered"], "answered"), whole_number(values["n"], "n"), centre,
-        numbers(values["sums"], "sums"), np.array(products), histograms)
+        numbers(values["sums"], "sums"), np.array(products).reshape(len(edges), len(edges)), histograms)

@@ -23,8 +23,8 @@ from linear_regressor.monitoring.traffic_file import TrafficFile
 Array = NDArray[np.float64]
 
 # The model's own first traffic, with which later traffic is compared, has at least so many recorded rows, and so many
-# for each weight of a line.
-LEAST_FIRST, FIRST_ROWS = 500, 20
+# for each weight of a line. Later traffic is tested when it has so many rows that no result shows a single one.
+LEAST_FIRST, FIRST_ROWS, LEAST_LATER = 500, 20, 100
 
 
 class Distribution(NamedTuple):
@@ -87,10 +87,10 @@ class TrafficReport:
         needed = max(LEAST_FIRST, FIRST_ROWS * (len(artefact.features) + 1))
         rows = list(accumulate(part.n for _, part in parts))
         count = 1 + sum(number < needed for number in rows)
-        if count >= len(parts):
+        if count >= len(parts) or rows[-1] - rows[count - 1] < LEAST_LATER:
             return replace(report, remarks=(
-                f"the inputs are tested once traffic follows the {traffic.series.width} s with which the first {needed} "
-                f"recorded rows were complete; {total.n} are recorded",))
+                f"the inputs are tested once the first {needed} recorded rows are followed by {LEAST_LATER}, in "
+                f"another part of {traffic.series.width} s; {total.n} rows are recorded",))
         return replace(report, tests=_tests(artefact.features, parts[:count], parts[count:], rule))
 
     def to_plain(self) -> dict[str, Any]:

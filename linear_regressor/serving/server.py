@@ -21,6 +21,7 @@ from linear_regressor.json_logs import log_libraries
 from linear_regressor.serving.app import Application, create_app
 from linear_regressor.serving.observability.tracing import check_settings
 from linear_regressor.serving.schema import fast_numbers
+from linear_regressor.serving.service import Service
 from linear_regressor.serving.settings import LOOPBACK, Settings
 from linear_regressor.serving.worker import limits
 from linear_regressor.serving.worker.arbiter import DrainingArbiter
@@ -58,12 +59,15 @@ def serve(settings: Settings, environ: MutableMapping[str, str], host: str = "12
         _warn_of_open_port(settings, host)
         if server == "gunicorn":
             GunicornServer(app, gunicorn_options(settings, host, debug)).run()
-            return
+            return  # each worker has written its traffic
         if app.service.spans is not None:
             app.service.spans.start()
         app.debug = debug
         # Not app.run, which prints. Never Werkzeug's interactive debugger: it runs code for every client.
-        run_simple(host, settings.port, app, use_reloader=debug, use_debugger=False, threaded=True)
+        try:
+            run_simple(host, settings.port, app, use_reloader=debug, use_debugger=False, threaded=True)
+        finally:
+            app.service.traffic.save()
 
 
 class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
@@ -121,8 +125,9 @@ def _start_spans(worker: Any) -> None:
 
 
 def _end_worker(arbiter: Any, worker: Any) -> None:
-    """Send the worker's remaining spans, and close its connection to the feedback store."""
-    service = worker.app.wsgi().service
+    """Write the worker's traffic, send its remaining spans, and close its connection to the feedback store."""
+    service: Service = worker.app.wsgi().service
+    service.traffic.save()
     if service.spans is not None:
         service.spans.stop()
     if service.store is not None:

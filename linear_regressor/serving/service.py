@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from linear_regressor.serving.followed_file import FollowedFile
+from linear_regressor.serving.latest_report import LatestReport
 from linear_regressor.serving.observability.access_log import LineWriter
 from linear_regressor.serving.observability.tracing import SpanExport
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
+from linear_regressor.serving.predictor.served_traffic import ServedTraffic
 from linear_regressor.serving.probes import Probes
 from linear_regressor.serving.schema.encode import Json
 from linear_regressor.serving.settings import Settings
@@ -37,6 +39,7 @@ class Service(NamedTuple):
     files: tuple[FollowedFile[Any], ...]
     readiness: Readiness
     metrics: Metrics
+    traffic: ServedTraffic
     spans: SpanExport | None
     lines: LineWriter
     probes: Probes
@@ -44,6 +47,8 @@ class Service(NamedTuple):
     fast_requests: tuple[bytes, ...]
     # where feedback is stored; None if STORE is not set
     store: FeedbackStore | None
+    # what feedback and traffic say about the served model
+    report: LatestReport
     # makes the OpenAPI document for a model
     openapi: Callable[[Predictor], Json]
 

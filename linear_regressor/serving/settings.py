@@ -91,6 +91,17 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     return parse
 
 
+def share(text: str) -> float:
+    """Parse a share."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number <= 1.0:  # neither is NaN
+        raise ValueError("a number from 0 to 1")
+    return number
+
+
 def one_of(choices: tuple[T, ...]) -> Callable[[str], T]:
     """Make a parser for one of a few words."""
     def parse(text: str) -> T:
@@ -188,6 +199,24 @@ class TelemetrySettings:
 
 
 @dataclass(frozen=True)
+class TrafficSettings:
+    """What is recorded of the answered rows."""
+
+    folder: str = setting("TRAFFIC_FOLDER", str, "",
+                          "Folder in which workers record traffic, kept when the server ends; by default a private one "
+                          "that is removed then.")
+    events_sample: float = setting("EVENTS_SAMPLE", share, 0.0,
+                                   "Share of the recorded rows that are written one by one to TRAFFIC_FOLDER, 0 to 1.")
+    events_features: Switch = setting("EVENTS_FEATURES", one_of(get_args(Switch)), "off",
+                                      "Whether these rows are written with their feature values: on or off.")
+
+    def __post_init__(self) -> None:
+        if self.events_sample and not self.folder:
+            raise SettingError("TRAFFIC_FOLDER is not set: EVENTS_SAMPLE requires it, since row events are read after "
+                               "the server has ended, too")
+
+
+@dataclass(frozen=True)
 class FeedbackSettings:
     """Where feedback is stored."""
 
@@ -258,6 +287,7 @@ class Settings:
                                         "Rows outside the range of the training data: allow, flag or refuse.")
     security: SecuritySettings = SecuritySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    traffic: TrafficSettings = TrafficSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     vertex: VertexSettings = VertexSettings()
 
@@ -272,7 +302,7 @@ class Settings:
         if options.get("model_path") is None and not environ.get("MODEL_PATH"):
             values["model_path"] = vertex.model_path()
         return cls(**values, security=_read(SecuritySettings, environ), telemetry=_read(TelemetrySettings, environ),
-                   feedback=_read(FeedbackSettings, environ), vertex=vertex)
+                   traffic=_read(TrafficSettings, environ), feedback=_read(FeedbackSettings, environ), vertex=vertex)
 
     @property
     def vertex_health_routes(self) -> tuple[str, ...]:
@@ -293,7 +323,7 @@ def setting_rows(group: type) -> dict[str, Setting]:
 
 def all_settings() -> list[Setting]:
     """Return the whole table, in the order of the documentation."""
-    groups = (Settings, SecuritySettings, TelemetrySettings, FeedbackSettings, VertexSettings)
+    groups = (Settings, SecuritySettings, TelemetrySettings, TrafficSettings, FeedbackSettings, VertexSettings)
     return [row for group in groups for row in setting_rows(group).values()]
 
 

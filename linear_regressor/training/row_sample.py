@@ -21,7 +21,7 @@ STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
 class RowSample:
-    """Keeps every row until there are more than 16,384 (fewer of many columns), and from then on each 2nd, 4th, ... of them, by its position.
+    """Keeps every row of few, and of more than 16,384 (or fewer of many columns) each 2nd, 4th, ... by its position.
 
     The positions are those whose multiple of the golden ratio has a small fraction, so that they meet no period of the
     rows. Which rows are kept depends neither on the sizes of the blocks nor on the values.
@@ -86,12 +86,13 @@ def bins_to_plain(bins: Bins) -> list[list[Any]]:
 def bins_from_plain(plain: Any) -> Bins:
     """Return the histograms of such plain values; raises ValueError for others."""
     try:
-        bins = tuple(FineHistogram(int(shift), np.cumsum(_unpack(steps)), _unpack(counts))
-                     for shift, steps, counts in plain)
+        bins = tuple(FineHistogram(shift, np.cumsum(_unpack(steps)), _unpack(counts)) for shift, steps, counts in plain)
     except (TypeError, zlib.error, binascii.Error) as error:
         raise ValueError(str(error)) from None
-    if any(len(each.keys) != len(each.counts) or not len(each.keys) for each in bins):
-        raise ValueError("keys and counts do not match")
+    for each in bins:
+        if type(each.shift) is not int or not 0 <= each.shift < 64 or not len(each.keys) == len(each.counts) > 0 or (
+                np.diff(each.keys) <= 0).any() or (each.counts <= 0).any():
+            raise ValueError("keys and counts do not match")
     return bins
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -35,6 +36,11 @@ def is_png(path: Path) -> bool:
     return path.read_bytes().startswith(b"\x89PNG")
 
 
+def parsed(path: Path) -> object:
+    """Parse JSON."""
+    return json.loads(path.read_text())
+
+
 class Output(NamedTuple):
     """One output of a command."""
 
@@ -64,6 +70,7 @@ OUTPUTS = {
     "receipt": Output((*UNLEARN, "--model-save-path", "other.joblib"), "--receipt-path", Path.read_text,
                       replaces=False),
     "fetched": Output(("models", "fetch", HISTORY), "", load),
+    "monitoring": Output(("monitor", "--model-path", MODEL), "--json", parsed),
     "keys": Output(("keys", "generate", "--name", "first"), "--file", read_keys, replaces=False),
     "revoked": Output(("keys", "revoke", "--name", "old"), "--file", read_keys),
 }
