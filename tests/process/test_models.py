@@ -304,6 +304,23 @@ def _checked(models: Path) -> str:
     return promotions.champion
 
 
+@pytest.mark.parametrize("limit", [100, 2000])
+def test_a_full_disk_leaves_a_whole_history(tmp_path: Path, limit: int) -> None:
+    """Whether the version or its promotion cannot be written: one line, no part of it and no temporary file."""
+    first, second, models = model(0, tmp_path), model(1, tmp_path), tmp_path / "models"
+    run("models", "promote", first, "--models", models)
+    if limit == 2000:  # a version fits, a promotion with this name does not
+        run("models", "promote", second, "--models", models)
+    before = sorted(models.rglob("*"))
+    done = run_process("models", "promote", second, "--models", models, "--force", "test", "--by", "n" * limit,
+                       file_size_limit=limit)
+
+    assert (1, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
+    assert done.stderr.startswith("Error: cannot write ") and done.stderr.endswith(": File too large\n")
+    assert before == sorted(models.rglob("*"))
+    assert version(first) == _checked(models)
+
+
 def test_of_two_promotions_at_once_none_is_lost(tmp_path: Path) -> None:
     """Each that succeeds is in the history and knew the one before it; each other has changed nothing, and says so."""
     models, conflicts = tmp_path / "models", 0
