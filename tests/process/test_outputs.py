@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from tests.tables import rows_of, write
 DATA, REMOVED, MODEL = "data.csv", "removed.csv", "model.joblib"
 ONE, PART, WHOLE = "one.json", "part.json", "whole.json"
 STORE = "feedback.db"
+HISTORY = "history"
 COLUMNS = ("--features", "age,bmi", "--target", "score")
 TRAIN = ("train", "--data", DATA, *COLUMNS, "--standardize", "--min-r2", "0")
 UNLEARN = ("unlearn", "--data", REMOVED, "--model-path", MODEL)
@@ -73,6 +75,7 @@ OUTPUTS = {
     "unlearned": Output((*UNLEARN, "--receipt-path", "receipt.json"), "--model-save-path", load),
     "receipt": Output((*UNLEARN, "--model-save-path", "other.joblib"), "--receipt-path", Path.read_text,
                       replaces=False),
+    "fetched": Output(("models", "fetch", HISTORY), "", load),
     "monitoring": Output(("monitor", "--model-path", MODEL), "--json", parsed),
     "keys": Output(("keys", "generate", "--name", "first"), "--file", read_keys, replaces=False),
     "exported": Output(("store", "export", "--store", f"sqlite:///{STORE}"), "--output", Path.read_text),
@@ -98,6 +101,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert 0 == run("moments", "build", "--data", source, *COLUMNS, "--output", name).exit_code
         assert 0 == run("moments", "merge", ONE, PART, "--output", WHOLE).exit_code
         make_store(f"sqlite:///{STORE}")
+        assert 0 == run("models", "promote", MODEL, "--models", HISTORY).exit_code
     return folder
 
 
@@ -115,6 +119,7 @@ def folder(tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for path in made.iterdir():
         if path.is_file():
             (tmp_path / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(made / HISTORY, tmp_path / HISTORY)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
