@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,8 @@ from linear_regressor.errors import ArtefactError
 # The key of the model card; a model that was trained without feedback has none.
 KEY = "feedback"
 KEYS = {"store", "cut", "generation", "blocks"}
+# Digests that a card lists, so that a model of many rows stays a small file.
+MOST_BLOCKS = 4096
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Lineage:
     cut: int = 0
     # m for the m-th champion, from 1
     generation: int = 1
-    # digests of the feedback blocks that the model learned from
+    # digests of the feedback blocks that the model learned from; of more than 4,096 the first stands for the oldest
     blocks: tuple[str, ...] = ()
 
     @classmethod
@@ -38,6 +42,14 @@ class Lineage:
         if generation == 0:
             raise ArtefactError("generation must be at least 1")
         return cls(store, cut, generation, texts(values["blocks"], "blocks"))
+
+    @staticmethod
+    def folded(digests: Sequence[str]) -> tuple[str, ...]:
+        """Replace the oldest of too many digests by the SHA-256 of their text, one a line."""
+        if len(digests) <= MOST_BLOCKS:
+            return tuple(digests)
+        oldest, newest = digests[:1 - MOST_BLOCKS], digests[1 - MOST_BLOCKS:]
+        return hashlib.sha256("\n".join(oldest).encode()).hexdigest(), *newest
 
     def to_card(self) -> dict[str, Any]:
         """Return the value of the card's key ``feedback``."""

@@ -27,7 +27,8 @@ class Profile:
     # one per feature: training rows in each bin, one more than edges; large data sets are counted by a sample of their
     # rows, each of which counts for the rows it stands for
     counts: tuple[Counts, ...]
-    # the highest share of rows outside their 90 % intervals that an unchanged model has by chance; None for too few rows
+    # the highest share of rows outside their 90 % intervals that an unchanged model has by chance; None for too few
+    # rows
     highest_outside_share: float | None
 
     def __post_init__(self) -> None:

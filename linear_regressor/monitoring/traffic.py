@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import MomentsError
-from linear_regressor.model.inference import predict
 from linear_regressor.model.histogram import Histogram
+from linear_regressor.model.inference import predict
 from linear_regressor.monitoring.moment_stack import MomentStack
 
 Array = NDArray[np.float64]

@@ -1,7 +1,7 @@
 """The folder in which workers write their traffic: two small files and a lock for each worker of a model.
 
 ``MODEL-NUMBER.closed`` has the parts of the past and is replaced when a part ends. ``MODEL-NUMBER.current`` has the
-present part and is replaced every second; its rows are in the closed file already if that is a generation ahead. Whoever
+present part and is replaced every second; its rows are in the closed file already if that is a generation ahead. Who
 holds the lock may write; a worker that starts takes over the files of one that has ended.
 """
 

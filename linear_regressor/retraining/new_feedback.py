@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +59,9 @@ class NewFeedback:
         cut = lineage.cut if known else 0
         store.cut_blocks()
         outside = store.outside(champion, cut)
-        stored = store.blocks(cut)
-        digests = {_counted(each.block, outside): each.digest for each in stored if each.digest not in lineage.blocks}
+        learned = set(lineage.blocks)
+        digests = {_counted(each.block, outside): each.digest for each in store.blocks(cut)
+                   if each.digest not in learned}
         blocks = since_cut(list(digests), cut)
         return cls(store.identity, cut, max((block.rows.last for block in blocks), default=cut), blocks, digests,
                    partial(_read, store),
@@ -83,6 +84,7 @@ class NewFeedback:
         """Number of rows in the blocks from a serial number on, or in all."""
         return sum(block.rows.moments.n for block in self.blocks if serial is None or block.rows.first >= serial)
 
+    @cached_property
     def withheld(self) -> str | None:
         """Why callers cannot be told apart; None if they can."""
         return Callers.of(self.blocks).withheld

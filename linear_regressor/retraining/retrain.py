@@ -143,7 +143,7 @@ def retrain(champion: Artefact, feedback: NewFeedback, generation: int,
     if not used.blocks:
         return Retraining(champion, used, remarks=(*used.remarks, "there is no complete block of feedback after row "
                                                    f"{used.cut}"))
-    withheld, alarm = used.withheld(), None if options.since is not None else _alarm(champion, used, options.rule)
+    withheld, alarm = used.withheld, None if options.since is not None else _alarm(champion, used, options.rule)
     start = alarm.since if alarm is not None else options.since
     judging = max(options.policy.least_rows, ceil(JUDGING_SHARE * used.rows_since(start)))
     older, newest = split_newest(used.blocks, judging)
@@ -195,7 +195,7 @@ def _judged(champion: Artefact, used: NewFeedback, recipe: Recipe, older: Sequen
             policy: GatePolicy) -> Candidate:
     """Train a challenger on the older blocks, and judge it by the newest ones."""
     training, fit = _trained(recipe, older, settings_of(champion, FAILURE))
-    withheld = used.withheld()
+    withheld = used.withheld
     evidence = Evidence(Line(fit.W, fit.b), training, Line(champion.W, champion.b), champion.moments,
                         [block.rows.moments for block in newest], used.rows_of(newest),
                         callers=() if withheld else caller_effects(recipe, older, newest), callers_withheld=withheld)
@@ -237,7 +237,7 @@ def _artefact(done: Retraining, recipe: Recipe, moments: Moments, fit: Fit, gene
     limits = RowLimits.of(champion, keeps_rows, feedback.rows_of(blocks), sum(block.rows.moments.n for block in blocks))
     made = successor(champion, moments, fit, limits, generation)
     known = Lineage.of(champion).blocks if keeps_rows else ()
-    digests = (*known, *(feedback.digests[block] for block in blocks))
+    digests = Lineage.folded([*known, *(feedback.digests[block] for block in blocks)])
     card = {**made.card, KEY: Lineage(feedback.store, feedback.end, generation, digests).to_card()}
     if not keeps_rows:
         card.pop("unlearned", None)  # of rows that this model never had

@@ -21,7 +21,7 @@ STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
 class RowSample:
-    """Keeps every row until there are more than 16,384 (fewer of many columns), and from then on each 2nd, 4th, ... of them, by its position.
+    """Keeps every row of few, and of more than 16,384 (or fewer of many columns) each 2nd, 4th, ... by its position.
 
     The positions are those whose multiple of the golden ratio has a small fraction, so that they meet no period of the
     rows. Which rows are kept depends neither on the sizes of the blocks nor on the values.

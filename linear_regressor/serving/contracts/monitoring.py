@@ -82,7 +82,8 @@ def schemas(predictor: Predictor) -> Json:
         "width": {**WHOLE, "description": "Seconds of an interval of time: 60, doubled some times."},
         "parts": {"type": "array", "items": part},
         "outside": {"type": ["integer", "null"], "minimum": 0,
-                    "description": "Recorded rows out of the range of the training data; null if the model cannot tell."},
+                    "description": "Recorded rows out of the range of the training data; null if the model cannot "
+                                   "tell."},
         "refused": {"type": "object", "additionalProperties": WHOLE,
                     "description": "Faults of rejected requests by code, at most 20 of a request."},
         "sha256": {"type": "string", "description": "Digest of this content."}})}
@@ -122,4 +123,4 @@ def _report_schemas() -> Json:
                        "items": {"type": "object"}}})}
 
 
-CONTRACT = Contract(Tag("monitoring", "What the model has answered, and whether it still fits."), routes, paths, schemas)
+CONTRACT = Contract(Tag("monitoring", "What the model answered, and whether it still fits."), routes, paths, schemas)

@@ -49,12 +49,13 @@ class TrafficMetrics(Collector):
             yield from self._moved(latest)
 
     def _histograms(self, summary: TrafficSummary) -> Metric:
-        """Count the recorded rows of each feature in the bins of training; bounds are shares, since values are private."""
+        """Count recorded rows in the bins of training; bounds are shares of its rows, since its values are private."""
         family = HistogramMetricFamily("traffic_feature_rank", "Recorded rows by the share of training rows with a "
                                        "smaller value of the feature.", labels=("feature",))
         profile = self._artefact.profile
         usual = profile.counts if profile is not None else tuple(each.counts for each in summary.histograms)
-        for name, then, now in list(zip(self._traffic.features, usual, summary.histograms, strict=False))[:MOST_FEATURES]:
+        features = self._traffic.features[:MOST_FEATURES]
+        for name, then, now in zip(features, usual, summary.histograms, strict=False):
             bounds = [repr(round(below, 4)) for below in (np.cumsum(then[:-1]) / max(then.sum(), 1)).tolist()]
             buckets = dict(zip([*bounds, "+Inf"], np.cumsum(now.counts).tolist(), strict=True))
             family.add_metric((name,), buckets=list(buckets.items()), sum_value=None)

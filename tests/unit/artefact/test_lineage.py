@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -38,3 +39,13 @@ def test_an_invalid_card_is_one_error(changed: dict[str, Any], message: str) -> 
     """It names what is wrong."""
     with pytest.raises(ArtefactError, match=message):
         Lineage.of(replace(artefact_of(1), card={KEY: {**VALID, **changed}}))
+
+
+def test_a_card_lists_at_most_4096_blocks() -> None:
+    """The oldest ones are folded into one digest, which depends on each of them."""
+    digests = [f"{number:064x}" for number in range(5000)]
+    assert Lineage.folded(digests[:4096]) == tuple(digests[:4096])
+    folded = Lineage.folded(digests)
+    assert len(folded) == 4096 and folded[1:] == tuple(digests[-4095:])
+    assert folded[0] == hashlib.sha256("\n".join(digests[:905]).encode()).hexdigest()
+    assert Lineage.folded([*folded, "f" * 64])[0] == hashlib.sha256("\n".join(folded[:2]).encode()).hexdigest()

@@ -16,8 +16,8 @@ from linear_regressor.model.moments import Moments
 from tests.running_server import ROOT
 
 PROFILE = Profile((np.array([0.5, 2.5]),), (np.array([1, 2, 1]),), 0.25)
-MODEL = Artefact(("a",), "y", np.array([2.0]), 0.5, Moments(4.0, np.array([1.5, 3.5]),
-                                                           np.array([[5.0, 10.0], [10.0, 20.5]])),
+MOMENTS = Moments(4.0, np.array([1.5, 3.5]), np.array([[5.0, 10.0], [10.0, 20.5]]))
+MODEL = Artefact(("a",), "y", np.array([2.0]), 0.5, MOMENTS,
                  np.array([0.0]), np.array([3.0]), {"levels": [0.9], "t": [2.5], "f": [8.5]}, {"note": "x"})
 
 

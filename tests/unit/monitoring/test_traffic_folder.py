@@ -36,7 +36,8 @@ def test_a_file_keeps_every_bit(tmp_path: Path) -> None:
     again, generation = decode(encode(file, 9))
     assert again.to_plain() == file.to_plain() and generation == 9
     none = TrafficFile.empty(MODEL, (), np.empty(0), (), None)
-    assert decode(encode(none, 0))[0].to_plain() == none.to_plain() == TrafficFile.from_plain(none.to_plain()).to_plain()
+    for again in (decode(encode(none, 0))[0], TrafficFile.from_plain(none.to_plain())):
+        assert again.to_plain() == none.to_plain()
 
 
 def test_files_of_one_model_add_up() -> None:

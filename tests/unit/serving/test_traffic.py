@@ -75,7 +75,8 @@ PREDICTIONS = {
     "batch": ("/batch", {"instances": ROWS, "parameters": {"explain": True, "range": True}}, 2),
     "KServe V1": ("/v1/models/linear-regressor:predict", {"instances": NAMED}, 2),
     "KServe V2": ("/v2/models/linear-regressor/infer", tensor(ROWS), 2),
-    "MLflow": ("/invocations", {"inputs": ROWS}, 2), "MLflow records": ("/invocations", {"dataframe_records": NAMED}, 2),
+    "MLflow": ("/invocations", {"inputs": ROWS}, 2),
+    "MLflow records": ("/invocations", {"dataframe_records": NAMED}, 2),
     "Vertex AI": ("/vertex", {"instances": ROWS}, 2)}
 
 

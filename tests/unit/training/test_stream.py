@@ -22,8 +22,9 @@ from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.data import formats, source, splitting
 from linear_regressor.data.source import BLOCK_ROWS, Partition
 from linear_regressor.errors import DataError, DivergenceError, QualityError, RateError, SettingError
+from linear_regressor.model.histogram import FineHistogram
 from linear_regressor.training.checkpoint import digest
-from linear_regressor.training.config import TrainingConfig
+from linear_regressor.training.config import TrainingConfig, highest_outside_share
 from linear_regressor.training.engine import Item, LocalEngine, Report, Result
 from linear_regressor.training.partition_moments import PartitionMoments, total
 from linear_regressor.training.train import Training, train_stream
@@ -89,6 +90,23 @@ def test_a_stream_gives_the_model_of_the_same_rows_in_memory(tmp_path: Path, ran
         artefact.card["settings"].items()
     np.testing.assert_array_equal(X[:1000], training.shown[0].X)
     np.testing.assert_array_equal(y_test[:1000], training.shown[1].y)
+
+
+@pytest.mark.parametrize("files", [1, 3])
+def test_the_profile_counts_the_training_rows(tmp_path: Path, random: np.random.Generator, files: int) -> None:
+    """All of them, in bins that each hold a sixteenth at least; not the test rows, and whatever the partitions."""
+    table = rows(random, 3000)
+    X, y, _, _ = split(table, 0.25)
+    for number in range(files):
+        saved(table.slice(number * 3000 // files, 3000 // files), tmp_path / "rows" / f"{number}.parquet", 700)
+
+    profile = train(tmp_path / "rows", tmp_path / "model").artefact.profile
+
+    assert profile is not None and profile.highest_outside_share == highest_outside_share(len(y) - 4)
+    for column, edges, counts in zip(X.T, profile.edges, profile.counts, strict=True):
+        np.testing.assert_array_equal(FineHistogram.of(column).edges(), edges)
+        np.testing.assert_array_equal(np.histogram(column, [-np.inf, *edges, np.inf])[0], counts)
+        assert counts.min() >= len(y) / 16 and len(edges) >= 12
 
 
 def test_every_format_gives_the_same_bytes(tmp_path: Path, random: np.random.Generator) -> None:
@@ -313,7 +331,8 @@ def test_lines_of_a_checkpoint_are_plain_json(tmp_path: Path, random: np.random.
 
     assert {"key", "result", "sha256"} == set(line) and 64 == len(line["key"])
     moments = line["result"]
-    assert {"training", "test", "bins"} == set(moments) and {"n", "m", "C", "minimum", "maximum"} == set(moments["training"])
+    assert {"training", "test", "bins"} == set(moments)
+    assert {"n", "m", "C", "minimum", "maximum"} == set(moments["training"])
 
 
 def test_mini_batches_of_a_stream_approach_the_best_line(tmp_path: Path, random: np.random.Generator) -> None:
