@@ -36,12 +36,13 @@ def model_path() -> Path:
 
 @pytest.fixture
 def running(start_server: Callable[..., RunningServer], tmp_path: Path) -> RunningServer:
-    """Return a server with feedback, traffic and a report that has answered one valid and one invalid request."""
+    """Return a server with a report on feedback and traffic, after enough valid rows for metrics, and an invalid one."""
     drifted(tmp_path, np.random.default_rng(1), ("ann", "bob"))
     server = start_server("--model-path", str(tmp_path / "model.joblib"), environment={
         "OUT_OF_RANGE": "flag", "STORE": f"sqlite:///{tmp_path / 'feedback.db'}",
         "TRAFFIC_FOLDER": str(tmp_path / "traffic")})
     server.request("POST", "/batch", b'{"instances": [[0.01, 1], [1000, 1]]}')
+    server.request("POST", "/batch", b'{"instances": [%s]}' % b",".join(b"[0.0%d, 1]" % row for row in range(100)))
     server.request("POST", "/batch", b'{"instances": [["a", 1]]}')
     server.request("GET", "/v1/monitoring")
     return server
@@ -104,7 +105,7 @@ def test_recordings_that_are_used_exist() -> None:
 
 def test_every_metric_is_documented(running: RunningServer) -> None:
     """And no other."""
-    exposed = {re.sub(r"_seconds_(bucket|count|sum)$", "_seconds", name) for name in names(scrape(running))}
+    exposed = {re.sub(r"_(seconds|rank)_(bucket|count|sum)$", r"_\1", name) for name in names(scrape(running))}
 
     assert exposed == set(re.findall(r"^\| `(\w+)` \| (?:counter|gauge|histogram)", DOCS, re.MULTILINE))
 
@@ -115,7 +116,7 @@ def test_every_label_is_documented(running: RunningServer) -> None:
 
     assert any(sample.labels for sample in samples)
     for sample in samples:
-        name = re.sub("_seconds_(bucket|count|sum)$", "_seconds", sample.name)
+        name = re.sub(r"_(seconds|rank)_(bucket|count|sum)$", r"_\1", sample.name)
         row = re.search(rf"^\| `{name}` .*$", DOCS, re.MULTILINE)
         assert row is not None
         assert all(f"`{label}`" in row[0] for label in sample.labels.keys() - {"le"})
