@@ -105,7 +105,8 @@ def test_nothing_is_blocked_and_nothing_else_is_loaded(chrome: Chrome, pages: di
     assert [] == [entry["message"] for entry in log(chrome, "browser") if entry["level"] in ("SEVERE", "WARNING")]
     assert "none" == chrome.find_element(By.CSS_SELECTOR, "svg .line").value_of_css_property("fill")
     blocked = chrome.execute_script(
-        "const made = document.createElement('p'); made.setAttribute('style', 'color: red'); document.body.append(made);"
+        "const made = document.createElement('p'); made.setAttribute('style', 'color: red');"
+        " document.body.append(made);"
         " return getComputedStyle(made).color")
     assert "rgb(255, 0, 0)" != blocked
 

@@ -36,7 +36,7 @@ def model_path() -> Path:
 
 @pytest.fixture
 def running(start_server: Callable[..., RunningServer], tmp_path: Path) -> RunningServer:
-    """Return a server with a report on feedback and traffic, after enough valid rows for metrics, and an invalid one."""
+    """Return a server with feedback, traffic and a report that has answered valid requests and an invalid one."""
     drifted(tmp_path, np.random.default_rng(1), ("ann", "bob"))
     server = start_server("--model-path", str(tmp_path / "model.joblib"), environment={
         "OUT_OF_RANGE": "flag", "STORE": f"sqlite:///{tmp_path / 'feedback.db'}",
