@@ -15,7 +15,7 @@ gcloud run deploy "$GCP_SERVICE" "${common[@]}" \
   --execution-environment gen2 \
   --cpu 1 --memory 512Mi --concurrency 80 --min-instances 0 --max-instances 4 --timeout 30 \
   --cpu-boost \
-  --set-env-vars "WEB_CONCURRENCY=1,GOOGLE_CLOUD_PROJECT=$GCP_PROJECT_ID" \
+  --update-env-vars "WEB_CONCURRENCY=1,GOOGLE_CLOUD_PROJECT=$GCP_PROJECT_ID" \
   --startup-probe httpGet.path=/health/ready,periodSeconds=1,timeoutSeconds=1,failureThreshold=30 \
   --liveness-probe httpGet.path=/health/live,periodSeconds=10
 

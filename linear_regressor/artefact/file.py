@@ -10,7 +10,6 @@ from typing import Any, BinaryIO
 
 from linear_regressor.artefact import plain_pickle
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.promotion import champion_of
 from linear_regressor.errors import ArtefactError
 from linear_regressor.output_file import is_stream, remove_file, write_file
 
@@ -41,7 +40,7 @@ def read(path: str | Path) -> bytes:
 
 def located(path: Path) -> Path:
     """Where a model is: the file itself, or that of the champion of a folder of models."""
-    return path / champion_of(path) / MODEL if path.is_dir() else path
+    return path / _champion_of(path) / MODEL if path.is_dir() else path
 
 
 def parse_file(path: str | Path, content: bytes) -> Artefact:
@@ -109,9 +108,16 @@ def _read(path: str | Path) -> bytes:
         return file.read(LARGEST_FILE + 1)
 
 
+def _champion_of(folder: Path) -> str:
+    """Version in use of a folder of models."""
+    from linear_regressor.artefact.promotion import champion_of  # most servers have a model file, and start sooner
+
+    return champion_of(folder)
+
+
 def _read_champion(folder: Path) -> bytes:
     """Read and check the model file of a folder's champion."""
-    version = champion_of(folder)
+    version = _champion_of(folder)
     path = folder / version / MODEL
     try:
         content = _read(path)

@@ -128,7 +128,7 @@ class Promotions(tuple[Promotion, ...]):
         before = last.cut if last else 0
         if action != "keep":
             generation += 1
-            before = before if lineage.store in (None, store) else 0  # the serial numbers of another store
+            before = before if None in (lineage.store, store) or lineage.store == store else 0  # else of another store
             store, before = lineage.store or store, max(before, lineage.cut, cut)
         return Promotion(len(self) + 1, (at or datetime.now(UTC)).isoformat(), by, action, self.champion,
                          artefact.digest[:12], artefact.digest, tuple(reasons), forced, generation, store, before,

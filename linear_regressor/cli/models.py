@@ -160,7 +160,7 @@ def rollback(location: str, to: str | None, reason: str, store: StoreLocation | 
         return
     if target not in {promotion.champion for promotion in before}:
         raise SettingError(f"--to {target} has never been in use: promote it instead")
-    cut = 0 if store is None else open_store(store).last_serial()
+    cut = 0 if store is None else open_store(store).cut_blocks(whole=True)
     promotion = history.promote(before.next("rollback", history.load(target), by=by or user_name(), reasons=[reason],
                                             cut=cut))
     click.echo("\n".join(_promotion_lines(promotion)))

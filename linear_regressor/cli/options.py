@@ -106,7 +106,7 @@ def _only_one(context: click.Context, option: click.Parameter, values: tuple[str
 
 
 model_path = click.option("--model-path", type=click.Path(path_type=Path), default=DEFAULT_MODEL_PATH,
-                          show_default=True, help="Model file to read.")
+                          show_default=True, help="Model file to read, or a folder of models, whose champion is read.")
 features = click.option("--features", metavar="NAME[,NAME...]", multiple=True, required=True, callback=split_names,
                         help="Columns to predict from, separated by commas or by repeating the option.")
 where = click.option("--where", metavar="FILTER", show_default="all",

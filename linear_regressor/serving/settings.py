@@ -274,7 +274,8 @@ class Settings:
     keep_alive: int = setting("KEEP_ALIVE", whole_number(0, 3600), 65,
                               "Seconds that an idle connection stays open, 0 to 3600; 0 closes each connection after "
                               "its response.")
-    model_path: str = setting("MODEL_PATH", str, DEFAULT_MODEL_PATH, "Model file to serve.", "--model-path")
+    model_path: str = setting("MODEL_PATH", str, DEFAULT_MODEL_PATH,
+                              "Model file to serve, or a folder of models, whose champion is served.", "--model-path")
     model_name: str = setting("MODEL_NAME", name, "linear-regressor",
                               "Name of the model in URLs and descriptions: 1 to 100 letters, digits, dots, dashes and "
                               "underscores.")

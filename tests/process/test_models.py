@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -303,6 +304,23 @@ def _checked(models: Path) -> str:
     return promotions.champion
 
 
+@pytest.mark.parametrize("limit", [100, 2000])
+def test_a_full_disk_leaves_a_whole_history(tmp_path: Path, limit: int) -> None:
+    """Whether the version or its promotion cannot be written: one line, no part of it and no temporary file."""
+    first, second, models = model(0, tmp_path), model(1, tmp_path), tmp_path / "models"
+    run("models", "promote", first, "--models", models)
+    if limit == 2000:  # a version fits, a promotion with this name does not
+        run("models", "promote", second, "--models", models)
+    before = sorted(models.rglob("*"))
+    done = run_process("models", "promote", second, "--models", models, "--force", "test", "--by", "n" * limit,
+                       file_size_limit=limit)
+
+    assert (1, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
+    assert done.stderr.startswith("Error: cannot write ") and done.stderr.endswith(": File too large\n")
+    assert before == sorted(models.rglob("*"))
+    assert version(first) == _checked(models)
+
+
 def test_of_two_promotions_at_once_none_is_lost(tmp_path: Path) -> None:
     """Each that succeeds is in the history and knew the one before it; each other has changed nothing, and says so."""
     models, conflicts = tmp_path / "models", 0
@@ -325,3 +343,17 @@ def test_of_two_promotions_at_once_none_is_lost(tmp_path: Path) -> None:
             conflicts += any(code for code, _ in ends)
     print(f"{conflicts} conflicts")
     assert conflicts > 0
+
+
+def test_the_commands_of_the_page_work(tmp_path: Path) -> None:
+    """Those of docs/models.md, in a folder with the committed model."""
+    (tmp_path / "models").mkdir()
+    for path in (ROOT / "models").iterdir():
+        (tmp_path / "models" / path.name).write_bytes(path.read_bytes())
+    (block,) = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "models.md").read_text(), re.DOTALL)
+    script = block.replace("linear-regressor ", f"'{sys.executable}' '{ROOT / 'main.py'}' ")
+    done = subprocess.run(["bash", "-euc", script], cwd=tmp_path, capture_output=True, text=True)
+
+    assert 0 == done.returncode, done.stderr
+    assert (tmp_path / "models" / "simple_linear_regressor.joblib").read_bytes() == (
+        tmp_path / "build" / "champion.joblib").read_bytes()
