@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
+from setuptools import find_packages
 
 from linear_regressor.errors import StoreError, StoreUnavailable
 from linear_regressor.monitoring.store import open_store
 from linear_regressor.monitoring.store.database import VERSION
 from linear_regressor.monitoring.store.location import StoreLocation
 from linear_regressor.monitoring.store.migration import SCRIPTS, migrate
+from tests import ROOT
 
 
 @pytest.fixture
@@ -33,6 +35,13 @@ def run(location: StoreLocation, statement: str) -> None:
 def test_the_server_knows_the_newest_version() -> None:
     """It has no alembic to ask."""
     assert VERSION == ScriptDirectory(str(SCRIPTS)).get_current_head()
+
+
+def test_wheels_have_the_migrations() -> None:
+    """Their folders are packages, although nobody imports them."""
+    packages = find_packages(str(ROOT), include=["linear_regressor", "linear_regressor.*"])
+
+    assert f"{SCRIPTS.relative_to(ROOT)}/versions".replace("/", ".") in packages
 
 
 def test_a_migration_is_repeatable(location: StoreLocation) -> None:
