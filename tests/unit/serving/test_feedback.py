@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,7 +22,7 @@ from jsonschema_rs import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.file import save
+from linear_regressor.artefact.file import load, save
 from linear_regressor.errors import SettingError, StoreError
 from linear_regressor.monitoring.store import open_store
 from linear_regressor.monitoring.store.location import StoreLocation
@@ -31,6 +32,7 @@ from linear_regressor.serving.contracts.feedback import LARGEST, MOST_ROWS, read
 from linear_regressor.serving.schema.faults import InvalidPayload
 from linear_regressor.serving.schema.rows import Signature
 from linear_regressor.serving.settings import FeedbackSettings, Settings
+from tests import ROOT
 from tests.applications import MakeApp, artefact_of
 
 Post = Callable[..., TestResponse]
@@ -88,6 +90,19 @@ def test_feedback_is_stored_before_it_is_accepted(post: Post, url: str, line: Ar
     rows = next(iter(open_store(url).rows()))
     assert ([[0.5], [1.5]], [1.0, 3.0]) == (rows.X.tolist(), rows.y.tolist())
     assert ({line.digest}, {None}) == (set(rows.models), set(rows.principals))
+
+
+def test_the_documented_request_gets_the_documented_answer(client_of: Callable[..., FlaskClient], url: str) -> None:
+    """docs/monitoring.md, against the committed model."""
+    page = (ROOT / "docs" / "monitoring.md").read_text()
+    example = re.search(r'Idempotency-Key: ([^"]+)".*?--data \'([^\']+)\' \S+/feedback\n([^\n]+)', page, re.DOTALL)
+    assert example is not None
+    model = load(ROOT / "models" / "simple_linear_regressor.joblib")
+
+    answer = client_of(model).post("/feedback", data=example[2], content_type="application/json",
+                                   headers={"Idempotency-Key": example[1]})
+
+    assert (202, json.loads(example[3])) == (answer.status_code, answer.json)
 
 
 def test_a_repeated_request_is_accepted_again(post: Post, url: str) -> None:
