@@ -57,6 +57,10 @@ serve-local: setup-dev ## Train a model and serve it on this machine, in the for
 	@scripts/say_curl.sh "http://127.0.0.1:$(PORT)"
 	@exec "$(VENV)/bin/linear-regressor" serve --port "$(PORT)" --model-path $(LOCAL_MODEL)
 
+.PHONY: demo-drift
+demo-drift: setup-dev ## Play the loop: feedback, the world changes, alarm, retraining, promotion, recovery (a minute)
+	@PYTHONPATH=. "$(VENV)/bin/python" scripts/demo_drift.py
+
 .PHONY: test
 test: setup-dev ## Set up, then run all checks and tests
 	@$(MAKE) test-local VIRTUAL_ENV="$(VENV)"

@@ -86,10 +86,10 @@ def drifted(folder: Path, random: np.random.Generator, principals: tuple[str | N
     """Make a model file, a store and a traffic folder in which line, intervals and inputs have changed."""
     made, store = model(random), new_store(folder / "feedback.db")
     save(made, folder / "model.joblib", {})
-    for place, principal in enumerate(principals):
-        report_back(store, made, *rows(random, 1000), principal, NOON + timedelta(hours=place))
-        report_back(store, made, *rows(random, 1000, shift=1.0, spread=1.5), principal,
-                    NOON + timedelta(hours=12 + place))
+    for hour, (shift, spread) in ((0, (0.0, 1.0)), (12, (1.0, 1.5))):
+        for place, principal in enumerate(principals):
+            report_back(store, made, *rows(random, 1000, shift, spread), principal,
+                        NOON + timedelta(hours=hour + place))
     store.close()
     parts = [random.normal(size=(100, 2)) + (minute >= 20) * np.array([1.0, 0.0]) for minute in range(40)]
     fill_folder(folder / "traffic", traffic_of(made, *parts))

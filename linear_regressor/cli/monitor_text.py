@@ -79,7 +79,8 @@ def _facts(report: MonitoringReport) -> Iterator[str]:
 def _since(finding: Finding) -> str:
     """Since when a change holds."""
     time = "" if finding.at is None else f" ({_time(finding.at)})"
-    span = "" if finding.likely is None else f", likely between {finding.likely[0]} and {finding.likely[1]}"
+    first, last = finding.likely or (0, 0)
+    span = f", likely between {first} and {last}" if first < last else ""
     return f"row {finding.since}{time}{span}"
 
 

@@ -92,8 +92,9 @@ class Finding:
         """Return plain values for JSON, which has no infinity: evidence beyond float64 has only its logarithm."""
         return {"subject": self.subject, "name": self.name, "state": self.state, "title": self.title,
                 "size": finite(self.size), "unit": self.unit, "effect": finite(self.effect),
-                "log_e": finite(self.log_e), "e_value": finite(self.e_value), "threshold": finite(self.threshold), "log_threshold": finite(log(self.threshold)),
-                "since": self.since, "since_time": None if self.at is None else self.at.isoformat(),
+                "log_e": finite(self.log_e), "e_value": finite(self.e_value), "threshold": finite(self.threshold),
+                "log_threshold": finite(log(self.threshold)), "since": self.since,
+                "since_time": None if self.at is None else self.at.isoformat(),
                 "likely": None if self.likely is None else list(self.likely), "withheld": self.withheld,
                 "advice": self.advice}
 

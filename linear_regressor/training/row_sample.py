@@ -16,55 +16,63 @@ Array = NDArray[np.float64]
 
 # Sorting all values of a million rows would take several times as long as their moments.
 MOST_ROWS, MOST_VALUES = 16_384, 1 << 20
-# 2**64 divided by the golden ratio: the multiples of this number, modulo 2**64, are spread evenly.
-STEP = np.uint64(0x9E3779B97F4A7C15)
+# Odd numbers whose multiples, modulo 2**64, are spread evenly; the first is 2**64 divided by the golden ratio.
+SPREAD, MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
 class RowSample:
-    """Keeps every row of few, and of more than 16,384 (or fewer of many columns) each 2nd, 4th, ... by its position.
+    """Keeps every row of few; of more than 16,384 (or fewer of many columns) one of every 2, 4, 8, ... rows.
 
-    The positions are those whose multiple of the golden ratio has a small fraction, so that they meet no period of the
-    rows. Which rows are kept depends neither on the sizes of the blocks nor on the values.
+    Which one depends on its position only, in no regular way, so that the rows may have any period: neither the sizes of
+    the blocks nor the values matter.
     """
 
     def __init__(self, columns: int) -> None:
         most = min(MOST_ROWS, MOST_VALUES // columns + 1)
-        self._rows, self._order = np.empty((columns, most)), np.empty(most, dtype=np.uint64)
+        self._rows, self._positions = np.empty((columns, most)), np.empty(most, dtype=np.uint64)
         self._kept, self._seen, self._power = 0, 0, 0
 
     def add(self, block: Array, places: NDArray[np.intp] | None = None) -> None:
         """Add a block whose first columns are those of the sample, or only its rows at some places."""
-        count = len(block) if places is None else len(places)
-        order = np.arange(self._seen, self._seen + count, dtype=np.uint64)
-        order *= STEP
-        self._seen += count
-        chosen = np.flatnonzero(order < self._limit) if self._power else np.arange(count)
-        while self._kept + len(chosen) > len(self._order):
+        start = self._seen
+        self._seen += len(block) if places is None else len(places)
+        while self._kept + len(chosen := self._chosen(start, self._seen)) > len(self._positions):
             self._power += 1
             self._thin()
-            chosen = chosen[order[chosen] < self._limit]
-        end = self._kept + len(chosen)
-        rows = chosen if places is None else places[chosen]
+        end, rows = self._kept + len(chosen), (chosen - np.uint64(start)).astype(np.intp)
         for column, values in zip(self._rows, block.T, strict=False):
-            column[self._kept:end] = values[rows]
-        self._order[self._kept:end] = order[chosen]
+            column[self._kept:end] = values[rows if places is None else places[rows]]
+        self._positions[self._kept:end] = chosen
         self._kept = end
 
-    def _thin(self) -> None:
-        """Drop the rows whose position is no longer kept."""
-        still = np.flatnonzero(self._order[:self._kept] < self._limit)
-        self._kept = len(still)
-        self._rows[:, :self._kept], self._order[:self._kept] = self._rows[:, still], self._order[still]
+    def _chosen(self, start: int, end: int) -> NDArray[np.uint64]:
+        """Positions to keep between two others."""
+        if start == end:
+            return np.empty(0, dtype=np.uint64)
+        groups = np.arange(start >> self._power, (end - 1 >> self._power) + 1, dtype=np.uint64)
+        positions = _position_in(groups, self._power)
+        return positions[(positions >= start) & (positions < end)]
 
-    @property
-    def _limit(self) -> np.uint64:
-        """The first multiple that is too large to be kept."""
-        return np.uint64(1 << 64 - self._power)
+    def _thin(self) -> None:
+        """Drop the rows that are not kept any more."""
+        positions = self._positions[:self._kept]
+        still = np.flatnonzero(_position_in(positions >> np.uint64(self._power), self._power) == positions)
+        self._kept = len(still)
+        self._rows[:, :self._kept], self._positions[:self._kept] = self._rows[:, still], positions[still]
 
     def histograms(self) -> Bins:
         """Count the values of each column; each row counts for the rows it stands for."""
         fine = (FineHistogram.of(column[:self._kept]) for column in self._rows)
         return tuple(FineHistogram(each.shift, each.keys, each.counts << self._power) for each in fine)
+
+
+def _position_in(groups: NDArray[np.uint64], power: int) -> NDArray[np.uint64]:
+    """The position that is kept in each group of ``2**power``: that of one of its halves, chosen by a hash."""
+    for level in range(power, 0, -1):
+        bits = (groups + np.uint64(level << 40)) * SPREAD
+        bits = (bits ^ (bits >> np.uint64(31))) * MIX
+        groups = (groups << np.uint64(1)) | (bits >> np.uint64(63))
+    return groups
 
 
 # One for each feature.

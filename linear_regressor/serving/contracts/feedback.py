@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -81,20 +81,22 @@ def routes(service: Service) -> Blueprint:
     routes = Blueprint("feedback", __name__)
 
     @routes.post("/feedback")
-    def feedback() -> Response:
+    def send() -> Response:
         """Store rows with their actual values."""
         if service.store is None:
             raise NotFound("this server stores no feedback: STORE is not set")
-        predictor, body = service.reloader.current(), json_body()
-        key, source = _key(request.headers.get("Idempotency-Key"), body)
-        given = read_feedback(body, predictor.signature)
-        stored = Feedback(given.X, given.y, key, _principal(), _digest(given.model, predictor.artefact.digest))
-        outcome = _add(service, service.store, stored, predictor.artefact)
+        predictor, key = service.reloader.current(), _key(request.headers.get("Idempotency-Key"))
+        given = read_feedback(json_body(), predictor.signature)
+        feedback = Feedback(given.X, given.y, key or "", _principal(), _digest(given.model, predictor.artefact.digest))
+        if key is None:
+            feedback = replace(feedback, key=feedback.digest.hex())
+        outcome = _add(service, service.store, feedback, predictor.artefact)
         note_model(predictor)
         if outcome == "conflict":
             raise Conflict("this idempotency key was used before, for other rows: send these with a new one")
         response = json_response({"rows": len(given.y), "stored": len(given.y) if outcome == "stored" else 0,
-                                  "repeated": outcome == "repeated", "key": key, "key_source": source})
+                                  "repeated": outcome == "repeated", "key": feedback.key,
+                                  "key_source": "rows" if key is None else "header"})
         response.status_code = 202
         return response
 
@@ -119,15 +121,15 @@ def _add(service: Service, store: FeedbackStore, feedback: Feedback, model: Arte
     return outcome
 
 
-def _key(header: str | None, body: bytes) -> tuple[str, str]:
-    """Return the idempotency key and where it comes from; without a header it is the digest of the body."""
+def _key(header: str | None) -> str | None:
+    """Read the idempotency key."""
     if header is None:
-        return hashlib.sha256(body).hexdigest(), "body"
+        return None
     key = header.removeprefix('"').removesuffix('"')  # the draft of the header's standard has quotes
     if not re.fullmatch(KEY, key):
         abort(400, "the Idempotency-Key header must have 1 to 128 letters, digits, dots, colons, dashes, tildes and "
                    "underscores")
-    return key, "header"
+    return key
 
 
 def _principal() -> str | None:
@@ -180,7 +182,7 @@ def _model_faults(value: Any, at: str) -> Iterator[Fault]:
 KEY_PARAMETER: Json = {
     "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": f'^"?{KEY}"?$'},
     "description": "Identifies this request: if it is sent again, its rows are not stored again. By default the digest "
-                   "of the body, so that equal bodies count once."}
+                   "of the rows, so that equal rows count once."}
 LIMITS = ("Stores the rows before it answers; see docs/monitoring.md. Beyond the schema: actuals must have one value "
           f"for each instance, and no value may be larger than {LARGEST:g} in size. The status is 404 if the server "
           "has no store.")
@@ -210,8 +212,8 @@ def schemas(predictor: Predictor) -> Json:
                                                                        "were stored before."},
             "repeated": {"type": "boolean", "description": "Whether they were stored before."},
             "key": {"type": "string", "description": "The idempotency key."},
-            "key_source": {"enum": ["header", "body"],
-                           "description": "Whether the key is the header or the digest of the body."},
+            "key_source": {"enum": ["header", "rows"],
+                           "description": "Whether the key is the header or the digest of the rows."},
         })}
 
 

@@ -48,17 +48,18 @@ def routes(service: Service) -> Blueprint:
 
 def paths(predictor: Predictor, settings: Settings) -> Json:
     """Describe the routes."""
-    return {REPORT: {"get": operation(
+    report = operation(
         "getMonitoring", "What has changed in the inputs and the errors of the served model",
         {"200": answer("All tests with their evidence, and series for figures.", json_content("Monitoring"),
                        MODEL_HEADERS)},
         description="The report of 'linear-regressor monitor --json' for this server: its traffic, and the feedback in "
-                    "STORE. A report is made at most once in some seconds for all workers; made says when.")},
-        TRAFFIC: {"get": operation(
+                    "STORE. A report is made at most once in some seconds for all workers; made says when.")
+    traffic = operation(
         "getTraffic", "The recorded traffic of the served model",
         {"200": answer("Sums, products and histograms of the answered rows.", json_content("Traffic"), MODEL_HEADERS)},
         description="Merged over all workers of this server; other workers' rows are included after at most a second. "
-                    "The body is a traffic file for 'linear-regressor monitor --traffic'.")}}
+                    "The body is a traffic file for 'linear-regressor monitor --traffic'.")
+    return {REPORT: {"get": report}, TRAFFIC: {"get": traffic}}
 
 
 def schemas(predictor: Predictor) -> Json:
@@ -123,5 +124,4 @@ def _report_schemas() -> Json:
                        "items": {"type": "object"}}})}
 
 
-CONTRACT = Contract(Tag("monitoring", "What the model answered, and whether it still fits."), routes, paths, schemas,
-                    scopes=(("/v1/monitoring", "admin"), ("/monitoring", "admin")))
+CONTRACT = Contract(Tag("monitoring", "What the model answered, and whether it still fits."), routes, paths, schemas)

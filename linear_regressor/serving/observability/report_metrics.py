@@ -10,8 +10,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-# More digits would show how a single row has changed a result, and scrapes need no scope.
-DIGITS = 2
+# Significant digits: more would show how a single row has changed a result, and scrapes need no scope.
+DIGITS = 3
 LABELS = ("subject", "name")
 # In place of callers, whose names are for admins: the one with the strongest evidence.
 ANY_CALLER = "any"
@@ -36,7 +36,7 @@ class ReportMetrics(Collector):
                                 "another key.", feedback["repeated"])
         if traffic["out_of_range"] is not None:
             yield GaugeMetricFamily("monitoring_out_of_range_ratio", "Share of recorded rows out of the range of the "
-                                    "training data.", round(traffic["out_of_range"], 2 * DIGITS))
+                                    "training data.", _rounded(traffic["out_of_range"]))
 
     def _findings(self, findings: list[dict[str, Any]]) -> Iterator[Metric]:
         """One series of each metric for each test."""
@@ -51,11 +51,11 @@ class ReportMetrics(Collector):
         for finding in findings:
             labels = finding["subject"], finding["name"]
             alarm.add_metric(labels, finding["state"] == "alarm")
-            threshold.add_metric(labels, round(finding["log_threshold"], DIGITS))
+            threshold.add_metric(labels, _rounded(finding["log_threshold"]))
             if finding["log_e"] is not None and finding["withheld"] is None:
-                evidence.add_metric(labels, round(finding["log_e"], DIGITS))
+                evidence.add_metric(labels, _rounded(finding["log_e"]))
             if finding["size"] is not None and finding["effect"]:
-                size.add_metric(labels, round(finding["size"] / finding["effect"], DIGITS))
+                size.add_metric(labels, _rounded(finding["size"] / finding["effect"]))
         yield from (evidence, threshold, size, alarm)
 
 
@@ -70,3 +70,8 @@ def _shown(findings: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     if callers:
         strongest = max(callers, key=lambda one: (one["state"] == "alarm", one["log_e"] or float("-inf")))
         yield {**strongest, "name": ANY_CALLER}
+
+
+def _rounded(value: float) -> float:
+    """Keep the first digits."""
+    return float(f"{value:.{DIGITS}g}")

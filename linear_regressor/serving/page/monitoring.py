@@ -98,4 +98,4 @@ def evidence_of(finding: Json) -> str:
     return "over 1e+308" if finding["e_value"] is None else text_of(float(f"{finding['e_value']:.3g}"))
 
 
-CONTRACT = Contract(SERVICE_TAG, routes, paths, scopes=((PAGE_PATH, "admin"),))
+CONTRACT = Contract(SERVICE_TAG, routes, paths)

@@ -83,7 +83,8 @@ def _evidence(subject: str, name: str, path: Json, finding: Json) -> Chart:
     rows = path["rows"]
     chart = Chart(f"evidence-{subject}", f"Evidence {name}",
                   f"Logarithm to base 10 of the e-value after each look, last {values[-1]:.3g}; the threshold is "
-                  f"{threshold:.3g}.{_since(finding)}", (rows[0], rows[-1]), (min(*values, 0.0), max(*values, threshold)),
+                  f"{threshold:.3g}.{_since(finding)}", (rows[0], rows[-1]),
+                  (min(*values, 0.0), max(*values, threshold)),
                   ("feedback row", "log10 of the e-value"))
     chart.level(threshold, "threshold")
     chart.line(zip(rows, values, strict=True), "line")

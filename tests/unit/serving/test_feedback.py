@@ -91,11 +91,13 @@ def test_feedback_is_stored_before_it_is_accepted(post: Post, url: str, line: Ar
 
 
 def test_a_repeated_request_is_accepted_again(post: Post, url: str) -> None:
-    """With the header, quoted or not, and without it by the body; the same key for other rows is a conflict."""
-    digest = hashlib.sha256(json.dumps(BODY).encode()).hexdigest()
-    for keys, name, source in (("a", '"a"'), "a", "header"), ((None, None), digest, "body"):
+    """With the header, quoted or not, and without it by the rows, however they are written; the same key for other rows is a conflict."""
+    digest = hashlib.sha256(np.array([[0.5, 1.0], [1.5, 3.0]]).tobytes()).hexdigest()
+    for keys, name, source in (("a", '"a"'), "a", "header"), ((None, None), digest, "rows"):
         assert 202 == post(key=keys[0]).status_code
-        assert {"rows": 2, "stored": 0, "repeated": True, "key": name, "key_source": source} == post(key=keys[1]).json
+        again = {"model": None, "actuals": [1, 3e0], "instances": [[5e-1], [1.5]]}
+        assert {"rows": 2, "stored": 0, "repeated": True, "key": name, "key_source": source
+                } == post(again, key=keys[1]).json
     conflict = post({**BODY, "actuals": [1, 4]}, key="a")
     assert (409, "application/problem+json") == (conflict.status_code, conflict.mimetype)
     assert "used before, for other rows" in conflict.get_json()["detail"]
