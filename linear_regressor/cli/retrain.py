@@ -61,8 +61,8 @@ def retrain(context: click.Context, location: str, store: StoreLocation, since: 
 
     The champion of --models and the feedback in --store that it has not seen give up to two challengers: from all rows,
     and from those since a change. They learn from the older feedback, and the newest rows compare them with the
-    champion. The chosen one is trained on all rows, which is the model that 'train' would make of them. If it is better,
-    it becomes the champion, and a running server takes it from a local folder within two seconds.
+    champion. The chosen one is trained on all rows, which is the model that 'train' would make of them. If it is
+    better, it becomes the champion, and a running server takes it from a local folder within two seconds.
 
     Prints each challenger with every condition: + holds, - fails. The exit code is 0 if the new model is promoted, or
     would be with --dry-run, or if there is no drift with --when-drifted; 4 if the champion stays; 1 if something cannot

@@ -183,7 +183,7 @@ def test_promote_compares_on_feedback_that_neither_model_has_seen(tmp_path: Path
     assert back.exit_code == 0, back.output
     assert (world.history.promotions()[-1].cut, world.champion.digest) == (2520, world.model.digest)
     world.post(draw(random, 200))
-    assert result(world, KEPT, "--min-r2", "1")["retraining"]["feedback"] == {"after": 2520, "until": 2700, "rows": 150}
+    assert result(world, KEPT, "--min-r2", "1")["retraining"]["feedback"] == {"after": 2520, "until": 2720, "rows": 200}
 
 
 def test_a_version_that_has_learned_from_feedback_is_compared_on_later_rows(tmp_path: Path) -> None:
