@@ -39,7 +39,8 @@ class PostgresqlServer:
     @property
     def url(self) -> str:
         """URL of the database; the server does not check the password."""
-        return f"postgresql://postgres:pass%2Fword@127.0.0.1:{self.port}/postgres"
+        address = f"127.0.0.1:{self.port}/postgres"
+        return f"postgresql://postgres:pass%2Fword@{address}"  # pragma: allowlist secret
 
     @property
     def pid(self) -> int:

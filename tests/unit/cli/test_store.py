@@ -19,6 +19,7 @@ from linear_regressor.monitoring.store.feedback import Feedback
 from tests.command_line import run
 
 NOW = datetime.now(UTC)
+SECRET = "hunter2"  # pragma: allowlist secret
 
 
 @pytest.fixture
@@ -98,10 +99,10 @@ def test_misuse_is_one_line(url: str, filled: str, tmp_path: Path, monkeypatch: 
     missing = f"sqlite:///{tmp_path}/none.db"
     for arguments, code, words in (
             (("check",), 2, "Missing option '--store'"),
-            (("check", "--store", "mysql://ann:hunter2@db/x"), 2, "'--store' (env var: 'STORE'): must be sqlite:///"),
+            (("check", "--store", f"mysql://ann:{SECRET}@db/x"), 2, "'--store' (env var: 'STORE'): must be sqlite:///"),
             (("check", "--store", missing), 1, "does not exist: run 'linear-regressor store migrate'"),
-            (("check", "--store", "postgresql://ann:hunter2@127.0.0.1:1/x"), 1, "127.0.0.1:1/x is unavailable"),
-            (("migrate", "--store", "postgresql://ann:hunter2@127.0.0.1:1/x"), 1, "cannot be migrated"),
+            (("check", "--store", f"postgresql://ann:{SECRET}@127.0.0.1:1/x"), 1, "127.0.0.1:1/x is unavailable"),
+            (("migrate", "--store", f"postgresql://ann:{SECRET}@127.0.0.1:1/x"), 1, "cannot be migrated"),
             (("migrate", "--store", f"sqlite:///{tmp_path}"), 1, "cannot be migrated"),
             (("prune", "--store", url, "--older-than", "90"), 2, "such as 90d"),
             (("prune", "--store", url, "--older-than", "90d", "--model-path", tmp_path / "none"), 1, "none"),
@@ -110,7 +111,7 @@ def test_misuse_is_one_line(url: str, filled: str, tmp_path: Path, monkeypatch: 
         done = run("store", *arguments)
         assert code == done.exit_code, (arguments, done.output)
         assert words in done.stderr and 1 == done.stderr.count("\n") and done.stderr.startswith("Error: "), done.stderr
-        assert "hunter2" not in done.output
+        assert SECRET not in done.output
     assert {"feedback.db", "feedback.db.lock", "none.db.lock"} >= {path.name for path in tmp_path.iterdir()
                                                                    if not path.name.endswith(("-shm", "-wal"))}
 
