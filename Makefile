@@ -25,6 +25,7 @@ CLIENTS ?= mlflow triton kserve open_inference
 TEST_PROCESSES ?= auto
 
 SERVER_IMAGE := linear_regressor_server:latest
+POSTGRESQL_IMAGE := linear_regressor_server_postgresql:latest
 BUILDER_IMAGE := linear_regressor_builder:latest
 CONTAINER := linear_regressor
 LOCAL_MODEL := build/local/simple_linear_regressor.joblib
@@ -117,6 +118,10 @@ serve: server-build ## Build the server image and run it in the background as co
 server-build: engine ## Build the server image
 	@$(BUILD) --file server.Dockerfile --tag $(SERVER_IMAGE) .
 
+.PHONY: server-build-postgresql
+server-build-postgresql: engine ## Build the server image with the client of PostgreSQL, for a feedback store
+	@$(BUILD) --build-arg CATEGORIES="default fast postgresql" --file server.Dockerfile --tag $(POSTGRESQL_IMAGE) .
+
 .PHONY: server-logs
 server-logs: engine ## Follow the log of the server container
 	@"$(DOCKER)" logs --follow $(CONTAINER)
@@ -188,6 +193,11 @@ test-coverage: environment axe ## All tests, with branch coverage of at least 95
 .PHONY: test-serving
 test-serving: server-build ## Test the server image in a container
 	@scripts/test_server_image.sh $(SERVER_IMAGE) $(BASE)
+
+.PHONY: test-serving-postgresql
+test-serving-postgresql: server-build-postgresql ## Test the server image with the client of PostgreSQL
+	@BUDGET=125 scripts/test_server_image.sh $(POSTGRESQL_IMAGE) $(BASE)
+	@"$(DOCKER)" run --rm --entrypoint python $(POSTGRESQL_IMAGE) -c 'import psycopg'
 
 .PHONY: test-local-docker
 test-local-docker: builder-build ## Run test-local in the builder image, then test-serving

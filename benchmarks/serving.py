@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from benchmarks import feedback
 from benchmarks.load import command, requests_per_second
 from benchmarks.ratio import Ratio, seconds
 from benchmarks.row_statistics import statistics_ratio
@@ -37,6 +38,7 @@ def ratios(length: float = 2.0, rounds: int = 5) -> Iterator[Ratio]:
         yield from _recording(model, cores[:1], length, rounds)
         yield _start(model, cores[:1], rounds)
         yield statistics_ratio(rounds)
+    yield from feedback.ratios(length, rounds)
 
 
 def _throughput(model: Path, cores: list[int], length: float, rounds: int) -> Iterator[Ratio]:

@@ -28,7 +28,8 @@ MARKS = {True: "+", False: "-", None: " "}
 @options.store(required=True)
 @click.option("--since", metavar="SERIAL", type=click.IntRange(min=1), show_default="since an alarm of 'monitor'",
               help="First row after a change: the rows since then are a challenger of their own.")
-@click.option("--without", metavar="CALLER", multiple=True, help="Caller whose rows are left out; can be repeated.")
+@click.option("--without", metavar="CALLER", multiple=True, show_default="none",
+              help="Caller whose rows are left out; can be repeated.")
 @click.option("--cap", metavar="SHARE", type=click.FloatRange(0, 1, min_open=True), callback=finite, default=0.6,
               show_default=True, help="Share of a challenger's rows that one caller may have; its oldest rows are left "
                                       "out first. 1 for no cap.")
@@ -47,21 +48,21 @@ MARKS = {True: "+", False: "-", None: " "}
 @click.option("--max-gap", metavar="FLOAT", type=click.FloatRange(min=0), callback=finite, default=1e-6,
               show_default=True, help="Largest share of its loss by which a challenger may miss the best line.")
 @click.option("--dry-run", is_flag=True, help="Print the decision without recording it.")
-@click.option("--force", metavar="REASON", help="Promote the best challenger although the gate refuses; the reason is "
-                                                "recorded.")
+@click.option("--force", metavar="REASON", show_default="none",
+              help="Promote the best challenger although the gate refuses; the reason is recorded.")
 @by_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def retrain(context: click.Context, location: str, store: StoreLocation, since: int | None, without: tuple[str, ...], cap: float,
-            when_drifted: bool, traffic: Path | None, min_r2: float, margin: float, min_rows: int,
+def retrain(context: click.Context, location: str, store: StoreLocation, since: int | None, without: tuple[str, ...],
+            cap: float, when_drifted: bool, traffic: Path | None, min_r2: float, margin: float, min_rows: int,
             max_change: float | None, max_gap: float, dry_run: bool, force: str | None, by: str | None,
             as_json: bool) -> None:
-    """Train the model in use again with new feedback, and promote the result if it is better.
+    """Train the model in use again with new feedback.
 
     The champion of --models and the feedback in --store that it has not seen give up to two challengers: from all rows,
     and from those since a change. They learn from the older feedback, and the newest rows compare them with the
-    champion. The chosen one is trained on all rows, which is the model that 'train' would make of them, and becomes the
-    champion. A running server takes it from a local folder within two seconds.
+    champion. The chosen one is trained on all rows, which is the model that 'train' would make of them. If it is better,
+    it becomes the champion, and a running server takes it from a local folder within two seconds.
 
     Prints each challenger with every condition: + holds, - fails. The exit code is 0 if the new model is promoted, or
     would be with --dry-run, or if there is no drift with --when-drifted; 4 if the champion stays; 1 if something cannot

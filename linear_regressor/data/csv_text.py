@@ -12,8 +12,8 @@ TEXT = rb'"[^"]*(?:""[^"]*)*'
 VALUE = rb'(?:[^",\r][^,\r]*|' + TEXT + rb'"|)'
 CLOSED = re.compile(VALUE + rb"(?:[,\r]" + VALUE + rb")*")
 OPEN = re.compile(rb"(?:" + VALUE + rb"[,\r])*" + TEXT)
-# Lines to the end of the last one, other text, quotes inside unquoted values, and quoted values, up to an unclosed one.
-LINES = re.compile(rb'(?:([^"]*(?:\n|\r(?=[^\n])))|[^"]++|(?<=[^,\r\n])"|"[^"]*+(?:""[^"]*+)*+")*')
+# A quoted value, to the end of the text if it is not closed; a quote inside an unquoted value starts none.
+QUOTED = re.compile(rb'"(?<![^,\r\n]")[^"]*+(?:""[^"]*+)*+(?:"|\Z)')
 # What is before a quoted value, or before the second one of two quotes that stand for one.
 BEFORE = np.frombuffer(b',\r\n"', np.uint8)
 
@@ -28,12 +28,15 @@ def rows_end(text: bytes) -> int:
     if b'"' not in text:
         return text.rfind(b"\n") + 1 or text.rfind(b"\r", 0, -1) + 1
     content = np.frombuffer(text, np.uint8)
-    quotes, lines = np.flatnonzero(content == ord('"')), np.flatnonzero(content == ord("\n"))
-    lines = lines[np.searchsorted(quotes, lines) % 2 == 0]
-    if len(lines) and np.isin(content[quotes[::2] - 1], BEFORE).all():
-        return int(lines[-1]) + 1
-    found = LINES.match(text)  # takes several times as long, but knows quotes inside unquoted values
-    return max(found.end(1), 0) if found else 0
+    edges = np.flatnonzero(content == ord('"'))
+    if not np.isin(content[edges[::2] - 1], BEFORE).all():  # some quotes are inside unquoted values
+        edges = np.array([edge for value in QUOTED.finditer(text) for edge in value.span()], np.intp)
+    for line_end, places in (("\n", content), ("\r", content[:-1])):
+        lines = np.flatnonzero(places == ord(line_end))
+        lines = lines[np.searchsorted(edges, lines, "right") % 2 == 0]
+        if len(lines):
+            return int(lines[-1]) + 1
+    return 0
 
 
 def open_row(lines: Iterable[bytes]) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -79,6 +80,28 @@ def test_blocks_wait_for_commits_that_have_their_serial_numbers(server: Postgres
     assert 1 == len(store.blocks())
     block = store.blocks()[0].block.rows
     assert (1, 50, 50) == (block.first, block.last, block.moments.n)
+
+
+def test_no_serial_number_is_drawn_before_the_lock(server: PostgresqlServer, location: StoreLocation,
+                                                   opened: Open) -> None:
+    """While a job looks for the newest row, a group waits without a number."""
+    psycopg = pytest.importorskip("psycopg")
+    store, outcomes = opened(location), list[str]()
+    store.require_columns(("x0",), "y")
+    store.add(Feedback(np.ones((3, 1)), np.ones(3), "first", None, "m"))
+    with psycopg.connect(server.url) as job:
+        job.execute("SELECT pg_advisory_xact_lock(%s)", (WRITERS,))
+        adding = threading.Thread(
+            target=lambda: outcomes.append(store.add(Feedback(np.ones((1, 1)), np.ones(1), "second", None, "m"))))
+        adding.start()
+        deadline = time.monotonic() + 20
+        while not job.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchall():
+            assert time.monotonic() < deadline
+        assert [(3,)] == job.execute("SELECT last_value FROM feedback_row_serial_seq").fetchall()
+        assert [(1,)] == job.execute("SELECT last_value FROM feedback_request_id_seq").fetchall()
+    adding.join(20)
+
+    assert ["stored"] == outcomes and 4 == store.last_serial()
 
 
 def test_a_password_is_never_shown(server: PostgresqlServer) -> None:

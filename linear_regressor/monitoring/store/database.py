@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from linear_regressor.errors import StoreError
 from linear_regressor.monitoring.store.feedback import Feedback, Outcome
 from linear_regressor.monitoring.store.location import StoreLocation
@@ -14,6 +17,7 @@ from linear_regressor.monitoring.store.location import StoreLocation
 # The newest migration; its version is one row that alembic writes.
 VERSION = "1"
 VERSION_TABLE = "feedback_version"
+READ_VERSION = "SELECT version_num FROM feedback_version"
 
 MIGRATE = "run 'linear-regressor store migrate' with the same STORE"
 
@@ -84,8 +88,7 @@ class Database(ABC):
                              f"{VERSION}: {MIGRATE}, or use the program that belongs to it")
 
 
-def row_bytes(feedback: Feedback) -> list[bytes]:
-    """Features of each row as little-endian float64."""
-    width = 8 * feedback.X.shape[1]
-    content = (feedback.X + 0.0).astype("<f8").tobytes()  # + 0.0 turns -0.0 into 0.0, so that equal rows are equal
-    return [content[start:start + width] for start in range(0, len(content), width)]
+def row_bytes(feedback: Feedback) -> NDArray[np.void]:
+    """Features of each row as the bytes of little-endian float64."""
+    X = np.ascontiguousarray(feedback.X + 0.0, "<f8")  # + 0.0 turns -0.0 into 0.0, so that equal rows are equal
+    return X.view(f"V{8 * X.shape[1]}")[:, 0]

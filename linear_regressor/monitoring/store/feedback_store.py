@@ -184,7 +184,7 @@ class FeedbackStore:
         while True:
             with self._database.changing() as session:
                 chosen = session.all("SELECT serial, request FROM feedback_row WHERE serial <= ? "
-                                     f"ORDER BY serial LIMIT {PIECE_ROWS}", limit)
+                                     "ORDER BY serial LIMIT ?", limit, PIECE_ROWS)
                 if not chosen:
                     break
                 deleted += session.do("DELETE FROM feedback_row WHERE serial BETWEEN ? AND ?", chosen[0][0],
@@ -246,7 +246,7 @@ def _read(session: Session, width: int, after: int, until: int) -> Iterator[Rows
     while found := session.all(
             "SELECT serial, x, y, principal, model, received FROM feedback_row "
             "JOIN feedback_request ON feedback_request.id = feedback_row.request "
-            f"WHERE serial > ? AND serial <= ? ORDER BY serial LIMIT {PIECE_ROWS}", after, until):
+            "WHERE serial > ? AND serial <= ? ORDER BY serial LIMIT ?", after, until, PIECE_ROWS):
         serials, x, y, principals, models, received = zip(*found, strict=True)
         yield Rows(np.array(serials), np.frombuffer(b"".join(x), "<f8").reshape(-1, width).astype(np.float64),
                    np.array(y), np.array([name or None for name in principals], dtype=object),

@@ -6,17 +6,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from linear_regressor.errors import StoreError, StoreUnavailable
-from linear_regressor.monitoring.store.database import VERSION_TABLE, Database, Session, row_bytes
+from linear_regressor.monitoring.store.database import READ_VERSION, VERSION_TABLE, Database, Session, row_bytes
 from linear_regressor.monitoring.store.feedback import Feedback, Outcome
 from linear_regressor.monitoring.store.location import StoreLocation
 
 if TYPE_CHECKING:
     import psycopg
+    from psycopg.adapt import Dumper
 
 # Advisory locks. Writers share the first from before they draw serial numbers until their commit, so whoever holds it
 # alone knows that no smaller number will be committed. Jobs that change anything else hold the second.
 WRITERS, JOBS = 0x6C72_0001, 0x6C72_0002
+# PostgreSQL's ids of the types of elements.
+INT4, BYTEA, FLOAT8 = 23, 17, 701
 # Waiting for a server that does not respond: seconds to connect, milliseconds for unanswered packets and for a group.
 PATIENCE: dict[str, Any] = {"connect_timeout": 2, "tcp_user_timeout": 5000, "keepalives_idle": 5,
                             "keepalives_interval": 1, "keepalives_count": 3}
@@ -25,9 +31,12 @@ GROUP_TIMEOUT = "SET statement_timeout = 5000"
 DURABLE = ("SELECT set_config('synchronous_commit', 'on', false) "
            "WHERE current_setting('synchronous_commit') = 'off'")
 
+# The lock comes first: no row, and so no serial number, is made before it.
 INSERT = """
-WITH given AS (
-    SELECT * FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::float8[])
+WITH turn AS MATERIALIZED (
+    SELECT 1 FROM pg_advisory_xact_lock_shared(%s)),
+given AS MATERIALIZED (
+    SELECT given.* FROM turn, unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::float8[])
         AS given (request, principal, key, model, digest, received)),
 new AS (
     INSERT INTO feedback_request (principal, key, model, digest, received)
@@ -74,10 +83,10 @@ class PostgresqlDatabase(Database):
         try:
             with self._translated():
                 if self._writer is None:
-                    self._writer = self._open()
+                    self._writer = self._open(autocommit=True)  # a group is one statement
+                    self._writer.adapters.register_dumper(BinaryArray, _dumper())
                     self._writer.execute(GROUP_TIMEOUT)
                     self._writer.execute(DURABLE)
-                    self._writer.commit()
                 return _insert(self._writer, group)
         except BaseException:
             self.close()
@@ -100,9 +109,7 @@ class PostgresqlDatabase(Database):
         connection = psycopg.connect(**self._parameters, autocommit=autocommit)
         try:
             table = connection.execute("SELECT to_regclass(%s)", (VERSION_TABLE,)).fetchone()
-            # constant name  # nosec B608
-            self.require_version(connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall()  # nosec B608
-                                 if table and table[0] else None)
+            self.require_version(connection.execute(READ_VERSION).fetchall() if table and table[0] else None)
             connection.commit()
         except BaseException:
             connection.close()
@@ -141,23 +148,52 @@ def connection_parameters(location: StoreLocation) -> dict[str, Any]:
                          "know") from None
 
 
+class BinaryArray:
+    """An array in PostgreSQL's binary form, made by NumPy: psycopg would convert a list element by element.
+
+    The values are numbers in network byte order, or byte strings of one length; ``oid`` is the id of their type.
+    """
+
+    def __init__(self, values: NDArray[Any], oid: int) -> None:
+        items = np.empty(len(values), [("size", ">i4"), ("value", values.dtype)])
+        items["size"], items["value"] = values.dtype.itemsize, values
+        self.content = np.array([1, 0, oid, len(values), 1], ">i4").tobytes() + items.tobytes()
+
+
 def _insert(connection: psycopg.Connection[Any], group: Sequence[Feedback]) -> list[Outcome]:
-    """Insert the rows of all requests whose key is new in one round trip, then look at the other keys."""
+    """Insert the rows of all requests whose key is new in one statement, then look at the other keys."""
     first: dict[tuple[str, str], int] = {}
     for place, feedback in enumerate(group):
         first.setdefault((feedback.principal or "", feedback.key), place)
     chosen = list(first.values())
     requests = [(place, group[place].principal or "", group[place].key, group[place].model, group[place].digest,
                  group[place].received) for place in chosen]
-    rows = [(request, place, x, y) for request in chosen for place, (x, y) in enumerate(
-        zip(row_bytes(group[request]), group[request].y.tolist(), strict=True))]
-    with connection.pipeline():
-        connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (WRITERS,))
-        result = connection.execute(INSERT, [*map(list, zip(*requests, strict=True)),
-                                             *map(list, zip(*rows, strict=True))])
-        connection.commit()
-        stored = {row[0] for row in result.fetchall()}
-    return _outcomes(connection, group, stored)
+    X = np.concatenate([row_bytes(group[place]) for place in chosen])
+    y = np.concatenate([group[place].y for place in chosen])
+    sizes = [len(group[place].y) for place in chosen]
+    result = connection.execute(INSERT, [
+        WRITERS, *map(list, zip(*requests, strict=True)),
+        BinaryArray(np.repeat(chosen, sizes).astype(">i4"), INT4),
+        BinaryArray(np.concatenate([np.arange(size) for size in sizes]).astype(">i4"), INT4),
+        BinaryArray(X, BYTEA), BinaryArray(y.astype(">f8"), FLOAT8)])
+    return _outcomes(connection, group, {row[0] for row in result.fetchall()})
+
+
+def _dumper() -> type[Dumper]:
+    """Make the class by which psycopg sends binary arrays; their type follows from the statement."""
+    from psycopg.adapt import Dumper
+    from psycopg.pq import Format
+
+    class BinaryArrayDumper(Dumper):
+        """Sends what is there."""
+
+        format = Format.BINARY
+
+        def dump(self, obj: BinaryArray) -> bytes:
+            """Return the content."""
+            return obj.content
+
+    return BinaryArrayDumper
 
 
 def _outcomes(connection: psycopg.Connection[Any], group: Sequence[Feedback], stored: set[int]) -> list[Outcome]:
@@ -167,7 +203,6 @@ def _outcomes(connection: psycopg.Connection[Any], group: Sequence[Feedback], st
     if others:
         known = connection.execute(KNOWN, [others, [group[place].principal or "" for place in others],
                                            [group[place].key for place in others]]).fetchall()
-        connection.commit()
         digests = {place: bytes(digest) for place, digest in known}
     return ["stored" if place in stored else "repeated" if digests.get(place) == feedback.digest else "conflict"
             for place, feedback in enumerate(group)]

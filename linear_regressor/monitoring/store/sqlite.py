@@ -10,7 +10,14 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from linear_regressor.errors import StoreError, StoreUnavailable
-from linear_regressor.monitoring.store.database import MIGRATE, VERSION_TABLE, Database, Session, row_bytes
+from linear_regressor.monitoring.store.database import (
+    MIGRATE,
+    READ_VERSION,
+    VERSION_TABLE,
+    Database,
+    Session,
+    row_bytes,
+)
 from linear_regressor.monitoring.store.feedback import Feedback, Outcome
 from linear_regressor.monitoring.store.location import StoreLocation
 
@@ -69,9 +76,7 @@ class SqliteDatabase(Database):
         try:
             configure(connection)
             found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (VERSION_TABLE,)).fetchall()
-            # constant name  # nosec B608
-            self.require_version(connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall()  # nosec B608
-                                 if found else None)
+            self.require_version(connection.execute(READ_VERSION).fetchall() if found else None)
         except BaseException:
             connection.close()
             raise
@@ -138,5 +143,5 @@ def _insert(connection: sqlite3.Connection, feedback: Feedback) -> Outcome:
         return "repeated" if known == (digest,) else "conflict"
     connection.executemany("INSERT INTO feedback_row (request, place, x, y) VALUES (?, ?, ?, ?)", [
         (request.lastrowid, place, x, y)
-        for place, (x, y) in enumerate(zip(row_bytes(feedback), feedback.y.tolist(), strict=True))])
+        for place, (x, y) in enumerate(zip(row_bytes(feedback).tolist(), feedback.y.tolist(), strict=True))])
     return "stored"

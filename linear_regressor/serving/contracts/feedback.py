@@ -96,7 +96,7 @@ def routes(service: Service) -> Blueprint:
             raise Conflict("this idempotency key was used before, for other rows: send these with a new one")
         response = json_response({"rows": len(given.y), "stored": len(given.y) if outcome == "stored" else 0,
                                   "repeated": outcome == "repeated", "key": feedback.key,
-                                  "key_source": "rows" if key is None else "header"})
+                                  "key_source": "body" if key is None else "header"})
         response.status_code = 202
         return response
 
@@ -212,8 +212,8 @@ def schemas(predictor: Predictor) -> Json:
                                                                        "were stored before."},
             "repeated": {"type": "boolean", "description": "Whether they were stored before."},
             "key": {"type": "string", "description": "The idempotency key."},
-            "key_source": {"enum": ["header", "rows"],
-                           "description": "Whether the key is the header or the digest of the rows."},
+            "key_source": {"enum": ["header", "body"],
+                           "description": "Whether the key is the header or follows from the rows."},
         })}
 
 

@@ -50,14 +50,19 @@ class RowEvents:
 
     def lines(self, time: float, batch: list[Answered]) -> bytes:
         """Make a line for each event."""
-        at = datetime.fromtimestamp(time, UTC)
-        lines: list[bytes] = []
-        for answered in batch:
-            rows = len(answered.rows)
-            for place in np.flatnonzero(self._random.random(rows) < self._share).tolist():
-                event = {"time": at, "model_version": self._version, "request_id": answered.request_id,
-                         "row": place * answered.size // rows, "prediction": float(answered.values[place])}
-                if self._features is not None:
-                    event["features"] = dict(zip(self._features, answered.rows[place].tolist(), strict=True))
-                lines.append(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
-        return b"".join(lines)
+        sizes = [len(answered.rows) for answered in batch]
+        chosen = np.flatnonzero(self._random.random(sum(sizes)) < self._share)
+        owners = np.repeat(np.arange(len(batch)), sizes)[chosen].tolist()
+        places = (chosen - np.repeat(np.cumsum(sizes) - sizes, sizes)[chosen]).tolist()
+        predictions = np.concatenate([answered.values for answered in batch])[chosen].tolist()
+        rows = np.concatenate([answered.rows for answered in batch])[chosen].tolist()
+        at, version, features = datetime.fromtimestamp(time, UTC).isoformat(), self._version, self._features
+        events = []
+        for owner, place, prediction, row in zip(owners, places, predictions, rows, strict=True):
+            _, size, _, request_id = batch[owner]
+            event = {"time": at, "model_version": version, "request_id": request_id,
+                     "row": place * size // sizes[owner], "prediction": prediction}
+            if features is not None:
+                event["features"] = dict(zip(features, row, strict=True))
+            events.append(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))
+        return b"".join(events)

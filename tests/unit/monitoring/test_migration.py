@@ -35,6 +35,11 @@ def test_the_server_knows_the_newest_version() -> None:
     assert VERSION == ScriptDirectory(str(SCRIPTS)).get_current_head()
 
 
+def test_wheels_have_the_migrations() -> None:
+    """Their folders are packages, which setup.cfg includes, although nobody imports them."""
+    assert (SCRIPTS / "__init__.py").is_file() and (SCRIPTS / "versions" / "__init__.py").is_file()
+
+
 def test_a_migration_is_repeatable(location: StoreLocation) -> None:
     """The identity stays; only the owner can read the file."""
     with pytest.raises(StoreError, match="does not exist: run 'linear-regressor store migrate'"):

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,7 +22,7 @@ from jsonschema_rs import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.file import save
+from linear_regressor.artefact.file import load, save
 from linear_regressor.errors import SettingError, StoreError
 from linear_regressor.monitoring.store import open_store
 from linear_regressor.monitoring.store.location import StoreLocation
@@ -31,6 +32,7 @@ from linear_regressor.serving.contracts.feedback import LARGEST, MOST_ROWS, read
 from linear_regressor.serving.schema.faults import InvalidPayload
 from linear_regressor.serving.schema.rows import Signature
 from linear_regressor.serving.settings import FeedbackSettings, Settings
+from tests import ROOT
 from tests.applications import MakeApp, artefact_of
 
 Post = Callable[..., TestResponse]
@@ -90,10 +92,23 @@ def test_feedback_is_stored_before_it_is_accepted(post: Post, url: str, line: Ar
     assert ({line.digest}, {None}) == (set(rows.models), set(rows.principals))
 
 
+def test_the_documented_request_gets_the_documented_answer(client_of: Callable[..., FlaskClient], url: str) -> None:
+    """docs/monitoring.md, against the committed model."""
+    page = (ROOT / "docs" / "monitoring.md").read_text()
+    example = re.search(r'Idempotency-Key: ([^"]+)".*?--data \'([^\']+)\' \S+/feedback\n([^\n]+)', page, re.DOTALL)
+    assert example is not None
+    model = load(ROOT / "models" / "simple_linear_regressor.joblib")
+
+    answer = client_of(model).post("/feedback", data=example[2], content_type="application/json",
+                                   headers={"Idempotency-Key": example[1]})
+
+    assert (202, json.loads(example[3])) == (answer.status_code, answer.json)
+
+
 def test_a_repeated_request_is_accepted_again(post: Post, url: str) -> None:
-    """With the header, quoted or not, and without it by the rows, however they are written; the same key for other rows is a conflict."""
+    """By the header, quoted or not, or by the rows, however they are written; a key for other rows is a conflict."""
     digest = hashlib.sha256(np.array([[0.5, 1.0], [1.5, 3.0]]).tobytes()).hexdigest()
-    for keys, name, source in (("a", '"a"'), "a", "header"), ((None, None), digest, "rows"):
+    for keys, name, source in (("a", '"a"'), "a", "header"), ((None, None), digest, "body"):
         assert 202 == post(key=keys[0]).status_code
         again = {"model": None, "actuals": [1, 3e0], "instances": [[5e-1], [1.5]]}
         assert {"rows": 2, "stored": 0, "repeated": True, "key": name, "key_source": source

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from linear_regressor.monitoring.traffic import MOST_ROWS
 from linear_regressor.monitoring.traffic_file import TrafficFile
 from linear_regressor.monitoring.traffic_folder import load_folder
 from linear_regressor.serving.app import Application, create_app
-from linear_regressor.serving.predictor import served_traffic, traffic_recorder
-from linear_regressor.serving.predictor.row_events import MOST_BYTES, Answered, RowEvents
+from linear_regressor.serving.predictor import row_events, served_traffic, traffic_recorder
+from linear_regressor.serving.predictor.row_events import Answered, RowEvents
 from linear_regressor.serving.predictor.traffic_recorder import FOLDED_ROWS, MOST_FEATURES
 from linear_regressor.serving.settings import Settings
 from tests.applications import artefact_of
@@ -332,12 +333,14 @@ def test_row_events_are_a_share_of_the_recorded_rows() -> None:
     assert {line["row"] % 10 for line in lines} == {0} and max(line["row"] for line in lines) > 1200
 
 
-def test_files_of_events_are_capped(tmp_path: Path) -> None:
-    """The file and the one before it hold at most about 64 MiB together."""
-    events, batch = RowEvents(1.0, None, "v"), [Answered(np.zeros((128, 1)), 128, np.zeros(128), "x" * 128)] * 1000
+def test_files_of_events_are_capped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file and the one before it hold at most the limit, and what was written last."""
+    monkeypatch.setattr(row_events, "MOST_BYTES", 1 << 20)
+    events, batch = RowEvents(1.0, None, "v"), [Answered(np.zeros((128, 1)), 128, np.zeros(128), "x" * 128)]
     path, size = tmp_path / "model-0.events.jsonl", len(events.lines(0.0, batch))
-    for _ in range(2 * MOST_BYTES // size):
-        events.write(path, 0.0, batch)
+    for number in range(3 * (1 << 20) // size):
+        events.write(path, float(number), batch)
     files = sorted(tmp_path.iterdir())
-    assert {file.name for file in files} <= {"model-0.events.1.jsonl", "model-0.events.jsonl"}
-    assert MOST_BYTES / 4 < sum(file.stat().st_size for file in files) <= MOST_BYTES + 2 * size
+    assert [file.name for file in files] == ["model-0.events.1.jsonl", "model-0.events.jsonl"]
+    assert 1 << 18 < sum(file.stat().st_size for file in files) <= (1 << 20) + 2 * size
+    assert datetime.fromisoformat(json.loads(files[-1].read_text().splitlines()[-1])["time"]).timestamp() == number
