@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,9 @@ def pages(folder: Path) -> Iterator[dict[str, str]]:
     assert 3 == done.returncode, done.stderr
     server = start(folder / "model.joblib", environment={
         "STORE": f"sqlite:///{folder / 'feedback.db'}", "TRAFFIC_FOLDER": str(folder / "traffic")})
+    deadline = time.monotonic() + 30  # the first report may take longer than the server lets a request wait
+    while server.request("GET", "/v1/monitoring")[0] != 200 and time.monotonic() < deadline:
+        time.sleep(0.1)
     yield {"page": f"http://127.0.0.1:{server.port}/monitoring", "file": f"file://{folder / 'report.html'}"}
     server.stop()
 

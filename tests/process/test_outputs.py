@@ -42,6 +42,12 @@ def is_png(path: Path) -> bool:
     return path.read_bytes().startswith(b"\x89PNG")
 
 
+def is_page(path: Path) -> None:
+    """Require a whole page."""
+    text = path.read_text()
+    assert text.startswith("<!doctype html>") and text.endswith("</html>")
+
+
 def parsed(path: Path) -> object:
     """Parse JSON."""
     return json.loads(path.read_text())
@@ -77,6 +83,7 @@ OUTPUTS = {
                       replaces=False),
     "fetched": Output(("models", "fetch", HISTORY), "", load),
     "monitoring": Output(("monitor", "--model-path", MODEL), "--json", parsed),
+    "page of monitoring": Output(("monitor", "--model-path", MODEL), "--html", is_page),
     "keys": Output(("keys", "generate", "--name", "first"), "--file", read_keys, replaces=False),
     "exported": Output(("store", "export", "--store", f"sqlite:///{STORE}"), "--output", Path.read_text),
     "revoked": Output(("keys", "revoke", "--name", "old"), "--file", read_keys),

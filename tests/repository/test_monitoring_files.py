@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,9 @@ def running(start_server: Callable[..., RunningServer], tmp_path: Path) -> Runni
     server.request("POST", "/batch", b'{"instances": [[0.01, 1], [1000, 1]]}')
     server.request("POST", "/batch", b'{"instances": [%s]}' % b",".join(b"[0.0%d, 1]" % row for row in range(100)))
     server.request("POST", "/batch", b'{"instances": [["a", 1]]}')
-    server.request("GET", "/v1/monitoring")
+    deadline = time.monotonic() + 30  # the first report may take longer than the server lets a request wait
+    while server.request("GET", "/v1/monitoring")[0] != 200 and time.monotonic() < deadline:
+        time.sleep(0.1)
     return server
 
 

@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
+from werkzeug.test import TestResponse
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.history import ModelHistory
@@ -53,6 +55,20 @@ def monitored(folder: Path) -> Iterator[FlaskClient]:
     app.service.store.close()
 
 
+def fetched(client: FlaskClient, path: str, **headers: str) -> TestResponse:
+    """Get a page or a report once it is made, which on a busy machine takes longer than the server lets it wait."""
+    deadline = time.monotonic() + 30
+    while (response := client.get(path, headers=headers)).status_code == 503 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return response
+
+
+def report_of(client: FlaskClient) -> dict[str, Any]:
+    """The report as JSON."""
+    report: dict[str, Any] = json.loads(fetched(client, ROUTE).text)
+    return report
+
+
 def gauges_of(client: FlaskClient) -> Gauges:
     """The metrics of the latest report, by name, subject and name of the test."""
     return {(sample.name, sample.labels.get("subject", ""), sample.labels.get("name", "")): sample.value
@@ -62,9 +78,8 @@ def gauges_of(client: FlaskClient) -> Gauges:
 
 def test_the_report_is_that_of_the_command(monitored: FlaskClient, folder: Path) -> None:
     """Line, intervals, inputs and callers, with since when and what to do."""
-    response = monitored.get(ROUTE)
-    report = response.json
-    assert report is not None
+    response = fetched(monitored, ROUTE)
+    report = json.loads(response.text)
     line = report["findings"][0]
 
     assert 200 == response.status_code and report["drift"] is True
@@ -79,8 +94,7 @@ def test_the_report_is_that_of_the_command(monitored: FlaskClient, folder: Path)
 def test_gauges_equal_the_report(monitored: FlaskClient) -> None:
     """To three digits; callers have no names; a scrape before the first report has none."""
     before = gauges_of(monitored)
-    report = monitored.get(ROUTE).json
-    assert report is not None
+    report = report_of(monitored)
     gauges, expected = gauges_of(monitored), {}
     for finding in report["findings"]:
         key = finding["subject"], {"means": "all", "caller": "any"}.get(finding["subject"], finding["name"])
@@ -109,7 +123,7 @@ def test_only_admins_see_it(folder: Path, path: str) -> None:
     write_keys(folder / "keys.json", [StoredKey(scope, key_digest(key).hex(), (scope,)) for scope, key in keys.items()])
     app = create_app(settings_of(folder, AUTH="api-key", API_KEYS_FILE=str(folder / "keys.json")))
     client = app.test_client()
-    codes = {scope: client.get(path, headers={"X-API-Key": key}).status_code for scope, key in keys.items()}
+    codes = {scope: fetched(client, path, **{"X-API-Key": key}).status_code for scope, key in keys.items()}
 
     assert 401 == client.get(path).status_code
     assert {"predict": 403, "feedback": 403, "admin": 200} == codes
@@ -118,7 +132,7 @@ def test_only_admins_see_it(folder: Path, path: str) -> None:
 
 def test_the_page_obeys_the_strictest_policy(monitored: FlaskClient) -> None:
     """No inline style or script; unique ids, and references that lead somewhere."""
-    response = monitored.get(PAGE)
+    response = fetched(monitored, PAGE)
     elements = Elements(response.text).elements
     ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
     pointed = [name for _, attributes in elements for key in ("aria-labelledby", "aria-describedby")
@@ -140,8 +154,7 @@ def test_the_page_shows_the_last_promotions(folder: Path, tmp_path: Path) -> Non
     first = history.promotions().next("promote", artefact, by="ann", reasons=["<first> of all"], cut=1000)
     history.promote(first)
     client = create_app(settings_of(tmp_path, MODEL_PATH=str(tmp_path / "models"))).test_client()
-    report, page = client.get(ROUTE).json, client.get(PAGE).text
-    assert report is not None
+    report, page = report_of(client), client.get(PAGE).text
 
     assert 1000 == report["cut"] == report["feedback"]["rows"]
     assert ("promote", "ann", ["<first> of all"]) == tuple(report["promotions"][0][key]
@@ -152,8 +165,7 @@ def test_the_page_shows_the_last_promotions(folder: Path, tmp_path: Path) -> Non
 def test_without_feedback_and_traffic_the_page_says_so(make_app: MakeApp, line: Artefact) -> None:
     """A new server has nothing to test."""
     client = make_app(line).test_client()
-    page, report = client.get(PAGE), client.get(ROUTE).json
-    assert report is not None
+    page, report = fetched(client, PAGE), report_of(client)
 
     assert 200 == page.status_code and [] == report["findings"] and not report["drift"]
     for words in ("No test yet", "There is no store of feedback", "There are no rows with actual values to show",
@@ -224,15 +236,20 @@ def test_an_old_report_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(time, "time", lambda: now + SECONDS_FRESH + 1)
     assert worker.for_scrape(worker.predictor) == first and SlowReport.made == 1
     worker.fresh(worker.predictor)
-    assert SlowReport.made == 2
+    until_made(2)
     monkeypatch.setattr(time, "time", lambda: now + 2 * SECONDS_BETWEEN_SCRAPES)
     assert worker.for_scrape(worker.predictor) is not None
-    deadline = time.monotonic() + 20
-    while SlowReport.made < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert SlowReport.made == 3
+    until_made(3)
     other = Predictor(model(np.random.default_rng(6)), 10)
     assert worker.last(other) is None
+
+
+def until_made(count: int) -> None:
+    """Wait until so many reports were made, and no more."""
+    deadline = time.monotonic() + 20
+    while SlowReport.made < count and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert SlowReport.made == count
 
 
 def wait_for(worker: SlowReport) -> dict[str, object]:
@@ -247,8 +264,7 @@ def wait_for(worker: SlowReport) -> dict[str, object]:
 
 def test_numbers_on_the_page_are_those_of_the_report(monitored: FlaskClient) -> None:
     """The last points of the figures, and the thresholds."""
-    report, page = monitored.get(ROUTE).json, monitored.get(PAGE).text
-    assert report is not None
+    report, page = report_of(monitored), monitored.get(PAGE).text
     errors = report["feedback"]["errors"][-1]
 
     assert f"{errors['mean']:.4g}</td><td>{errors['rmse']:.4g}</td>" in page
