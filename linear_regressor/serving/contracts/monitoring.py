@@ -108,18 +108,19 @@ def _report_schemas() -> Json:
         "since_time": time,
         "likely": {"type": ["array", "null"], "items": {"type": "integer"}},
         "withheld": {"type": ["string", "null"]}, "advice": text})
+    objects: Json = {"type": "array", "items": {"type": "object"}}
     findings = {"type": "array", "items": {"$ref": "#/components/schemas/Finding"}}
     return {"Finding": finding, "Monitoring": object_schema({
         "made": {**text, "format": "date-time"}, "model": text, "features": {"type": "array", "items": text},
         "target": text, "generation": {**WHOLE, "minimum": 1}, "cut": WHOLE, "drift": {"type": "boolean"},
         "findings": findings, "sizes": findings, "remarks": {"type": "array", "items": text},
-        "feedback": object_schema({"rows": WHOLE, "repeated": WHOLE, "callers": {"type": "array"},
-                                   "errors": {"type": "array"}, "paths": {"type": "object"}}),
+        "feedback": object_schema({"rows": WHOLE, "repeated": WHOLE, "callers": objects,
+                                   "errors": objects, "paths": {"type": "object"}}),
         "traffic": object_schema({"answered": WHOLE, "recorded": WHOLE, "since": time, "until": time,
                                   "predictions": object_schema({"mean": maybe, "deviation": maybe}),
                                   "out_of_range": maybe,
                                   "refused": {"type": "object", "additionalProperties": WHOLE},
-                                  "distributions": {"type": "array"}}),
+                                  "distributions": objects}),
         "promotions": {"type": "array", "description": "The last ones, the newest first.",
                        "items": {"type": "object"}}})}
 
