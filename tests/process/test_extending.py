@@ -167,8 +167,8 @@ def test_the_order_of_contracts_does_not_matter(totals: Contract, model_path: Pa
         answers = [client.open(path.replace("{name}", name), method=method, json=ROWS if method == "post" else None)
                    for path, item in sorted(json.loads(client.get("/openapi.json").text)["paths"].items())
                    for method in sorted(item) for name in ("linear-regressor", "up")
-                   if path not in ("/openapi.json", "/docs", "/metrics")
-                   and not path.startswith(("/monitoring", "/v1/monitoring"))]  # these depend on the time
+                   # without answers that name times and what was recorded before
+                   if path not in ("/openapi.json", "/docs", "/metrics") and "/monitoring" not in path]
         document = json.loads(client.get("/openapi.json").text)
         document["tags"].sort(key=lambda tag: str(tag["name"]))
         seen.append((document, [(answer.status_code, re.sub(r'"(request_id|id)":"\w+"', "", answer.text))

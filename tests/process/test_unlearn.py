@@ -151,8 +151,13 @@ def test_a_full_disk_leaves_the_old_model_and_no_receipt(tmp_path: Path) -> None
     rows = rows_of(0, 300)
     train(write(tmp_path / "all.csv", rows), tmp_path / "model.joblib")
     write(tmp_path / "some.csv", rows[:40])
+    trial = tmp_path / "trial"
+    unlearn(tmp_path / "some.csv", tmp_path / "model.joblib", "--model-save-path", trial / "model.joblib",
+            "--receipt-path", trial / "receipt.json")
+    fits, too_small = ((trial / name).stat().st_size for name in ("receipt.json", "model.joblib"))
+    assert fits <= too_small - 50
     before, files = (tmp_path / "model.joblib").read_bytes(), set(os.listdir(tmp_path))
-    for limit in (300, len(before) - 200):
+    for limit in (300, too_small - 50):
         done = run_process("unlearn", "--data", tmp_path / "some.csv", "--model-path", tmp_path / "model.joblib",
                            file_size_limit=limit)
         assert 1 == done.returncode and done.stderr.count("\n") == 1, done.stderr
