@@ -32,11 +32,10 @@ variable "service_url" {
 variable "alerts" {
   description = "Alerts by name (module values)."
   type = map(object({
-    query       = string
-    seconds     = number
-    severity    = string
-    summary     = string
-    description = string
+    query    = string
+    seconds  = number
+    severity = string
+    summary  = string
   }))
 }
 
@@ -98,7 +97,7 @@ resource "google_monitoring_alert_policy" "metrics" {
   }
   documentation {
     subject   = each.value.summary
-    content   = "${each.value.description} See docs/observability.md."
+    content   = "${each.value.summary}. See docs/observability.md, alert ${each.key}."
     mime_type = "text/markdown"
   }
 }

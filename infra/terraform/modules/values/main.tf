@@ -55,11 +55,11 @@ locals {
   units      = { s = 1, m = 60, h = 3600, d = 86400 }
   alerts = {
     for rule in local.rules : rule.alert => {
-      query       = join("", [for token in regexall(local.tokens, rule.expr) : lookup(local.recordings, token, token)])
-      seconds     = tonumber(regex("^[0-9]+", try(rule.for, "0s"))) * local.units[regex("[a-z]+$", try(rule.for, "0s"))]
-      severity    = rule.labels.severity
-      summary     = rule.annotations.summary
-      description = rule.annotations.description
+      query    = join("", [for token in regexall(local.tokens, rule.expr) : lookup(local.recordings, token, token)])
+      seconds  = tonumber(regex("^[0-9]+", try(rule.for, "0s"))) * local.units[regex("[a-z]+$", try(rule.for, "0s"))]
+      severity = rule.labels.severity
+      # not the description, whose templates are Prometheus' own
+      summary = rule.annotations.summary
     }
     if can(rule.alert)
   }
