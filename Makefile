@@ -25,6 +25,7 @@ CLIENTS ?= mlflow triton kserve open_inference
 TEST_PROCESSES ?= auto
 
 SERVER_IMAGE := linear_regressor_server:latest
+POSTGRESQL_IMAGE := linear_regressor_server_postgresql:latest
 BUILDER_IMAGE := linear_regressor_builder:latest
 CONTAINER := linear_regressor
 LOCAL_MODEL := build/local/simple_linear_regressor.joblib
@@ -56,6 +57,10 @@ serve-local: setup-dev ## Train a model and serve it on this machine, in the for
 	@"$(VENV)/bin/linear-regressor" train --model-save-path $(LOCAL_MODEL)
 	@scripts/say_curl.sh "http://127.0.0.1:$(PORT)"
 	@exec "$(VENV)/bin/linear-regressor" serve --port "$(PORT)" --model-path $(LOCAL_MODEL)
+
+.PHONY: demo-drift
+demo-drift: setup-dev ## Play the loop: feedback, the world changes, alarm, retraining, promotion, recovery (a minute)
+	@PYTHONPATH=. "$(VENV)/bin/python" scripts/demo_drift.py
 
 .PHONY: test
 test: setup-dev ## Set up, then run all checks and tests
@@ -113,6 +118,10 @@ serve: server-build ## Build the server image and run it in the background as co
 server-build: engine ## Build the server image
 	@$(BUILD) --file server.Dockerfile --tag $(SERVER_IMAGE) .
 
+.PHONY: server-build-postgresql
+server-build-postgresql: engine ## Build the server image with the client of PostgreSQL, for a feedback store
+	@$(BUILD) --build-arg CATEGORIES="default fast postgresql" --file server.Dockerfile --tag $(POSTGRESQL_IMAGE) .
+
 .PHONY: server-logs
 server-logs: engine ## Follow the log of the server container
 	@"$(DOCKER)" logs --follow $(CONTAINER)
@@ -151,7 +160,7 @@ load-test: environment ## 60 s of full load with reloads, killed workers and SIG
 test-local: check-style-all check-types check-security check-imports test-coverage ## All checks and tests in the current environment
 
 .PHONY: pytest
-pytest: environment ## All tests, without coverage
+pytest: environment axe ## All tests, without coverage
 	@$(call compile_package,$(ENVIRONMENT))
 	@"$(BIN)/python" -m pytest $(IN_PARALLEL) $(PARALLEL_TESTS)
 	@"$(BIN)/python" -m pytest $(SERIAL_TESTS)
@@ -168,8 +177,15 @@ test-large: environment ## Tests with 10 and 50 million rows (minutes, 12 GB in 
 test-real-data: environment ## Train on 41 real data sets as they are, and compare the slopes with LAPACK (a minute)
 	@"$(BIN)/python" -m tests.real_data
 
+.PHONY: axe
+axe: build/tools/axe/.installed ## Get axe-core, which checks that pages are accessible, into build/tools (160 KB)
+
+build/tools/axe/.installed: tests/axe.txt | $(BIN)/python
+	@"$(BIN)/python" -m pip --disable-pip-version-check install --quiet --no-deps --upgrade --target $(@D) --requirement $< && \
+		touch $@ || echo "axe-core could not be downloaded: its tests are skipped, except where CI is set"
+
 .PHONY: test-coverage
-test-coverage: environment ## All tests, with branch coverage of at least 95 %
+test-coverage: environment axe ## All tests, with branch coverage of at least 95 %
 	@$(call compile_package,$(ENVIRONMENT))
 	@"$(BIN)/python" -m pytest $(IN_PARALLEL) --cov --cov-report= --cov-fail-under=0 $(PARALLEL_TESTS)
 	@"$(BIN)/python" -m pytest --cov --cov-append --cov-report=term --cov-report=xml $(SERIAL_TESTS)
@@ -177,6 +193,11 @@ test-coverage: environment ## All tests, with branch coverage of at least 95 %
 .PHONY: test-serving
 test-serving: server-build ## Test the server image in a container
 	@scripts/test_server_image.sh $(SERVER_IMAGE) $(BASE)
+
+.PHONY: test-serving-postgresql
+test-serving-postgresql: server-build-postgresql ## Test the server image with the client of PostgreSQL
+	@BUDGET=125 scripts/test_server_image.sh $(POSTGRESQL_IMAGE) $(BASE)
+	@"$(DOCKER)" run --rm --entrypoint python $(POSTGRESQL_IMAGE) -c 'import psycopg'
 
 .PHONY: test-local-docker
 test-local-docker: builder-build ## Run test-local in the builder image, then test-serving
@@ -290,8 +311,8 @@ service-sign-in: ## Sign the container client in to the registry of IMAGE (GitHu
 	@gcloud auth configure-docker "$(firstword $(subst /, ,$(IMAGE)))" --quiet
 
 .PHONY: service-push
-service-push: server-build ## Push the server image to IMAGE (GitHub Actions)
-	@"$(DOCKER)" tag $(SERVER_IMAGE) "$(IMAGE)"
+service-push: server-build-postgresql ## Push the server image with the client of PostgreSQL to IMAGE (GitHub Actions)
+	@"$(DOCKER)" tag $(POSTGRESQL_IMAGE) "$(IMAGE)"
 	@"$(DOCKER)" push "$(IMAGE)"
 
 .PHONY: service-yaml

@@ -60,7 +60,10 @@ def training(rows: int, rounds: int) -> None:
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True,
               help="Pairs of measurements per ratio.")
 def serving(seconds: float, rounds: int) -> None:
-    """Compare one worker of our server with a bare WSGI application under the same gunicorn."""
+    """Compare one worker of our server with a bare WSGI application under the same gunicorn.
+
+    Compares feedback in SQLite and, if it is installed, in PostgreSQL with the same route without a store.
+    """
     from benchmarks.serving import ratios
 
     _print(ratios(seconds, rounds))

@@ -8,11 +8,15 @@ FROM ${BASE} AS build
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends g++ gcc libc6-dev \
  && rm -rf /var/lib/apt/lists/*
+# categories of Pipfile.lock to install; "default fast postgresql" for a feedback store in PostgreSQL
+ARG CATEGORIES="default fast"
 WORKDIR /source
 RUN python3 -m venv /opt/server
 COPY Pipfile.lock ./
 COPY scripts/install_locked.sh scripts/locked_requirements.py scripts/
-RUN scripts/install_locked.sh /opt/server/bin/python default fast
+# one word for each category
+# hadolint ignore=SC2086
+RUN scripts/install_locked.sh /opt/server/bin/python ${CATEGORIES}
 COPY setup.cfg setup.py README.md LICENSE ./
 COPY linear_regressor linear_regressor
 # remove build tools and NumPy's tests (17 MB)

@@ -26,11 +26,11 @@ from benchmarks.drift_streams import (
     moments_of,
     simulate,
 )
+from linear_regressor.model.histogram import Histogram, coarse_starts
 from linear_regressor.monitoring import coverage_change, mean_change, shape_change
 from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.change_point import log_mixture
 from linear_regressor.monitoring.concept import line_path, looks
-from linear_regressor.monitoring.histogram import Histogram, coarse_starts
 from linear_regressor.monitoring.line_change import LineTest
 from linear_regressor.monitoring.moment_stack import MomentStack
 from linear_regressor.training.config import highest_outside_share

@@ -70,13 +70,13 @@ def post_repeatedly(port: int, request: bytes, connections: int, seconds: float)
 
 
 def read_response(connection: socket.socket) -> None:
-    """Read one whole response; raise ServerError if its status is not 200 or the connection ends early."""
+    """Read one whole response; raise ServerError if its status is not 200 or 202 or the connection ends early."""
     response = _receive(connection)
     while b"\r\n\r\n" not in response:
         response += _receive(connection)
     head, _, body = response.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
-    if not head.startswith(b"HTTP/1.1 200") or length is None:
+    if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 202")) or length is None:
         raise ServerError(f"unexpected response {head.splitlines()[0].decode(errors='replace')}")
     received = len(body)
     while received < int(length[1]):

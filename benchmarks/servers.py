@@ -19,10 +19,15 @@ TIMEOUT_SECONDS = 30
 THREADS = 4
 
 
-def ours(port: int, model: Path, workers: int = 1) -> list[str]:
+def ours(port: int, model: Path, workers: int = 1, program: tuple[str, ...] = ("main.py",)) -> list[str]:
     """Command line of our server."""
-    return [sys.executable, "main.py", "serve", "--port", str(port), "--workers", str(workers),
+    return [sys.executable, *program, "serve", "--port", str(port), "--workers", str(workers),
             "--threads", str(THREADS), "--model-path", str(model)]
+
+
+def unrecorded(port: int, model: Path) -> list[str]:
+    """Command line of our server without the recording of traffic."""
+    return ours(port, model, program=("-m", "benchmarks.unrecorded"))
 
 
 def bare(port: int, app: str) -> list[str]:

@@ -14,10 +14,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from benchmarks import feedback
 from benchmarks.load import command, requests_per_second
 from benchmarks.ratio import Ratio, seconds
 from benchmarks.row_statistics import statistics_ratio
-from benchmarks.servers import bare, free_port, on_cores, ours, running, usable_cores, wait_until_up
+from benchmarks.servers import bare, free_port, on_cores, ours, running, unrecorded, usable_cores, wait_until_up
 from linear_regressor.data.dataset import read_diabetes
 from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
 from linear_regressor.training.config import TrainingConfig
@@ -34,8 +35,10 @@ def ratios(length: float = 2.0, rounds: int = 5) -> Iterator[Ratio]:
         model = Path(folder, "model.joblib")
         train(read_diabetes(["bmi"]), TrainingConfig(), model, datetime.now(UTC))
         yield from _throughput(model, cores[:1], length, rounds)
+        yield from _recording(model, cores[:1], length, rounds)
         yield _start(model, cores[:1], rounds)
         yield statistics_ratio(rounds)
+    yield from feedback.ratios(length, rounds)
 
 
 def _throughput(model: Path, cores: list[int], length: float, rounds: int) -> Iterator[Ratio]:
@@ -50,6 +53,26 @@ def _throughput(model: Path, cores: list[int], length: float, rounds: int) -> It
                       requests_per_second(command(bare_port, path, body, connections, length, key)))
                      for _ in range(rounds)]
             yield Ratio.of(f"ours / bare WSGI, {name}", pairs, "1/s", floor=floor)
+
+
+def _recording(model: Path, cores: list[int], length: float, rounds: int) -> Iterator[Ratio]:
+    """Load our server with and without the recording of traffic alternately, and then with all rows as events."""
+    bodies = {path: (name, body, connections) for name, path, body, connections, _ in _bodies(model.parent)
+              if body.stem in ("one", "1000")}
+    key, secured = _secured(model.parent)
+    for what, paths, environ in (("recording", {"/stream": 0.97, "/batch": 0.95}, {}),
+                                 ("recording with all row events", {"/stream": 0.94}, {"EVENTS_SAMPLE": "1"})):
+        port, plain_port = free_port(), free_port()
+        recorded = {**secured, "TRAFFIC_FOLDER": str(model.parent / "traffic"), **environ}
+        with running(ours(port, model), cores, **recorded), running(unrecorded(plain_port, model), cores, **secured):
+            for each in (port, plain_port):
+                wait_until_up(each)
+            for path, floor in paths.items():
+                name, body, connections = bodies[path]
+                pairs = [(requests_per_second(command(port, path, body, connections, length, key)),
+                          requests_per_second(command(plain_port, path, body, connections, length, key)))
+                         for _ in range(rounds)]
+                yield Ratio.of(f"{what} / none, {name}", pairs, "1/s", floor=floor)
 
 
 def _secured(folder: Path) -> tuple[str, dict[str, str]]:

@@ -13,7 +13,10 @@
     ├── UnavailableError            2  a method that the estimator's parameters rule out
     │     (AttributeError, ValueError)
     ├── ArtefactError               1  a missing or damaged file of a model or of moments, or one of another format
+    ├── ConflictError               1  somebody else promoted a model first
     ├── QualityError                1  a model that is worse than required
+    ├── StoreError                  1  a feedback store that cannot be used
+    │   └── StoreUnavailable        1  a feedback store that is down or has no space: later it may work
     ├── ClusterError                1  an unreachable cluster, or workers that cannot do the work
     └── ServerError                 1  a server that cannot start
 
@@ -63,8 +66,20 @@ class ArtefactError(LinearRegressorError):
     """A file is missing, damaged or of another format; the message has its name and the remedy."""
 
 
+class ConflictError(LinearRegressorError):
+    """Somebody else promoted a model or rolled back first; nothing was changed."""
+
+
 class QualityError(LinearRegressorError):
     """The trained model is worse than required; nothing was saved."""
+
+
+class StoreError(LinearRegressorError):
+    """The feedback store cannot be used; the message never contains its password."""
+
+
+class StoreUnavailable(StoreError):
+    """The feedback store is down, has no space or does not respond in time; the same request may succeed later."""
 
 
 class ClusterError(LinearRegressorError):

@@ -177,7 +177,7 @@ def _replace(target: Path, write: Callable[[BinaryIO], Any]) -> None:
         if isinstance(error, OSError) and error.errno == errno.EBUSY:
             raise OSError(errno.EBUSY, "it is a mount point, which cannot be replaced: mount its folder") from None
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _copy_attributes(target: Path, old: os.stat_result, temporary: Path) -> None:
@@ -193,7 +193,7 @@ def _copy_attributes(target: Path, old: os.stat_result, temporary: Path) -> None
     os.utime(temporary)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Sync the renaming itself to disk, if the folder may be read: the file is in its place already."""
     try:
         handle = os.open(folder, os.O_RDONLY)

@@ -4,7 +4,7 @@ import os
 from importlib.util import find_spec
 
 # libraries of training and build tools: unnecessary size and attack surface
-FOREIGN = ("sklearn", "scipy", "matplotlib", "pyarrow", "joblib", "pip", "setuptools", "pytest")
+FOREIGN = ("sklearn", "scipy", "matplotlib", "pyarrow", "joblib", "alembic", "sqlalchemy", "pip", "setuptools", "pytest")
 # parsers in C: optional, but without them the server is much slower
 NEEDED = ("gunicorn_h1c", "simdjson")
 

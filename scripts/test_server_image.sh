@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Test the server image: contents, user, responses, port, stop, size.
-# Usage: test_server_image.sh IMAGE [BASE]
+# Usage: [BUDGET=110] test_server_image.sh IMAGE [BASE]
 set -euo pipefail
 
 image=$1
 base=${2:-$(sed -n 's/^ARG BASE=//p' "$(dirname "$0")/../server.Dockerfile")}
-budget=110
+# megabytes over the base image
+budget=${BUDGET:-110}
 docker=${DOCKER:-docker}
 here=$(dirname "$0")
 name=linear_regressor_under_test

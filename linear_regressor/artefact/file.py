@@ -1,9 +1,10 @@
-"""Load and save the model file, with a card for people beside it."""
+"""Load and save the model file, with a card for people beside it; load the champion of a folder of models."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,22 +16,31 @@ from linear_regressor.output_file import is_stream, remove_file, write_file
 # An artefact of p features has about 9 (p + 1)^2 bytes: enough for 1,300 features.
 LARGEST_FILE = 16 * 1024 * 1024
 
+# names of the files of a version
+MODEL, CARD = "model.joblib", "model.card.json"
+
 REMEDY = "train one with 'linear-regressor train --model-save-path {path}' or name another file"
 
 
 def load(path: str | Path) -> Artefact:
-    """Read and check a model file."""
+    """Read and check a model file, or the champion of a folder of models."""
     return parse_file(path, read(path))
 
 
 def read(path: str | Path) -> bytes:
-    """Read a model file, or a little more than the largest that is valid."""
+    """Read a model file, or a little more than the largest that is valid; of a folder its champion, checked."""
+    if os.path.isdir(path):
+        return _read_champion(Path(path))
     try:
-        with open(path, "rb") as file:
-            return file.read(LARGEST_FILE + 1)
+        return _read(path)
     except OSError as error:
         remedy = REMEDY.format(path=path)
         raise ArtefactError(f"cannot read the model file {path}: {error.strerror}; {remedy}") from None
+
+
+def located(path: Path) -> Path:
+    """Where a model is: the file itself, or that of the champion of a folder of models."""
+    return path / _champion_of(path) / MODEL if path.is_dir() else path
 
 
 def parse_file(path: str | Path, content: bytes) -> Artefact:
@@ -41,6 +51,18 @@ def parse_file(path: str | Path, content: bytes) -> Artefact:
         raise ArtefactError(f"cannot use the model file {path}: {error}; {REMEDY.format(path=path)}") from None
 
 
+def parse_version(name: str, version: str, content: bytes) -> Artefact:
+    """Check the content of the model file of a version; an error has its name."""
+    try:
+        artefact = parse(content)
+        if not artefact.digest.startswith(version):
+            raise ArtefactError(f"it is the model {artefact.digest[:12]}")
+    except ArtefactError as error:
+        raise ArtefactError(f"cannot use the model file {name}: {error}; copy it there again, roll back or promote "
+                            f"another version") from None
+    return artefact
+
+
 def parse(content: bytes) -> Artefact:
     """Build an artefact from the content of a model file."""
     if len(content) > LARGEST_FILE:
@@ -48,28 +70,62 @@ def parse(content: bytes) -> Artefact:
     return Artefact.from_plain(plain_pickle.read(content))
 
 
-def save(artefact: Artefact, path: str | Path, facts: dict[str, Any]) -> Path | None:
+def save(artefact: Artefact, path: str | Path, facts: Mapping[str, Any]) -> Path | None:
     """Write the model file and its card, and return the path of the card; on an error both stay unchanged.
 
     The card is beside the name that is given, even if that is a link. A model in a device or pipe has no card.
     """
     path = Path(path)
-    # Through JSON and back, so that equal values give equal bytes whatever their Python types.
-    plain = json.loads(json.dumps(artefact.to_plain(), sort_keys=True, allow_nan=False))
-    content = plain_pickle.write(plain)
-    card = {**artefact.card, "features": list(artefact.features), "target": artefact.target,
-            "sha256": artefact.digest, **facts}
+    content, card = content_of(artefact), card_of(artefact, facts)
     try:
         parse(content)
         if is_stream(path):
             write_file(path, lambda file: file.write(content))
             return None
         card_path = path.with_suffix(".card.json")
-        _replace_both(path, content, card_path, json.dumps(card, indent=2).encode() + b"\n")
+        _replace_both(path, content, card_path, card)
     except (OSError, ValueError, ArtefactError) as error:  # ValueError: a path without a name, such as "."
         reason = getattr(error, "strerror", None) or error
         raise ArtefactError(f"cannot write the model file {path}: {reason}") from None
     return card_path
+
+
+def content_of(artefact: Artefact) -> bytes:
+    """Return the content of the model file: through JSON and back, so that equal values give equal bytes."""
+    return plain_pickle.write(json.loads(json.dumps(artefact.to_plain(), sort_keys=True, allow_nan=False)))
+
+
+def card_of(artefact: Artefact, facts: Mapping[str, Any]) -> bytes:
+    """Return the content of the card, for people."""
+    card = {**artefact.card, "features": list(artefact.features), "target": artefact.target,
+            "sha256": artefact.digest, **facts}
+    return json.dumps(card, indent=2).encode() + b"\n"
+
+
+def _read(path: str | Path) -> bytes:
+    """Read a file."""
+    with open(path, "rb") as file:
+        return file.read(LARGEST_FILE + 1)
+
+
+def _champion_of(folder: Path) -> str:
+    """Version in use of a folder of models."""
+    from linear_regressor.artefact.promotion import champion_of  # most servers have a model file, and start sooner
+
+    return champion_of(folder)
+
+
+def _read_champion(folder: Path) -> bytes:
+    """Read and check the model file of a folder's champion."""
+    version = _champion_of(folder)
+    path = folder / version / MODEL
+    try:
+        content = _read(path)
+    except OSError as error:
+        raise ArtefactError(f"cannot read the model file {path}: {error.strerror}; copy it there, roll back or promote "
+                            f"another version") from None
+    parse_version(str(path), version, content)
+    return content
 
 
 def _replace_both(path: Path, content: bytes, card_path: Path, card: bytes) -> None:

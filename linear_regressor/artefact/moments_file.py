@@ -88,7 +88,7 @@ class MomentsFile:
     @classmethod
     def _from_plain(cls, plain: Any) -> MomentsFile:
         """Build a moments file from plain values."""
-        values = verify(plain, "moments file", FORMAT, KEYS)
+        values = verify(plain, "moments file", {FORMAT: KEYS})
         summary = summary_from_plain({name: values[name] for name in SUMMARY_KEYS})
         return cls(texts(values["features"], "features"), text(values["target"], "target"), summary,
                    texts(values["added"], "added"), texts(values["removed"], "removed"))

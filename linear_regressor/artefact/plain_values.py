@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -14,6 +15,7 @@ from linear_regressor.errors import ArtefactError, MomentsError
 from linear_regressor.model.moments import Moments, RowSummary
 
 Array = NDArray[np.float64]
+Whole = NDArray[np.int64]
 
 
 def digest_of(plain: Any, separators: tuple[str, str] = (",", ":"), allow_nan: bool = False) -> str:
@@ -22,15 +24,16 @@ def digest_of(plain: Any, separators: tuple[str, str] = (",", ":"), allow_nan: b
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
-def verify(plain: Any, kind: str, format_number: int, keys: AbstractSet[str]) -> dict[str, Any]:
-    """Check format, digest and keys of values read from a file; return them without the digest."""
+def verify(plain: Any, kind: str, formats: Mapping[int, AbstractSet[str]]) -> dict[str, Any]:
+    """Check format, digest and the format's keys of values read from a file; return them without the digest."""
     if not isinstance(plain, dict) or "format" not in plain:
         raise ArtefactError(f"it is not a {kind} of linear-regressor")
     found = plain["format"]
     if type(found) is not int or abs(found) >= 2**63:  # str() of an integer of thousands of digits raises
         raise ArtefactError("its format is not a 64-bit integer")
-    if found != format_number:
-        raise ArtefactError(f"it has format {found}, and this program reads format {format_number}")
+    if found not in formats:
+        known = " and ".join(map(str, sorted(formats)))
+        raise ArtefactError(f"it has format {found}, and this program reads format {known}")
     values = {key: value for key, value in plain.items() if key != "sha256"}
     try:
         digest = digest_of(values)
@@ -38,7 +41,7 @@ def verify(plain: Any, kind: str, format_number: int, keys: AbstractSet[str]) ->
         raise ArtefactError(f"it has values that JSON cannot represent ({error})") from None
     if plain.get("sha256") != digest:
         raise ArtefactError("its digest does not match its content: the file is damaged or was changed")
-    return members(values, kind, keys)
+    return members(values, kind, formats[found])
 
 
 def members(value: Any, name: str, keys: AbstractSet[str]) -> dict[str, Any]:
@@ -64,6 +67,32 @@ def numbers(value: Any, name: str) -> Array:
         return np.array(value, dtype=np.float64)
     except OverflowError:
         raise ArtefactError(f"{name} has a number beyond the range of float64") from None
+
+
+def count(value: Any, name: str) -> int:
+    """Require a whole number of at least 0."""
+    if type(value) is not int or value < 0:
+        raise ArtefactError(f"{name} must be a whole number of at least 0")
+    return value
+
+
+def whole_numbers(value: Any, name: str) -> Whole:
+    """Require a list of whole numbers, at least 0, that int64 can hold."""
+    if not all(type(each) is int and 0 <= each < 2 ** 63 for each in listed(value, name)):
+        raise ArtefactError(f"{name} must be whole numbers of at least 0")
+    return np.array(value, dtype=np.int64)
+
+
+def whole_number(value: Any, name: str) -> int:
+    """Require a whole number of at least 0."""
+    return int(whole_numbers([value], name)[0])
+
+
+def listed(value: Any, name: str) -> list[Any]:
+    """Require a list."""
+    if not isinstance(value, list):
+        raise ArtefactError(f"{name} must be a list")
+    return value
 
 
 def text(value: Any, name: str) -> str:

@@ -18,6 +18,10 @@ COMMANDS = {
     "cross-validate": "Compare settings of a training by cross-validation.",
     "unlearn": "Remove rows from a trained model.",
     "compare": "Compare two models without data.",
+    "models": "List, promote, roll back and fetch the versions of a model.",
+    "retrain": "Train the model in use again with new feedback.",
+    "monitor": "Find changes in the inputs and in the errors of a model.",
+    "store": "Manage the feedback store of a server.",
 }
 
 
@@ -29,7 +33,7 @@ def main(context: click.Context) -> None:
     """Train, evaluate, apply and serve linear regression models.
 
     An error is one line on standard error. The exit code is 2 for misuse, 1 for other failures, 130 or 143 after an
-    interrupt by SIGINT or SIGTERM, and 0 otherwise.
+    interrupt by SIGINT or SIGTERM, and 0 otherwise; of 'monitor' 3 for drift, of 'retrain' 4 if the model stays in use.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

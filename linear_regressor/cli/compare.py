@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def compare(a: Path, b: Path, radius: float, max_change: float | None) -> None:
     """Compare two models without data.
 
-    A and B are model files of the same features and target. Prints the largest change of a prediction from A to B
-    around the training rows of A, a point where it occurs, the change of every weight, and a Wald test of whether the
-    change is more than chance.
+    A and B are model files, or folders of models, of the same features and target. Prints the largest change of a
+    prediction from A to B around the training rows of A, a point where it occurs, the change of every weight, and a
+    Wald test of whether the change is more than chance.
 
     The exit code is 1 if the models cannot be compared or the largest change is over --max-change.
 

@@ -14,6 +14,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from linear_regressor.monitoring.store.location import StoreLocation
 from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
 from linear_regressor.training.engine import Engine, LocalEngine
 
@@ -105,7 +106,7 @@ def _only_one(context: click.Context, option: click.Parameter, values: tuple[str
 
 
 model_path = click.option("--model-path", type=click.Path(path_type=Path), default=DEFAULT_MODEL_PATH,
-                          show_default=True, help="Model file to read.")
+                          show_default=True, help="Model file to read, or a folder of models, whose champion is read.")
 features = click.option("--features", metavar="NAME[,NAME...]", multiple=True, required=True, callback=split_names,
                         help="Columns to predict from, separated by commas or by repeating the option.")
 where = click.option("--where", metavar="FILTER", show_default="all",
@@ -144,6 +145,23 @@ def key(use: str) -> Decorator:
     """Make the option that names the key column of a data set."""
     return click.option("--key", metavar="NAME", show_default="the values of the row",
                         help=f"Column of integers or text whose hash decides {use}.")
+
+
+def store(required: bool = False) -> Decorator:
+    """Make the option that names a feedback store; its value is a ``StoreLocation``."""
+    return click.option("--store", metavar="URL", required=required, callback=_parse_store, envvar="STORE",
+                        show_envvar=True, show_default=not required and "none",
+                        help="Feedback store: sqlite:///relative.db, sqlite:////absolute.db or "
+                             "postgresql://user@host/database. Put a URL with a password into STORE: other users can "
+                             "see options.")
+
+
+def _parse_store(context: click.Context, option: click.Parameter, text: str | None) -> StoreLocation | None:
+    """Parse the URL, which no message repeats: it may have a password."""
+    try:
+        return StoreLocation.parse(text) if text else None
+    except ValueError as error:
+        raise click.BadParameter(f"must be {error}.") from None
 
 
 def require_data(context: click.Context, data: str | None, names: Sequence[str]) -> None:

@@ -53,6 +53,8 @@ def serve(host: str, server: str, debug: bool, **options: str | None) -> None:
     gc.disable()  # until the server has started: imports create no garbage
     try:
         settings = Settings.from_env(os.environ, **options)
+        # Before NumPy is imported: reports solve thousands of small systems, which several threads make slower.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         # After the settings are checked: gunicorn reads WEB_CONCURRENCY on import, and fails with a traceback.
         from linear_regressor.serving.server import serve as run
 

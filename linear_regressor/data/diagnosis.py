@@ -1,4 +1,4 @@
-"""Find the first fault of a file, by reading it once more in one thread."""
+"""Find the first fault of a file, by reading it once more."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONTENT = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.Ar
 def diagnose(file: File, columns: Columns, error: Exception | None = None,
              predict: Callable[[Array], Array] | None = None) -> DataError:
     """Return an error that names the first fault of a file."""
-    form, rows = formats.of(file, threads=False), 0
+    form, rows = formats.of(file), 0
     try:
         form.require_closed()
         if form.has_schema:
@@ -58,10 +58,8 @@ def _unreadable(file: File, error: Exception, rows: int = 0) -> DataError:
     """Return an error for a file that is not of its format, after some valid rows."""
     reason = str(error)
     if width := WRONG_WIDTH.search(reason):
-        return DataError(f"{file.name}: {_row(int(width[1]) - 2)}: {width[2].lower()}")
+        return DataError(f"{file.name}: {_row(rows + int(width[1]) - 2)}: {width[2].lower()}")
     after = f" after row {rows}" if rows else ""
-    if formats.is_too_long(file, error):
-        reason = f"a row is longer than {formats.MOST_BLOCK_BYTES >> 20} MB"
     return DataError(f"{file.name} cannot be read as {file.ending[1:]}{after}: {reason}")
 
 

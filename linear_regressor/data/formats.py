@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
-import re
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 from pyarrow.fs import LocalFileSystem
 
+from linear_regressor.data.csv_text import count_quotes, open_row, rows_end
 from linear_regressor.data.locations import File, require_ending
 from linear_regressor.errors import DataError
 
@@ -21,15 +22,16 @@ from linear_regressor.errors import DataError
 # filter needs pyarrow.dataset.
 if TYPE_CHECKING:
     from pyarrow.compute import Expression
-    from pyarrow.csv import CSVStreamingReader
     from pyarrow.parquet import ParquetFile
 
 Types = Mapping[str, pa.DataType]
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 Batches = Generator[pa.RecordBatch, None, None]
 
-# Bytes of text that are parsed at a time.
+# Bytes of text that are parsed at a time, and the most blocks of CSV that are parsed at once: each takes memory.
 BLOCK_BYTES = 1 << 20
+PARSERS = min(pa.cpu_count(), 4)
 # Rows of a batch, where the format allows a choice: PyArrow takes a fifth longer to decode 65,536 rows of Parquet at a
 # time, because its buffers of a power of two are then copied once more.
 BATCH_ROWS = 50_000
@@ -41,13 +43,6 @@ STEP_BYTES = 1 << 14
 SAMPLE_BYTES = 1 << 16
 # Largest block of CSV; a block must hold a whole row, so it grows from BLOCK_BYTES for long rows.
 MOST_BLOCK_BYTES = 1 << 26
-# Parts of PyArrow's messages for a row, or a header, that does not fit into a block.
-TOO_LONG = ("straddling object straddles two block boundaries", "Empty CSV file or block")
-# Parts of a line of CSV: an open quoted value; a value; values separated by commas or by the CR of old Macs.
-TEXT = rb'"[^"]*(?:""[^"]*)*'
-VALUE = rb'(?:[^",\r][^,\r]*|' + TEXT + rb'"|)'
-CLOSED = re.compile(VALUE + rb"(?:[,\r]" + VALUE + rb")*")
-OPEN = re.compile(rb"(?:" + VALUE + rb"[,\r])*" + TEXT)
 
 
 @dataclass(frozen=True)
@@ -55,8 +50,6 @@ class Format(ABC):
     """A file in one format."""
 
     file: File
-    # whether PyArrow may use several threads; with one it counts the rows of CSV in its messages
-    threads: bool = True
 
     # whether the file has one row a line, and no parts
     lines = False
@@ -90,7 +83,7 @@ class Format(ABC):
     def batches(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None) -> Batches:
         """Read the file, or some of its parts."""
         batches = self._read(columns if filter is None else [*dict.fromkeys([*columns, *types])], types, filter, chosen)
-        for batch in ahead(batches, READ_AHEAD) if self.threads else batches:
+        for batch in ahead(batches, READ_AHEAD):
             yield (batch if filter is None else batch.filter(filter)).select(list(columns))
 
     def require_closed(self) -> None:
@@ -105,7 +98,8 @@ class Csv(Format):
 
     def schema(self) -> pa.Schema:
         """Read the header; see ``Format``."""
-        return self._header(SAMPLE_BYTES)
+        names = parse(next(self._blocks(SAMPLE_BYTES), b""), (), {}, True).column_names
+        return pa.schema([(name, pa.string()) for name in names])
 
     def read_as(self, types: Types) -> Types:
         """Return the types as they are: CSV has none of its own."""
@@ -114,7 +108,7 @@ class Csv(Format):
     def require_closed(self) -> None:
         """Reject an unclosed quote; see ``Format``."""
         with self.file.filesystem.open_input_stream(self.file.path) as stream:
-            if sum(block.count(b'"') for block in iter(lambda: stream.read(BLOCK_BYTES), b"")) % 2 == 0:
+            if sum(map(count_quotes, iter(lambda: stream.read(BLOCK_BYTES), b""))) % 2 == 0:
                 return
         with io.BufferedReader(self.file.filesystem.open_input_stream(self.file.path), BLOCK_BYTES) as lines:
             row = open_row(lines)
@@ -122,39 +116,31 @@ class Csv(Format):
             raise DataError(f"{self.file.name}: row {row} (counted from 1, without the header) has an unclosed quote")
 
     def _read(self, columns: Sequence[str], types: Types, filter: Expression | None, chosen: range | None) -> Batches:
-        """Read in blocks; if a row does not fit, start again with larger ones and skip the rows that were read."""
-        block, done, skip_empty = BLOCK_BYTES, 0, len(self.names()) > 1
-        while True:
-            skip = done
-            try:
-                for batch in self._open(block, columns, types, skip_empty):
-                    new = batch.slice(min(skip, batch.num_rows))
-                    skip, done = skip - batch.num_rows + new.num_rows, done + new.num_rows
-                    yield new
-                break
-            except pa.ArrowInvalid as error:
-                if block >= MOST_BLOCK_BYTES or not is_too_long(self.file, error, block):
-                    raise
-            block *= 4
-        self.require_closed()
+        """Parse several blocks at once, each with the header; in a table of one column an empty line is a row."""
+        names = self.names()
+        header = ",".join('"' + name.replace('"', '""') + '"' for name in names).encode() + b"\n"
+        parse_block = partial(parse, columns=columns, types=types, skip_empty=len(names) > 1)
+        for table in in_threads(parse_block, self._blocks(BLOCK_BYTES, header), PARSERS):
+            yield from table.to_batches()
 
-    def _header(self, block: int) -> pa.Schema:
-        """Read the header in a block that holds it."""
-        try:
-            return pa.schema([(name, pa.string()) for name in self._open(block, (), {}, True).schema.names])
-        except pa.ArrowInvalid as error:
-            if block >= MOST_BLOCK_BYTES or not is_too_long(self.file, error, block):
-                raise
-        return self._header(4 * block)
-
-    def _open(self, block: int, columns: Sequence[str], types: Types, skip_empty: bool) -> CSVStreamingReader:
-        """Open some columns, or all; in a table of one column an empty line is a row with a missing value."""
-        from pyarrow import csv
-
-        stream = self.file.filesystem.open_input_stream(self.file.path)
-        return csv.open_csv(stream, csv.ReadOptions(use_threads=self.threads, block_size=block),
-                            csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=skip_empty),
-                            csv.ConvertOptions(include_columns=list(columns), column_types=dict(types)))
+    def _blocks(self, size: int, header: bytes = b"") -> Iterator[bytes]:
+        """Divide the file into blocks of whole rows, larger for a longer row; later ones start with ``header``."""
+        head, rest, quotes = b"", b"", 0
+        with self.file.filesystem.open_input_stream(self.file.path) as stream:
+            while text := stream.read(max(size, len(rest))):
+                quotes += count_quotes(text)
+                text = rest + text if head else (rest + text).lstrip(b"\r\n")
+                end = rows_end(text)
+                rows, rest = memoryview(text)[:end], text[end:]
+                if rows:
+                    yield head + rows
+                    head = header
+                if len(rest) > MOST_BLOCK_BYTES:
+                    raise pa.ArrowInvalid(f"a row is longer than {MOST_BLOCK_BYTES >> 20} MB")
+        if rest:
+            yield head + rest
+        if quotes % 2:
+            self.require_closed()
 
 
 class Json(Format):
@@ -210,7 +196,7 @@ class Parquet(Format):
 
                 fragment = ParquetFileFormat().make_fragment(self.file.path, self.file.filesystem, row_groups=groups)
                 groups = [group.id for group in fragment.subset(filter).row_groups]
-            yield from parquet.iter_batches(BATCH_ROWS, groups, list(columns), use_threads=self.threads)
+            yield from parquet.iter_batches(BATCH_ROWS, groups, list(columns))
 
     def _open(self) -> ParquetFile:
         """Open for reading in small steps from a disk, to save memory; from a bucket each step would be a request."""
@@ -255,30 +241,19 @@ FORMATS: dict[str, type[Format]] = {".csv": Csv, ".parquet": Parquet, ".feather"
                                     ".ndjson": Json, ".jsonl": Json}
 
 
-def of(file: File, threads: bool = True) -> Format:
+def of(file: File) -> Format:
     """Return a file in its format, which the ending of its name determines."""
     require_ending(file.name, tuple(FORMATS))
-    return FORMATS[file.ending](file, threads)
+    return FORMATS[file.ending](file)
 
 
-def is_too_long(file: File, error: Exception, block: int | None = None) -> bool:
-    """Whether PyArrow stopped at a row of CSV that does not fit into a block."""
-    return file.size > (MOST_BLOCK_BYTES if block is None else block) and any(words in str(error) for words in TOO_LONG)
+def parse(block: bytes, columns: Sequence[str], types: Types, skip_empty: bool) -> pa.Table:
+    """Parse some columns of a block of CSV with a header, or all."""
+    from pyarrow import csv
 
-
-def open_row(lines: Iterable[bytes]) -> int | None:
-    """Find the first row whose quoted value is not closed before the next comma or line, if there is one."""
-    row, inside = -1, False
-    for line in lines:
-        content = line.rstrip(b"\r\n")
-        row += bool(content) and not inside
-        if b'"' not in content:
-            continue
-        content = b'"' + content if inside else content
-        inside = CLOSED.fullmatch(content) is None
-        if inside and not OPEN.fullmatch(content):
-            return row
-    return row if inside else None
+    return csv.read_csv(pa.BufferReader(block), csv.ReadOptions(use_threads=False, block_size=max(len(block), 1)),
+                        csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=skip_empty),
+                        csv.ConvertOptions(include_columns=list(columns), column_types=dict(types)))
 
 
 def ahead(items: Generator[Item, None, None], count: int) -> Iterator[Item]:
@@ -292,3 +267,15 @@ def ahead(items: Generator[Item, None, None], count: int) -> Iterator[Item]:
     finally:
         thread.shutdown(cancel_futures=True)
         items.close()
+
+
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
+    """Apply a function to items in some threads; the results are in order."""
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(count) as threads:
+        for item in items:
+            waiting.append(threads.submit(function, item))
+            if len(waiting) > count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -59,7 +59,7 @@ def write(partitions: Sequence[Partition], predict: Predict, path: Path, schema:
     counts = []
 
     def write_all(file: BinaryIO) -> None:
-        with _writer(path, file, schema) as writer:
+        with open_writer(path, file, schema) as writer:
             for table in _grouped(_converted(partition, predict, schema) for partition in partitions):
                 writer.write_table(table)
                 report(table.num_rows)
@@ -145,8 +145,8 @@ def _grouped(partitions: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[pa.Tabl
         yield pa.Table.from_batches(batches).combine_chunks()
 
 
-def _writer(path: Path, file: BinaryIO, schema: pa.Schema) -> Any:
-    """Return the writer for the format of the output."""
+def open_writer(path: Path, file: BinaryIO, schema: pa.Schema) -> Any:
+    """Return the writer for the format of the output, which the ending of its name says."""
     if ending(path.name) == ".parquet":
         # Predictions rarely repeat: a dictionary of them would cost time and save nothing.
         return pa.parquet.ParquetWriter(file, schema, use_dictionary=[name for name in schema.names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,18 @@ def log_mixture(log_e: Array) -> Array:
     unstarted = np.full((1, *log_e.shape[1:]), -np.log(t + 1.0))
     mixture: Array = np.logaddexp.reduce(np.concatenate([log_e + weights, unstarted]), axis=0)
     return mixture
+
+
+def only_at(log_e: Array, places: Sequence[int], total: int) -> Array:
+    """E-values of some of the change points among all, 0 for the others.
+
+    The mixture of some is at most that of all, so it is under alpha whenever the latter is.
+    """
+    if len(log_e) == total:
+        return log_e
+    spread = np.full((total, *log_e.shape[1:]), -np.inf)
+    spread[list(places)] = log_e
+    return spread
 
 
 @dataclass(frozen=True)

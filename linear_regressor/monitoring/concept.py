@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
+from itertools import pairwise
 from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linear_regressor.model.moments import Moments
 from linear_regressor.monitoring import coverage_change
 from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.block import Interval, Reference
-from linear_regressor.monitoring.change_point import ChangePoint, log_mixture
+from linear_regressor.monitoring.change_point import ChangePoint, log_mixture, only_at
 from linear_regressor.monitoring.excess import Excess
 from linear_regressor.monitoring.finding import Finding
 from linear_regressor.monitoring.line_change import LineTest, Withheld
@@ -25,6 +27,8 @@ Array = NDArray[np.float64]
 PROMISED_OUTSIDE = 0.1
 # Points of a path; each costs a test of all change points before it.
 MOST_LOOKS = 100
+# Of more intervals, only the newest ones and those after a point of the path are tested as change points.
+NEWEST, MOST_CHANGE_POINTS = 150, 250
 
 
 class Path(NamedTuple):
@@ -60,7 +64,7 @@ class Concept:
             first, groups = self._stacks()
             after = groups.from_each()
             test = LineTest.of(groups.before_each(first))
-            point = ChangePoint.of(test.counted(after))
+            point = ChangePoint.of(only_at(test.counted(after), self._places, len(self.intervals)))
             if point.since is None:
                 withheld = Withheld.NEW_DIRECTION.reason
         rows = self.intervals[point.since or 0:]
@@ -77,7 +81,7 @@ class Concept:
         withheld, point = self._coverage_withheld(), ChangePoint.of(np.empty(0))
         outside, rows = self._counts()
         if withheld is None and len(rows):
-            point = ChangePoint.of(self._log_e(_from_each(outside), _from_each(rows)))
+            point = ChangePoint.of(self._log_e(outside, rows))
         start = point.since or 0
         counted = withheld is None and len(rows) > 0
         size = float(outside[start:].sum() / rows[start:].sum()) - PROMISED_OUTSIDE if counted else None
@@ -93,29 +97,37 @@ class Concept:
         if self._line_withheld() is not None or not self.intervals:
             return Path((), np.empty(0))
         ends = self._ends()
-        return self._path(ends, line_path(*self._stacks(), ends))
+        return self._path(ends, line_path(*self._stacks(), ends, [*self._places, len(self.intervals)]))
 
     def coverage_path(self) -> Path:
         """The intervals' evidence over time; empty if it is withheld."""
         if self._coverage_withheld() is not None:
             return Path((), np.empty(0))
         (outside, rows), ends = self._counts(), self._ends()
-        return self._path(ends, np.array([float(log_mixture(self._log_e(_from_each(outside[:t]), _from_each(rows[:t]))))
-                                          for t in ends]))
+        return self._path(ends, np.array([float(log_mixture(self._log_e(outside[:t], rows[:t]))) for t in ends]))
 
     def _ends(self) -> list[int]:
         """Numbers of intervals after which the paths look: evenly spaced, the last one included."""
         count, looks = len(self.intervals), min(len(self.intervals), MOST_LOOKS)
         return [count - (count * place) // looks for place in range(looks)][::-1]
 
+    @cached_property
+    def _places(self) -> list[int]:
+        """Places of the intervals with which a change may have begun."""
+        count = len(self.intervals)
+        if count <= MOST_CHANGE_POINTS:
+            return list(range(count))
+        return sorted({0, *self._ends()[:-1], *range(count - NEWEST, count)})
+
     def _path(self, ends: list[int], log_e: Array) -> Path:
         """Evidence by the serial number of the last row."""
         return Path(tuple(self.intervals[end - 1].last for end in ends), log_e)
 
     def _stacks(self) -> tuple[MomentStack, MomentStack]:
-        """Moments of the reference and of the intervals."""
-        return (MomentStack.of([self.reference.moments])[0],
-                MomentStack.of([interval.moments for interval in self.intervals]))
+        """Moments of the reference, and of the intervals from each change point to the next."""
+        groups = [reduce(Moments.__add__, (interval.moments for interval in self.intervals[start:end]))
+                  for start, end in pairwise([*self._places, len(self.intervals)])]
+        return MomentStack.of([self.reference.moments])[0], MomentStack.of(groups)
 
     def _counts(self) -> tuple[Array, Array]:
         """Rows outside their intervals, and all rows, of each interval of rows."""
@@ -123,8 +135,11 @@ class Concept:
                 np.array([interval.moments.n for interval in self.intervals], dtype=np.float64))
 
     def _log_e(self, outside: Array, rows: Array) -> Array:
-        """The intervals' e-values; only called where the reference has the lawful share."""
-        return coverage_change.log_e(outside, rows, float(self.reference.highest_outside_share or 0.0))
+        """E-values of the change points in some intervals; only called where the reference has the lawful share."""
+        places = [place for place in self._places if place < len(rows)]
+        outside, rows_since = (values[::-1].cumsum()[::-1][places] for values in (outside, rows))
+        highest = float(self.reference.highest_outside_share or 0.0)
+        return only_at(coverage_change.log_e(outside, rows_since, highest), places, len(rows))
 
     def _error(self) -> float:
         """Standard deviation of the served line's errors on the reference, in the unit of the target."""
@@ -152,11 +167,16 @@ class Concept:
         return (self.intervals[point.likely[0]].first, self.intervals[point.likely[-1]].first) if point.likely else None
 
 
-def line_path(first: MomentStack, groups: MomentStack, ends: Collection[int] | None = None) -> Array:
-    """Logarithm of the evidence after each group, or after these numbers of groups; runs may be further axes."""
+def line_path(first: MomentStack, groups: MomentStack, ends: Collection[int] | None = None,
+              places: Sequence[int] | None = None) -> Array:
+    """Logarithm of the evidence after each group, or after these numbers of intervals; runs may be further axes.
+
+    ``places``: numbers of intervals before each group and before the end, if a group is more than one interval.
+    """
+    places = range(len(groups) + 1) if places is None else places
     test = LineTest.of(groups.before_each(first))
-    return np.stack([log_mixture(test[:len(after)].counted(after)) for after in looks(groups)
-                     if ends is None or len(after) in ends])
+    return np.stack([log_mixture(only_at(test[:len(after)].counted(after), places[:len(after)], places[len(after)]))
+                     for after in looks(groups) if ends is None or places[len(after)] in ends])
 
 
 def looks(groups: MomentStack) -> Iterator[MomentStack]:
@@ -169,8 +189,3 @@ def looks(groups: MomentStack) -> Iterator[MomentStack]:
         after = MomentStack(np.concatenate([old.n, newest.n]), np.concatenate([old.m, newest.m]),
                             np.concatenate([old.C, newest.C]))
         yield after
-
-
-def _from_each(values: Array) -> Array:
-    """Sum of each value and all later ones."""
-    return values[::-1].cumsum()[::-1]

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, inf, log
-from typing import Literal
+from datetime import datetime
+from math import exp, inf, isfinite, log
+from typing import Any, Literal
 
 Subject = Literal["line", "coverage", "means", "correlation", "shape", "caller"]
+# Whether a test found a change that matters, found one that does not, found none, says nothing, or is no test.
+State = Literal["alarm", "small", "none", "withheld", "size"]
+
+TITLES: dict[Subject, str] = {
+    "line": "line of {}", "coverage": "intervals of {}", "means": "mean of {}",
+    "correlation": "{} given the other features", "shape": "distribution of {}", "caller": "caller {}"}
 
 LARGEST_LOG = 709.0  # the exponential of more leaves the range of float64
 
@@ -34,6 +41,8 @@ class Finding:
     withheld: str | None = None
     # what to do if this is an alarm, as a sentence
     remedy: str = ""
+    # when the row ``since`` was received; None if that is not known
+    at: datetime | None = None
 
     @property
     def e_value(self) -> float | None:
@@ -53,6 +62,20 @@ class Finding:
         return self.certain and self.size is not None and self.size >= self.effect
 
     @property
+    def title(self) -> str:
+        """What was tested, in words."""
+        return TITLES[self.subject].format(self.name)
+
+    @property
+    def state(self) -> State:
+        """The result in one word."""
+        if self.withheld is not None:
+            return "withheld"
+        if self.log_e is None:
+            return "size"
+        return "alarm" if self.alarm else "small" if self.certain else "none"
+
+    @property
     def advice(self) -> str:
         """What to do, as one sentence."""
         if self.withheld is not None:
@@ -64,3 +87,18 @@ class Finding:
         if self.log_e is None and self.size is not None and self.size >= self.effect:
             return "Only the size is known: wait for evidence from later rows before you act."
         return "Nothing to do."
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values for JSON, which has no infinity: evidence beyond float64 has only its logarithm."""
+        return {"subject": self.subject, "name": self.name, "state": self.state, "title": self.title,
+                "size": finite(self.size), "unit": self.unit, "effect": finite(self.effect),
+                "log_e": finite(self.log_e), "e_value": finite(self.e_value), "threshold": finite(self.threshold),
+                "log_threshold": finite(log(self.threshold)), "since": self.since,
+                "since_time": None if self.at is None else self.at.isoformat(),
+                "likely": None if self.likely is None else list(self.likely), "withheld": self.withheld,
+                "advice": self.advice}
+
+
+def finite(value: float | None) -> float | None:
+    """Replace infinity and NaN by None."""
+    return value if value is not None and isfinite(value) else None

@@ -9,12 +9,12 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from linear_regressor.model.histogram import Histogram, coarse_starts
 from linear_regressor.monitoring import mean_change, shape_change
 from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.change_point import ChangePoint
 from linear_regressor.monitoring.excess import Excess
 from linear_regressor.monitoring.finding import Finding
-from linear_regressor.monitoring.histogram import Histogram, coarse_starts
 from linear_regressor.monitoring.line_change import LineTest, Withheld
 from linear_regressor.monitoring.moment_stack import MomentStack
 from linear_regressor.monitoring.traffic import TrafficSummary

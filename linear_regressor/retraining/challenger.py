@@ -25,24 +25,30 @@ class Recipe:
     base: Moments | None
     # serial number of the first feedback row to learn from; None to learn from all
     since: int | None
+    # of the rows that one caller may have
+    largest_share: float = 1.0
 
-    def training(self, blocks: Sequence[Block]) -> Moments | None:
-        """Moments of the rows that the recipe takes from these blocks and the base; None for none."""
-        parts = [] if self.base is None else [self.base]
-        parts += [block.rows.moments for block in blocks if self.since is None or block.rows.first >= self.since]
+    def chosen(self, blocks: Sequence[Block]) -> list[Block]:
+        """Blocks that the recipe learns from, out of these."""
+        later = [block for block in blocks if self.since is None or block.rows.first >= self.since]
+        return capped(later, 0.0 if self.base is None else self.base.n, self.largest_share)
+
+    def training(self, chosen: Sequence[Block]) -> Moments | None:
+        """Moments of the base and of the chosen blocks; None for none."""
+        parts = [*([] if self.base is None else [self.base]), *(block.rows.moments for block in chosen)]
         return reduce(Moments.__add__, parts) if parts else None
 
 
-def recipes(base: Moments, blocks: Sequence[Block], since: int | None) -> list[Recipe]:
+def recipes(base: Moments, blocks: Sequence[Block], since: int | None, largest_share: float = 1.0) -> list[Recipe]:
     """All rows, and those since a change if the blocks to learn from have at least 20 of them per weight.
 
     After a change, "all rows" average two worlds; the gate judges both recipes on the same later rows.
     """
-    found = [Recipe(ALL, base, None)]
+    found = [Recipe(ALL, base, None, largest_share)]
     if since is not None:
-        rows = sum(block.rows.moments.n for block in blocks if block.rows.first >= since)
-        if rows >= START_ROWS * (base.p + 1):
-            found.append(Recipe(SINCE, None, since))
+        recipe = Recipe(SINCE, None, since, largest_share)
+        if sum(block.rows.moments.n for block in recipe.chosen(blocks)) >= START_ROWS * (base.p + 1):
+            found.append(recipe)
     return found
 
 
@@ -97,9 +103,10 @@ def caller_effects(recipe: Recipe, older: Sequence[Block], newest: Sequence[Bloc
     A caller is not judged where either model or the standard error cannot be had.
     """
     found = []
-    whole = recipe.training(older)
-    for name in sorted({block.principal for block in older if block.principal is not None}):
-        rest = recipe.training(without(older, name))
+    chosen = recipe.chosen(older)
+    whole = recipe.training(chosen)
+    for name in sorted({block.principal for block in chosen if block.principal is not None}):
+        rest = recipe.training(without(chosen, name))
         judges = [block.rows.moments for block in without(newest, name)]
         if whole is None or rest is None or not judges or min(whole.n, rest.n) <= whole.p + 1:
             continue

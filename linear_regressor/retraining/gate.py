@@ -20,6 +20,11 @@ from linear_regressor.retraining.difference import ASSUMPTIONS, ERROR, Differenc
 Array = NDArray[np.float64]
 
 
+# Harm by a caller's rows that matters, as a share of the challenger's squared error on the test rows: a change of its
+# predictions by 0.1 standard deviations. Of many rows, less is certain and still nothing to refuse.
+LEAST_HARM = 0.01
+
+
 @dataclass(frozen=True)
 class GatePolicy:
     """What a challenger must fulfil."""
@@ -133,6 +138,11 @@ def decide(evidence: Evidence, policy: GatePolicy = GatePolicy(), force: str | N
     return Decision(not failed or force is not None, tuple(reasons), difference, force if failed else None)
 
 
+def conditions_without_test(evidence: Evidence, policy: GatePolicy) -> list[Reason]:
+    """The conditions that need no test rows: they hold for a model that learned from all rows, too."""
+    return [_certificate(evidence, policy), *_largest_change(evidence, policy)]
+
+
 def _fit(evidence: Evidence, policy: GatePolicy) -> Reason:
     """Condition on R2, on the test rows or, without any, on the training rows."""
     where, moments = "test", reduce(Moments.__add__, evidence.test) if evidence.test else None
@@ -213,14 +223,16 @@ def _callers(evidence: Evidence) -> list[Reason]:
     """
     if evidence.callers_withheld is not None:
         return [Reason(None, evidence.callers_withheld)]
-    harmful = sorted((effect for effect in evidence.callers if _is_harmful(effect, len(evidence.callers))),
+    least = LEAST_HARM * reduce(Moments.__add__, evidence.test).loss(*evidence.challenger) if evidence.test else 0.0
+    harmful = sorted((effect for effect in evidence.callers if _is_harmful(effect, len(evidence.callers), least)),
                      key=lambda effect: effect.difference.standard_error / effect.difference.mean)
     return [Reason(False, f"the rows of {effect.name} raise its squared error for all other callers by "
                           f"{effect.difference.mean:.4g} with a standard error of "
                           f"{effect.difference.standard_error:.2g}") for effect in harmful]
 
 
-def _is_harmful(effect: CallerEffect, callers: int) -> bool:
-    """Whether a caller does more harm than chance explains, over all callers (Bonferroni)."""
+def _is_harmful(effect: CallerEffect, callers: int, least: float) -> bool:
+    """Whether a caller does harm that matters, and more than chance explains, over all callers (Bonferroni)."""
     found = effect.difference
-    return found.mean > student_quantile(1.0 - ERROR / callers, found.degrees_of_freedom) * found.standard_error
+    quantile = student_quantile(1.0 - ERROR / callers, found.degrees_of_freedom)
+    return found.mean >= least and found.mean > quantile * found.standard_error

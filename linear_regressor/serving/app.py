@@ -7,17 +7,29 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Rule
 
+from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import SettingError
 from linear_regressor.serving.auth.policy import AccessPolicy
 from linear_regressor.serving.auth.scopes import Scopes
 from linear_regressor.serving.contract import Contract
-from linear_regressor.serving.contracts import health, kserve_v1, kserve_v2, mlflow, model_info, native, vertex
+from linear_regressor.serving.contracts import (
+    feedback,
+    health,
+    kserve_v1,
+    kserve_v2,
+    mlflow,
+    model_info,
+    monitoring,
+    native,
+    vertex,
+)
 from linear_regressor.serving.contracts.fast_path import FAST_ROUTES, FastPath
 from linear_regressor.serving.followed_file import FollowedFile
+from linear_regressor.serving.latest_report import LatestReport
 from linear_regressor.serving.middleware.chain import MiddlewareChain
 from linear_regressor.serving.middleware.errors import ErrorFormats
 from linear_regressor.serving.middleware.request_context import CONTEXT_KEY, NO_WAITING, RequestContext
@@ -27,8 +39,10 @@ from linear_regressor.serving.observability.tracing import SpanExport
 from linear_regressor.serving.openapi import docs_page
 from linear_regressor.serving.openapi.document import openapi_document
 from linear_regressor.serving.page import home
+from linear_regressor.serving.page import monitoring as monitoring_page
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
+from linear_regressor.serving.predictor.served_traffic import ServedTraffic
 from linear_regressor.serving.probes import Probes
 from linear_regressor.serving.service import Readiness, Service
 from linear_regressor.serving.settings import Settings
@@ -37,11 +51,14 @@ from linear_regressor.serving.settings import Settings
 CONTRACTS = (
     native.CONTRACT,
     model_info.CONTRACT,
+    feedback.CONTRACT,
     vertex.CONTRACT,
     kserve_v2.CONTRACT,
     kserve_v1.CONTRACT,
     mlflow.CONTRACT,
+    monitoring.CONTRACT,
     home.CONTRACT,
+    monitoring_page.CONTRACT,
     docs_page.CONTRACT,
     health.CONTRACT,
 )
@@ -82,20 +99,22 @@ def create_app(settings: Settings, counts_folder: str | None = None,
     from linear_regressor.serving.observability.metrics import Metrics
 
     metrics = Metrics(settings.workers * settings.threads, counts_folder)
-    make = partial(Predictor, max_rows=settings.max_rows, policy=settings.out_of_range)
+    traffic = ServedTraffic(settings.traffic, counts_folder)
     probes = Probes(path for contract in contracts for path in contract.probes(settings))
     scopes = Scopes((*probes.paths, *(route for contract in contracts for route in contract.open_routes)),
                     (row for contract in contracts for row in contract.scopes))
     formats = ErrorFormats({prefix: contract.error_format for contract in contracts
                             for prefix in contract.error_prefixes})
     policy = AccessPolicy(settings.security, probes, scopes)
-    reloader = ModelReloader(settings.model_path, make, metrics.reloaded)
+    reloader = ModelReloader(settings.model_path, partial(_make_predictor, settings, traffic), metrics.reloaded)
     files = (reloader, *policy.files)
+    store = feedback.open_store_for(reloader.current().artefact, settings.feedback.store)
     app = Application("linear_regressor", static_folder=None)
     app.service = service = Service(
         settings=settings, reloader=reloader, files=files, readiness=Readiness(),
-        metrics=metrics, spans=SpanExport() if settings.telemetry.trace_endpoint else None,
+        metrics=metrics, traffic=traffic, spans=SpanExport() if settings.telemetry.trace_endpoint else None,
         lines=LineWriter.to_stdout(metrics.dropped), probes=probes, fast_requests=fast_requests(settings.security.auth),
+        store=store, report=LatestReport(settings.model_path, traffic, store, counts_folder),
         openapi=partial(openapi_document, settings=settings, contracts=contracts, scopes=scopes, formats=formats))
     _register(app, contracts)
     formats.register(app)
@@ -105,6 +124,11 @@ def create_app(settings: Settings, counts_folder: str | None = None,
                             after_request=[telemetry.end], route_of=partial(_route_of, app), formats=formats)
     app.wsgi_app = chain  # type: ignore[method-assign]  # the documented place for a WSGI middleware
     return app
+
+
+def _make_predictor(settings: Settings, traffic: ServedTraffic, artefact: Artefact) -> Predictor:
+    """Make the predictor of a model that is served from now on."""
+    return Predictor(artefact, settings.max_rows, settings.out_of_range, traffic.recorder(artefact))
 
 
 def fast_requests(auth: str) -> tuple[bytes, ...]:
@@ -119,6 +143,7 @@ def _register(app: Application, contracts: Sequence[Contract]) -> None:
     app.url_map.merge_slashes = False  # a doubled slash must not redirect to a host name that the client made up
     app.config["MAX_CONTENT_LENGTH"] = app.service.settings.max_content_length
     app.before_request(_name_route)
+    app.after_request(partial(_count_refused, app.service))
     for contract in contracts:
         app.register_blueprint(contract.routes(app.service))
     chosen = {path: setting for contract in contracts
@@ -145,6 +170,14 @@ def _name_route() -> None:
     """Note the template of the route that answers."""
     if request.url_rule is not None:
         request.environ[CONTEXT_KEY].route = request.url_rule.rule
+
+
+def _count_refused(service: Service, response: Response) -> Response:
+    """Count the faults of a request that was rejected."""
+    recorder, faults = service.reloader.current().traffic, request.environ[CONTEXT_KEY].faults
+    if faults and recorder is not None:
+        recorder.refuse(faults)
+    return response
 
 
 def _route_of(app: Flask, context: RequestContext) -> str:

@@ -21,6 +21,7 @@ from linear_regressor.json_logs import log_libraries
 from linear_regressor.serving.app import Application, create_app
 from linear_regressor.serving.observability.tracing import check_settings
 from linear_regressor.serving.schema import fast_numbers
+from linear_regressor.serving.service import Service
 from linear_regressor.serving.settings import LOOPBACK, Settings
 from linear_regressor.serving.worker import limits
 from linear_regressor.serving.worker.arbiter import DrainingArbiter
@@ -58,12 +59,15 @@ def serve(settings: Settings, environ: MutableMapping[str, str], host: str = "12
         _warn_of_open_port(settings, host)
         if server == "gunicorn":
             GunicornServer(app, gunicorn_options(settings, host, debug)).run()
-            return
+            return  # each worker has written its traffic
         if app.service.spans is not None:
             app.service.spans.start()
         app.debug = debug
         # Not app.run, which prints. Never Werkzeug's interactive debugger: it runs code for every client.
-        run_simple(host, settings.port, app, use_reloader=debug, use_debugger=False, threaded=True)
+        try:
+            run_simple(host, settings.port, app, use_reloader=debug, use_debugger=False, threaded=True)
+        finally:
+            app.service.traffic.save()
 
 
 class GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
@@ -108,7 +112,7 @@ def gunicorn_options(settings: Settings, host: str, debug: bool = False) -> dict
         "loglevel": "debug" if debug else "info",
         "logger_class": ServerLog,
         "post_worker_init": _start_spans,
-        "worker_exit": _stop_spans,
+        "worker_exit": _end_worker,
         "child_exit": _forget_worker,
     }
 
@@ -120,11 +124,14 @@ def _start_spans(worker: Any) -> None:
         spans.start()
 
 
-def _stop_spans(arbiter: Any, worker: Any) -> None:
-    """Send the worker's remaining spans."""
-    spans = worker.app.wsgi().service.spans
-    if spans is not None:
-        spans.stop()
+def _end_worker(arbiter: Any, worker: Any) -> None:
+    """Write the worker's traffic, send its remaining spans, and close its connection to the feedback store."""
+    service: Service = worker.app.wsgi().service
+    service.traffic.save()
+    if service.spans is not None:
+        service.spans.stop()
+    if service.store is not None:
+        service.store.close()
 
 
 def _forget_worker(arbiter: Any, worker: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from linear_regressor.errors import SettingError
+from linear_regressor.monitoring.store.location import StoreLocation
 
 T = TypeVar("T")
 RangePolicy = Literal["allow", "flag", "refuse"]
@@ -43,6 +44,8 @@ class Setting(NamedTuple):
     option: str = ""
     # the default in words, if it differs between machines
     default_text: str = ""
+    # whether the value may have a password, which no message repeats
+    is_secret: bool = False
 
     def read(self, environ: Mapping[str, str], option: object = None) -> Any:
         """Return the option, else the variable, else the default; an empty variable counts as not set.
@@ -55,20 +58,21 @@ class Setting(NamedTuple):
 
     def describe_default(self) -> str:
         """Return the default as text for people."""
-        return self.default_text or ("" if self.default == () else str(self.default))
+        return self.default_text or ("" if self.default in ((), None) else str(self.default))
 
     def _parsed(self, name: str, text: str) -> Any:
         try:
             return self.parse(text)
         except ValueError as error:
-            raise SettingError(f"{name} is {text!r}: must be {error}") from None
+            shown = "not valid" if self.is_secret else repr(text)
+            raise SettingError(f"{name} is {shown}: must be {error}") from None
 
 
 def setting(variable: str, parse: Callable[[str], T], default: T, help: str, option: str = "",
-            default_text: str = "") -> T:
+            default_text: str = "", is_secret: bool = False) -> T:
     """Declare a field of a settings class as a row of the table."""
     return field(default=default,
-                 metadata={"setting": Setting(variable, parse, default, help, option, default_text)})
+                 metadata={"setting": Setting(variable, parse, default, help, option, default_text, is_secret)})
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -85,6 +89,17 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
         return number
 
     return parse
+
+
+def share(text: str) -> float:
+    """Parse a share."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number <= 1.0:  # neither is NaN
+        raise ValueError("a number from 0 to 1")
+    return number
 
 
 def one_of(choices: tuple[T, ...]) -> Callable[[str], T]:
@@ -184,6 +199,39 @@ class TelemetrySettings:
 
 
 @dataclass(frozen=True)
+class TrafficSettings:
+    """What is recorded of the answered rows."""
+
+    folder: str = setting("TRAFFIC_FOLDER", str, "",
+                          "Folder in which workers record traffic, kept when the server ends; by default a private one "
+                          "that is removed then.")
+    events_sample: float = setting("EVENTS_SAMPLE", share, 0.0,
+                                   "Share of the recorded rows that are written one by one to TRAFFIC_FOLDER, 0 to 1.")
+    events_features: Switch = setting("EVENTS_FEATURES", one_of(get_args(Switch)), "off",
+                                      "Whether these rows are written with their feature values: on or off.")
+
+    def __post_init__(self) -> None:
+        if self.events_sample and not self.folder:
+            raise SettingError("TRAFFIC_FOLDER is not set: EVENTS_SAMPLE requires it, since row events are read after "
+                               "the server has ended, too")
+
+
+@dataclass(frozen=True)
+class FeedbackSettings:
+    """Where feedback is stored."""
+
+    store: StoreLocation | None = setting("STORE", StoreLocation.parse, None,
+                                          "Feedback store: sqlite:///relative.db, sqlite:////absolute.db or "
+                                          "postgresql://user@host/database; none by default.", is_secret=True)
+    cloud_run: str = setting("K_SERVICE", str, "", "Set by Cloud Run, where STORE must be PostgreSQL.")
+
+    def __post_init__(self) -> None:
+        if self.store is not None and self.store.kind == "sqlite" and self.cloud_run:
+            raise SettingError(f"STORE is {self.store}: must be postgresql:// on Cloud Run (K_SERVICE is set), where "
+                               "the local disk is memory of one instance that ends with it")
+
+
+@dataclass(frozen=True)
 class VertexSettings:
     """What Vertex AI sets in the containers that it starts."""
 
@@ -226,7 +274,8 @@ class Settings:
     keep_alive: int = setting("KEEP_ALIVE", whole_number(0, 3600), 65,
                               "Seconds that an idle connection stays open, 0 to 3600; 0 closes each connection after "
                               "its response.")
-    model_path: str = setting("MODEL_PATH", str, DEFAULT_MODEL_PATH, "Model file to serve.", "--model-path")
+    model_path: str = setting("MODEL_PATH", str, DEFAULT_MODEL_PATH,
+                              "Model file to serve, or a folder of models, whose champion is served.", "--model-path")
     model_name: str = setting("MODEL_NAME", name, "linear-regressor",
                               "Name of the model in URLs and descriptions: 1 to 100 letters, digits, dots, dashes and "
                               "underscores.")
@@ -238,6 +287,8 @@ class Settings:
                                         "Rows outside the range of the training data: allow, flag or refuse.")
     security: SecuritySettings = SecuritySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    traffic: TrafficSettings = TrafficSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
     vertex: VertexSettings = VertexSettings()
 
     @classmethod
@@ -251,7 +302,7 @@ class Settings:
         if options.get("model_path") is None and not environ.get("MODEL_PATH"):
             values["model_path"] = vertex.model_path()
         return cls(**values, security=_read(SecuritySettings, environ), telemetry=_read(TelemetrySettings, environ),
-                   vertex=vertex)
+                   traffic=_read(TrafficSettings, environ), feedback=_read(FeedbackSettings, environ), vertex=vertex)
 
     @property
     def vertex_health_routes(self) -> tuple[str, ...]:
@@ -272,7 +323,7 @@ def setting_rows(group: type) -> dict[str, Setting]:
 
 def all_settings() -> list[Setting]:
     """Return the whole table, in the order of the documentation."""
-    groups = (Settings, SecuritySettings, TelemetrySettings, VertexSettings)
+    groups = (Settings, SecuritySettings, TelemetrySettings, TrafficSettings, FeedbackSettings, VertexSettings)
     return [row for group in groups for row in setting_rows(group).values()]
 
 

@@ -13,6 +13,7 @@ from linear_regressor.data.source import Partition
 from linear_regressor.errors import ArtefactError, SettingError
 from linear_regressor.output_file import is_stream, make_folder_of, remove_file
 from linear_regressor.training.partition_moments import PartitionMoments
+from linear_regressor.training.row_sample import bins_from_plain, bins_to_plain
 
 logger = logging.getLogger(__name__)
 
@@ -95,23 +96,27 @@ def digest(plain: Any) -> str:
 
 
 def as_plain(moments: PartitionMoments) -> dict[str, Any]:
-    """Moments of a partition as plain values."""
-    return {name: None if summary is None else summary_to_plain(summary)
-            for name, summary in (("training", moments.training), ("test", moments.test))}
+    """Moments and histograms of a partition as plain values."""
+    return {**{name: None if summary is None else summary_to_plain(summary)
+               for name, summary in (("training", moments.training), ("test", moments.test))},
+            "bins": None if moments.bins is None else bins_to_plain(moments.bins)}
 
 
 def from_plain(plain: Any, p: int) -> PartitionMoments | None:
     """Moments of plain values to the last digit; None if they are not moments of p features."""
-    if not isinstance(plain, dict) or plain.keys() != {"training", "test"}:
+    if not isinstance(plain, dict) or plain.keys() != {"training", "test", "bins"}:
         return None
     try:
         training, test = (None if plain[name] is None else summary_from_plain(plain[name])
                           for name in ("training", "test"))
-    except ArtefactError:
+        bins = None if plain["bins"] is None else bins_from_plain(plain["bins"])
+    except (ArtefactError, ValueError):
         return None
     if any(summary is not None and summary.moments.p != p for summary in (training, test)):
         return None
-    return PartitionMoments(training, test)
+    if (training is None) != (bins is None) or (bins is not None and len(bins) != p):
+        return None
+    return PartitionMoments(training, test, bins)
 
 
 def _read_line(line: bytes) -> dict[str, Any]:

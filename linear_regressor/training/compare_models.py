@@ -55,14 +55,14 @@ class Comparison:
 
 def compare_models(before: Artefact, after: Artefact, radius: float) -> Comparison:
     """Compare two models of the same features and target."""
-    moments, W = _in_order_of(before, after)
+    moments, W = in_order_of(before, after)
     with np.errstate(all="ignore"):  # an overflow becomes an error below
         W_change, b_change = W - before.W, after.b - before.b
     largest = LargestDifference.of(before.moments, W_change, b_change, radius)
     return Comparison(before.features, W_change, b_change, radius, largest, _wald(before, moments, W, after.b))
 
 
-def _in_order_of(before: Artefact, after: Artefact) -> tuple[Moments, Array]:
+def in_order_of(before: Artefact, after: Artefact) -> tuple[Moments, Array]:
     """Moments and slopes of the second model, with its features in the order of the first."""
     if sorted(before.features) != sorted(after.features) or before.target != after.target:
         one, other = (f"{', '.join(model.features)} -> {model.target}" for model in (before, after))

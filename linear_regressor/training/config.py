@@ -11,6 +11,7 @@ from typing import Any
 from scipy import special  # scipy.stats would take four times as long to import
 
 from linear_regressor.model.evaluate import Certificate, Evaluation
+from linear_regressor.model.moments import Moments
 
 # Packages whose version can change the last digits of a model.
 PACKAGES = ("linear-regressor", "numpy", "scikit-learn", "scipy")
@@ -85,3 +86,9 @@ def highest_outside_share(degrees_of_freedom: float, uncertainty: float = 0.005)
     t = special.stdtrit(degrees_of_freedom, 0.95)
     least = special.chdtri(degrees_of_freedom, 1.0 - uncertainty)
     return max(0.13, float(2.0 * special.ndtr(-t * (least / degrees_of_freedom) ** 0.5)))
+
+
+def outside_share(moments: Moments) -> float | None:
+    """Highest share of rows outside their 90 % intervals for a model of these rows; None without degrees of freedom."""
+    free = moments.n - moments.p - 1
+    return highest_outside_share(free) if free > 0 else None

@@ -17,6 +17,7 @@ from linear_regressor.errors import DataError, MomentsError
 from linear_regressor.model.accumulator import Accumulator
 from linear_regressor.model.moments import RowSummary
 from linear_regressor.training.engine import Report
+from linear_regressor.training.row_sample import Bins, RowSample
 
 Array = NDArray[np.float64]
 # For each group of rows, their places in a block; None for all rows.
@@ -31,11 +32,16 @@ class PartitionMoments:
 
     training: RowSummary | None
     test: RowSummary | None
+    # fine histograms of the training rows' features; None where they were not asked for, or there are no such rows
+    bins: Bins | None = None
 
     @classmethod
-    def of(cls, partition: Partition, report: Report = int, test_fraction: float = 0.0) -> PartitionMoments:
+    def of(cls, partition: Partition, report: Report = int, test_fraction: float = 0.0,
+           with_bins: bool = False) -> PartitionMoments:
         """Read a partition once."""
-        return cls(*_summarize(partition, _split(partition, test_fraction), 2, report))
+        sample = RowSample(len(partition.columns.features)) if with_bins else None
+        training, test = _summarize(partition, _sampled(_split(partition, test_fraction), sample), 2, report)
+        return cls(training, test, None if sample is None or training is None else sample.histograms())
 
 
 def total(parts: Iterable[PartitionMoments]) -> PartitionMoments:
@@ -64,6 +70,14 @@ def _split(partition: Partition, test_fraction: float) -> Iterator[tuple[Array, 
     for block, hashes in partition.hashed_blocks():
         test = splitting.in_test(hashes, test_fraction)
         yield block, (np.flatnonzero(~test), np.flatnonzero(test))
+
+
+def _sampled(blocks: Iterable[tuple[Array, Groups]], sample: RowSample | None) -> Iterator[tuple[Array, Groups]]:
+    """Pass on blocks, and add the rows of their first group to a sample."""
+    for block, groups in blocks:
+        if sample is not None:
+            sample.add(block, groups[0])
+        yield block, groups
 
 
 def _folds(partition: Partition, count: int) -> Iterator[tuple[Array, Groups]]:

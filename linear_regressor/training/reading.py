@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial, reduce
+from itertools import chain
 from operator import add
 
 from linear_regressor.artefact.moments_file import MomentsFile
@@ -13,22 +15,32 @@ from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.training.checkpoint import Checkpoint, as_plain, from_plain, key_of
 from linear_regressor.training.engine import Engine, Report
 from linear_regressor.training.partition_moments import PartitionMoments, fold_summaries, total
+from linear_regressor.training.row_sample import Bins, merge_bins
 
 
 def read_partitions(partitions: Sequence[Partition], engine: Engine, report: Report, test_fraction: float = 0.0,
                     checkpoint: Checkpoint | None = None) -> list[PartitionMoments]:
     """Read the partitions that the checkpoint lacks, and add each to it as soon as it is read."""
+    return read_with_bins(partitions, engine, report, test_fraction, checkpoint, with_bins=False)[0]
+
+
+def read_with_bins(partitions: Sequence[Partition], engine: Engine, report: Report, test_fraction: float,
+                   checkpoint: Checkpoint | None, with_bins: bool = True) -> tuple[list[PartitionMoments], Bins | None]:
+    """Read partitions with one more result: the histograms of all training rows."""
     keys = [] if checkpoint is None else [key_of(partition, test_fraction) for partition in partitions]
-    done = {} if checkpoint is None else _restore(checkpoint, keys, len(partitions[0].columns.features))
-    report(sum(partitions[place].rows for place in done))
-    missing = {place: partition for place, partition in enumerate(partitions) if place not in done}
-    for place, moments in engine.map(partial(PartitionMoments.of, test_fraction=test_fraction), missing, report):
-        done[place] = moments
-        if checkpoint is not None:
+    restored = {} if checkpoint is None else _restore(checkpoint, keys, len(partitions[0].columns.features))
+    report(sum(partitions[place].rows for place in restored))
+    missing = {place: partition for place, partition in enumerate(partitions) if place not in restored}
+    read = partial(PartitionMoments.of, test_fraction=test_fraction, with_bins=with_bins)
+    done: dict[int, PartitionMoments] = {}
+    bins = None  # added up as they come, since those of many partitions would take much memory
+    for place, moments in chain(restored.items(), engine.map(read, missing, report)):
+        if checkpoint is not None and place not in restored:
             checkpoint.add(keys[place], as_plain(moments))
+        bins, done[place] = merge_bins(bins, moments.bins), replace(moments, bins=None)
     in_order = [done[place] for place in range(len(partitions))]
     _require_different_files(partitions, [[part.training] for part in in_order])
-    return in_order
+    return in_order, bins
 
 
 def read_folds(partitions: Sequence[Partition], count: int, engine: Engine, report: Report) -> list[Moments]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import save
+from linear_regressor.artefact.profile import Profile
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.dataset import Dataset, verify
 from linear_regressor.data.source import BLOCK_ROWS, Partition
@@ -23,10 +24,11 @@ from linear_regressor.model.mini_batches import descend_mini_batches, descend_st
 from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.model.scaling import Scaling
 from linear_regressor.training.checkpoint import Checkpoint, digest
-from linear_regressor.training.config import TrainingConfig, model_card, quantile_table
+from linear_regressor.training.config import TrainingConfig, model_card, outside_share, quantile_table
 from linear_regressor.training.engine import Engine, Report
 from linear_regressor.training.partition_moments import split_blocks, total
-from linear_regressor.training.reading import read_partitions
+from linear_regressor.training.reading import read_with_bins
+from linear_regressor.training.row_sample import Bins, RowSample
 
 Array = NDArray[np.float64]
 
@@ -59,9 +61,11 @@ def train(data: Dataset, config: TrainingConfig, path: Path, now: datetime) -> T
     """Train on rows in memory, and save the model if it is good enough."""
     rows, test = verify(data, least_rows=2 * config.test_rows).split_last(config.test_rows)
     training = RowSummary(Moments.from_arrays(rows.X, rows.y), *rows.limits)
+    sample = RowSample(rows.X.shape[1])
+    sample.add(rows.X)
     fit = _fit(config, training, _shuffled_passes(rows, config))
     artefact, evaluation, certificate = _evaluate_and_save(fit, training, Moments.from_arrays(test.X, test.y),
-                                                           data.target, config, path, now)
+                                                           sample.histograms(), data.target, config, path, now)
     return Training(artefact, fit, evaluation, certificate, lambda: (rows, test))
 
 
@@ -74,10 +78,11 @@ def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: 
     if (config.batch_size or 1) > BLOCK_ROWS:
         raise SettingError(f"a batch of a stream has at most {BLOCK_ROWS} rows, not {config.batch_size}")
     fraction, checkpoint = float(config.test_fraction or 0.0), Checkpoint.beside(path)
-    whole = total(read_partitions(partitions, engine, report, fraction, checkpoint))
+    parts, bins = read_with_bins(partitions, engine, report, fraction, checkpoint)
+    whole = total(parts)
     training, test = _usable(whole.training, "training"), _usable(whole.test, "test")
     fit = _fit(config, training, _passes(partitions, config, training.digest, checkpoint, report))
-    artefact, evaluation, certificate = _evaluate_and_save(fit, training, test.moments,
+    artefact, evaluation, certificate = _evaluate_and_save(fit, training, test.moments, bins or (),
                                                            str(partitions[0].columns.target), config, path, now)
     checkpoint.remove()
     return Training(artefact, fit, evaluation, certificate, partial(_first_rows, partitions, fraction))
@@ -109,8 +114,8 @@ def _shuffled_passes(rows: Dataset, config: TrainingConfig) -> Passes:
     return passes
 
 
-def _evaluate_and_save(fit: Fit, training: RowSummary, test: Moments, target: str, config: TrainingConfig, path: Path,
-                       now: datetime) -> tuple[Artefact, Evaluation, Certificate]:
+def _evaluate_and_save(fit: Fit, training: RowSummary, test: Moments, bins: Bins, target: str, config: TrainingConfig,
+                       path: Path, now: datetime) -> tuple[Artefact, Evaluation, Certificate]:
     """Evaluate a fitted model, and save it if it is good enough."""
     evaluation = Evaluation.of(test, fit.W, fit.b)
     if config.min_r2 is not None and evaluation.r2 < config.min_r2:
@@ -120,9 +125,16 @@ def _evaluate_and_save(fit: Fit, training: RowSummary, test: Moments, target: st
     card = model_card(config, training.moments.n, target, fit.lr, evaluation, certificate)
     minimum, maximum = (None if limit is None else limit[:-1] for limit in (training.minimum, training.maximum))
     artefact = Artefact(config.features, target, fit.W, fit.b, training.moments, minimum, maximum,
-                        quantile_table(training.moments.n, training.moments.p), card)
+                        quantile_table(training.moments.n, training.moments.p), card, _profile(bins, training.moments))
     save(artefact, path, {"trained_at": now.isoformat(timespec="seconds")})
     return artefact, evaluation, certificate
+
+
+def _profile(bins: Bins, moments: Moments) -> Profile:
+    """Make the profile of the training rows."""
+    features = [each.coarse() for each in bins]
+    return Profile(tuple(each.edges for each in features), tuple(each.counts for each in features),
+                   outside_share(moments))
 
 
 def _usable(summary: RowSummary | None, name: str) -> RowSummary:

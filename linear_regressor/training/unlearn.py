@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from operator import add
@@ -19,14 +19,14 @@ from linear_regressor.data.columns import Columns
 from linear_regressor.data.row_filter import RowFilter
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import ArtefactError, DataError, MomentsError, SettingError, StatisticsError
-from linear_regressor.model.descent import Descent, Fit
-from linear_regressor.model.evaluate import Certificate
+from linear_regressor.model.descent import Fit
 from linear_regressor.model.inference import FitStatistics
 from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.output_file import is_stream, remove_file, write_file
-from linear_regressor.training.config import environment, quantile_table
+from linear_regressor.training.config import outside_share, quantile_table
 from linear_regressor.training.engine import Engine, Report
 from linear_regressor.training.reading import read_partitions
+from linear_regressor.training.refit import card_of, fit_again, settings_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,25 +81,23 @@ class Unlearning:
 def unlearn(artefact: Artefact, removed: Sequence[RowSummary]) -> Unlearning:
     """Remove rows from a model, which is then, to rounding, the model trained without them.
 
-    Moments cannot tell the limits of the remaining rows, nor their errors on the test rows: both are dropped.
+    Moments cannot tell the limits of the remaining rows, their bins, nor their errors on the test rows: all three are
+    dropped.
     """
-    settings = _settings(artefact)
+    settings = settings_of(artefact, "rows cannot be removed")
     digests = tuple(rows.digest for rows in removed)
     past = artefact.card.get("unlearned", {"rows": 0.0, "digests": []})
     _require_new(digests, past["digests"])
     rows = reduce(add, removed)
     _require_within(artefact, rows)
     left = artefact.moments - rows.moments
-    descent = Descent.seeded(left, settings["random_state"], settings["standardize"])
-    descent.require_converging(settings["lr"])
-    fit = descent.full_batch(settings["iterations"], settings["lr"])
+    fit = fit_again(settings, left)
     _require_statistics(artefact, left, fit)
-    card = {**artefact.card, "settings": {**artefact.card["settings"], "lr_used": fit.lr},
-            "data": {**artefact.card.get("data", {}), "rows": left.n},
-            "metrics": {"training": asdict(Certificate.of(left, fit.W, fit.b))}, "environment": environment(),
+    card = {**card_of(artefact, left, fit),
             "unlearned": {"rows": past["rows"] + rows.moments.n, "digests": [*past["digests"], *digests]}}
+    profile = artefact.profile and artefact.profile.without_bins(left.n, outside_share(left))
     after = replace(artefact, W=fit.W, b=fit.b, moments=left, minimum=None, maximum=None,
-                    quantiles=quantile_table(left.n, left.p), card=card)
+                    quantiles=quantile_table(left.n, left.p), card=card, profile=profile)
     return Unlearning(artefact, after, digests)
 
 
@@ -141,17 +139,6 @@ def _read_receipt(place: Path, facts: Collection[str]) -> Any:
 def _change(before: float, after: float) -> dict[str, float]:
     """Two numbers and their difference."""
     return {"before": before, "after": after, "change": after - before}
-
-
-def _settings(artefact: Artefact) -> dict[str, Any]:
-    """Settings of the training; reject a model that moments alone cannot train again."""
-    settings = artefact.card.get("settings")
-    if not isinstance(settings, dict) or not {"lr", "iterations", "random_state"} <= settings.keys():
-        raise ArtefactError("rows cannot be removed: the model's card has no settings of its training")
-    if settings.get("batch_size") is not None:
-        raise ArtefactError("rows cannot be removed: the model was trained on mini-batches, which cannot be drawn from "
-                            "moments; train a new model on the remaining rows")
-    return {"standardize": False, **settings}
 
 
 def _require_new(digests: Sequence[str], past: Sequence[str]) -> None:

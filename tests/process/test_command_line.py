@@ -167,6 +167,18 @@ def test_help_imports_no_heavy_library() -> None:
                      } & set(done.stdout.split())
 
 
+@pytest.mark.parametrize(("arguments", "package", "extra"), [
+    (("store", "migrate", "--store", "sqlite:///none.db"), "alembic", "store"),
+    (("store", "check", "--store", "postgresql://127.0.0.1:1/none"), "psycopg", "postgresql")])
+def test_a_missing_extra_of_the_store_is_named_in_one_line(tmp_path: Path, arguments: tuple[str, ...], package: str,
+                                                           extra: str) -> None:
+    """Only these commands need them."""
+    done = run_process(*arguments, environ=shadow(tmp_path, package))
+
+    assert (1, f"Error: {package} is not installed; it comes with the extra '{extra}': pip install '.[{extra}]' in a "
+            "checkout\n") == (done.returncode, done.stderr)
+
+
 @pytest.mark.parametrize(("command", "package"), [("train", "sklearn"), ("evaluate", "sklearn"),
                                                   ("predict", "pyarrow")])
 def test_a_missing_extra_is_named_in_one_line(tmp_path: Path, command: str, package: str) -> None:

@@ -206,7 +206,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory, line: Artefact) -> Path:
         assert 1 == file.read_text().count(before)
         file.write_text(file.read_text().replace(before, before + block(place)))
     app = folder / "linear_regressor" / "serving" / "app.py"
-    app.write_text(app.read_text().replace("model_info, native,", "model_info, native, totals,"))
+    app.write_text(app.read_text().replace("    native,\n", "    native,\n    totals,\n"))
     contract = folder / "linear_regressor" / "serving" / "contracts" / "totals.py"
     contract.write_text(block("linear_regressor/serving/contracts/totals.py"))
     save(line, folder / "model.joblib", {})

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from linear_regressor.artefact.file import load
 from linear_regressor.artefact.moments_file import MomentsFile
 from linear_regressor.cli import COMMANDS
+from linear_regressor.monitoring.store import open_store
+from linear_regressor.monitoring.store.feedback import Feedback
+from linear_regressor.monitoring.store.location import StoreLocation
+from linear_regressor.monitoring.store.migration import migrate
 from linear_regressor.serving.auth.api_keys import read_keys
 from tests.command_line import run
 from tests.tables import rows_of, write
 
 DATA, REMOVED, MODEL = "data.csv", "removed.csv", "model.joblib"
 ONE, PART, WHOLE = "one.json", "part.json", "whole.json"
+STORE = "feedback.db"
+HISTORY = "history"
 COLUMNS = ("--features", "age,bmi", "--target", "score")
 TRAIN = ("train", "--data", DATA, *COLUMNS, "--standardize", "--min-r2", "0")
 UNLEARN = ("unlearn", "--data", REMOVED, "--model-path", MODEL)
@@ -31,6 +40,11 @@ WITHOUT_OUTPUT = {"evaluate", "serve", "cross-validate", "compare"}
 def is_png(path: Path) -> bool:
     """Whether a file is an image."""
     return path.read_bytes().startswith(b"\x89PNG")
+
+
+def parsed(path: Path) -> object:
+    """Parse JSON."""
+    return json.loads(path.read_text())
 
 
 class Output(NamedTuple):
@@ -61,7 +75,10 @@ OUTPUTS = {
     "unlearned": Output((*UNLEARN, "--receipt-path", "receipt.json"), "--model-save-path", load),
     "receipt": Output((*UNLEARN, "--model-save-path", "other.joblib"), "--receipt-path", Path.read_text,
                       replaces=False),
+    "fetched": Output(("models", "fetch", HISTORY), "", load),
+    "monitoring": Output(("monitor", "--model-path", MODEL), "--json", parsed),
     "keys": Output(("keys", "generate", "--name", "first"), "--file", read_keys, replaces=False),
+    "exported": Output(("store", "export", "--store", f"sqlite:///{STORE}"), "--output", Path.read_text),
     "revoked": Output(("keys", "revoke", "--name", "old"), "--file", read_keys),
 }
 EVERY = pytest.mark.parametrize("output", OUTPUTS.values(), ids=OUTPUTS)
@@ -83,7 +100,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, source in ((ONE, REMOVED), (PART, DATA)):
             assert 0 == run("moments", "build", "--data", source, *COLUMNS, "--output", name).exit_code
         assert 0 == run("moments", "merge", ONE, PART, "--output", WHOLE).exit_code
+        make_store(f"sqlite:///{STORE}")
+        assert 0 == run("models", "promote", MODEL, "--models", HISTORY).exit_code
     return folder
+
+
+def make_store(url: str) -> None:
+    """Make a feedback store with some rows."""
+    migrate(StoreLocation.parse(url))
+    with closing(open_store(url)) as store:
+        store.require_columns(("age", "bmi"), "score")
+        store.add(Feedback(np.ones((9, 2)), np.ones(9), "key", None, "model"))
 
 
 @pytest.fixture
@@ -92,6 +119,7 @@ def folder(tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for path in made.iterdir():
         if path.is_file():
             (tmp_path / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(made / HISTORY, tmp_path / HISTORY)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

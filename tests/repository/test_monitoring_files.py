@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from linear_regressor.serving.app import create_app
 from linear_regressor.serving.settings import Settings
+from tests.monitored import drifted
 from tests.running_server import ROOT, RunningServer
 from tests.scraping import Scraped, access_lines, lines, scrape
 
@@ -33,11 +35,16 @@ def model_path() -> Path:
 
 
 @pytest.fixture
-def running(start_server: Callable[..., RunningServer]) -> RunningServer:
-    """Return a server that has answered one valid and one invalid request."""
-    server = start_server(environment={"OUT_OF_RANGE": "flag"})
-    server.request("POST", "/batch", b'{"instances": [[0.01], [1000]]}')
-    server.request("POST", "/batch", b'{"instances": [["a"]]}')
+def running(start_server: Callable[..., RunningServer], tmp_path: Path) -> RunningServer:
+    """Return a server with feedback, traffic and a report that has answered valid requests and an invalid one."""
+    drifted(tmp_path, np.random.default_rng(1), ("ann", "bob"))
+    server = start_server("--model-path", str(tmp_path / "model.joblib"), environment={
+        "OUT_OF_RANGE": "flag", "STORE": f"sqlite:///{tmp_path / 'feedback.db'}",
+        "TRAFFIC_FOLDER": str(tmp_path / "traffic")})
+    server.request("POST", "/batch", b'{"instances": [[0.01, 1], [1000, 1]]}')
+    server.request("POST", "/batch", b'{"instances": [%s]}' % b",".join(b"[0.0%d, 1]" % row for row in range(100)))
+    server.request("POST", "/batch", b'{"instances": [["a", 1]]}')
+    server.request("GET", "/v1/monitoring")
     return server
 
 
@@ -68,7 +75,7 @@ def test_every_alert_is_tested_and_documented() -> None:
     alerts = re.findall(r"alert: (\w+)", RULES)
     tests = (FOLDER / "alerts_test.yml").read_text()
 
-    assert len(alerts) == 8
+    assert len(alerts) == 12
     for alert in alerts:
         assert f"`{alert}`" in DOCS
         assert f"alertname: {alert}}}" in tests, "silent"
@@ -98,7 +105,7 @@ def test_recordings_that_are_used_exist() -> None:
 
 def test_every_metric_is_documented(running: RunningServer) -> None:
     """And no other."""
-    exposed = {re.sub(r"_seconds_(bucket|count|sum)$", "_seconds", name) for name in names(scrape(running))}
+    exposed = {re.sub(r"_(seconds|rank)_(bucket|count|sum)$", r"_\1", name) for name in names(scrape(running))}
 
     assert exposed == set(re.findall(r"^\| `(\w+)` \| (?:counter|gauge|histogram)", DOCS, re.MULTILINE))
 
@@ -109,7 +116,7 @@ def test_every_label_is_documented(running: RunningServer) -> None:
 
     assert any(sample.labels for sample in samples)
     for sample in samples:
-        name = re.sub("_seconds_(bucket|count|sum)$", "_seconds", sample.name)
+        name = re.sub(r"_(seconds|rank)_(bucket|count|sum)$", r"_\1", sample.name)
         row = re.search(rf"^\| `{name}` .*$", DOCS, re.MULTILINE)
         assert row is not None
         assert all(f"`{label}`" in row[0] for label in sample.labels.keys() - {"le"})

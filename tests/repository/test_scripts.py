@@ -206,3 +206,34 @@ def test_an_image_is_deployed_by_digest(tmp_path: Path) -> None:
     assert commands[0] == ("gcloud run services update name --project project --region region --quiet "
                            "--container server --image example/image@sha256:abc")
     assert len(commands) == 2
+
+
+@pytest.mark.parametrize(("chosen", "asked"), [
+    ({}, "champion"), ({"VERSION": "0123456789ab"}, "0123456789ab")], ids=str)
+def test_a_model_is_deployed_by_its_version(tmp_path: Path, chosen: dict[str, str], asked: str) -> None:
+    """It is fetched, and thereby verified, first; nothing is deployed if that fails or the location is none."""
+    (tmp_path / "gcloud").write_text(CLIENT, encoding="utf-8")
+    (tmp_path / "linear-regressor").write_text(
+        '#!/bin/sh\ncase "$3" in *@' + asked + ') echo "$4: version 0123456789ab, sha256 0123456789abcdef" ;; '
+        '*) exit 1 ;; esac\n', encoding="utf-8")
+    for name in ("gcloud", "linear-regressor"):
+        (tmp_path / name).chmod(0o755)
+    calls = tmp_path / "calls"
+
+    def deploy(models: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CALLS": str(calls), "MODELS": models, "GCP_REGION": "region",
+                   "GCP_PROJECT_ID": "project", "GCP_SERVICE": "name", **variables}
+        command = [str(SCRIPTS / "deploy_model.sh")]
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+
+    for models, variables in (("s3://bucket/models/line", chosen), ("gs://bucket", chosen), ("models/line", chosen),
+                              ("gs://bucket/models/line", {"VERSION": "ffffffffffff"})):
+        assert 0 != deploy(models, **variables).returncode and not calls.exists(), models
+    done = deploy("gs://bucket/models/line", **chosen)
+
+    assert (0, "0123456789ab sha256:0123456789abcdef\n") == (done.returncode, done.stdout)
+    for part in ("gcloud run services update name --project project --region region",
+                 "--add-volume name=models,type=cloud-storage,bucket=bucket,readonly=true",
+                 "--update-env-vars MODEL_PATH=/models/models/line/0123456789ab/model.joblib",
+                 "--update-labels model=0123456789ab"):
+        assert part in calls.read_text(encoding="utf-8")

@@ -26,11 +26,14 @@ NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
 # Headers of routes that need a scope: predictions are for the client alone, so no cache may keep them.
 PRIVATE = [NO_SNIFFING, ("Cache-Control", "no-store")]
 
-# Headers of open routes: pages may load from this server only, and no other page may frame them.
-PUBLIC = [NO_SNIFFING, ("Referrer-Policy", "no-referrer"), (
+# Headers of pages: they may load from this server only, and no other page may frame them.
+PAGE = [("Referrer-Policy", "no-referrer"), (
     "Content-Security-Policy",
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'")]
+
+# Headers of open routes.
+PUBLIC = [NO_SNIFFING, *PAGE]
 
 
 class AccessPolicy:

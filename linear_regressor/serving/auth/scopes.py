@@ -8,7 +8,8 @@ from collections.abc import Iterable
 SCOPES = ("predict", "feedback", "admin")
 
 # The first prefix that fits decides. These are reserved: no contract can give them another scope.
-_RESERVED = (("/admin", "admin"), ("/v1/admin", "admin"), ("/feedback", "feedback"), ("/v1/feedback", "feedback"))
+_RESERVED = (("/admin", "admin"), ("/v1/admin", "admin"), ("/feedback", "feedback"), ("/v1/feedback", "feedback"),
+             ("/monitoring", "admin"), ("/v1/monitoring", "admin"))
 # Whatever no line of the table names needs this scope, whether the route exists or not.
 _DEFAULT = "predict"
 # A variable part of an open route: no slash, and dots only between other characters, so that "." and ".." never match.

@@ -63,7 +63,8 @@ class FastPath:
             return None
         context: RequestContext = environ[CONTEXT_KEY]
         try:
-            values, outside = predictor.predict_rows(rows, "")[:2]  # not the statistics, which take memory
+            # not the statistics, which take memory
+            values, outside = predictor.predict_rows(rows, "", context.request_id)[:2]
         except InvalidPayload:
             return None
         context.route = path

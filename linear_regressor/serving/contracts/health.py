@@ -39,7 +39,10 @@ def routes(service: Service) -> Blueprint:
     @routes.get(METRICS_PATH)
     def metrics() -> Response:
         """Write the metrics in the format that the Accept header asks for."""
-        body, content_type = service.metrics.exposition(service.reloader.current(), request.headers.get("Accept", ""))
+        predictor = service.reloader.current()
+        body, content_type = service.metrics.exposition(predictor, service.traffic.merged(predictor),
+                                                        service.report.for_scrape(predictor),
+                                                        request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)
 
     return routes

@@ -36,8 +36,8 @@ def read_rows(body: bytes, predictor: Predictor, read: Callable[[bytes, Signatur
 
 def predict_rows(predictor: Predictor, rows: Array, pointer: str) -> Prediction:
     """Predict the rows of the current request, and note in its context which model answered."""
-    prediction = predictor.predict_rows(rows, pointer)
     context: RequestContext = request.environ[CONTEXT_KEY]
+    prediction = predictor.predict_rows(rows, pointer, context.request_id)
     context.answered_by(predictor.version, predictor.headers, len(rows), prediction.outside)
     return prediction
 

@@ -23,14 +23,19 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from linear_regressor.monitoring.traffic_file import TrafficFile
 from linear_regressor.serving.middleware.request_context import UNMATCHED, RequestContext
+from linear_regressor.serving.observability.report_metrics import ReportMetrics
+from linear_regressor.serving.observability.traffic_metrics import TrafficMetrics
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.probes import METRICS_PATH
+from linear_regressor.serving.schema.encode import Json
 
 # From the fastest response for one record to Cloud Run's longest timeout, with the bounds that the alerts use.
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 # All other methods are counted as one, so that clients cannot create series.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+FEEDBACK_OUTCOMES = ("stored", "repeated", "conflict", "unavailable")
 OUTCOMES = {True: "taken", False: "refused"}
 
 SECONDS_BETWEEN_ATTEMPTS = 1.0
@@ -66,12 +71,18 @@ class Metrics:
                                ("code",), registry=registry)
         self._reloads = Counter("model_reloads_total", "New model files that were taken or refused, by worker.",
                                 ("outcome",), registry=registry)
+        self._feedback = Counter("feedback_rows_total", "Rows of feedback, by what became of them.", ("outcome",),
+                                 registry=registry)
+        self._store_seconds = Histogram("feedback_store_duration_seconds", "Time that a request waited for the store.",
+                                        registry=registry, buckets=SECONDS)
         self._dropped = Counter("log_lines_dropped_total", "Log lines that were not read in time.", registry=registry)
         # Finding a series by its labels takes longer than counting, so the found ones are cached.
         self._request_series: dict[SeriesKey, RequestSeries] = {}
         self._prediction_series: dict[str, Callable[[float], None]] = {}
         for outcome in OUTCOMES.values():
             self._reloads.labels(outcome)  # start at zero, so that Prometheus sees the first as an increase
+        for outcome in FEEDBACK_OUTCOMES:
+            self._feedback.labels(outcome)
 
     def begin(self, context: RequestContext) -> None:
         """Count a request as in flight."""
@@ -101,6 +112,11 @@ class Metrics:
         """Count an attempt to load a changed model file."""
         self._reloads.labels(OUTCOMES[taken]).inc()
 
+    def store_answered(self, outcome: str, rows: int, seconds: float) -> None:
+        """Count the rows of a request for the feedback store."""
+        self._feedback.labels(outcome).inc(rows)
+        self._store_seconds.observe(seconds)
+
     def dropped(self) -> None:
         """Count a dropped log line."""
         self._dropped.inc()
@@ -111,11 +127,12 @@ class Metrics:
             with suppress(OSError):  # called by the arbiter, which would end
                 mark_process_dead(pid, self._folder)
 
-    def exposition(self, predictor: Predictor, accept: str) -> tuple[bytes, str]:
+    def exposition(self, predictor: Predictor, traffic: TrafficFile, report: Json | None,
+                   accept: str) -> tuple[bytes, str]:
         """Return the metrics of all workers and their media type, as the Accept header asks."""
         counts = self._registry if self._folder is None else SharedCounts(self._folder)
         encoder, content_type = choose_encoder(accept)
-        return encoder(Scrape(counts, predictor, self._threads)), content_type
+        return encoder(Scrape(counts, predictor, traffic, report, self._threads)), content_type
 
     def _add_series(self, route: str, method: str, status: int) -> RequestSeries:
         return self._request_series.setdefault((route, method, status), (
@@ -245,8 +262,10 @@ class SharedCounts(MultiProcessCollector):
 class Scrape(Collector):
     """The counts and the present state, which needs no counting: a replaced model leaves no series behind."""
 
-    def __init__(self, counts: Collector, predictor: Predictor, threads: int) -> None:
+    def __init__(self, counts: Collector, predictor: Predictor, traffic: TrafficFile, report: Json | None,
+                 threads: int) -> None:
         self._counts, self._predictor, self._threads = counts, predictor, threads
+        self._monitoring = TrafficMetrics(predictor.artefact, traffic), ReportMetrics(report)
 
     def collect(self) -> Iterable[Metric]:
         """Yield every metric."""
@@ -257,3 +276,5 @@ class Scrape(Collector):
         yield info
         yield GaugeMetricFamily("model_trained_rows", "Rows that the model was trained on.", artefact.moments.n)
         yield GaugeMetricFamily("request_threads", "Requests that this server can answer at once.", self._threads)
+        for part in self._monitoring:
+            yield from part.collect()

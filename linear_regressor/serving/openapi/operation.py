@@ -50,6 +50,7 @@ REASONS = {
     401: "The credential is missing or invalid (if AUTH is api-key or oidc).",
     403: "The credential does not have the required scope.",
     404: "Not found.",
+    409: "The idempotency key was used before, for other rows.",
     413: "The body is larger than MAX_CONTENT_LENGTH.",
     415: "The body must have a media type that this route accepts, in UTF-8 and uncompressed; Accept or "
          "Accept-Encoding names what is accepted.",

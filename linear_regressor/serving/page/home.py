@@ -28,11 +28,14 @@ FOREVER = "public, max-age=31536000, immutable"
 
 # Headings of the parts of the model card, in the order of the page; other parts come last, under their own names.
 TITLES = {"metrics test": "Errors on the test rows", "metrics training": "Difference from the best line",
-          "data": "Data", "unlearned": "Rows unlearned", "settings": "Training settings",
-          "environment": "Trained with"}
+          "data": "Data", "unlearned": "Rows unlearned", "feedback": "Feedback", "retraining": "Retraining",
+          "settings": "Training settings", "environment": "Trained with"}
+# Facts that the page, which is open to all, does not show: thousands of digests, and words that may name callers.
+HIDDEN = {("feedback", "store"), ("feedback", "blocks"), ("retraining", "reasons"), ("retraining", "without"),
+          ("retraining", "forced")}
 # Names of facts that do not explain themselves.
 FACTS = {"gap": "loss above the best line", "loss": "mean squared error", "r2": "R²", "lr": "learning rate requested",
-         "lr_used": "learning rate used"}
+         "lr_used": "learning rate used", "cut": "last row seen"}
 
 
 def routes(service: Service) -> Blueprint:
@@ -127,6 +130,8 @@ def facts_of(card: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
     """Group the facts of a model card by heading: names and values as text."""
     facts: dict[str, list[tuple[str, str]]] = {title: [] for title in TITLES.values()}
     for path, value in _leaves(card, ()):
+        if path in HIDDEN:
+            continue
         part = " ".join(path[:-1])
         name = FACTS.get(path[-1], path[-1].replace("_", " "))
         facts.setdefault(TITLES.get(part, part or "Card"), []).append((name, text_of(value)))

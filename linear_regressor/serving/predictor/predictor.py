@@ -19,6 +19,7 @@ from linear_regressor.serving.predictor.statistics import (
     objects_of,
     require_memory,
 )
+from linear_regressor.serving.predictor.traffic_recorder import TrafficRecorder
 from linear_regressor.serving.schema.encode import Json
 from linear_regressor.serving.schema.faults import Fault, InvalidPayload
 from linear_regressor.serving.schema.parameters import DEFAULT_RANGE_LEVEL, StatisticsOptions
@@ -42,8 +43,11 @@ class Prediction(NamedTuple):
 class Predictor:
     """Everything that requests need of one model; immutable, so a request never mixes two versions."""
 
-    def __init__(self, artefact: Artefact, max_rows: int, policy: RangePolicy = "allow") -> None:
+    def __init__(self, artefact: Artefact, max_rows: int, policy: RangePolicy = "allow",
+                 traffic: TrafficRecorder | None = None) -> None:
         table = artefact.quantiles
+        # records the rows of requests; None for predictions that are no traffic
+        self.traffic = traffic
         self.artefact, self._policy = artefact, policy
         self.quantiles = {level: Quantiles(t, f)
                           for level, t, f in zip(table["levels"], table["t"], table["f"], strict=True)}
@@ -68,16 +72,15 @@ class Predictor:
         except StatisticsError:
             return False
 
-    def predict_rows(self, rows: Array, pointer: str) -> Prediction:
-        """Predict the rows of a request and apply the policy for rows out of range.
+    def predict_rows(self, rows: Array, pointer: str, request_id: str = "") -> Prediction:
+        """Predict the rows of a request, apply the policy for rows out of range, and record them as traffic.
 
         Faults point to ``pointer``, whose ``{}`` stands for the number of the row.
         """
-        values = self.predict(rows, pointer)
-        if self._policy == "allow":
-            return Prediction(values)
-        statistics = self.statistics.at(rows)
-        return Prediction(values, self._count_outside(statistics, pointer), statistics)
+        prediction = self._predict_within_range(rows, pointer)
+        if self.traffic is not None:
+            self.traffic.add(rows, prediction.values, request_id)
+        return prediction
 
     def predict(self, rows: Array, pointer: str) -> Array:
         """Predict the target of each row."""
@@ -102,6 +105,14 @@ class Predictor:
         """Make one JSON object for each row: the prediction and the requested statistics."""
         columns = self.compute_statistics(rows, prediction, options)
         return objects_of(prediction.values, columns, self.signature.features)
+
+    def _predict_within_range(self, rows: Array, pointer: str) -> Prediction:
+        """Predict rows and apply the policy."""
+        values = self.predict(rows, pointer)
+        if self._policy == "allow":
+            return Prediction(values)
+        statistics = self.statistics.at(rows)
+        return Prediction(values, self._count_outside(statistics, pointer), statistics)
 
     def _count_outside(self, statistics: RowStatistics, pointer: str) -> int:
         """Count the rows out of range, or reject them."""

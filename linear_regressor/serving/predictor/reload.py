@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.file import parse_file, read
+from linear_regressor.artefact.file import located, parse_file, read
 from linear_regressor.errors import LinearRegressorError
 from linear_regressor.serving.followed_file import FollowedFile
 from linear_regressor.serving.predictor.predictor import Predictor
@@ -18,12 +18,16 @@ SECONDS_BETWEEN_CHECKS = 1.0
 
 
 class ModelReloader(FollowedFile[Predictor]):
-    """Follows the model file; ``on_reload`` is told whether a changed file was taken."""
+    """Follows the model file, or a folder's champion; ``on_reload`` is told whether a changed model was taken."""
 
     def __init__(self, path: str | Path, make: Callable[[Artefact], Predictor],
                  on_reload: Callable[[bool], None]) -> None:
         super().__init__(path, read, lambda content: make(parse_file(path, content)), SECONDS_BETWEEN_CHECKS)
         self._on_reload = on_reload
+
+    def located(self) -> Path:
+        """Find the champion of a folder anew: the next one has another file."""
+        return located(self.path)
 
     def replaced(self, previous: Predictor, value: Predictor) -> None:
         """Log and count the new model."""

@@ -24,7 +24,7 @@ from sklearn.linear_model import LinearRegression
 
 from linear_regressor import Moments
 from linear_regressor.artefact import plain_pickle
-from linear_regressor.artefact.artefact import FORMAT, Artefact
+from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import LARGEST_FILE, load, save
 from linear_regressor.artefact.plain_values import digest_of
 from linear_regressor.errors import ArtefactError
@@ -228,13 +228,13 @@ def test_noise_is_rejected(tmp_path: Path, random: np.random.Generator) -> None:
         error_for(tmp_path, b"\x80\x05" + noise)
 
 
-@pytest.mark.parametrize("number", [2, 0, -1, "1", None, pytest.param(10 ** 5000, id="of 5,000 digits"), [1], 1.5])
+@pytest.mark.parametrize("number", [3, 0, -1, "1", None, pytest.param(10 ** 5000, id="of 5,000 digits"), [1], 1.5])
 def test_a_file_of_another_format_is_rejected(tmp_path: Path, number: Any) -> None:
     """The message names a later format; the rest of the file is ignored."""
     message = error_for(tmp_path, pickle.dumps({**example().to_plain(), "format": number}, protocol=5))
     assert "format" in message or "wrong form" in message
-    if number == 2:
-        assert f"it has format 2, and this program reads format {FORMAT}" in message
+    if number == 3:
+        assert "it has format 3, and this program reads format 1 and 2" in message
 
 
 class Runs:
@@ -383,10 +383,10 @@ def test_a_hundred_features_are_far_below_the_size_limit(tmp_path: Path) -> None
 
 
 def test_an_unreadable_path_is_reported_with_the_reason(tmp_path: Path) -> None:
-    """A missing file, a folder, a path through a file, a name too long, a loop of links."""
+    """A missing file, a path through a file, a name too long, a loop of links."""
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    for name, reason in (("missing", "No such file"), (".", "Is a directory"), ("file/model", "Not a directory"),
+    for name, reason in (("missing", "No such file"), ("file/model", "Not a directory"),
                          ("n" * 300, "File name too long"), ("loop", "Too many levels")):
         assert reason in load_error(tmp_path / name)
 

@@ -13,10 +13,17 @@ from hypothesis import strategies as st
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.moments_file import MomentsFile
 from linear_regressor.artefact.plain_values import digest_of, summary_from_plain, summary_to_plain
+from linear_regressor.artefact.profile import Profile
 from linear_regressor.errors import ArtefactError
 from linear_regressor.model.accumulator import Accumulator
+from linear_regressor.model.histogram import FineHistogram
 from linear_regressor.model.moments import RowSummary
-from linear_regressor.training.checkpoint import digest, from_plain
+from linear_regressor.monitoring.traffic import TrafficSummary
+from linear_regressor.monitoring.traffic_file import TrafficFile
+from linear_regressor.monitoring.traffic_series import TrafficSeries
+from linear_regressor.training.checkpoint import as_plain, digest, from_plain
+from linear_regressor.training.partition_moments import PartitionMoments
+from linear_regressor.training.row_sample import Bins
 from tests.unit.artefact.test_artefact import example, names, plain_values
 
 WITHOUT_DIGEST = {key: value for key, value in example(2).to_plain().items() if key != "sha256"}
@@ -30,6 +37,25 @@ def summary() -> RowSummary:
     accumulator = Accumulator(3)
     accumulator.add(np.random.default_rng(0).normal(size=(9, 3)))
     return accumulator.summary()
+
+
+def bins() -> Bins:
+    """Count the values of two features."""
+    return FineHistogram.of(np.arange(9.0)), FineHistogram.of(np.zeros(9))
+
+
+def with_profile() -> dict[str, Any]:
+    """Return the values of a model with a profile, without their digest."""
+    profile = Profile((np.array([0.5]), np.array([-1.0, 1.0])), (np.array([3, 4]), np.array([2, 3, 2])), 0.15)
+    return {**WITHOUT_DIGEST, "format": 2, "profile": profile.to_plain()}
+
+
+def traffic_file() -> dict[str, Any]:
+    """Return the values of a traffic file without their digest."""
+    edges = (np.array([0.0]), np.empty(0))
+    part = TrafficSummary.of(np.ones((3, 2)), np.zeros(2), edges, 5)
+    plain = TrafficFile("0" * 64, ("a", "b"), np.zeros(2), edges, TrafficSeries.at(1e9, part), 1, {"x": 2}).to_plain()
+    return {key: value for key, value in plain.items() if key != "sha256"}
 
 
 def moments_file() -> dict[str, Any]:
@@ -68,8 +94,8 @@ def signed(values: Any) -> Any:
         return {**values, "sha256": "0" * 64}
 
 
-@given(mutations(WITHOUT_DIGEST))
-@settings(max_examples=400)
+@given(mutations(WITHOUT_DIGEST) | mutations(with_profile()))
+@settings(max_examples=600)
 def test_a_mutated_artefact_is_valid_or_an_artefact_error(plain: Any) -> None:
     """With a digest that fits, no content raises anything but ArtefactError; what loads has checked types."""
     try:
@@ -79,6 +105,17 @@ def test_a_mutated_artefact_is_valid_or_an_artefact_error(plain: Any) -> None:
     assert all(isinstance(name, str) for name in (*artefact.features, artefact.target))
     assert artefact.W.shape == (artefact.moments.p,) and np.isfinite(artefact.W).all()
     assert isinstance(artefact.card, dict) and 64 == len(artefact.digest)
+
+
+@given(mutations(traffic_file()))
+@settings(max_examples=400)
+def test_a_mutated_traffic_file_is_valid_or_an_artefact_error(plain: Any) -> None:
+    """The same for files of traffic."""
+    try:
+        file = TrafficFile.from_plain(signed(plain))
+    except ArtefactError:
+        return
+    assert len(file.features) == len(file.edges) and file.summary.n >= 0
 
 
 @given(mutations(moments_file()))
@@ -92,12 +129,18 @@ def test_a_mutated_moments_file_is_valid_or_an_artefact_error(plain: Any) -> Non
     assert len(file.features) == file.summary.moments.p
 
 
-@given(mutations({"training": summary_to_plain(summary()), "test": None}))
+@given(mutations(as_plain(PartitionMoments(summary(), None, bins()))))
 @settings(max_examples=400)
 def test_a_mutated_checkpoint_entry_is_valid_or_ignored(plain: Any) -> None:
     """The same for results in `.progress` files, which are computed again instead of reported."""
     read = from_plain(plain, 2)
     assert read is None or all(part is None or part.moments.p == 2 for part in (read.training, read.test))
+
+
+def test_an_entry_that_nothing_has_damaged_is_read() -> None:
+    """Else the law above would prove nothing."""
+    read = from_plain(as_plain(PartitionMoments(summary(), None, bins())), 2)
+    assert read is not None and read.bins == bins() and read.training is not None
 
 
 @given(mutations(WITHOUT_DIGEST))

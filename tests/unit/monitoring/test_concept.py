@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from linear_regressor import Moments
 from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.block import Interval, Reference
+from linear_regressor.monitoring.change_point import ChangePoint
 from linear_regressor.monitoring.concept import Concept
+from linear_regressor.monitoring.line_change import LineTest
+from linear_regressor.monitoring.moment_stack import MomentStack
 
 CUT, ROWS = 1000, 50
 
@@ -133,3 +136,19 @@ def test_later_blocks_test_a_feature_that_was_constant_in_training() -> None:
     line = Concept(Reference(constant, CUT), found.W, found.b, "sales", found.intervals).line()
     assert line.alarm and line.since is not None and abs(line.since - (CUT + 1 + 10 * ROWS)) <= 2 * ROWS
     assert exp(min(line.log_e or 0.0, 700)) > 40
+
+
+def test_many_intervals_are_tested_at_few_change_points(seed: int) -> None:
+    """The evidence is at most that of all change points, and still finds the change; paths end at the findings."""
+    found = concept(seed, [0.0] * 300 + [0.5] * 300)
+    line, coverage = found.findings()
+    first, groups = (MomentStack.of([part.moments for part in parts])
+                     for parts in ([found.reference], found.intervals))
+    everything = ChangePoint.of(LineTest.of(groups.before_each(first[0])).counted(groups.from_each()))
+
+    assert line.alarm and line.since is not None and line.log_e is not None
+    assert abs(line.since - (CUT + 1 + 300 * ROWS)) <= 6 * ROWS
+    assert 0 < everything.log_e - line.log_e < 20
+    assert len(found.line_path().ends) == len(found.coverage_path().ends) == 100
+    assert found.line_path().log_e[-1] == pytest.approx(line.log_e)
+    assert found.coverage_path().log_e[-1] == pytest.approx(coverage.log_e)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from linear_regressor.model.histogram import FineHistogram
 from linear_regressor.monitoring.finding import Finding
-from linear_regressor.monitoring.histogram import FineHistogram
 from linear_regressor.monitoring.inputs import Inputs, InputSizes
 from linear_regressor.monitoring.traffic import TrafficSummary
 

@@ -55,8 +55,8 @@ def test_the_recipe_gives_the_same_rows_with_and_without_the_newest() -> None:
     assert (all_rows.name, since.name) == (ALL, SINCE)
     assert all_rows.training(blocks) == BASE + moments[0] + moments[1] + moments[2]
     assert all_rows.training(blocks[:1]) == BASE + moments[0]
-    assert since.training(blocks) == moments[1] + moments[2]
-    assert since.training(blocks[:1]) is None
+    assert since.training(since.chosen(blocks)) == moments[1] + moments[2]
+    assert since.training(since.chosen(blocks[:1])) is None
 
 
 @pytest.mark.parametrize(("rows", "count"), [(39, 1), (40, 2)])
@@ -64,6 +64,15 @@ def test_the_rows_since_a_change_need_20_per_weight(rows: int, count: int) -> No
     """With one feature that is 40."""
     assert len(recipes(BASE, [block(100, 50), block(200, rows)], 200)) == count
     assert len(recipes(BASE, [block(100, 50), block(200, rows)], None)) == 1
+
+
+def test_the_cap_holds_for_each_recipe() -> None:
+    """Of the champion's rows and feedback together, or of the feedback alone; too few rows are no recipe."""
+    blocks = [block(100, 30, "ann"), *(block(100 * place, 20, "eve") for place in range(2, 40))]
+    all_rows, since = recipes(BASE, blocks, 100, 0.6)
+    assert sum(part.rows.moments.n for part in all_rows.chosen(blocks)) == 30 + 480  # 480 <= 0.6 (300 + 510) < 500
+    assert sum(part.rows.moments.n for part in since.chosen(blocks)) == 30 + 40  # 40 <= 0.6 (30 + 40) < 60
+    assert len(recipes(BASE, [*blocks[:2], block(300, 9, "cat")], 100, 0.4)) == 1  # under 40 rows are left
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.sampled_from(["ann", "bob", "eve"])), min_size=1, max_size=12),

@@ -68,6 +68,8 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, Any], bool, str]] = [
      {"callers": [CallerEffect(name, Difference(harm, 0.01, 30, "blocks"))
                   for name, harm in (("bob", 0.2), ("eve", 0.4))]},
      {}, False, "the rows of eve .* the rows of bob"),
+    ("certain harm that does not matter", {"callers": [CallerEffect("bob", Difference(0.005, 1e-4, 30, "blocks"))]},
+     {}, True, ""),
     ("harmless caller", {"callers": [CallerEffect("bob", Difference(0.01, 0.01, 30, "blocks"))]}, {}, True, ""),
     ("one of 10 callers by chance", {"callers": [CallerEffect(name, Difference(0.02, 0.01, 30, "blocks"))
                                                  for name in "abcdefghij"]}, {}, True, ""),

@@ -241,6 +241,17 @@ def test_values_are_formatted_for_people(value: Any, text: str) -> None:
     assert text == text_of(value)
 
 
+def test_the_page_names_no_caller_and_lists_no_digests() -> None:
+    """The card of a retrained model has both; the page is open to all."""
+    card = {"feedback": {"store": "id", "cut": 700, "generation": 2, "blocks": ["abc"] * 1000},
+            "retraining": {"parent": "p", "recipe": "all rows", "since": None, "without": ["eve"], "largest_share": 0.6,
+                           "test_rows": 350, "reasons": ["the rows of eve"], "forced": "eve is honest"}}
+    facts = facts_of(card)
+    assert facts["Feedback"] == [("last row seen", "700"), ("generation", "2")]
+    assert [name for name, _ in facts["Retraining"]] == ["parent", "recipe", "since", "largest share", "test rows"]
+    assert "eve" not in str(facts)
+
+
 def test_facts_of_a_card_are_grouped() -> None:
     """Known parts come first, under their headings; other parts keep their names."""
     facts = facts_of({"other": {"x": 1}, "data": {"rows": 422}, "metrics": {"test": {"r2": 0.47233}}})

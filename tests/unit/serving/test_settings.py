@@ -10,9 +10,11 @@ import pytest
 
 from linear_regressor.errors import SettingError
 from linear_regressor.serving.settings import (
+    FeedbackSettings,
     SecuritySettings,
     Settings,
     TelemetrySettings,
+    TrafficSettings,
     VertexSettings,
     all_settings,
     markdown_table,
@@ -146,6 +148,19 @@ def test_telemetry_settings() -> None:
         Settings.from_env({"ACCESS_LOG": "yes"})
 
 
+def test_traffic_settings() -> None:
+    """No events by default; a share of rows needs a folder that is kept."""
+    environ = {"TRAFFIC_FOLDER": "traffic", "EVENTS_SAMPLE": "0.25", "EVENTS_FEATURES": "on"}
+
+    assert TrafficSettings("traffic", 0.25, "on") == Settings.from_env(environ).traffic
+    assert TrafficSettings("", 0.0, "off") == Settings.from_env({"EVENTS_SAMPLE": "0"}).traffic
+    for value in ("1.5", "-0.1", "nan", "some"):
+        with pytest.raises(SettingError, match=f"^EVENTS_SAMPLE is '{value}': must be a number from 0 to 1$"):
+            Settings.from_env({**environ, "EVENTS_SAMPLE": value})
+    with pytest.raises(SettingError, match="^TRAFFIC_FOLDER is not set: EVENTS_SAMPLE requires it"):
+        Settings.from_env({"EVENTS_SAMPLE": "0.25"})
+
+
 class RecordingEnvironment(dict[str, str]):
     """An environment that records which variables are read."""
 
@@ -172,7 +187,8 @@ def test_the_table_is_complete() -> None:
     environ = RecordingEnvironment()
     Settings.from_env(environ)
     variables = [row.variable for row in all_settings()]
-    groups = {"security": SecuritySettings, "telemetry": TelemetrySettings, "vertex": VertexSettings}
+    groups = {"security": SecuritySettings, "telemetry": TelemetrySettings, "traffic": TrafficSettings,
+              "feedback": FeedbackSettings, "vertex": VertexSettings}
 
     assert environ.names == set(variables)
     assert len(set(variables)) == len(variables) > 25

@@ -22,8 +22,9 @@ from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.data import formats, source, splitting
 from linear_regressor.data.source import BLOCK_ROWS, Partition
 from linear_regressor.errors import DataError, DivergenceError, QualityError, RateError, SettingError
+from linear_regressor.model.histogram import FineHistogram
 from linear_regressor.training.checkpoint import digest
-from linear_regressor.training.config import TrainingConfig
+from linear_regressor.training.config import TrainingConfig, highest_outside_share
 from linear_regressor.training.engine import Item, LocalEngine, Report, Result
 from linear_regressor.training.partition_moments import PartitionMoments, total
 from linear_regressor.training.train import Training, train_stream
@@ -89,6 +90,23 @@ def test_a_stream_gives_the_model_of_the_same_rows_in_memory(tmp_path: Path, ran
         artefact.card["settings"].items()
     np.testing.assert_array_equal(X[:1000], training.shown[0].X)
     np.testing.assert_array_equal(y_test[:1000], training.shown[1].y)
+
+
+@pytest.mark.parametrize("files", [1, 3])
+def test_the_profile_counts_the_training_rows(tmp_path: Path, random: np.random.Generator, files: int) -> None:
+    """All of them, in bins that each hold a sixteenth at least; not the test rows, and whatever the partitions."""
+    table = rows(random, 3000)
+    X, y, _, _ = split(table, 0.25)
+    for number in range(files):
+        saved(table.slice(number * 3000 // files, 3000 // files), tmp_path / "rows" / f"{number}.parquet", 700)
+
+    profile = train(tmp_path / "rows", tmp_path / "model").artefact.profile
+
+    assert profile is not None and profile.highest_outside_share == highest_outside_share(len(y) - 4)
+    for column, edges, counts in zip(X.T, profile.edges, profile.counts, strict=True):
+        np.testing.assert_array_equal(FineHistogram.of(column).edges(), edges)
+        np.testing.assert_array_equal(np.histogram(column, [-np.inf, *edges, np.inf])[0], counts)
+        assert counts.min() >= len(y) / 16 and len(edges) >= 12
 
 
 def test_every_format_gives_the_same_bytes(tmp_path: Path, random: np.random.Generator) -> None:
@@ -270,7 +288,7 @@ def altered(content: bytes, change: Callable[[dict[str, Any]], object], valid: b
 
 def narrower(result: dict[str, Any]) -> None:
     """Remove a feature from the training and the test moments."""
-    for part in result.values():
+    for part in (result["training"], result["test"]):
         part.update(m=part["m"][1:], C=[row[1:] for row in part["C"][1:]], minimum=part["minimum"][1:],
                     maximum=part["maximum"][1:])
 
@@ -281,10 +299,16 @@ def narrower(result: dict[str, Any]) -> None:
     lambda content: altered(content, lambda result: result["training"].update(minimum=["abc"]), valid=True),
     lambda content: altered(content, lambda result: result["training"].update(n=10 ** 400), valid=True),
     lambda content: altered(content, narrower, valid=True),
+    lambda content: altered(content, lambda result: result["bins"].pop(), valid=True),
+    lambda content: altered(content, lambda result: result.update(bins=None), valid=True),
+    lambda content: altered(content, lambda result: result["bins"][0].__setitem__(1, "no text"), valid=True),
+    lambda content: altered(content, lambda result: result["bins"][0].__setitem__(2, result["bins"][0][2][:8]),
+                            valid=True),
     lambda content: content.replace(b'"n": ', b'"n": ' + b"[" * 100_000, 1),
     lambda content: content.replace(b'"n": ', b'"n": ' + b"1" * 5_000, 1),
     lambda content: b'{"key": [], "result": 1, "sha256": 2}\n{}\n7\n' + content[content.find(b"\n") + 1:],
-], ids=["a digit", "dropped rows", "a limit in words", "a huge number", "fewer features", "deep", "long", "others"])
+], ids=["a digit", "dropped rows", "a limit in words", "a huge number", "fewer features", "fewer histograms",
+        "no histograms", "histograms in words", "a short histogram", "deep", "long", "others"])
 def test_a_damaged_line_of_a_checkpoint_is_ignored(tmp_path: Path, checkpoint: Path, damage: Any) -> None:
     """Its partition is read again, and the bytes are those of an undisturbed run."""
     before = checkpoint.read_bytes()
@@ -298,7 +322,7 @@ def test_a_damaged_line_of_a_checkpoint_is_ignored(tmp_path: Path, checkpoint: P
 
 
 def test_lines_of_a_checkpoint_are_plain_json(tmp_path: Path, random: np.random.Generator) -> None:
-    """Each has the moments of a partition under a digest."""
+    """Each has the moments and the histograms of a partition under a digest."""
     saved(rows(random, 200), tmp_path / "rows.csv")
     with pytest.raises(QualityError):
         train(tmp_path / "rows.csv", tmp_path / "model", replace(CONFIG, min_r2=1.0))
@@ -307,7 +331,8 @@ def test_lines_of_a_checkpoint_are_plain_json(tmp_path: Path, random: np.random.
 
     assert {"key", "result", "sha256"} == set(line) and 64 == len(line["key"])
     moments = line["result"]
-    assert {"training", "test"} == set(moments) and {"n", "m", "C", "minimum", "maximum"} == set(moments["training"])
+    assert {"training", "test", "bins"} == set(moments)
+    assert {"n", "m", "C", "minimum", "maximum"} == set(moments["training"])
 
 
 def test_mini_batches_of_a_stream_approach_the_best_line(tmp_path: Path, random: np.random.Generator) -> None:

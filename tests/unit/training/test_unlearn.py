@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load, save
+from linear_regressor.artefact.profile import Profile
 from linear_regressor.errors import ArtefactError, MomentsError, RateError, SettingError
 from linear_regressor.model.accumulator import Accumulator
 from linear_regressor.model.linear_regression import SimpleLinearRegression
 from linear_regressor.model.moments import RowSummary
 from linear_regressor.training import unlearn as module
-from linear_regressor.training.config import quantile_table
+from linear_regressor.training.config import highest_outside_share, quantile_table
 from linear_regressor.training.unlearn import unlearn
 from tests.oracles import rows_of_condition
 
@@ -50,6 +51,19 @@ def trained(X: Array, y: Array, **settings: Any) -> Artefact:
                     quantile_table(len(X), X.shape[1]),
                     {"settings": used, "data": {"rows": len(X), "target": "y"},
                      "metrics": {"test": {"r2": 0.5}, "training": {"loss": 1.0, "gap": 0.0}}})
+
+
+def test_the_bins_are_dropped(random: np.random.Generator) -> None:
+    """Their edges are values of training rows; the number of rows and the share that follows from it stay."""
+    X = random.normal(size=(60, 2))
+    y = X @ [1.0, 2.0] + random.normal(size=60)
+    profile = Profile((np.array([0.0]), np.array([0.5])), (np.array([30, 30]), np.array([40, 20])), 0.2)
+    left = unlearn(replace(trained(X, y), profile=profile), [read(X[:20], y[:20])]).after.profile
+
+    assert left is not None and [len(each) for each in left.edges] == [0, 0]
+    assert [each.tolist() for each in left.counts] == [[40], [40]]
+    assert left.highest_outside_share == highest_outside_share(40 - 3)
+    assert unlearn(trained(X, y), [read(X[:20], y[:20])]).after.profile is None
 
 
 def assert_same_line(left: Artefact, right: Artefact, precision: float = 1e-8) -> None:

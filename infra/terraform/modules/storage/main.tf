@@ -57,10 +57,23 @@ resource "google_storage_bucket_iam_member" "reader" {
   member = "serviceAccount:${var.reader}"
 }
 
+# Versions and promotions are created once and never overwritten, so no job may.
 resource "google_storage_bucket_iam_member" "writer" {
+  for_each = toset(["roles/storage.objectCreator", "roles/storage.objectViewer"])
+  bucket   = google_storage_bucket.models.name
+  role     = each.key
+  member   = "serviceAccount:${var.writer}"
+}
+
+# The pipeline replaces the model that it trained last.
+resource "google_storage_bucket_iam_member" "trained" {
   bucket = google_storage_bucket.models.name
   role   = "roles/storage.objectUser"
   member = "serviceAccount:${var.writer}"
+  condition {
+    title      = "trained"
+    expression = "resource.name.startsWith('projects/_/buckets/${var.name}/objects/trained/')"
+  }
 }
 
 output "name" {

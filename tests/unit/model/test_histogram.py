@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from linear_regressor.errors import DataError, MomentsError
-from linear_regressor.monitoring.histogram import MOST_FINE_BINS, FineHistogram, Histogram, coarse_starts
+from linear_regressor.model.histogram import MOST_FINE_BINS, FineHistogram, Histogram, coarse_starts
 
 Array = NDArray[np.float64]
 values = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=200)

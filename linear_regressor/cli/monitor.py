@@ -1,0 +1,130 @@
+"""``linear-regressor monitor``."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from linear_regressor.cli.options import LocalFile, finite
+from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
+
+if TYPE_CHECKING:
+    from linear_regressor.artefact.artefact import Artefact
+    from linear_regressor.artefact.lineage import Lineage
+    from linear_regressor.artefact.promotion import Promotions
+    from linear_regressor.monitoring.report import MonitoringReport
+
+DRIFT = 3
+
+
+class Since(click.ParamType[int | datetime]):
+    """A serial number or a time; a time without a zone is UTC."""
+
+    name = "serial or time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | datetime:
+        """Convert the text of an option."""
+        text = str(value)
+        try:
+            if text.isdecimal():
+                return int(text)
+            time = datetime.fromisoformat(text)
+        except ValueError:
+            self.fail(f"'{value}' must be a serial number or a time, such as 12001 or 2026-11-26T10:00.", param, ctx)
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+@click.command()
+@click.option("--model-path", default=DEFAULT_MODEL_PATH, show_default=True,
+              help="Model file, or a folder of a model's versions, whose model in use is monitored.")
+@click.option("--model", metavar="VERSION|FILE", show_default="the one in use",
+              help="Another model: a version in the folder, or a file.")
+@click.option("--store", metavar="URL", envvar="STORE", show_default="STORE, else none",
+              help="Store of feedback: sqlite:///file.db or postgresql://user@host/database.")
+@click.option("--traffic", type=click.Path(path_type=Path), show_default="none",
+              help="Record of traffic: the response of /v1/monitoring/traffic, or the server's TRAFFIC_FOLDER.")
+@click.option("--since", metavar="SERIAL|TIME", type=Since(), show_default="all that the model has not seen",
+              help="Leave out earlier feedback and, with a time, earlier traffic.")
+@click.option("--alpha", metavar="FLOAT", type=click.FloatRange(0, 1, min_open=True, max_open=True), callback=finite,
+              default=0.05, show_default=True, help="Probability of any false alarm, however often anyone looks.")
+@click.option("--json", "json_path", type=LocalFile(), show_default="none",
+              help="File to write the report to as JSON; - prints it instead of the table.")
+@click.option("--html", "html_path", type=LocalFile(), show_default="none",
+              help="File to write the report to as a page.")
+@click.pass_context
+def monitor(context: click.Context, model_path: str, model: str | None, store: str | None, traffic: Path | None,
+            since: int | datetime | None, alpha: float, json_path: Path | None, html_path: Path | None) -> None:
+    """Find changes in the inputs and in the errors of a model.
+
+    Tests the feedback in --store that the model has not seen: whether its line still holds, whether its intervals do,
+    and whether a caller contradicts all others. Tests the traffic in --traffic: whether means, correlations and
+    distributions of the features have changed. Reads no training rows.
+
+    Prints each test with the size of the change, the evidence and since when it holds. The exit code is 0 without an
+    alarm, 3 with one, and 1 if something cannot be read.
+
+    \b
+    Example:
+      linear-regressor monitor --store sqlite:///feedback.db --traffic traffic.json --html report.html
+    """
+    # Before NumPy is imported: the tests solve thousands of small systems, which several threads make slower.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from linear_regressor.cli.monitor_text import lines_of
+    from linear_regressor.monitoring.alarm_rule import AlarmRule
+    from linear_regressor.monitoring.observe import observe, read_traffic
+    from linear_regressor.monitoring.store import open_store
+
+    artefact, lineage, promotions = _chosen(model_path, model)
+    record = None if traffic is None else read_traffic(traffic, artefact.digest)
+    report = observe(artefact, lineage, None if store is None else open_store(store), record, AlarmRule(alpha), since,
+                     promotions=promotions)
+    _write(report, json_path, html_path)
+    if json_path != Path("-"):
+        click.echo("\n".join(lines_of(report)))
+    context.exit(DRIFT if report.drift else 0)
+
+
+def _chosen(model_path: str, model: str | None) -> tuple[Artefact, Lineage, Promotions]:
+    """Read the model that is monitored, what it has seen, and the promotions of its folder."""
+    from linear_regressor.artefact.file import load
+    from linear_regressor.artefact.history import ModelHistory
+    from linear_regressor.artefact.lineage import Lineage
+    from linear_regressor.artefact.promotion import VERSION, Promotions
+
+    if not os.path.isdir(model_path) and "://" not in model_path:
+        artefact = load(model or model_path)
+        return artefact, Lineage.of(artefact), Promotions()
+    history = ModelHistory.of(model_path)
+    promotions = history.promotions()
+    if model is not None and not VERSION.fullmatch(model):
+        artefact = load(model)
+        return artefact, Lineage.of(artefact), promotions
+    version = model or promotions.champion
+    if version is None:
+        raise click.UsageError(f"{model_path} has no model in use: promote one with 'linear-regressor models promote', "
+                               "or name a version with --model.")
+    artefact = history.load(version)
+    in_use = version == promotions.champion
+    return artefact, history.lineage(promotions, artefact) if in_use else Lineage.of(artefact), promotions
+
+
+def _write(report: MonitoringReport, json_path: Path | None, html_path: Path | None) -> None:
+    """Write the files that are asked for."""
+    from linear_regressor.output_file import write_file
+
+    if json_path is not None:
+        content = json.dumps(report.to_plain(), indent=1, allow_nan=False)
+        if json_path == Path("-"):
+            click.echo(content)
+        else:
+            write_file(json_path, lambda file: file.write(content.encode() + b"\n"))
+    if html_path is not None:
+        from linear_regressor.serving.page.monitoring import report_file  # Flask takes a while to import
+
+        page = report_file(report.to_plain())
+        write_file(html_path, lambda file: file.write(page))

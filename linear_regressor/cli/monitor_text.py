@@ -1,0 +1,89 @@
+"""The report of ``linear-regressor monitor`` as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from linear_regressor.monitoring.finding import Finding
+from linear_regressor.monitoring.report import MonitoringReport
+
+HEADINGS = ("", "test", "size", "matters from", "e-value", "alarm from")
+STATES = {"alarm": "ALARM", "small": "small", "none": "ok", "withheld": "-"}
+INDENT = " " * 7
+
+
+def lines_of(report: MonitoringReport) -> Iterator[str]:
+    """The model and its rows, the tests, and what needs no test."""
+    yield from _subject(report)
+    if report.findings:
+        yield ""
+        yield from _tests(report.findings)
+        yield ""
+    yield from _facts(report)
+    yield from (f"note: {remark}" for remark in report.remarks)
+    count = len(report.alarms)
+    yield f"{count or 'no'} {'alarm' if count == 1 else 'alarms'} in {len(report.findings)} tests"
+
+
+def _subject(report: MonitoringReport) -> Iterator[str]:
+    """The model and its rows."""
+    lineage, traffic = report.lineage, report.traffic
+    yield (f"model     {report.model[:12]} (generation {lineage.generation}): {report.target} from "
+           f"{', '.join(report.features)}")
+    yield f"feedback  {report.feedback.rows} rows after row {lineage.cut}"
+    between = ""
+    if traffic.since is not None and traffic.until is not None:
+        between = f", {_time(traffic.since)} to {_time(traffic.until)}"
+    yield f"traffic   {traffic.answered} rows answered, {traffic.recorded} recorded{between}"
+
+
+def _tests(findings: tuple[Finding, ...]) -> Iterator[str]:
+    """One row for each test; more lines for those that need attention."""
+    rows = [HEADINGS, *map(_cells, findings)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    yield lines[0]
+    for line, finding in zip(lines[1:], findings, strict=True):
+        yield line
+        if finding.certain and finding.since is not None:
+            yield f"{INDENT}since {_since(finding)}"
+        if finding.state != "none":
+            yield f"{INDENT}{finding.advice}"
+
+
+def _cells(finding: Finding) -> tuple[str, ...]:
+    """The row of a test."""
+    size = "-" if finding.size is None else f"{finding.size:.3g} {finding.unit}"
+    e_value = "-" if finding.withheld is not None else f"{finding.e_value:.3g}"
+    return STATES[finding.state], finding.title, size, f"{finding.effect:.3g}", e_value, f"{finding.threshold:.4g}"
+
+
+def _facts(report: MonitoringReport) -> Iterator[str]:
+    """Differences from training, callers, and the quality of the data."""
+    feedback, traffic = report.feedback, report.traffic
+    for finding in traffic.sizes:
+        if finding.size is not None and finding.size >= finding.effect:
+            yield f"differs from training: {finding.title}, {finding.size:.3g} {finding.unit}"
+    for caller in feedback.callers:
+        moved = "" if caller.influence is None else f"; they move predictions by up to {caller.influence:.3g}"
+        yield f"caller {caller.name}: {caller.rows} rows, {caller.share:.1%} of all{moved}"
+    if traffic.outside is not None:
+        yield f"out of the range of training: {traffic.outside:.2%} of recorded rows"
+    for code, count in sorted(traffic.refused.items()):
+        yield f"faults in requests: {count} {code}"
+    if feedback.repeated:
+        yield f"repeated feedback: {feedback.repeated} rows are equal to an older one under another key"
+
+
+def _since(finding: Finding) -> str:
+    """Since when a change holds."""
+    time = "" if finding.at is None else f" ({_time(finding.at)})"
+    first, last = finding.likely or (0, 0)
+    span = f", likely between {first} and {last}" if first < last else ""
+    return f"row {finding.since}{time}{span}"
+
+
+def _time(time: datetime) -> str:
+    """A time, to the minute."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

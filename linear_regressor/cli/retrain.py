@@ -1,0 +1,142 @@
+"""``linear-regressor retrain``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from linear_regressor.cli import options
+from linear_regressor.cli.models import by_option, models_option
+from linear_regressor.cli.options import finite
+
+if TYPE_CHECKING:
+    from linear_regressor.monitoring.store.location import StoreLocation
+    from linear_regressor.retraining.retrain import Candidate, Retraining
+    from linear_regressor.retraining.run import Run
+
+KEPT = 4
+MARKS = {True: "+", False: "-", None: " "}
+
+
+@click.command()
+@models_option
+@options.store(required=True)
+@click.option("--since", metavar="SERIAL", type=click.IntRange(min=1), show_default="since an alarm of 'monitor'",
+              help="First row after a change: the rows since then are a challenger of their own.")
+@click.option("--without", metavar="CALLER", multiple=True, show_default="none",
+              help="Caller whose rows are left out; can be repeated.")
+@click.option("--cap", metavar="SHARE", type=click.FloatRange(0, 1, min_open=True), callback=finite, default=0.6,
+              show_default=True, help="Share of a challenger's rows that one caller may have; its oldest rows are left "
+                                      "out first. 1 for no cap.")
+@click.option("--when-drifted", is_flag=True, help="Do nothing unless 'monitor' finds drift.")
+@click.option("--traffic", type=click.Path(path_type=Path), show_default="none",
+              help="Record of traffic for --when-drifted, as for 'monitor'.")
+@click.option("--min-r2", metavar="FLOAT", type=float, callback=finite, default=0.0, show_default=True,
+              help="Least R2 on the rows that judge.")
+@click.option("--margin", metavar="FLOAT", type=float, callback=finite, default=0.0, show_default=True,
+              help="By how much the challenger's mean squared error may exceed the champion's, in squared units of the "
+                   "target, with 95 % confidence.")
+@click.option("--min-rows", type=click.IntRange(min=2), default=100, show_default=True,
+              help="Least number of rows that judge; half of the rows since the change, if these are more.")
+@click.option("--max-change", metavar="FLOAT", type=click.FloatRange(min=0), callback=finite, show_default="any",
+              help="Largest allowed change of a prediction in the range of the champion's rows, in the target's unit.")
+@click.option("--max-gap", metavar="FLOAT", type=click.FloatRange(min=0), callback=finite, default=1e-6,
+              show_default=True, help="Largest share of its loss by which a challenger may miss the best line.")
+@click.option("--dry-run", is_flag=True, help="Print the decision without recording it.")
+@click.option("--force", metavar="REASON", show_default="none",
+              help="Promote the best challenger although the gate refuses; the reason is recorded.")
+@by_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def retrain(context: click.Context, location: str, store: StoreLocation, since: int | None, without: tuple[str, ...],
+            cap: float, when_drifted: bool, traffic: Path | None, min_r2: float, margin: float, min_rows: int,
+            max_change: float | None, max_gap: float, dry_run: bool, force: str | None, by: str | None,
+            as_json: bool) -> None:
+    """Train the model in use again with new feedback.
+
+    The champion of --models and the feedback in --store that it has not seen give up to two challengers: from all rows,
+    and from those since a change. They learn from the older feedback, and the newest rows compare them with the
+    champion. The chosen one is trained on all rows, which is the model that 'train' would make of them. If it is better,
+    it becomes the champion, and a running server takes it from a local folder within two seconds.
+
+    Prints each challenger with every condition: + holds, - fails. The exit code is 0 if the new model is promoted, or
+    would be with --dry-run, or if there is no drift with --when-drifted; 4 if the champion stays; 1 if something cannot
+    be read or somebody else promoted a model first, and then nothing was changed.
+
+    \b
+    Example:
+      linear-regressor retrain --models models/simple --store sqlite:///feedback.db --when-drifted
+    """
+    if traffic is not None and not when_drifted:
+        raise click.UsageError("--traffic needs --when-drifted.", context)
+    # Before NumPy is imported: the tests solve thousands of small systems, which several threads make slower.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from linear_regressor.artefact.history import ModelHistory
+    from linear_regressor.artefact.promotion import user_name
+    from linear_regressor.monitoring.store import open_store
+    from linear_regressor.retraining.gate import GatePolicy
+    from linear_regressor.retraining.retrain import RetrainOptions
+    from linear_regressor.retraining.run import run
+
+    policy = GatePolicy(margin, min_r2, max_gap, max_change, least_rows=min_rows)
+    done = run(ModelHistory.of(location), open_store(store), RetrainOptions(since, without, cap, policy, force),
+               by or user_name(), when_drifted=when_drifted, traffic=traffic, dry_run=dry_run)
+    click.echo(json.dumps(_plain(done), indent=1, allow_nan=False) if as_json else "\n".join(_lines(done)))
+    context.exit(KEPT if done.retraining is not None and not done.retraining.promotes else 0)
+
+
+def _lines(done: Run) -> Iterator[str]:
+    """What was found and done, as text."""
+    if done.report is not None and done.report.drift:
+        yield from (f"drift       {alarm.title}: {alarm.advice}" for alarm in done.report.alarms)
+    if done.retraining is None:
+        yield f"no drift: {done.champion.digest[:12]} stays in use"
+        return
+    found = done.retraining
+    yield f"champion    {found.champion.digest[:12]}, number {done.before.generation} of its history"
+    rows = sum(block.rows.moments.n for block in found.feedback.blocks)
+    yield f"feedback    {rows:.0f} rows in complete blocks from row {found.feedback.cut + 1} to {found.feedback.end}"
+    for candidate in found.candidates:
+        yield from _candidate_lines(candidate)
+    yield from _caller_lines(found)
+    yield from (f"note        {remark}" for remark in found.remarks)
+    if found.artefact is not None and found.change is not None and found.chosen is not None:
+        yield (f"new model   {found.artefact.digest[:12]} from {found.chosen.recipe.name}, "
+               f"{found.artefact.moments.n:.0f} of them; no prediction in their range differs by more than "
+               f"{abs(found.change.change):.3g} from that of the challenger which was judged")
+    yield f"decision    {found.summary}"
+    if done.promotion is not None:
+        yield f"recorded    {done.promotion.action} {done.promotion.number:06d}, {done.promotion.to_version}"
+    elif found.artefact is not None:
+        yield "recorded    nothing: this is a dry run"
+
+
+def _candidate_lines(candidate: Candidate) -> Iterator[str]:
+    """A challenger with every condition."""
+    since = "" if candidate.recipe.since is None else f", from row {candidate.recipe.since}"
+    yield (f"challenger  {candidate.recipe.name}{since}: learned from {candidate.evidence.training.n:.0f} rows, judged "
+           f"by {candidate.test_rows}")
+    yield from (f"          {MARKS[reason.passed]} {reason.text}" for reason in candidate.decision.reasons)
+
+
+def _caller_lines(found: Retraining) -> Iterator[str]:
+    """The test of each caller, and how far its rows move the new model."""
+    for finding in found.callers:
+        influence = found.influences.get(finding.name)
+        moved = "" if influence is None else f"; its rows move a prediction of the new model by {influence.change:+.3g}"
+        yield (f"caller      {finding.name}: {'contradicts the others' if finding.alarm else 'no contradiction'}, "
+               f"e-value {'-' if finding.e_value is None else format(finding.e_value, '.3g')}{moved}")
+
+
+def _plain(done: Run) -> dict[str, Any]:
+    """What was found and done, as plain values."""
+    promotion = done.promotion
+    return {"drift": None if done.report is None else done.report.drift,
+            "retraining": None if done.retraining is None else done.retraining.to_plain(),
+            "promotion": None if promotion is None else {"number": promotion.number, "action": promotion.action,
+                                                         "from": promotion.from_version, "to": promotion.to_version}}

@@ -1,0 +1,94 @@
+"""``Database``: what the feedback store needs of a database; the two databases implement it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linear_regressor.errors import StoreError
+from linear_regressor.monitoring.store.feedback import Feedback, Outcome
+from linear_regressor.monitoring.store.location import StoreLocation
+
+# The newest migration; its version is one row that alembic writes.
+VERSION = "1"
+VERSION_TABLE = "feedback_version"
+READ_VERSION = "SELECT version_num FROM feedback_version"
+
+MIGRATE = "run 'linear-regressor store migrate' with the same STORE"
+
+
+class Session:
+    """A connection; statements have a question mark for each value."""
+
+    def __init__(self, connection: Any, placeholder: str = "?") -> None:
+        self.connection, self._placeholder = connection, placeholder
+
+    def all(self, statement: str, *values: Any) -> list[Any]:
+        """Run a statement and return all rows of its result."""
+        rows: list[Any] = self._run(statement, values).fetchall()
+        return rows
+
+    def do(self, statement: str, *values: Any) -> int:
+        """Run a statement and return the number of changed rows."""
+        changed: int = self._run(statement, values).rowcount
+        return changed
+
+    def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement for each row of values."""
+        self.connection.cursor().executemany(statement.replace("?", self._placeholder), list(rows))
+
+    def _run(self, statement: str, values: Sequence[Any]) -> Any:
+        return self.connection.cursor().execute(statement.replace("?", self._placeholder), values)
+
+
+class Database(ABC):
+    """A database with the tables of the store. Its errors are ``StoreError``."""
+
+    def __init__(self, location: StoreLocation) -> None:
+        self.location = location
+
+    @contextmanager
+    @abstractmethod
+    def reading(self) -> Iterator[Session]:
+        """Open a connection to read from; every statement sees what was committed before it."""
+
+    @contextmanager
+    @abstractmethod
+    def changing(self) -> Iterator[Session]:
+        """Open a connection with a transaction, of which there is one at a time."""
+
+    @abstractmethod
+    def insert(self, group: Sequence[Feedback]) -> list[Outcome]:
+        """Commit the rows of several requests in one transaction, on a connection that stays open."""
+
+    @abstractmethod
+    def newest(self) -> int:
+        """Return the largest serial number of any row, 0 if there is none; no later commit has a smaller one."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection that stays open; the next group opens another."""
+
+    @abstractmethod
+    def deleted(self) -> None:
+        """Hook: rows were deleted."""
+
+    def require_version(self, found: Sequence[Any] | None) -> None:
+        """Reject a store without tables, or of another version."""
+        if found is None:
+            raise StoreError(f"the feedback store {self.location} has no tables yet: {MIGRATE}")
+        if [tuple(row) for row in found] != [(VERSION,)]:
+            shown = ", ".join(str(row[0]) for row in found) or "none"
+            raise StoreError(f"the feedback store {self.location} has version {shown}, and this program needs "
+                             f"{VERSION}: {MIGRATE}, or use the program that belongs to it")
+
+
+def row_bytes(feedback: Feedback) -> NDArray[np.void]:
+    """Features of each row as the bytes of little-endian float64."""
+    X = np.ascontiguousarray(feedback.X + 0.0, "<f8")  # + 0.0 turns -0.0 into 0.0, so that equal rows are equal
+    return X.view(f"V{8 * X.shape[1]}")[:, 0]

@@ -1,0 +1,147 @@
+"""``SqliteDatabase``: the feedback store in one file, for the workers of one machine."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from linear_regressor.errors import StoreError, StoreUnavailable
+from linear_regressor.monitoring.store.database import (
+    MIGRATE,
+    READ_VERSION,
+    VERSION_TABLE,
+    Database,
+    Session,
+    row_bytes,
+)
+from linear_regressor.monitoring.store.feedback import Feedback, Outcome
+from linear_regressor.monitoring.store.location import StoreLocation
+
+# For readers and checkpoints; writers wait for the lock file instead, whose queue is fairer than polling.
+BUSY_SECONDS = 5.0
+
+
+class SqliteDatabase(Database):
+    """One writer at a time over all processes; a commit is on disk when it returns."""
+
+    def __init__(self, location: StoreLocation) -> None:
+        super().__init__(location)
+        self._path = Path(location.address).absolute()
+        self._writer: sqlite3.Connection | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a connection to read from; see ``Database``."""
+        with self._translated(), closing(self._open()) as connection:
+            yield Session(connection)
+
+    @contextmanager
+    def changing(self) -> Iterator[Session]:
+        """Open a connection with a transaction; see ``Database``."""
+        with self._translated(), locked(self._path), closing(self._open()) as connection, transaction(connection):
+            yield Session(connection)
+
+    def insert(self, group: Sequence[Feedback]) -> list[Outcome]:
+        """Commit the rows of several requests; see ``Database``."""
+        try:
+            with self._translated(), locked(self._path):
+                connection = self._writer = self._writer or self._open()
+                with transaction(connection):
+                    return [_insert(connection, feedback) for feedback in group]
+        except StoreError:
+            self.close()
+            raise
+
+    def newest(self) -> int:
+        """Return the largest serial number; see ``Database``."""
+        with self.reading() as session:  # there is one writer, so commits are in the order of their numbers
+            return int(session.all("SELECT COALESCE(MAX(serial), 0) FROM feedback_row")[0][0])
+
+    def deleted(self) -> None:
+        """Remove deleted rows from the write-ahead log, too; if a reader prevents it, the next checkpoint does it."""
+        with self.reading() as session:
+            session.do("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _open(self) -> sqlite3.Connection:
+        """Connect and check the version."""
+        if not self._path.is_file():
+            raise StoreError(f"the feedback store {self.location} does not exist: {MIGRATE}")
+        # One thread at a time uses a connection, but not always the same one. Transactions are explicit.
+        connection = sqlite3.connect(f"{self._path.as_uri()}?mode=rw", BUSY_SECONDS, isolation_level=None,
+                                     check_same_thread=False, uri=True)
+        try:
+            configure(connection)
+            found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (VERSION_TABLE,)).fetchall()
+            self.require_version(connection.execute(READ_VERSION).fetchall() if found else None)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def close(self) -> None:
+        """Close the connection that stays open; see ``Database``."""
+        connection, self._writer = self._writer, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise StoreUnavailable(f"the feedback store {self.location} is unavailable: {reason}") from None
+
+
+def configure(connection: sqlite3.Connection) -> None:
+    """Sync each commit to disk, and overwrite what is deleted."""
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of all writers; the system releases it if the process is killed.
+
+    It is a file of its own: closing the database file would drop SQLite's own locks of this process.
+    """
+    handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit at the end, or roll back."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # a full disk has rolled back already
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _insert(connection: sqlite3.Connection, feedback: Feedback) -> Outcome:
+    """Insert the rows of a request unless its key is known."""
+    caller, digest = feedback.principal or "", feedback.digest
+    request = connection.execute(
+        "INSERT INTO feedback_request (principal, key, model, digest, received) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (principal, key) DO NOTHING", (caller, feedback.key, feedback.model, digest, feedback.received))
+    if not request.rowcount:
+        known = connection.execute("SELECT digest FROM feedback_request WHERE principal = ? AND key = ?",
+                                   (caller, feedback.key)).fetchone()
+        return "repeated" if known == (digest,) else "conflict"
+    connection.executemany("INSERT INTO feedback_row (request, place, x, y) VALUES (?, ?, ?, ?)", [
+        (request.lastrowid, place, x, y)
+        for place, (x, y) in enumerate(zip(row_bytes(feedback).tolist(), feedback.y.tolist(), strict=True))])
+    return "stored"

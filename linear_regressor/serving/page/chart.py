@@ -1,0 +1,87 @@
+"""``Chart``: a figure with axes, a legend and a table of its numbers, for the pages and for report files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from linear_regressor.serving.page.figure import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis
+
+TICKS = 5
+
+
+class Shape(NamedTuple):
+    """An SVG element without content; its looks are in the stylesheet."""
+
+    tag: str
+    css: str
+    # rounded to a hundredth of a pixel
+    attributes: dict[str, str]
+
+
+class Tick(NamedTuple):
+    """A value on an axis."""
+
+    pixel: float
+    text: str
+
+
+class Chart:
+    """Shapes are drawn in the order in which they are added."""
+
+    width, height, left, right, top, bottom = WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
+
+    def __init__(self, name: str, title: str, description: str, x: tuple[float, float], y: tuple[float, float],
+                 names: tuple[str, str]) -> None:
+        # id of the element, unique in the page
+        self.name, self.title, self.description = name, title, description
+        self.x = _axis(x, LEFT, WIDTH - RIGHT)
+        self.y = _axis(y, HEIGHT - BOTTOM, TOP)
+        self.x_name, self.y_name = names
+        self.x_ticks = [Tick(self.x.pixel(value), f"{value:.6g}") for value in self.x.ticks(TICKS)]
+        self.y_ticks = [Tick(self.y.pixel(value), f"{value:.4g}") for value in self.y.ticks(TICKS)]
+        self.shapes: list[Shape] = []
+        # class and text of each entry
+        self.legend: list[tuple[str, str]] = []
+        self.columns: tuple[str, ...] = ()
+        self.rows: list[tuple[str, ...]] = []
+
+    def bar(self, start: float, end: float, low: float, high: float, css: str) -> None:
+        """Add a rectangle."""
+        left, right = sorted((self.x.pixel(start), self.x.pixel(end)))
+        upper, lower = sorted((self.y.pixel(low), self.y.pixel(high)))
+        self._add("rect", css, x=left, y=upper, width=right - left, height=lower - upper)
+
+    def line(self, points: Iterable[tuple[float, float]], css: str) -> None:
+        """Add a line through points, and a dot if there is only one."""
+        pixels = [(self.x.pixel(x), self.y.pixel(y)) for x, y in points]
+        if len(pixels) == 1:
+            self._add("circle", f"{css} dot", cx=pixels[0][0], cy=pixels[0][1], r=3)
+        self.shapes.append(Shape("polyline", css, {"points": " ".join(f"{x},{y}" for x, y in pixels)}))
+
+    def level(self, y: float, css: str) -> None:
+        """Add a horizontal line across the figure."""
+        self._add("line", css, x1=LEFT, x2=WIDTH - RIGHT, y1=self.y.pixel(y), y2=self.y.pixel(y))
+
+    def mark(self, x: float, css: str) -> None:
+        """Add a vertical line across the figure."""
+        self._add("line", css, x1=self.x.pixel(x), x2=self.x.pixel(x), y1=TOP, y2=HEIGHT - BOTTOM)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Set the same numbers as text."""
+        self.columns, self.rows = tuple(columns), [tuple(row) for row in rows]
+
+    def _add(self, tag: str, css: str, **attributes: float) -> None:
+        self.shapes.append(Shape(tag, css, {name: f"{value:.6g}" for name, value in attributes.items()}))
+
+
+def _axis(ends: tuple[float, float], start: float, end: float) -> Axis:
+    """Make an axis of finite length, also for a single value."""
+    low, high = ends
+    if not (math.isfinite(low) and math.isfinite(high)):
+        low, high = 0.0, 1.0
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        margin = abs(low) / 10.0 or 1.0
+        low, high = low - margin, high + margin
+    return Axis(low, high, start, end)

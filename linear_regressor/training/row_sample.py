@@ -1,0 +1,112 @@
+"""``RowSample``: an even sample of the rows of a stream, from which their bins are made."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linear_regressor.model.histogram import FineHistogram
+
+Array = NDArray[np.float64]
+
+# Sorting all values of a million rows would take several times as long as their moments.
+MOST_ROWS, MOST_VALUES = 16_384, 1 << 20
+# Odd numbers whose multiples, modulo 2**64, are spread evenly; the first is 2**64 divided by the golden ratio.
+SPREAD, MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
+
+
+class RowSample:
+    """Keeps every row of few; of more than 16,384 (or fewer of many columns) one of every 2, 4, 8, ... rows.
+
+    Which one depends on its position only, in no regular way, so that the rows may have any period: neither the sizes of
+    the blocks nor the values matter.
+    """
+
+    def __init__(self, columns: int) -> None:
+        most = min(MOST_ROWS, MOST_VALUES // columns + 1)
+        self._rows, self._positions = np.empty((columns, most)), np.empty(most, dtype=np.uint64)
+        self._kept, self._seen, self._power = 0, 0, 0
+
+    def add(self, block: Array, places: NDArray[np.intp] | None = None) -> None:
+        """Add a block whose first columns are those of the sample, or only its rows at some places."""
+        start = self._seen
+        self._seen += len(block) if places is None else len(places)
+        while self._kept + len(chosen := self._chosen(start, self._seen)) > len(self._positions):
+            self._power += 1
+            self._thin()
+        end, rows = self._kept + len(chosen), (chosen - np.uint64(start)).astype(np.intp)
+        for column, values in zip(self._rows, block.T, strict=False):
+            column[self._kept:end] = values[rows if places is None else places[rows]]
+        self._positions[self._kept:end] = chosen
+        self._kept = end
+
+    def _chosen(self, start: int, end: int) -> NDArray[np.uint64]:
+        """Positions to keep between two others."""
+        if start == end:
+            return np.empty(0, dtype=np.uint64)
+        groups = np.arange(start >> self._power, (end - 1 >> self._power) + 1, dtype=np.uint64)
+        positions = _position_in(groups, self._power)
+        return positions[(positions >= start) & (positions < end)]
+
+    def _thin(self) -> None:
+        """Drop the rows that are not kept any more."""
+        positions = self._positions[:self._kept]
+        still = np.flatnonzero(_position_in(positions >> np.uint64(self._power), self._power) == positions)
+        self._kept = len(still)
+        self._rows[:, :self._kept], self._positions[:self._kept] = self._rows[:, still], positions[still]
+
+    def histograms(self) -> Bins:
+        """Count the values of each column; each row counts for the rows it stands for."""
+        fine = (FineHistogram.of(column[:self._kept]) for column in self._rows)
+        return tuple(FineHistogram(each.shift, each.keys, each.counts << self._power) for each in fine)
+
+
+def _position_in(groups: NDArray[np.uint64], power: int) -> NDArray[np.uint64]:
+    """The position that is kept in each group of ``2**power``: that of one of its halves, chosen by a hash."""
+    for level in range(power, 0, -1):
+        bits = (groups + np.uint64(level << 40)) * SPREAD
+        bits = (bits ^ (bits >> np.uint64(31))) * MIX
+        groups = (groups << np.uint64(1)) | (bits >> np.uint64(63))
+    return groups
+
+
+# One for each feature.
+Bins = tuple[FineHistogram, ...]
+
+
+def merge_bins(one: Bins | None, other: Bins | None) -> Bins | None:
+    """Add up the histograms of different rows; their order changes no bit."""
+    if one is None or other is None:
+        return one or other
+    return tuple(a + b for a, b in zip(one, other, strict=True))
+
+
+def bins_to_plain(bins: Bins) -> list[list[Any]]:
+    """Return shift, keys and counts of each feature; a few thousand numbers as compressed text."""
+    return [[each.shift, _pack(np.diff(each.keys, prepend=0)), _pack(each.counts)] for each in bins]
+
+
+def bins_from_plain(plain: Any) -> Bins:
+    """Return the histograms of such plain values; raises ValueError for others."""
+    try:
+        bins = tuple(FineHistogram(shift, np.cumsum(_unpack(steps)), _unpack(counts)) for shift, steps, counts in plain)
+    except (TypeError, zlib.error, binascii.Error) as error:
+        raise ValueError(str(error)) from None
+    for each in bins:
+        if type(each.shift) is not int or not 0 <= each.shift < 64 or not len(each.keys) == len(each.counts) > 0 or (
+                np.diff(each.keys) <= 0).any() or (each.counts <= 0).any():
+            raise ValueError("keys and counts do not match")
+    return bins
+
+
+def _pack(numbers: NDArray[np.int64]) -> str:
+    return base64.b64encode(zlib.compress(numbers.astype("<i8").tobytes(), 1)).decode("ascii")
+
+
+def _unpack(text: str) -> NDArray[np.int64]:
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype="<i8").astype(np.int64)
