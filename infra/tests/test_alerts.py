@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests import ROOT
 
@@ -32,7 +33,9 @@ def test_alerts_without_recording_rules_fire_as_those_with_them(tmp_path: Path) 
                                  check=True).stdout
     made = json.loads(printed)["alerts"]["value"]
     # the unit tests also compare descriptions, whose templates Cloud Monitoring would not fill
-    descriptions = dict(re.findall(r"- alert: (\w+)\n(?: {8}.*\n)*? +description: '(.*)'", ALERTS))
+    groups = yaml.safe_load(ALERTS)["groups"]
+    descriptions = {rule["alert"]: rule["annotations"]["description"]
+                    for group in groups for rule in group["rules"] if "alert" in rule}
     rules = [{"alert": name, "expr": alert["query"], "for": f"{alert['seconds']}s",
               "labels": {"severity": alert["severity"]},
               "annotations": {"summary": alert["summary"], "description": descriptions[name]}}
