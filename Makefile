@@ -39,7 +39,7 @@ export PATH := $(BIN):$(PATH)
 export MPLCONFIGDIR ?= $(CURDIR)/build/matplotlib
 
 INSTALLER := Pipfile.lock setup.cfg setup.py scripts/install_locked.sh scripts/locked_requirements.py
-PYTHON_SOURCES := linear_regressor tests large conformance scripts benchmarks main.py benchmark.py setup.py
+PYTHON_SOURCES := linear_regressor tests large conformance scripts benchmarks infra main.py benchmark.py setup.py
 SHELL_SOURCES := $(wildcard scripts/*.sh dev/*.sh) .ci/run
 DOCKERFILES := server.Dockerfile builder.Dockerfile
 ISSUE_FORMS := .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
@@ -252,7 +252,7 @@ check-imports: environment ## Import contracts of setup.cfg (import-linter)
 
 .PHONY: check-security
 check-security: check-workflows check-secrets ## Insecure code (bandit), workflows (zizmor) and secrets
-	@"$(BIN)/bandit" --quiet --recursive linear_regressor scripts benchmarks main.py benchmark.py
+	@"$(BIN)/bandit" --quiet --recursive linear_regressor scripts benchmarks infra/checks main.py benchmark.py
 
 .PHONY: check-dockerfiles
 check-dockerfiles: environment ## Dockerfiles (hadolint)
@@ -279,6 +279,19 @@ check-yaml: environment ## YAML files (yamllint)
 check-secrets: environment ## Secrets in tracked and untracked files (detect-secrets)
 	@scripts/check_secrets.sh "$(BIN)"
 
+.PHONY: infra-tools infra-check infra-validate
+infra-tools: environment ## Install the tools of infra-check into build/tools (820 MB)
+	@mkdir -p build/tools
+	@scripts/tool_environment.sh "$(BIN)/python" infra/checks/requirements.txt build/tools/infra
+	@scripts/tool_environment.sh "$(BIN)/python" infra/checks/checkov.txt build/tools/checkov
+
+infra-check: infra-tools ## Terraform files and service YAML: format, names, policies, logic; then planted faults
+	@scripts/check_infra.sh
+	@"$(BIN)/python" -m pytest infra
+
+infra-validate: ## Terraform files with the google provider, which is downloaded (GitHub Actions)
+	@scripts/validate_infra.sh
+
 .PHONY: audit
 audit: .venv/bin/python ## Known vulnerabilities of all locked packages (asks the package index, so run by GitHub Actions)
 	@scripts/audit.sh .venv/bin/python
@@ -298,12 +311,16 @@ service-sign-in: ## Sign the container client in to the registry of IMAGE (GitHu
 	@gcloud auth configure-docker "$(firstword $(subst /, ,$(IMAGE)))" --quiet
 
 .PHONY: service-push
-service-push: server-build ## Push the server image to IMAGE (GitHub Actions)
-	@"$(DOCKER)" tag $(SERVER_IMAGE) "$(IMAGE)"
+service-push: server-build-postgresql ## Push the server image with the client of PostgreSQL to IMAGE (GitHub Actions)
+	@"$(DOCKER)" tag $(POSTGRESQL_IMAGE) "$(IMAGE)"
 	@"$(DOCKER)" push "$(IMAGE)"
 
+.PHONY: service-yaml
+service-yaml: ## Print the Cloud Run service for 'gcloud run services replace -' (docs/infrastructure.md)
+	@PATH="$(BIN):$$PATH" python3 scripts/service_yaml.py
+
 .PHONY: service-deploy
-service-deploy: ## Deploy the pushed IMAGE to Cloud Run (GitHub Actions)
+service-deploy: ## Deploy the pushed IMAGE to the Cloud Run service (GitHub Actions)
 	@scripts/deploy_service.sh
 
 .PHONY: clean

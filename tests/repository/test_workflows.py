@@ -55,9 +55,12 @@ def test_each_job_may_only_read_the_repository(path: Path) -> None:
     assert [] == [job for job in jobs if "    permissions:\n      contents: read\n" not in job]
 
 
-def test_the_service_is_never_public() -> None:
-    """It is deployed with authentication required."""
+def test_the_deployment_sets_the_image_and_nothing_else() -> None:
+    """Terraform owns all else, so that a plan after a deployment is empty and the service stays authenticated."""
     script = (ROOT / "scripts" / "deploy_service.sh").read_text(encoding="utf-8")
+    (update,) = re.findall(r"^gcloud run services update .*$", script, re.MULTILINE)
 
-    assert "--no-allow-unauthenticated" in script
-    assert not re.search(r"(?<!no-)allow-unauthenticated", script)
+    assert {"--container", "--image"} == set(re.findall(r"--[\w-]+", update))
+    assert {"--project", "--region", "--quiet"} == set(re.findall(r"--[\w-]+", re.findall(r"common=.*", script)[0]))
+    assert "allow-unauthenticated" not in script
+    assert not re.search(r"gcloud run (deploy|services (replace|add-iam))", script)

@@ -1,0 +1,1 @@
+"""Infrastructure as code and its checks; not part of the package."""

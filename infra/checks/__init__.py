@@ -1,0 +1,1 @@
+"""Checks of infra/terraform that need no provider and no account: ``make infra-check``."""

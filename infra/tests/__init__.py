@@ -1,0 +1,1 @@
+"""Tests of the checks, which need their tools: ``make infra-check``."""
