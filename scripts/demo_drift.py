@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
+import subprocess  # nosec B404  # starts only our commands
 import sys
 import threading
 import time
@@ -98,7 +98,8 @@ class Traffic(threading.Thread):
 
 def command(*arguments: object, expected: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
     """Run a command of the package."""
-    done = subprocess.run([sys.executable, str(ROOT / "main.py"), *map(str, arguments)], capture_output=True, text=True)
+    done = subprocess.run(  # nosec B603  # fixed program, no shell
+        [sys.executable, str(ROOT / "main.py"), *map(str, arguments)], capture_output=True, text=True)
     if done.returncode not in expected:
         sys.exit(f"linear-regressor {arguments[0]}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done
