@@ -36,7 +36,8 @@ def declared() -> dict[str, list[Requirement]]:
     extras = {name: requirements(text) for name, text in metadata()["options.extras_require"].items()}
     runtime = requirements(metadata()["options"]["install_requires"])
     return {"default": runtime, "fast": extras["fast"], "training": extras["training"] + extras["plots"],
-            "dask": extras["dask"], "tracing": extras["tracing"]}
+            "dask": extras["dask"], "tracing": extras["tracing"],
+            "store": extras["store"] + extras["buckets"], "postgresql": extras["postgresql"]}
 
 
 def test_the_lock_names_no_index() -> None:
