@@ -9,8 +9,8 @@ import pytest
 
 from tests import ROOT
 
-PAGES = sorted(str(page.relative_to(ROOT)) for folder in (ROOT, ROOT / "docs", ROOT / "docs" / "adr", ROOT / "tests" / "nist")
-               for page in folder.glob("*.md"))
+FOLDERS = (ROOT, ROOT / "docs", ROOT / "docs" / "adr", ROOT / "tests" / "nist")
+PAGES = sorted(str(page.relative_to(ROOT)) for folder in FOLDERS for page in folder.glob("*.md"))
 REVIEWERS = (ROOT / "docs" / "reviewers.md").read_text(encoding="utf-8")
 
 
