@@ -177,13 +177,14 @@ def test_promote_compares_on_feedback_that_neither_model_has_seen(tmp_path: Path
     promotions = world.history.promotions()
     assert "2500 test rows are enough: at least 100 are needed" in promotions[-1].reasons
     assert (promotions[-1].cut, promotions[-1].generation) == (2500, 2)
+    assert promotions[-1].store == open_store(world.store).identity, "the cut counts its rows"
     assert "its training data are not verified" in promotions[-1].reasons
     assert "no complete block of feedback after row 2500" in retrain(world).stdout
     back = run("models", "rollback", "--reason", "a test", *where)
     assert back.exit_code == 0, back.output
     assert (world.history.promotions()[-1].cut, world.champion.digest) == (2520, world.model.digest)
     world.post(draw(random, 200))
-    assert result(world, KEPT, "--min-r2", "1")["retraining"]["feedback"] == {"after": 2520, "until": 2700, "rows": 150}
+    assert result(world, KEPT, "--min-r2", "1")["retraining"]["feedback"] == {"after": 2520, "until": 2720, "rows": 200}
 
 
 def test_a_version_that_has_learned_from_feedback_is_compared_on_later_rows(tmp_path: Path) -> None:
