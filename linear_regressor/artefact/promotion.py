@@ -121,17 +121,18 @@ class Promotions(tuple[Promotion, ...]):
         return self[-1].generation if self else 0
 
     def next(self, action: Action, artefact: Artefact, *, by: str, reasons: Sequence[str], forced: str | None = None,
-             cut: int = 0, evidence: Mapping[str, Any] | None = None, at: datetime | None = None) -> Promotion:
-        """Make the decision that follows these; ``cut`` is the last serial number that was looked at for it."""
+             cut: int = 0, store: str | None = None, evidence: Mapping[str, Any] | None = None,
+             at: datetime | None = None) -> Promotion:
+        """Make the decision that follows these; ``cut`` is the last serial number in ``store`` that it looked at."""
         lineage, last = Lineage.of(artefact), self[-1] if self else None
-        store, generation = (last.store, last.generation) if last else (None, 0)
-        before = last.cut if last else 0
+        known, generation, before = (last.store, last.generation, last.cut) if last else (None, 0, 0)
         if action != "keep":
-            generation += 1
-            before = before if None in (lineage.store, store) or lineage.store == store else 0  # else of another store
-            store, before = lineage.store or store, max(before, lineage.cut, cut)
+            generation, used = generation + 1, store or lineage.store or known
+            # serial numbers of different stores are not compared
+            before = max(cut, before if known in (None, used) else 0, lineage.cut if lineage.store == used else 0)
+            known = used
         return Promotion(len(self) + 1, (at or datetime.now(UTC)).isoformat(), by, action, self.champion,
-                         artefact.digest[:12], artefact.digest, tuple(reasons), forced, generation, store, before,
+                         artefact.digest[:12], artefact.digest, tuple(reasons), forced, generation, known, before,
                          evidence or {})
 
 

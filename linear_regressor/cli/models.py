@@ -125,7 +125,7 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
     by = by or user_name()
     if is_file:
         history.add(challenger, {"added_at": datetime.now(UTC).isoformat(timespec="seconds"), "added_by": by})
-    promotion = record(history, before, challenger, decision, by, test.end)
+    promotion = record(history, before, challenger, decision, by, test.end, test.store)
     if not decision.promote:
         raise QualityError(f"{promotion.from_version or 'no model'} stays in use. {decision.summary}")
     click.echo("\n".join(_promotion_lines(promotion)))
@@ -160,9 +160,10 @@ def rollback(location: str, to: str | None, reason: str, store: StoreLocation | 
         return
     if target not in {promotion.champion for promotion in before}:
         raise SettingError(f"--to {target} has never been in use: promote it instead")
-    cut = 0 if store is None else open_store(store).cut_blocks(whole=True)
+    feedback = None if store is None else open_store(store)
+    cut, identity = (0, None) if feedback is None else (feedback.cut_blocks(whole=True), feedback.identity)
     promotion = history.promote(before.next("rollback", history.load(target), by=by or user_name(), reasons=[reason],
-                                            cut=cut))
+                                            cut=cut, store=identity))
     click.echo("\n".join(_promotion_lines(promotion)))
 
 

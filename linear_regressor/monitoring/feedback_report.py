@@ -79,15 +79,16 @@ class FeedbackReport:
 
 
 def lawful_share(artefact: Artefact, rule: AlarmRule) -> float | None:
-    """Highest lawful share of rows outside their 90 % intervals; None if the model file has no such interval.
+    """Highest lawful share of rows outside their 90 % intervals; None without such an interval, or if all may be.
 
     It is computed here, not read from the file: its probability depends on alpha and on the generation.
     """
     levels = artefact.quantiles["levels"]
     if PROMISED_LEVEL not in levels:
         return None
-    return highest_outside_share(artefact.moments.n - artefact.moments.p - 1,
-                                 artefact.quantiles["t"][levels.index(PROMISED_LEVEL)], rule.uncertainty)
+    share = highest_outside_share(artefact.moments.n - artefact.moments.p - 1,
+                                  artefact.quantiles["t"][levels.index(PROMISED_LEVEL)], rule.uncertainty)
+    return share if share < 1.0 else None
 
 
 def _callers(artefact: Artefact, callers: Callers) -> tuple[Caller, ...]:

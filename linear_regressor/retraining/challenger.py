@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
 
 from linear_regressor.errors import SettingError
 from linear_regressor.model.moments import Moments
 from linear_regressor.monitoring.block import Block
 from linear_regressor.monitoring.line_change import START_ROWS
-from linear_regressor.retraining.difference import Difference, Line, mean_difference
-from linear_regressor.retraining.gate import CallerEffect, Decision
+from linear_regressor.retraining.difference import LEAST_BLOCKS, Line, mean_difference
+from linear_regressor.retraining.gate import CallerEffect, Decision, Evidence
+
+Array = NDArray[np.float64]
+# Reads the rows (X, y) of some blocks, as far as they are still stored.
+RowsOf = Callable[[Sequence[Block]], Iterable[tuple[Array, Array]]]
 
 ALL, SINCE = "all rows", "the rows since the change"
 
@@ -96,23 +103,25 @@ def without(blocks: Sequence[Block], principal: str) -> list[Block]:
     return [block for block in blocks if block.principal != principal]
 
 
-def caller_effects(recipe: Recipe, older: Sequence[Block], newest: Sequence[Block]) -> list[CallerEffect]:
+def caller_effects(recipe: Recipe, older: Sequence[Block], newest: Sequence[Block],
+                   rows_of: RowsOf) -> list[CallerEffect]:
     """Judge each caller's older rows by the newest rows of all other callers.
 
     Rows that the challenger learned from cannot judge: without its own rows every honest caller would look harmful.
-    A caller is not judged where either model or the standard error cannot be had.
+    A caller is not judged where either model or the standard error cannot be had. Rows are read if there are too few
+    blocks, not for each of many callers.
     """
     found = []
     chosen = recipe.chosen(older)
     whole = recipe.training(chosen)
     for name in sorted({block.principal for block in chosen if block.principal is not None}):
         rest = recipe.training(without(chosen, name))
-        judges = [block.rows.moments for block in without(newest, name)]
+        others = without(newest, name)
+        judges = [block.rows.moments for block in others]
         if whole is None or rest is None or not judges or min(whole.n, rest.n) <= whole.p + 1:
             continue
-        lines = Line(*rest.solve()), Line(*whole.solve())
-        difference = (Difference.from_blocks(*lines, judges)
-                      or Difference.closed_form(*lines, reduce(Moments.__add__, judges)))
+        rows = rows_of(others) if len(judges) < LEAST_BLOCKS else None
+        difference = Evidence(Line(*whole.solve()), whole, Line(*rest.solve()), rest, judges, rows).difference()
         if difference is not None:
             found.append(CallerEffect(name, difference))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, sqrt
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
@@ -56,18 +56,19 @@ class Difference:
         """Standard error of the mean of ``(y - challenger)^2 - (y - champion)^2`` over blocks (X, y) of rows.
 
         The squares are not subtracted: the difference is ``-2 D (y - middle)``, with D the difference of the
-        predictions and the middle between them. None for fewer than two rows.
+        predictions and the middle between them. Nor are the differences squared, which are squares of the target's unit
+        and would leave the range of float64. None for fewer than two rows.
         """
         change, middle = _change(champion, challenger), _middle(champion, challenger)
-        n, mean, squares = 0, 0.0, 0.0
+        n, mean, spread = 0, 0.0, 0.0
         for X, y in rows:
             d = -2.0 * predict(X, change.W, change.b) * (y - predict(X, middle.W, middle.b))
             if len(d) == 0:
                 continue
             away, merged = float(d.mean()) - mean, n + len(d)
-            squares += float(((d - d.mean()) ** 2).sum()) + away * away * n * len(d) / merged
+            spread = hypot(spread, away * sqrt(n * len(d) / merged), *(d - d.mean()).tolist())
             mean, n = mean + away * len(d) / merged, merged
-        return cls(mean, sqrt(squares / (n - 1) / n), n - 1, "rows") if n > 1 else None
+        return cls(mean, spread / sqrt(n - 1) / sqrt(n), n - 1, "rows") if n > 1 else None
 
     @classmethod
     def from_blocks(cls, champion: Line, challenger: Line, blocks: Sequence[Moments]) -> Difference | None:
@@ -78,8 +79,8 @@ class Difference:
         rows = np.array([block.n for block in blocks])
         means = np.array([mean_difference(champion, challenger, block) for block in blocks])
         mean = float(rows @ means / rows.sum())
-        variance = B / (B - 1) * float(((rows * (means - mean) / rows.sum()) ** 2).sum())
-        return cls(mean, sqrt(variance), B - 1, "blocks")
+        spread = hypot(*(rows / rows.sum() * (means - mean)).tolist())
+        return cls(mean, sqrt(B / (B - 1)) * spread, B - 1, "blocks")
 
     @classmethod
     def closed_form(cls, champion: Line, challenger: Line, moments: Moments) -> Difference | None:
@@ -95,8 +96,8 @@ class Difference:
         at_mean = change.b + float(change.W @ moments.x_mean)
         squared_change = max(float(change.W @ moments.A @ change.W), 0.0) + n * at_mean * at_mean
         variance = n * moments.loss(*moments.solve()) / freedom
-        return cls(mean_difference(champion, challenger, moments), 2.0 * sqrt(variance * squared_change) / n, freedom,
-                   "closed form")
+        return cls(mean_difference(champion, challenger, moments), 2.0 * sqrt(variance) * sqrt(squared_change) / n,
+                   freedom, "closed form")
 
 
 def mean_difference(champion: Line, challenger: Line, moments: Moments) -> float:

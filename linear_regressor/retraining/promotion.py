@@ -36,8 +36,9 @@ class UnseenRows:
     moments: Sequence[Moments] = ()
     # the same rows, one by one; None if they cannot be read
     rows: Iterable[tuple[Array, Array]] | None = None
-    # serial number of the last one in the feedback store; 0 for rows that are not from one
+    # serial number of the last one in the feedback store, and the identity of that; 0 and None for other rows
     end: int = 0
+    store: str | None = None
 
     @classmethod
     def stored(cls, store: FeedbackStore, champion: Artefact, challenger: Artefact, lineage: Lineage) -> UnseenRows:
@@ -45,7 +46,8 @@ class UnseenRows:
         feedback, own = NewFeedback.of(store, champion, lineage), Lineage.of(challenger)
         cut = own.cut if own.store == feedback.store else 0
         blocks = [block for block in feedback.blocks if block.rows.first > cut]
-        return cls([block.rows.moments for block in blocks], feedback.rows_of(blocks), feedback.end)
+        return cls([block.rows.moments for block in blocks], feedback.rows_of(blocks), feedback.end,
+                   feedback.store)
 
     @classmethod
     def read(cls, partitions: Sequence[Partition], report: Callable[[int], None]) -> UnseenRows:
@@ -71,13 +73,13 @@ def judge(challenger: Artefact, champion: Artefact | None, test: UnseenRows, pol
 
 
 def promote(history: ModelHistory, before: Promotions, challenger: Artefact, decision: Decision, by: str,
-            cut: int = 0) -> Promotion:
+            cut: int = 0, store: str | None = None) -> Promotion:
     """Record a decision on a version: promote it, or keep the champion.
 
     ``before`` are the promotions that the decision was made from: a ConflictError if another one came meanwhile.
     """
     return history.promote(before.next(
-        "promote" if decision.promote else "keep", challenger, by=by, cut=cut, forced=decision.forced,
+        "promote" if decision.promote else "keep", challenger, by=by, cut=cut, store=store, forced=decision.forced,
         reasons=[reason.text for reason in decision.reasons], evidence=_evidence(decision)))
 
 

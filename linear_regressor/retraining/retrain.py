@@ -198,7 +198,8 @@ def _judged(champion: Artefact, used: NewFeedback, recipe: Recipe, older: Sequen
     withheld = used.withheld
     evidence = Evidence(Line(fit.W, fit.b), training, Line(champion.W, champion.b), champion.moments,
                         [block.rows.moments for block in newest], used.rows_of(newest),
-                        callers=() if withheld else caller_effects(recipe, older, newest), callers_withheld=withheld)
+                        callers=() if withheld else caller_effects(recipe, older, newest, used.rows_of),
+                        callers_withheld=withheld)
     return Candidate(recipe, evidence, decide(evidence, policy))
 
 

@@ -63,7 +63,8 @@ def run(history: ModelHistory, store: FeedbackStore, options: RetrainOptions, by
             return started
         history.add(done.artefact, {"retrained_at": datetime.now(UTC).isoformat(timespec="seconds"),
                                     "retrained_by": by})
-        promotion = promote(history, before, done.artefact, done.chosen.decision, by, done.feedback.end)
+        promotion = promote(history, before, done.artefact, done.chosen.decision, by, done.feedback.end,
+                            done.feedback.store)
         return replace(started, promotion=promotion)
 
 

@@ -177,6 +177,7 @@ def test_promote_compares_on_feedback_that_neither_model_has_seen(tmp_path: Path
     promotions = world.history.promotions()
     assert "2500 test rows are enough: at least 100 are needed" in promotions[-1].reasons
     assert (promotions[-1].cut, promotions[-1].generation) == (2500, 2)
+    assert promotions[-1].store == open_store(world.store).identity, "the cut counts its rows"
     assert "its training data are not verified" in promotions[-1].reasons
     assert "no complete block of feedback after row 2500" in retrain(world).stdout
     back = run("models", "rollback", "--reason", "a test", *where)

@@ -99,6 +99,25 @@ def test_a_promotion_starts_a_new_generation_with_the_cut_of_its_decision(histor
     assert Lineage.of(learned[0]) == history.lineage(Promotions(), learned[0])
 
 
+def test_serial_numbers_of_different_stores_are_not_compared() -> None:
+    """The cut is that of the store that the decision looked at; without one, that of the model's or the one before."""
+    def after(promotions: Promotions, model: Artefact, cut: int = 0, store: str | None = None) -> Promotions:
+        return Promotions([*promotions, promotions.next("promote", model, by="test", reasons=[], cut=cut, store=store)])
+
+    def seen(promotions: Promotions) -> tuple[str | None, int]:
+        return promotions[-1].store, promotions[-1].cut
+
+    learned = replace(MODELS[1], card={KEY: Lineage("first", 500, 2, ()).to_card()})
+    of_first = after(after(Promotions(), MODELS[0]), MODELS[2], 900, "first")
+    assert ("first", 900) == seen(of_first), "the model itself knows no store"
+    assert ("first", 900) == seen(after(of_first, learned))
+    of_second = after(of_first, learned, 70, "second")
+    assert ("second", 70) == seen(of_second), "900 and 500 are rows of the first store"
+    assert ("second", 80) == seen(after(of_second, MODELS[0], 80, "second"))
+    assert ("second", 70) == seen(after(of_second, MODELS[0]))
+    assert ("first", 500) == seen(after(of_second, learned))
+
+
 def test_a_decision_on_an_outdated_state_is_a_conflict(history: ModelHistory) -> None:
     """The one who comes second changes nothing, and may decide anew."""
     before = history.promotions()

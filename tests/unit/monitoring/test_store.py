@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from pathlib import Path
@@ -22,6 +23,7 @@ from linear_regressor.monitoring.store.feedback import Feedback, Rows
 from linear_regressor.monitoring.store.feedback_store import FeedbackStore
 from linear_regressor.monitoring.store.location import StoreLocation
 from linear_regressor.monitoring.store.migration import migrate
+from linear_regressor.training.config import quantile_table
 from tests.applications import artefact_of
 
 Open = Callable[[StoreLocation], FeedbackStore]
@@ -194,6 +196,21 @@ def test_an_interval_has_more_rows_than_the_model_has_weights(location: StoreLoc
     store.cut_blocks()
 
     assert [61, 61] == [stored.block.rows.moments.n for stored in store.blocks()]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_exact_line_does_not_miss_by_rounding_errors(store: FeedbackStore, seed: int) -> None:
+    """A conversion of units has no errors, so its intervals have no width; other rows are outside all the same."""
+    random = np.random.default_rng(seed)
+    W, b = np.array([1.8, 2.54]), 32.0
+    X, new = random.normal(3.0, 100.0, size=(100, 2)), random.normal(3.0, 100.0, size=(100, 2))
+    moments = Moments.from_arrays(X, X @ W + b)
+    model = replace(artefact_of(2), moments=moments, W=moments.solve()[0], b=moments.solve()[1],
+                    quantiles=quantile_table(100, 2))
+    store.add(Feedback(new, new @ W + b, "exact", None, "m"))
+    store.add(Feedback(new, new @ W + b + random.normal(size=100), "not", None, "m"))
+    store.cut_blocks()
+    assert [0, 0, LENGTH, LENGTH] == [count for _, count in sorted(store.outside(model).items())]
 
 
 def test_rows_outside_are_those_of_the_monitored_model(store: FeedbackStore, send: Callable[..., Feedback]) -> None:

@@ -126,17 +126,34 @@ def test_honest_callers_do_no_harm(seed: int) -> None:
 def effects_of(callers: list[tuple[str, float]], seed: int) -> dict[str, Difference]:
     """The effects of callers with 59 blocks of 20 rows each, of which the newest 30 judge."""
     blocks = [block(100 * place, 20, name, seed, shift) for place in range(1, 60) for name, shift in callers]
-    found = caller_effects(Recipe(ALL, BASE, None), *split_newest(blocks, 1800))
+    found = caller_effects(Recipe(ALL, BASE, None), *split_newest(blocks, 1800), lambda chosen: ())
     return {effect.name: effect.difference for effect in found}
 
 
 def test_what_cannot_be_judged_is_left_out() -> None:
     """No rows of others after the cut, or no rows left to learn from."""
     blocks = [block(100, 50, "ann"), block(200, 50, "ann")]
-    assert caller_effects(Recipe(ALL, BASE, None), blocks[:1], blocks[1:]) == []
-    assert caller_effects(Recipe(SINCE, None, 100), blocks[:1], [block(200, 50, "bob")]) == []
-    assert [effect.name for effect in caller_effects(Recipe(ALL, BASE, None), blocks[:1], [block(200, 50, "bob")])] \
-        == ["ann"]
+
+    def names(recipe: Recipe, newest: list[Block]) -> list[str]:
+        return [effect.name for effect in caller_effects(recipe, blocks[:1], newest, lambda chosen: ())]
+
+    assert [] == names(Recipe(ALL, BASE, None), blocks[1:])
+    assert [] == names(Recipe(SINCE, None, 100), [block(200, 50, "bob")])
+    assert ["ann"] == names(Recipe(ALL, BASE, None), [block(200, 50, "bob")])
+
+
+@pytest.mark.parametrize(("count", "kept", "source"), [(19, 50, "rows"), (19, 49, "closed form"), (20, 50, "blocks")])
+def test_single_rows_judge_a_caller_where_blocks_are_few(count: int, kept: int, source: str) -> None:
+    """The formula that needs errors of equal variance comes last: it would refuse honest callers."""
+    newest, rows = [], {}
+    for place in range(count):
+        X = np.random.default_rng(place).normal(size=(50, 1))
+        y = 2.0 * X[:, 0] + 1.0 + X[:, 0] ** 2
+        newest.append(Block(Interval(200 + 50 * place, 249 + 50 * place, Moments.from_arrays(X, y), None), "bob", "m"))
+        rows[newest[-1]] = X[:kept], y[:kept]
+    effects = caller_effects(Recipe(ALL, BASE, None), [block(100, 50, "ann")], newest,
+                             lambda chosen: [rows[one] for one in chosen])
+    assert [source] == [effect.difference.source for effect in effects]
 
 
 def test_a_caller_can_be_left_out() -> None:

@@ -132,6 +132,25 @@ def test_the_quantiles_are_those_of_students_t(freedom: float, probability: floa
     assert student_quantile(probability, freedom) == pytest.approx(stats.t.ppf(probability, freedom), rel=precision)
 
 
+@pytest.mark.parametrize("unit", [2.0 ** -450, 2.0 ** 330])
+def test_the_standard_error_follows_the_unit_of_the_target(unit: float) -> None:
+    """Its square would leave the range of float64: an error of 0 made chance look certain, an infinite one nothing."""
+    X, y, champion, challenger = draw(0, 400, 2)
+    parts = np.array_split(np.arange(400), 20)
+
+    def found(scale: float) -> list[Difference | None]:
+        lines = Line(champion.W * scale, champion.b * scale), Line(challenger.W * scale, challenger.b * scale)
+        blocks = [Moments.from_arrays(X[part], y[part] * scale) for part in parts]
+        return [Difference.from_rows(*lines, [(X[part], y[part] * scale) for part in parts]),
+                Difference.from_blocks(*lines, blocks),
+                Difference.closed_form(*lines, Moments.from_arrays(X, y * scale))]
+
+    for expected, scaled in zip(found(1.0), found(unit), strict=True):
+        assert expected is not None and scaled is not None
+        assert scaled.mean / unit / unit == pytest.approx(expected.mean, rel=1e-9)
+        assert scaled.standard_error / unit / unit == pytest.approx(expected.standard_error, rel=1e-9)
+
+
 def test_too_few_rows_have_no_standard_error() -> None:
     """One row, 19 blocks, no degree of freedom."""
     X, y, champion, challenger = draw(0, 19, 1)
