@@ -18,6 +18,8 @@ from linear_regressor.errors import ServerError
 
 SECONDS_TO_START = 30
 
+SETPRIV = "/usr/bin/setpriv"
+
 
 class PostgresqlServer:
     """A server with one database, which can be killed and started again."""
@@ -29,7 +31,7 @@ class PostgresqlServer:
             raise ServerError("PostgreSQL is not installed (Debian: apt-get install postgresql)")
         self._programs = found
         # PostgreSQL refuses to run as root
-        self._user = (["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--reset-env"]
+        self._user = ([SETPRIV, "--reuid=postgres", "--regid=postgres", "--init-groups", "--reset-env"]
                       if os.geteuid() == 0 else [])
         if self._user:
             shutil.chown(folder, "postgres", "postgres")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property
+from itertools import accumulate
+from shlex import quote
 
 from linear_regressor.errors import MomentsError
 from linear_regressor.model.compare import LargestDifference
@@ -42,9 +44,17 @@ class Callers:
         return cls(found, None if len(found) > 1 else "a single caller cannot be judged: there is no other to compare "
                                                       "it with")
 
+    @cached_property
+    def _others(self) -> dict[str, Moments]:
+        """Rows of all callers but each one, from sums over those before and those after it."""
+        names, sums = list(self.moments), list(self.moments.values())
+        before, after = list(accumulate(sums)), list(accumulate(reversed(sums)))[::-1]
+        between = [first + last for first, last in zip(before, after[2:], strict=False)]
+        return dict(zip(names, [after[1], *between, before[-2]], strict=True))
+
     def others(self, name: str) -> Moments:
         """Rows of all callers but one."""
-        return reduce(Moments.__add__, (moments for other, moments in self.moments.items() if other != name))
+        return self._others[name]
 
     def findings(self, target: str, rule: AlarmRule = AlarmRule()) -> list[Finding]:
         """Test each caller; nothing if callers cannot be judged."""
@@ -64,7 +74,7 @@ class Callers:
         return Finding("caller", name, size, f"in the unit of {target}", rule.effect * errors,
                        float(test.counted(after)[0]), rule.threshold_of(len(self.moments)), withheld=reason,
                        remedy=f"Look at the rows of {name}; retrain without them (linear-regressor retrain --without "
-                              f"{name}) if they are wrong.")
+                              f"{quote(name)}) if they are wrong.")
 
 
 def influence(challenger: Moments, caller: Moments, radius: float = 3.0) -> LargestDifference | None:

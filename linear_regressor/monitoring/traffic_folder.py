@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import re
+import stat
 import zlib
 from collections.abc import Collection
 from contextlib import suppress
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from linear_regressor.errors import ArtefactError, MomentsError
 from linear_regressor.model.histogram import Histogram
 from linear_regressor.monitoring.traffic import TrafficSummary
-from linear_regressor.monitoring.traffic_file import TrafficFile
+from linear_regressor.monitoring.traffic_file import LARGEST_FILE, TrafficFile
 from linear_regressor.monitoring.traffic_series import TrafficSeries
 
 Array = NDArray[np.float64]
@@ -110,7 +111,7 @@ def _load(folder: Path, name: str) -> tuple[TrafficFile | None, int]:
 def _read(path: Path, model: str) -> tuple[TrafficFile, int] | None:
     """Read one file; None if there is none, or a power cut has damaged it."""
     try:
-        traffic, generation = decode(path.read_bytes())
+        traffic, generation = decode(_content(path))
         if traffic.model != model:
             raise ArtefactError("it is the file of another model")
         return traffic, generation
@@ -121,6 +122,15 @@ def _read(path: Path, model: str) -> tuple[TrafficFile, int] | None:
             _reported.add(path)
             logger.warning("skipped the traffic in %s, which cannot be used: %s", path, error)
         return None
+
+
+def _content(path: Path) -> bytes:
+    """Read a regular file of a possible size: a pipe would block, and a huge file take all memory."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
+            raise ArtefactError(f"it is no regular file of at most {LARGEST_FILE} bytes")
+        return file.read()
 
 
 def encode(traffic: TrafficFile, generation: int) -> bytes:

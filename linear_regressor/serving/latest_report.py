@@ -162,5 +162,6 @@ class LatestReport:
 
 
 def _age(report: dict[str, Any] | None) -> float:
-    """Seconds since a report was made; infinite for none."""
-    return float("inf") if report is None else time.time() - datetime.fromisoformat(report["made"]).timestamp()
+    """Seconds since a report was made; infinite for none, and for one of the future, whose clock was wrong."""
+    age = -1.0 if report is None else time.time() - datetime.fromisoformat(report["made"]).timestamp()
+    return age if age >= 0.0 else float("inf")

@@ -21,9 +21,10 @@ from tests.unit.monitoring import test_store as shared
 from tests.unit.monitoring.test_store import Open, opened, send, store
 
 __all__ = ["opened", "send", "store"]  # fixtures
-# Every test of the store in SQLite but that of two stores, whose folder is for files.
+# Every test of the store in SQLite but those that are about files.
 globals().update({name: test for name, test in vars(shared).items()
-                  if name.startswith("test_") and name != "test_block_digests_differ_between_stores"})
+                  if name.startswith("test_") and name not in (
+                      "test_block_digests_differ_between_stores", "test_rows_never_go_to_a_deleted_file")})
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +112,29 @@ def test_a_password_is_never_shown(server: PostgresqlServer) -> None:
         with pytest.raises(StoreUnavailable) as raised:
             open_store(url).summary()
         assert "word" not in str(raised.value) and "127.0.0.1" in str(raised.value)
+
+
+def test_rows_never_go_to_tables_without_columns(location: StoreLocation, opened: Open) -> None:
+    """Tables that were made anew while the connection stayed open."""
+    psycopg = pytest.importorskip("psycopg")
+    store, feedback = opened(location), Feedback(np.ones((3, 1)), np.ones(3), "k", None, "m")
+    store.require_columns(("x0",), "y")
+    assert "stored" == store.add(feedback)
+    with psycopg.connect(location.address) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    migrate(location)
+
+    with pytest.raises(StoreUnavailable, match="has been replaced by another one"):
+        store.add(feedback)
+    assert opened(location).summary().rows == 0
+
+
+def test_a_lock_of_another_session_ends_the_wait(server: PostgresqlServer, location: StoreLocation,
+                                                 opened: Open) -> None:
+    """Else a server would not start, and a request never end."""
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(server.url) as other:
+        other.execute("LOCK TABLE feedback_version IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(StoreUnavailable, match="lock timeout"):
+            opened(location).require_columns(("x0",), "y")

@@ -18,6 +18,8 @@ from linear_regressor.monitoring.store.location import StoreLocation
 VERSION = "1"
 VERSION_TABLE = "feedback_version"
 READ_VERSION = "SELECT version_num FROM feedback_version"
+READ_IDENTITY = "SELECT identity FROM feedback_store"
+REPLACED = "has been replaced by another one"
 
 MIGRATE = "run 'linear-regressor store migrate' with the same STORE"
 
@@ -63,8 +65,11 @@ class Database(ABC):
         """Open a connection with a transaction, of which there is one at a time."""
 
     @abstractmethod
-    def insert(self, group: Sequence[Feedback]) -> list[Outcome]:
-        """Commit the rows of several requests in one transaction, on a connection that stays open."""
+    def insert(self, group: Sequence[Feedback], identity: str) -> list[Outcome]:
+        """Commit the rows of several requests in one transaction, on a connection that stays open.
+
+        The transaction checks that the store still has this identity.
+        """
 
     @abstractmethod
     def newest(self) -> int:

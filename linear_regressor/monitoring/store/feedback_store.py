@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.errors import StoreError
+from linear_regressor.errors import StoreError, StoreUnavailable
 from linear_regressor.model.moments import Moments
 from linear_regressor.monitoring.block import Block, Interval
 from linear_regressor.monitoring.store.block_cutting import cut, interval_length
@@ -66,9 +66,11 @@ class FeedbackStore:
     def __init__(self, database: Database) -> None:
         self.location = database.location
         self._database = database
-        self._group = GroupCommit(f"the feedback store {self.location}", database.insert)
-        # kept once the columns are recorded: from then on it never changes
+        self._group = GroupCommit(f"the feedback store {self.location}", self._insert)
+        # kept once the columns are recorded: from then on it never changes, until the store is replaced
         self._known: _Recorded | None = None
+        # identity of the store whose columns were checked
+        self._checked: str | None = None
 
     @property
     def identity(self) -> str:
@@ -89,15 +91,26 @@ class FeedbackStore:
         """Record what the rows consist of, once, and refuse other features or another target from then on."""
         if self._known is None:
             self._group.run(lambda: self._record(features, target))
-        if self._known is None or (self._known.features, self._known.target) != (features, target):
-            known = self._known or _Recorded("", (), "")
+        known = self._known or self._recorded()  # a failure in another thread may have forgotten it
+        if (known.features, known.target) != (features, target):
             raise StoreError(f"the feedback store {self.location} has rows of {', '.join(known.features or ())} with "
                              f"{known.target}, not of {', '.join(features)} with {target}: use another store for "
                              "another model")
+        self._checked = known.identity
 
     def add(self, feedback: Feedback) -> Outcome:
         """Store the rows of a request; return after the commit, which threads share."""
         return self._group.add(feedback)
+
+    def _insert(self, group: Sequence[Feedback]) -> list[Outcome]:
+        """Commit requests whose columns were checked; after a failure they are checked anew."""
+        if self._checked is None:  # another thread has failed since the columns were checked
+            raise StoreUnavailable(f"the feedback store {self.location} must be checked again")
+        try:
+            return self._database.insert(group, self._checked)
+        except StoreError:
+            self._known = self._checked = None
+            raise
 
     def close(self) -> None:
         """Close the connection of ``add``, which opens another if it is called again."""

@@ -37,5 +37,7 @@ class StoreLocation:
             raise ValueError(EXPECTED) from None
         if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
             raise ValueError(EXPECTED)
+        if "@" in parts.path or parts.netloc.count("@") > 1:  # a part of the password would be shown
+            raise ValueError(f"{EXPECTED}, with / @ # ? of a password as %2F %40 %23 %3F")
         host = f"{parts.hostname or ''}{f':{port}' if port else ''}"
         return cls("postgresql", text, f"postgresql://{host}{parts.path}")

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import StoreError, StoreUnavailable
-from linear_regressor.monitoring.store.database import READ_VERSION, VERSION_TABLE, Database, Session, row_bytes
+from linear_regressor.monitoring.store.database import (
+    READ_VERSION,
+    REPLACED,
+    VERSION_TABLE,
+    Database,
+    Session,
+    row_bytes,
+)
 from linear_regressor.monitoring.store.feedback import Feedback, Outcome
 from linear_regressor.monitoring.store.location import StoreLocation
 
@@ -27,6 +34,8 @@ INT4, BYTEA, FLOAT8 = 23, 17, 701
 PATIENCE: dict[str, Any] = {"connect_timeout": 2, "tcp_user_timeout": 5000, "keepalives_idle": 5,
                             "keepalives_interval": 1, "keepalives_count": 3}
 GROUP_TIMEOUT = "SET statement_timeout = 5000"
+# For a lock that another session holds, such as a migration that hangs; milliseconds, for each statement.
+LOCK_TIMEOUT = "SET lock_timeout = 5000"
 # A database may acknowledge commits before they are on disk, by its configuration.
 DURABLE = ("SELECT set_config('synchronous_commit', 'on', false) "
            "WHERE current_setting('synchronous_commit') = 'off'")
@@ -34,7 +43,7 @@ DURABLE = ("SELECT set_config('synchronous_commit', 'on', false) "
 # The lock comes first: no row, and so no serial number, is made before it.
 INSERT = """
 WITH turn AS MATERIALIZED (
-    SELECT 1 FROM pg_advisory_xact_lock_shared(%s)),
+    SELECT 1 FROM pg_advisory_xact_lock_shared(%s), feedback_store WHERE identity = %s),
 given AS MATERIALIZED (
     SELECT given.* FROM turn, unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::float8[])
         AS given (request, principal, key, model, digest, received)),
@@ -78,7 +87,7 @@ class PostgresqlDatabase(Database):
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (JOBS,))
             yield Session(connection, "%s")
 
-    def insert(self, group: Sequence[Feedback]) -> list[Outcome]:
+    def insert(self, group: Sequence[Feedback], identity: str) -> list[Outcome]:
         """Commit the rows of several requests; see ``Database``."""
         try:
             with self._translated():
@@ -87,10 +96,17 @@ class PostgresqlDatabase(Database):
                     self._writer.adapters.register_dumper(BinaryArray, _dumper())
                     self._writer.execute(GROUP_TIMEOUT)
                     self._writer.execute(DURABLE)
-                return _insert(self._writer, group)
+                return self._stored(_insert(self._writer, group, identity))
         except BaseException:
             self.close()
             raise
+
+    def _stored(self, outcomes: list[Outcome | None]) -> list[Outcome]:
+        """Reject a group of which the store has neither rows nor keys."""
+        found = [outcome for outcome in outcomes if outcome is not None]
+        if len(found) < len(outcomes):
+            raise StoreUnavailable(f"the feedback store {self.location} {REPLACED}, or keys were pruned just now")
+        return found
 
     def newest(self) -> int:
         """Return the largest serial number, after all commits that have drawn theirs; see ``Database``."""
@@ -108,6 +124,7 @@ class PostgresqlDatabase(Database):
 
         connection = psycopg.connect(**self._parameters, autocommit=autocommit)
         try:
+            connection.execute(LOCK_TIMEOUT)
             table = connection.execute("SELECT to_regclass(%s)", (VERSION_TABLE,)).fetchone()
             self.require_version(connection.execute(READ_VERSION).fetchall() if table and table[0] else None)
             connection.commit()
@@ -160,7 +177,7 @@ class BinaryArray:
         self.content = np.array([1, 0, oid, len(values), 1], ">i4").tobytes() + items.tobytes()
 
 
-def _insert(connection: psycopg.Connection[Any], group: Sequence[Feedback]) -> list[Outcome]:
+def _insert(connection: psycopg.Connection[Any], group: Sequence[Feedback], identity: str) -> list[Outcome | None]:
     """Insert the rows of all requests whose key is new in one statement, then look at the other keys."""
     first: dict[tuple[str, str], int] = {}
     for place, feedback in enumerate(group):
@@ -172,7 +189,7 @@ def _insert(connection: psycopg.Connection[Any], group: Sequence[Feedback]) -> l
     y = np.concatenate([group[place].y for place in chosen])
     sizes = [len(group[place].y) for place in chosen]
     result = connection.execute(INSERT, [
-        WRITERS, *map(list, zip(*requests, strict=True)),
+        WRITERS, identity, *map(list, zip(*requests, strict=True)),
         BinaryArray(np.repeat(chosen, sizes).astype(">i4"), INT4),
         BinaryArray(np.concatenate([np.arange(size) for size in sizes]).astype(">i4"), INT4),
         BinaryArray(X, BYTEA), BinaryArray(y.astype(">f8"), FLOAT8)])
@@ -196,7 +213,7 @@ def _dumper() -> type[Dumper]:
     return BinaryArrayDumper
 
 
-def _outcomes(connection: psycopg.Connection[Any], group: Sequence[Feedback], stored: set[int]) -> list[Outcome]:
+def _outcomes(connection: psycopg.Connection[Any], group: Sequence[Feedback], stored: set[int]) -> list[Outcome | None]:
     """Compare the requests that were not stored with those of the same key that were."""
     others = [place for place in range(len(group)) if place not in stored]
     digests: dict[int, bytes] = {}
@@ -204,5 +221,5 @@ def _outcomes(connection: psycopg.Connection[Any], group: Sequence[Feedback], st
         known = connection.execute(KNOWN, [others, [group[place].principal or "" for place in others],
                                            [group[place].key for place in others]]).fetchall()
         digests = {place: bytes(digest) for place, digest in known}
-    return ["stored" if place in stored else "repeated" if digests.get(place) == feedback.digest else "conflict"
-            for place, feedback in enumerate(group)]
+    return ["stored" if place in stored else None if place not in digests else
+            "repeated" if digests[place] == feedback.digest else "conflict" for place, feedback in enumerate(group)]

@@ -12,7 +12,9 @@ from pathlib import Path
 from linear_regressor.errors import StoreError, StoreUnavailable
 from linear_regressor.monitoring.store.database import (
     MIGRATE,
+    READ_IDENTITY,
     READ_VERSION,
+    REPLACED,
     VERSION_TABLE,
     Database,
     Session,
@@ -32,6 +34,8 @@ class SqliteDatabase(Database):
         super().__init__(location)
         self._path = Path(location.address).absolute()
         self._writer: sqlite3.Connection | None = None
+        # the file that the connection had when it was opened
+        self._file: tuple[int, int] | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -45,12 +49,14 @@ class SqliteDatabase(Database):
         with self._translated(), locked(self._path), closing(self._open()) as connection, transaction(connection):
             yield Session(connection)
 
-    def insert(self, group: Sequence[Feedback]) -> list[Outcome]:
+    def insert(self, group: Sequence[Feedback], identity: str) -> list[Outcome]:
         """Commit the rows of several requests; see ``Database``."""
         try:
             with self._translated(), locked(self._path):
-                connection = self._writer = self._writer or self._open()
+                connection = self._current()
                 with transaction(connection):
+                    if connection.execute(READ_IDENTITY).fetchall() != [(identity,)]:
+                        raise StoreUnavailable(f"the feedback store {self.location} {REPLACED}")
                     return [_insert(connection, feedback) for feedback in group]
         except StoreError:
             self.close()
@@ -65,6 +71,15 @@ class SqliteDatabase(Database):
         """Remove deleted rows from the write-ahead log, too; if a reader prevents it, the next checkpoint does it."""
         with self.reading() as session:
             session.do("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _current(self) -> sqlite3.Connection:
+        """Return the connection that stays open; a deleted or replaced file would take rows that nobody can read."""
+        if self._writer is not None and _file_of(self._path) != self._file:
+            self.close()
+        if self._writer is None:
+            file = _file_of(self._path)
+            self._writer, self._file = self._open(), file
+        return self._writer
 
     def _open(self) -> sqlite3.Connection:
         """Connect and check the version."""
@@ -96,6 +111,15 @@ class SqliteDatabase(Database):
         except (sqlite3.Error, OSError) as error:
             reason = getattr(error, "strerror", None) or error
             raise StoreUnavailable(f"the feedback store {self.location} is unavailable: {reason}") from None
+
+
+def _file_of(path: Path) -> tuple[int, int] | None:
+    """Identify the file that has this path now; None if there is none."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def configure(connection: sqlite3.Connection) -> None:

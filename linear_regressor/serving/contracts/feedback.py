@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import time
@@ -49,6 +50,7 @@ MOST_ROWS = 10_000
 # Products of larger values and their sums over many rows could leave the range of float64.
 LARGEST = 1e100
 SECONDS_TO_RETRY = 2
+LONGEST_NAME = 255
 KEY = r"[A-Za-z0-9._:~-]{1,128}"
 MODEL = r"(sha256:)?[0-9a-f]{64}|[0-9a-f]{12}"
 
@@ -133,8 +135,10 @@ def _key(header: str | None) -> str | None:
 
 
 def _principal() -> str | None:
-    """Name of the client; PostgreSQL stores no NUL."""
+    """Name of the client; PostgreSQL stores no NUL, and its index no long names: the whole group would fail."""
     name: str = request.environ[CONTEXT_KEY].principal
+    if len(name) > LONGEST_NAME:  # OpenID Connect allows 255 characters
+        name = f"{name[:LONGEST_NAME - 65]}~{hashlib.sha256(name.encode()).hexdigest()}"
     return name.replace("\0", "\\0") or None
 
 

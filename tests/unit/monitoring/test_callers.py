@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,28 @@ def test_the_influence_is_how_far_the_line_moves() -> None:
     assert found.change == pytest.approx((W - W_rest) @ found.point + b - b_rest)
     assert found.change > 4.0 / 3.0 - 0.4
     assert influence(caller, caller) is None
+
+
+def test_a_name_in_advice_is_one_word_for_a_shell() -> None:
+    """The subject of a token may have any characters, and advice is copied."""
+    findings = Callers.of(blocks(1, {"ann": 0.0, "x; reboot": 0.0})).findings("y")
+    assert "--without 'x; reboot')" in next(one.remedy for one in findings if one.name != "ann")
+
+
+def test_many_callers_take_few_additions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All others of each caller, by a number of additions in proportion to the number of callers."""
+    callers, added = Callers.of(blocks(1, {f"caller {number}": 0.0 for number in range(30)}, rows=5)), list[int]()
+    add = Moments.__add__
+
+    def counted(one: Moments, other: Moments) -> Moments:
+        added.append(1)
+        return add(one, other)
+
+    monkeypatch.setattr(Moments, "__add__", counted)
+    found = {name: callers.others(name) for name in callers.moments}
+
+    assert len(added) <= 3 * len(found)
+    for name, others in found.items():
+        expected = reduce(add, (moments for other, moments in callers.moments.items() if other != name))
+        assert others.n == expected.n
+        np.testing.assert_allclose(others.C, expected.C, rtol=1e-12)

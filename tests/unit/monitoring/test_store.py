@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linear_regressor.errors import StoreError
+from linear_regressor.errors import StoreError, StoreUnavailable
 from linear_regressor.model.inference import FitStatistics
 from linear_regressor.model.moments import Moments
 from linear_regressor.monitoring.block import intervals, since_cut
@@ -113,6 +113,7 @@ def test_equal_requests_at_the_same_time_are_stored_once(location: StoreLocation
                                                          store: FeedbackStore) -> None:
     """In threads of one process, and in two that do not share a group."""
     stores, outcomes = [store, opened(location)], list[str]()
+    stores[1].require_columns(FEATURES, TARGET)
     start = threading.Barrier(8)
 
     def send(store: FeedbackStore) -> None:
@@ -328,3 +329,29 @@ def test_block_digests_differ_between_stores(location: StoreLocation, opened: Op
         digests += [stored.digest for stored in store.blocks()]
 
     assert 2 == len(digests) == len(set(digests))
+
+
+def test_rows_never_go_to_a_deleted_file(tmp_path: Path) -> None:
+    """Rows in a file without a name are lost; the file that follows it must have the columns first."""
+    url = f"sqlite:///{tmp_path}/replaced.db"
+    location, feedback = StoreLocation.parse(url), Feedback(np.ones((3, 2)), np.ones(3), "k", None, "m1")
+    migrate(location)
+    with closing(open_store(location)) as store:
+        store.require_columns(FEATURES, TARGET)
+        assert "stored" == store.add(feedback)
+        for path in tmp_path.glob("replaced.db*"):
+            path.unlink()
+        with pytest.raises(StoreError, match="does not exist"):
+            store.add(feedback)
+
+    with closing(open_store(location)) as store:
+        migrate(location)
+        store.require_columns(FEATURES, TARGET)
+        assert "stored" == store.add(feedback)
+        migrate(StoreLocation.parse(f"sqlite:///{tmp_path}/other.db"))
+        for path in tmp_path.glob("replaced.db*"):
+            path.unlink()
+        (tmp_path / "other.db").rename(tmp_path / "replaced.db")
+        with pytest.raises(StoreUnavailable, match="has been replaced by another one"):
+            store.add(feedback)
+    assert open_store(location).features is None

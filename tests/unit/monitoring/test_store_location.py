@@ -31,12 +31,14 @@ def test_what_a_url_means(url: str, kind: str, address: str, shown: str) -> None
 @pytest.mark.parametrize("url", [
     "", "feedback.db", "sqlite://", "sqlite:///", "sqlite://feedback.db", "sqlite:///folder/", "sqlite:///a.db?mode=rw",
     "mysql://db/feedback", "postgresql://db", "postgresql://db/", f"postgresql://ann:{SECRET}@db:x/feedback",
-    f"postgresql://ann:{SECRET}/b@db:70000/feedback", f"postgresql://[{SECRET}/feedback"])
+    f"postgresql://ann:{SECRET}/b@db:70000/feedback", f"postgresql://[{SECRET}/feedback",
+    f"postgresql://ann:1/{SECRET}@db/feedback", f"postgresql://ann:/{SECRET}@db/feedback",
+    f"postgresql://ann:b@{SECRET}@db/feedback"])
 def test_what_is_no_url(url: str) -> None:
     """The error says what is valid, and repeats nothing."""
     with pytest.raises(ValueError, match="sqlite:///relative.db, .* or postgresql://") as raised:
         StoreLocation.parse(url)
-    assert EXPECTED == str(raised.value) and SECRET not in repr(raised.value.__cause__)
+    assert str(raised.value).startswith(EXPECTED) and SECRET not in repr(raised.value.__cause__)
 
     with pytest.raises(SettingError, match="the URL of the store must be") as shown:
         open_store(url)

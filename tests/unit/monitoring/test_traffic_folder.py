@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import threading
 import zlib
 from pathlib import Path
 
@@ -118,3 +120,16 @@ def test_a_file_of_another_version_is_skipped(tmp_path: Path) -> None:
     body = json.dumps({"generation": 1}).encode() + b"\n"
     with pytest.raises(ArtefactError, match="another version"):
         decode(b"%08x\n" % zlib.crc32(body) + body)
+
+
+def test_a_pipe_or_a_huge_file_is_skipped(tmp_path: Path) -> None:
+    """One would block every scrape, and the other take all memory."""
+    WorkerFiles(tmp_path, MODEL).write("current", traffic(6), 0)
+    os.mkfifo(tmp_path / f"{MODEL}-7.current")
+    with open(tmp_path / f"{MODEL}-8.current", "wb") as file:
+        file.truncate(1 << 40)
+    found: list[int] = []
+    reading = threading.Thread(target=lambda: found.append(load_folder(tmp_path)[0].summary.n), daemon=True)
+    reading.start()
+    reading.join(10)
+    assert [6] == found

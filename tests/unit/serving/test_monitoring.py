@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.monitoring.report import MonitoringReport
 from linear_regressor.serving.app import create_app
 from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
-from linear_regressor.serving.latest_report import SECONDS_BETWEEN_SCRAPES, SECONDS_FRESH, LatestReport
+from linear_regressor.serving.latest_report import SECONDS_BETWEEN_SCRAPES, SECONDS_FRESH, LatestReport, _age
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.settings import Settings
 from tests.applications import MakeApp
@@ -270,3 +271,9 @@ def test_numbers_on_the_page_are_those_of_the_report(monitored: FlaskClient) -> 
     assert f"{errors['mean']:.4g}</td><td>{errors['rmse']:.4g}</td>" in page
     assert f"{1 - errors['outside']:.1%}</td>" in page
     assert re.search(rf"The line has changed at row {report['findings'][0]['since']}", page)
+
+
+def test_a_report_of_the_future_is_old() -> None:
+    """Else a clock that was wrong for a moment would keep a report for as long."""
+    made = [datetime.now(UTC) + timedelta(days=days) for days in (-1, 1)]
+    assert [86400, float("inf")] == [pytest.approx(_age({"made": time.isoformat()}), abs=60) for time in made]
