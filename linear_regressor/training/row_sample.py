@@ -23,8 +23,8 @@ SPREAD, MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 class RowSample:
     """Keeps every row of few; of more than 16,384 (or fewer of many columns) one of every 2, 4, 8, ... rows.
 
-    Which one depends on its position only, in no regular way, so that the rows may have any period: neither the sizes of
-    the blocks nor the values matter.
+    Which one depends on its position only, in no regular way, so that the rows may have any period: neither the sizes
+    of the blocks nor the values matter.
     """
 
     def __init__(self, columns: int) -> None:
