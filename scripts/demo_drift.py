@@ -154,13 +154,14 @@ def play(server: RunningServer, world: World, models: Path, store: str, picture:
     time.sleep(BEFORE)
     monitor = ("monitor", "--model-path", models, "--store", store)
     command(*monitor)
-    print(f"before    error {traffic.error(started, time.monotonic()):.1f}; monitor finds no drift")
+    print(f"before    error (RMSE) {traffic.error(started, time.monotonic()):.1f}; monitor finds no drift")
     world.changed, events = True, {"the world changes": time.monotonic()}
     changed = events["the world changes"]
-    report = until("an alarm", *monitor, wanted=DRIFT, other=(0,))
+    report = until("an alarm", *monitor, "--json", "-", wanted=DRIFT, other=(0,))
     events["alarm"] = time.monotonic()
-    first = next(line for line in report.splitlines() if line.startswith("ALARM"))
-    print(f"alarm     {events['alarm'] - changed:.1f} s after the change: {' '.join(first.split()[1:])}")
+    first = next(finding for finding in json.loads(report)["findings"] if finding["state"] == "alarm")
+    print(f"alarm     {events['alarm'] - changed:.1f} s after the change: {first['title']} has changed by "
+          f"{first['size']:.3g} {first['unit']} since row {first['since']}")
     retrained = until("a promotion", "retrain", "--models", models, "--store", store, "--when-drifted", wanted=0,
                       other=(4,))
     events["promotion"] = time.monotonic()
@@ -177,7 +178,7 @@ def play(server: RunningServer, world: World, models: Path, store: str, picture:
     errors = [traffic.error(*period) for period in ((started, changed), (changed, taken), (taken, time.monotonic()))]
     print(f"promotion {events['promotion'] - changed:.1f} s after the change; the server has {version} "
           f"{max(taken - events['promotion'], 0.0):.1f} s later")
-    print(f"error     before {errors[0]:.1f}, during {errors[1]:.1f}, after {errors[2]:.1f}; "
+    print(f"error     RMSE before {errors[0]:.1f}, during {errors[1]:.1f}, after {errors[2]:.1f}; "
           f"{len(traffic.answers) * ROWS} rows, all answered")
     draw(traffic, events, picture)
     print(f"picture   {picture}")

@@ -48,7 +48,8 @@ def parse_file(path: str | Path, content: bytes) -> Artefact:
     try:
         return parse(content)
     except ArtefactError as error:
-        raise ArtefactError(f"cannot use the model file {path}: {error}; {REMEDY.format(path=path)}") from None
+        raise ArtefactError(f"cannot use the model file {path}: {error}; name another file, or train "
+                            "one with 'linear-regressor train --model-save-path PATH'") from None
 
 
 def parse_version(name: str, version: str, content: bytes) -> Artefact:

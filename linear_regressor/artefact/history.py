@@ -56,7 +56,14 @@ class ModelHistory:
     def load(self, version: str) -> Artefact:
         """Read and check a version."""
         path = f"{version}/{MODEL}"
-        return parse_version(self._path(path), version, self._storage.read(path))
+        try:
+            content = self._storage.read(path)
+        except ArtefactError:
+            if version in self.versions():
+                raise
+            raise ArtefactError(f"{self.name} has no version {version}; 'linear-regressor models list' prints "
+                                "them") from None
+        return parse_version(self._path(path), version, content)
 
     def promotions(self) -> Promotions:
         """Read all decisions, in order."""

@@ -50,6 +50,8 @@ def open_storage(location: str) -> Storage:
         return Bucket.of(location)
     if not location.strip():
         raise SettingError("the location of the models must be a folder or a URL, not empty")
+    if os.path.exists(location) and not os.path.isdir(location):
+        raise SettingError(f"{location} is a file; name the folder of a model's versions")
     return LocalFolder(Path(location))
 
 

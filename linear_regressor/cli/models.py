@@ -28,7 +28,7 @@ DEFAULT_MODELS = "models/linear-regressor"
 NAMED_VERSION = re.compile("(.+)@([0-9a-f]{12}|champion)", re.DOTALL)
 
 
-def _not_empty(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+def not_empty(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Reject a reason that says nothing."""
     if value is not None and not value.strip():
         raise click.BadParameter("must not be empty.", context, option)
@@ -75,7 +75,10 @@ def list_models(location: str, as_json: bool) -> None:
                                "promotions": [asdict(promotion) for promotion in promotions]}, indent=2))
         return
     click.echo("\n".join([f"champion    {promotions.champion or 'none'}",
-                          f"challenger  {promotions.challenger or 'none'}", *map(_version_line, versions),
+                          f"challenger  {promotions.challenger or 'none'}",
+                          *map(_version_line, versions), *([] if versions else [
+                              f"note        {history.name} has no versions: 'linear-regressor models promote MODEL "
+                              f"--models {history.name}' adds one"]),
                           *(line for promotion in promotions for line in _promotion_lines(promotion))]))
 
 
@@ -85,7 +88,7 @@ def list_models(location: str, as_json: bool) -> None:
 @options.data()
 @options.where
 @options.store()
-@click.option("--force", metavar="REASON", callback=_not_empty,
+@click.option("--force", metavar="REASON", callback=not_empty,
               help="Promote although the gate refuses; the reason is recorded.")
 @by_option
 @click.pass_context
@@ -127,7 +130,8 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
         history.add(challenger, {"added_at": datetime.now(UTC).isoformat(timespec="seconds"), "added_by": by})
     promotion = record(history, before, challenger, decision, by, test.end, test.store)
     if not decision.promote:
-        raise QualityError(f"{promotion.from_version or 'no model'} stays in use. {decision.summary}")
+        remedy = " Give rows to compare on by --data or --store." if champion and not test.moments else ""
+        raise QualityError(f"{promotion.from_version or 'no model'} stays in use. {decision.summary}{remedy}")
     click.echo("\n".join(_promotion_lines(promotion)))
 
 
@@ -135,7 +139,7 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
 @models_option
 @click.option("--to", metavar="VERSION", show_default="the champion before the present one",
               help="A former champion.")
-@click.option("--reason", metavar="TEXT", required=True, callback=_not_empty, help="Why; it is recorded.")
+@click.option("--reason", metavar="TEXT", required=True, callback=not_empty, help="Why; it is recorded.")
 @options.store()
 @by_option
 def rollback(location: str, to: str | None, reason: str, store: StoreLocation | None, by: str | None) -> None:
@@ -187,7 +191,8 @@ def fetch(source: str, path: Path) -> None:
     if version == "champion":
         version = history.champion()
     if version is None:
-        raise ArtefactError(f"{history.name} has no model in use; name one as {location}@VERSION")
+        raise ArtefactError(f"{history.name} has no model in use; name a version, such as "
+                            f"FOLDER@526641b126b9; 'linear-regressor models list' prints them")
     artefact = history.load(version)
     save(artefact, path, history.facts(version))
     click.echo(f"{path}: version {version}, sha256 {artefact.digest}", err=is_stdout(path))
@@ -241,5 +246,10 @@ def _promotion_lines(promotion: Promotion) -> list[str]:
     """A promotion, and each of its reasons, on a line of its own."""
     what = f"{promotion.from_version or 'none'} -> {promotion.to_version}"
     forced = [] if promotion.forced is None else [f"forced: {promotion.forced}"]
-    return [f"{promotion.action:<10}  {promotion.number:06d}  {promotion.at}  by {promotion.by}: {what}",
+    return [f"{promotion.action:<10}  {promotion.number:06d}  {_time(promotion.at)}  by {promotion.by}: {what}",
             *(f"            {text}" for text in (*forced, *promotion.reasons))]
+
+
+def _time(text: str) -> str:
+    """Time of a promotion, to the second."""
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

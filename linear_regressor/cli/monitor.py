@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from linear_regressor.cli import options
 from linear_regressor.cli.options import LocalFile, finite
 from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from linear_regressor.artefact.lineage import Lineage
     from linear_regressor.artefact.promotion import Promotions
     from linear_regressor.monitoring.report import MonitoringReport
+    from linear_regressor.monitoring.store.location import StoreLocation
 
 DRIFT = 3
 
@@ -44,8 +46,7 @@ class Since(click.ParamType[int | datetime]):
               help="Model file, or a folder of a model's versions, whose model in use is monitored.")
 @click.option("--model", metavar="VERSION|FILE", show_default="the one in use",
               help="Another model: a version in the folder, or a file.")
-@click.option("--store", metavar="URL", envvar="STORE", show_default="STORE, else none",
-              help="Store of feedback: sqlite:///file.db or postgresql://user@host/database.")
+@options.store()
 @click.option("--traffic", type=click.Path(path_type=Path), show_default="none",
               help="Record of traffic: the response of /v1/monitoring/traffic, or the server's TRAFFIC_FOLDER.")
 @click.option("--since", metavar="SERIAL|TIME", type=Since(), show_default="all that the model has not seen",
@@ -57,8 +58,9 @@ class Since(click.ParamType[int | datetime]):
 @click.option("--html", "html_path", type=LocalFile(), show_default="none",
               help="File to write the report to as a page.")
 @click.pass_context
-def monitor(context: click.Context, model_path: str, model: str | None, store: str | None, traffic: Path | None,
-            since: int | datetime | None, alpha: float, json_path: Path | None, html_path: Path | None) -> None:
+def monitor(context: click.Context, model_path: str, model: str | None, store: StoreLocation | None,
+            traffic: Path | None, since: int | datetime | None, alpha: float, json_path: Path | None,
+            html_path: Path | None) -> None:
     """Find changes in the inputs and in the errors of a model.
 
     Tests the feedback in --store that the model has not seen: whether its line still holds, whether its intervals do,
@@ -106,8 +108,8 @@ def _chosen(model_path: str, model: str | None) -> tuple[Artefact, Lineage, Prom
         return artefact, Lineage.of(artefact), promotions
     version = model or promotions.champion
     if version is None:
-        raise click.UsageError(f"{model_path} has no model in use: promote one with 'linear-regressor models promote', "
-                               "or name a version with --model.")
+        raise click.UsageError(f"{model_path} has no model in use: promote one with 'linear-regressor models promote "
+                               f"MODEL --models {model_path}', or name a version with --model.")
     artefact = history.load(version)
     in_use = version == promotions.champion
     return artefact, history.lineage(promotions, artefact) if in_use else Lineage.of(artefact), promotions

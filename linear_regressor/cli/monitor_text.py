@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from math import isfinite
 
 from linear_regressor.monitoring.finding import Finding
 from linear_regressor.monitoring.report import MonitoringReport
@@ -22,8 +23,9 @@ def lines_of(report: MonitoringReport) -> Iterator[str]:
         yield ""
     yield from _facts(report)
     yield from (f"note: {remark}" for remark in report.remarks)
-    count = len(report.alarms)
-    yield f"{count or 'no'} {'alarm' if count == 1 else 'alarms'} in {len(report.findings)} tests"
+    count, tests = len(report.alarms), len(report.findings)
+    yield (f"{count or 'no'} {'alarm' if count == 1 else 'alarms'} in {tests} {'test' if tests == 1 else 'tests'}"
+           if tests else "nothing was tested")
 
 
 def _subject(report: MonitoringReport) -> Iterator[str]:
@@ -55,8 +57,15 @@ def _tests(findings: tuple[Finding, ...]) -> Iterator[str]:
 def _cells(finding: Finding) -> tuple[str, ...]:
     """The row of a test."""
     size = "-" if finding.size is None else f"{finding.size:.3g} {finding.unit}"
-    e_value = "-" if finding.withheld is not None else f"{finding.e_value:.3g}"
-    return STATES[finding.state], finding.title, size, f"{finding.effect:.3g}", e_value, f"{finding.threshold:.4g}"
+    return (STATES[finding.state], finding.title, size, f"{finding.effect:.3g}", evidence_of(finding),
+            f"{finding.threshold:.4g}")
+
+
+def evidence_of(finding: Finding) -> str:
+    """The e-value of a test, which may be over the range of float64."""
+    if finding.withheld is not None or finding.e_value is None:
+        return "-"
+    return f"{finding.e_value:.3g}" if isfinite(finding.e_value) else "over 1e+308"
 
 
 def _facts(report: MonitoringReport) -> Iterator[str]:

@@ -50,6 +50,15 @@ class Count(click.IntRange):
         return "auto" if str(value).strip() == "auto" else super().convert(value, param, ctx)
 
 
+class Serial(click.IntRange):
+    """Serial number of a row of feedback."""
+
+    name = "serial number, such as 12001"
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+
 class LocalPath(click.Path):
     """A path on this machine; a URL is rejected, since it would become a folder of that name."""
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from linear_regressor.cli import options
-from linear_regressor.cli.models import by_option, models_option
-from linear_regressor.cli.options import finite
+from linear_regressor.cli.models import by_option, models_option, not_empty
+from linear_regressor.cli.options import Serial, finite
 
 if TYPE_CHECKING:
     from linear_regressor.monitoring.store.location import StoreLocation
@@ -26,7 +26,7 @@ MARKS = {True: "+", False: "-", None: " "}
 @click.command()
 @models_option
 @options.store(required=True)
-@click.option("--since", metavar="SERIAL", type=click.IntRange(min=1), show_default="since an alarm of 'monitor'",
+@click.option("--since", metavar="SERIAL", type=Serial(), show_default="since an alarm of 'monitor'",
               help="First row after a change: the rows since then are a challenger of their own.")
 @click.option("--without", metavar="CALLER", multiple=True, show_default="none",
               help="Caller whose rows are left out; can be repeated.")
@@ -48,7 +48,7 @@ MARKS = {True: "+", False: "-", None: " "}
 @click.option("--max-gap", metavar="FLOAT", type=click.FloatRange(min=0), callback=finite, default=1e-6,
               show_default=True, help="Largest share of its loss by which a challenger may miss the best line.")
 @click.option("--dry-run", is_flag=True, help="Print the decision without recording it.")
-@click.option("--force", metavar="REASON", show_default="none",
+@click.option("--force", metavar="REASON", callback=not_empty, show_default="none",
               help="Promote the best challenger although the gate refuses; the reason is recorded.")
 @by_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -59,8 +59,8 @@ def retrain(context: click.Context, location: str, store: StoreLocation, since: 
             as_json: bool) -> None:
     """Train the model in use again with new feedback.
 
-    The champion of --models and the feedback in --store that it has not seen give up to two challengers: from all rows,
-    and from those since a change. They learn from the older feedback, and the newest rows compare them with the
+    The champion of --models and the feedback in --store that it has not seen make one or two challengers: from all
+    rows, and from those since a change. They learn from the older feedback, and the newest rows compare them with the
     champion. The chosen one is trained on all rows, which is the model that 'train' would make of them. If it is
     better, it becomes the champion, and a running server takes it from a local folder within two seconds.
 
@@ -70,7 +70,7 @@ def retrain(context: click.Context, location: str, store: StoreLocation, since: 
 
     \b
     Example:
-      linear-regressor retrain --models models/simple --store sqlite:///feedback.db --when-drifted
+      linear-regressor retrain --models models/linear-regressor --store sqlite:///feedback.db --when-drifted
     """
     if traffic is not None and not when_drifted:
         raise click.UsageError("--traffic needs --when-drifted.", context)
@@ -126,11 +126,13 @@ def _candidate_lines(candidate: Candidate) -> Iterator[str]:
 
 def _caller_lines(found: Retraining) -> Iterator[str]:
     """The test of each caller, and how far its rows move the new model."""
+    from linear_regressor.cli.monitor_text import evidence_of  # imports NumPy
+
     for finding in found.callers:
         influence = found.influences.get(finding.name)
         moved = "" if influence is None else f"; its rows move a prediction of the new model by {influence.change:+.3g}"
         yield (f"caller      {finding.name}: {'contradicts the others' if finding.alarm else 'no contradiction'}, "
-               f"e-value {'-' if finding.e_value is None else format(finding.e_value, '.3g')}{moved}")
+               f"e-value {evidence_of(finding)}{moved}")
 
 
 def _plain(done: Run) -> dict[str, Any]:

@@ -58,16 +58,17 @@ class FeedbackReport:
            times: Mapping[int, datetime]) -> FeedbackReport:
         """Test blocks that the model has not seen; ``times`` is when the first row of each was received."""
         if not blocks:
-            return cls(remarks=("there is no closed block of feedback since the model was made, so its line and its "
-                                "intervals are not tested yet",))
+            return cls(remarks=("there is no closed block of feedback that the model has not seen (one closes after at "
+                                "least 50 rows), so its line and its intervals are not tested yet",))
         merged, callers = intervals(blocks), Callers.of(blocks)
         concept = Concept(Reference(artefact.moments, cut, lawful_share(artefact, rule)), artefact.W, artefact.b,
                           artefact.target, merged, rule)
         found = [replace(finding, at=times.get(finding.since or 0)) for finding in concept.findings()]
-        return cls(round(sum(one.moments.n for one in merged)), 0, tuple(found),
-                   tuple(callers.findings(artefact.target, rule)), _callers(artefact, callers),
+        caller_tests = tuple(callers.findings(artefact.target, rule))
+        return cls(round(sum(one.moments.n for one in merged)), 0, tuple(found), caller_tests,
+                   _callers(artefact, callers),
                    error_points(merged, artefact.W, artefact.b, times), concept.line_path(), concept.coverage_path(),
-                   () if callers.withheld is None else (callers.withheld,))
+                   _caller_remarks(caller_tests) if callers.withheld is None else (callers.withheld,))
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values for JSON, without the findings."""
@@ -99,6 +100,16 @@ def _callers(artefact: Artefact, callers: Callers) -> tuple[Caller, ...]:
     return tuple(Caller(name, round(moments.n), moments.n / feedback.n,
                         _influence(artefact.moments + feedback, moments))
                  for name, moments in sorted(callers.moments.items()))
+
+
+def _caller_remarks(tests: Sequence[Finding]) -> tuple[str, ...]:
+    """Which caller to look at first: one with false rows makes the others contradict the rest, too."""
+    alarms = [finding for finding in tests if finding.alarm]
+    if len(alarms) < 2:
+        return ()
+    first = max(alarms, key=lambda finding: finding.log_e or 0.0)
+    return (f"{len(alarms)} callers contradict the others, perhaps because of one of them: look at the rows of "
+            f"{first.name} first, where the evidence is strongest",)
 
 
 def _influence(challenger: Moments, caller: Moments) -> float | None:

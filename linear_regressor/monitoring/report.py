@@ -23,6 +23,7 @@ BlockKey = tuple[int, str | None, str]
 # Of the report, the newest first.
 LAST_PROMOTIONS = 10
 NO_STORE = FeedbackReport(remarks=("there is no store of feedback, so only the inputs are tested",))
+NOTHING = FeedbackReport(remarks=("there is no store of feedback, so the line and the intervals are not tested",))
 NO_TRAFFIC = TrafficReport(remarks=("there is no record of traffic, so the inputs are not tested",))
 
 
@@ -82,7 +83,7 @@ def monitor(artefact: Artefact, lineage: Lineage, blocks: Sequence[Block] | None
     """
     if lineage.generation > 1 and rule.generation is None:  # alpha holds over the life of the system
         rule = replace(rule, generation=lineage.generation)
-    feedback = NO_STORE
+    feedback = NOTHING if traffic is None else NO_STORE
     if blocks is not None:
         later = [_counted(block, outside or {}) for block in since_cut(blocks, lineage.cut)
                  if since is None or block.rows.first >= since]

@@ -120,7 +120,7 @@ class Decision:
             return f"Promote, forced ({self.forced}), although {failed}."
         if not self.promote:
             return f"Keep: {failed}."
-        return "Promote: " + "; ".join(reason.text for reason in self.reasons if reason.passed) + "."
+        return "Promote: every condition holds."
 
 
 def decide(evidence: Evidence, policy: GatePolicy = GatePolicy(), force: str | None = None) -> Decision:
@@ -153,8 +153,7 @@ def _fit(evidence: Evidence, policy: GatePolicy) -> Reason:
     except StatisticsError as error:
         return Reason(False, str(error))
     passed = r2 >= policy.least_r2
-    return Reason(passed, f"R2 on the {where} rows is {r2:.4g}, {'at least' if passed else 'less than'} "
-                          f"{policy.least_r2:g}")
+    return Reason(passed, f"R2 on the {where} rows is {r2:.4g} (at least {policy.least_r2:g} is required)")
 
 
 def _certificate(evidence: Evidence, policy: GatePolicy) -> Reason:
@@ -164,8 +163,8 @@ def _certificate(evidence: Evidence, policy: GatePolicy) -> Reason:
     scale = max(certificate.loss, 64 * EPS * training.v / training.n)
     share = certificate.gap / scale if scale > 0 else 0.0
     passed = share <= policy.largest_gap
-    return Reason(passed, f"the best line of its rows would save {share:.2g} of its loss, "
-                          f"{'at most' if passed else 'more than'} {policy.largest_gap:g}")
+    return Reason(passed, f"the best line of its rows would save {share:.2g} of its loss "
+                          f"(at most {policy.largest_gap:g} is allowed)")
 
 
 def _verification(report: Verification | None) -> list[Reason]:
@@ -192,7 +191,7 @@ def _improvement(evidence: Evidence, policy: GatePolicy, difference: Difference 
         return Reason(False, "the test rows do not allow a comparison with the champion")
     passed = difference.upper <= policy.margin
     return Reason(passed, f"its squared error minus the champion's is {difference.mean:+.4g}, with a standard error of "
-                          f"{difference.standard_error:.2g} {ASSUMPTIONS[difference.source]}; with 95 % confidence it "
+                          f"{difference.standard_error:.4g} {ASSUMPTIONS[difference.source]}; with 95 % confidence it "
                           f"is at most {difference.upper:+.4g}, {'within' if passed else 'over'} the margin of "
                           f"{policy.margin:g}")
 
@@ -228,7 +227,7 @@ def _callers(evidence: Evidence) -> list[Reason]:
                      key=lambda effect: effect.difference.standard_error / effect.difference.mean)
     return [Reason(False, f"the rows of {effect.name} raise its squared error for all other callers by "
                           f"{effect.difference.mean:.4g} with a standard error of "
-                          f"{effect.difference.standard_error:.2g}") for effect in harmful]
+                          f"{effect.difference.standard_error:.4g}") for effect in harmful]
 
 
 def _is_harmful(effect: CallerEffect, callers: int, least: float) -> bool:

@@ -161,7 +161,7 @@ def retrain(champion: Artefact, feedback: NewFeedback, generation: int,
         except (DataError, DivergenceError, RateError) as error:
             remarks.append(f"the challenger from {recipe.name} cannot be trained: {error}")
     done = Retraining(champion, used, tuple(candidates), remarks=tuple(remarks),
-                      callers=tuple(Callers.of(feedback.blocks).findings(champion.target, options.rule)))
+                      callers=tuple(Callers.of(used.blocks).findings(champion.target, options.rule)))
     return _finished(done, generation, options) if candidates else done
 
 

@@ -130,7 +130,8 @@ def test_the_first_model_needs_no_test_rows(tmp_path: Path) -> None:
     listed = run_process("models", "list", "--models", models)
 
     assert [(0, "")] * 3 == [(done.returncode, done.stderr) for done in (first, again, listed)]
-    assert f"by {user_name()}: none -> {version(path)}\n" in first.stdout
+    assert re.match(rf"promote     000001  \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC  by {re.escape(user_name())}: none -> "
+                    rf"{version(path)}\n", first.stdout)
     assert "there is no champion to compare with" in first.stdout
     assert f"{version(path)} is in use already\n" == again.stdout
     assert [f"champion    {version(path)}", "challenger  none",
@@ -154,6 +155,7 @@ def test_the_gate_decides_on_the_rows_that_are_given(tmp_path: Path) -> None:
 
     assert (1, "", 1) == (blind.returncode, blind.stdout, blind.stderr.count("\n"))
     assert blind.stderr.startswith(f"Error: {version(bad)} stays in use. Keep: 0 test rows are too few")
+    assert blind.stderr.endswith("Give rows to compare on by --data or --store.\n")
     assert (0, "") == (seen.returncode, seen.stderr)
     assert "2000 test rows are enough" in seen.stdout and "from the single rows" in seen.stdout
     assert 1 == worse.returncode and "over the margin of 0" in worse.stderr
@@ -208,12 +210,27 @@ def test_roll_back_and_fetch(tmp_path: Path) -> None:
     assert user_name() == json.loads((tmp_path / "champion.card.json").read_text())["added_by"]
 
 
+def test_an_empty_folder_and_a_wrong_version_are_explained(tmp_path: Path) -> None:
+    """A misspelt folder has no versions, which is said; a name after @ is no version."""
+    missing, other = run("models", "list", "--models", tmp_path / "no"), tmp_path / "rows.csv"
+    other.write_text("x,y\n1,2\n")
+    fetched = run("models", "fetch", f"{tmp_path}/models@first", tmp_path / "out.joblib")
+    file = run("models", "list", "--models", other)
+    damaged = run("models", "promote", other, "--models", tmp_path / "models")
+
+    assert missing.stdout.endswith(f"no has no versions: 'linear-regressor models promote MODEL --models "
+                                   f"{tmp_path}/no' adds one\n")
+    assert 1 == fetched.exit_code and "name a version, such as FOLDER@526641b126b9" in fetched.stderr
+    assert 2 == file.exit_code and f"{other} is a file; name the folder of a model's versions" in file.stderr
+    assert 1 == damaged.exit_code and f"--model-save-path {other}" not in damaged.stderr
+
+
 @pytest.mark.parametrize(("arguments", "exit_code", "message"), [
     (("rollback", "--reason", "x"), 2, "has no champion before the present one to return to"),
     (("rollback", "--reason", " "), 2, "'--reason': must not be empty"),
     (("rollback",), 2, "Missing option '--reason'"),
     (("rollback", "--reason", "x", "--to", "0" * 12), 2, "--to 000000000000 has never been in use"),
-    (("promote", "0" * 12), 1, "000000000000/model.joblib: No such file or directory"),
+    (("promote", "0" * 12), 1, "models has no version 000000000000; 'linear-regressor models list' prints them"),
     (("promote", "none.joblib"), 1, "cannot read the model file none.joblib: No such file"),
     (("promote", "none.joblib", "--where", "x > 1"), 2, "--where needs --data"),
     (("promote", "none.joblib", "--force", " "), 2, "'--force': must not be empty"),

@@ -155,4 +155,4 @@ def test_without_obstore_the_error_names_the_extra(tmp_path: Path) -> None:
 
     assert (1, "Error: obstore is not installed; it comes with the extra 'buckets': pip install '.[buckets]' in a "
                "checkout\n") == (done.returncode, done.stderr)
-    assert (0, "champion    none\nchallenger  none\n") == (local.returncode, local.stdout)
+    assert 0 == local.returncode and local.stdout.startswith("champion    none\nchallenger  none\n")

@@ -83,7 +83,7 @@ def test_after_a_change_the_rows_since_it_are_promoted(tmp_path: Path) -> None:
     assert any(line.startswith("challenger  all rows: learned from ") for line in lines)
     assert any(line.startswith("challenger  the rows since the change, from row ") for line in lines)
     assert any(line.startswith("          + its squared error minus the champion's is -") for line in lines)
-    assert any(line.startswith("decision    Promote: R2 on the test rows is ") for line in lines)
+    assert any(line == "decision    Promote: every condition holds." for line in lines)
     assert world.champion.b == pytest.approx(5.0, abs=0.7)
     again = retrain(world, "--when-drifted")
     assert again.exit_code == 0 and again.stdout == f"no drift: {version} stays in use\n"
@@ -130,7 +130,8 @@ def test_failures_are_one_line_and_change_nothing(tmp_path: Path, random: np.ran
     empty = ("retrain", "--models", tmp_path / "none", "--store", world.store)
     cases: list[tuple[Result, int, str]] = [
         (retrain(world, "--without", "eve"), MISUSED, "no feedback after row 0 came from caller 'eve'; callers: ann"),
-        (retrain(world, "--force", " "), MISUSED, "a forced promotion needs a reason"),
+        (retrain(world, "--force", " "), MISUSED, "'--force': must not be empty"),
+        (retrain(world, "--since", "2026-11-26"), MISUSED, "'2026-11-26' is not a valid serial number, such as 12001"),
         (retrain(world, "--cap", "0"), MISUSED, "--cap"),
         (retrain(world, "--traffic", "traffic.json"), MISUSED, "--traffic needs --when-drifted."),
         (run("retrain", "--models", world.models, "--store", "mysql://x"), MISUSED, "sqlite:///relative.db"),

@@ -294,14 +294,24 @@ def test_an_object_is_created_with_its_whole_content_or_not_at_all(tmp_path: Pat
 
 
 def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
-    """It names the object; a file is in the place of the folder."""
-    (tmp_path / "file").write_bytes(b"")
+    """It names the object; a file came into the place of the folder, or was there before."""
     history = ModelHistory.of(str(tmp_path / "file"))
+    (tmp_path / "file").write_bytes(b"")
 
     with pytest.raises(ArtefactError, match=f"cannot write {tmp_path}/file/{VERSIONS[0]}: "):
         history.add(MODELS[0], {})
     with pytest.raises(ArtefactError, match="cannot read .*: Not a directory"):
         history.versions()
+    with pytest.raises(SettingError, match=f"{tmp_path}/file is a file; name the folder of a model's versions"):
+        ModelHistory.of(str(tmp_path / "file"))
+
+
+def test_a_version_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    """With the command that prints those that do."""
+    history = ModelHistory.of(str(tmp_path))
+    history.add(MODELS[0], {})
+    with pytest.raises(ArtefactError, match=f"{tmp_path} has no version {'0' * 12}; 'linear-regressor models list'"):
+        history.load("0" * 12)
 
 
 @pytest.mark.parametrize("location", ["", "  ", "ftp://bucket/path", "gs://", "gs://bucket/path?color=red",

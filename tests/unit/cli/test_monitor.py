@@ -98,6 +98,24 @@ def test_without_a_store_only_the_inputs_are_tested(artefact: Artefact, random: 
     assert "since row 2001 (2026-11-01 12:20 UTC)" in done.output and "line of" not in done.output
 
 
+def test_without_store_and_traffic_nothing_is_tested(artefact: Artefact) -> None:
+    """Which the last line says; "no alarms" would sound as if there had been a test."""
+    done = run("monitor", "--model-path", "model.joblib")
+
+    assert 0 == done.exit_code and done.output.endswith("nothing was tested\n")
+    assert "only the inputs are tested" not in done.output
+
+
+def test_evidence_over_the_range_of_numbers_is_said_in_words(store: FeedbackStore, artefact: Artefact,
+                                                             random: np.random.Generator) -> None:
+    """As on the page; "inf" is no number to compare with a threshold."""
+    for batch in range(3):
+        report_back(store, artefact, *rows(random, 1000, shift=20.0), start=NOON + timedelta(hours=5 + batch))
+    done = run(*MONITOR)
+
+    assert 3 == done.exit_code and "  over 1e+308  " in done.output and " inf " not in done.output
+
+
 def test_the_report_is_written_as_json(store: FeedbackStore, artefact: Artefact) -> None:
     """Into a file beside the table, or instead of it."""
     done = run(*MONITOR, "--json", "report.json")

@@ -109,6 +109,9 @@ def test_a_caller_who_contradicts_the_others_is_found(artefact: Artefact, random
     assert states(report)[("caller", "eve")] == "alarm"
     assert callers["eve"].rows == 20 * BLOCK and callers["eve"].share == pytest.approx(1 / 3)
     assert (callers["eve"].influence or 0) > 1.5 * (callers["ann"].influence or 0)
+    assert {("caller", "ann"), ("caller", "bob")} <= {key for key, state in states(report).items() if state == "alarm"}
+    assert any(remark.startswith("3 callers contradict the others, perhaps because of one of them: look at the rows of "
+                                 "eve first") for remark in report.remarks), report.remarks
 
 
 @pytest.mark.parametrize(("principals", "reason"), [((None,), "without authentication"), (("ann",), "single caller")])
