@@ -17,7 +17,6 @@ from benchmarks.servers import free_port
 from linear_regressor.errors import ServerError
 
 SECONDS_TO_START = 30
-
 SETPRIV = "/usr/bin/setpriv"
 
 
