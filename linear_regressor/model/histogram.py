@@ -115,14 +115,12 @@ def _of_sorted(shift: int, keys: Counts, counts: Counts | None) -> FineHistogram
 
 def coarse_starts(counts: Counts) -> NDArray[np.intp]:
     """First bin of each group of consecutive bins, so that every group holds at least 1/16 of all values."""
-    least = counts.sum() / MOST_BINS
-    starts, held = [0], 0
-    for place, count in enumerate(counts.tolist()):
-        if place > 0 and held > 0 and held >= least:
-            starts.append(place)
-            held = 0
-        held += count
-    if held < least and len(starts) > 1:  # the rest joins the last group
+    upto = np.concatenate([[0.0], counts.cumsum()])  # exact: there are fewer than 2**53 values
+    least, before, starts = upto[-1] / MOST_BINS, 0.0, [0]
+    while least > 0 and (start := int(np.searchsorted(upto, before + least))) < len(counts):
+        starts.append(start)
+        before = upto[start]
+    if upto[-1] - before < least and len(starts) > 1:  # the rest joins the last group
         starts.pop()
     return np.array(starts, dtype=np.intp)
 

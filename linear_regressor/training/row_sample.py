@@ -34,11 +34,13 @@ class RowSample:
 
     def add(self, block: Array, places: NDArray[np.intp] | None = None) -> None:
         """Add a block whose first columns are those of the sample, or only its rows at some places."""
-        start = self._seen
+        start, power = self._seen, self._power
         self._seen += len(block) if places is None else len(places)
-        while self._kept + len(chosen := self._chosen(start, self._seen)) > len(self._positions):
+        while self._seen > len(self._positions) << self._power:
             self._power += 1
+        if self._power > power:
             self._thin()
+        chosen = self._chosen(start, self._seen)
         end, rows = self._kept + len(chosen), (chosen - np.uint64(start)).astype(np.intp)
         for column, values in zip(self._rows, block.T, strict=False):
             column[self._kept:end] = values[rows if places is None else places[rows]]
