@@ -50,7 +50,8 @@ def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
 def train(path: Path) -> PartitionMoments:
     """Read a file as ``train --data`` does, with a fifth of the rows for the test."""
     partitions = Source.of(str(path), Columns(FEATURES, "y")).partitions()
-    return total(PartitionMoments.of(partition, test_fraction=TEST_FRACTION, with_bins=True) for partition in partitions)
+    return total(PartitionMoments.of(partition, test_fraction=TEST_FRACTION, with_bins=True)
+                 for partition in partitions)
 
 
 def scan(path: Path) -> int:
