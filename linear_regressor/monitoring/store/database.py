@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -64,11 +64,15 @@ class Database(ABC):
     def changing(self) -> Iterator[Session]:
         """Open a connection with a transaction, of which there is one at a time."""
 
+    def inserting(self) -> AbstractContextManager[None]:
+        """Hold what only one process may hold while it inserts; nothing where the database itself takes care of it."""
+        return nullcontext()
+
     @abstractmethod
     def insert(self, group: Sequence[Feedback], identity: str) -> list[Outcome]:
         """Commit the rows of several requests in one transaction, on a connection that stays open.
 
-        The transaction checks that the store still has this identity.
+        The caller holds ``inserting``; the transaction checks that the store still has this identity.
         """
 
     @abstractmethod

@@ -66,7 +66,7 @@ class FeedbackStore:
     def __init__(self, database: Database) -> None:
         self.location = database.location
         self._database = database
-        self._group = GroupCommit(f"the feedback store {self.location}", self._insert)
+        self._group = GroupCommit(f"the feedback store {self.location}", self._insert, self._database.inserting)
         # kept once the columns are recorded: from then on it never changes, until the store is replaced
         self._known: _Recorded | None = None
         # identity of the store whose columns were checked

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TypeVar
 
 from linear_regressor.errors import StoreError, StoreUnavailable
@@ -40,12 +40,13 @@ class _Entry:
 class GroupCommit:
     """Commits requests of many threads together, and spares threads a store that is down.
 
-    The thread whose turn it is commits all requests that wait. While the store is down, at most one thread waits for
-    it: the others are needed for predictions.
+    The thread whose turn it is waits for the lock of all processes, and then commits all requests that have arrived
+    meanwhile. While the store is down, at most one thread waits for it: the others are needed for predictions.
     """
 
-    def __init__(self, name: object, commit: Callable[[Sequence[Feedback]], list[Outcome]]) -> None:
-        self._name, self._commit = name, commit
+    def __init__(self, name: object, commit: Callable[[Sequence[Feedback]], list[Outcome]],
+                 locked: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        self._name, self._commit, self._locked = name, commit, locked
         self._waiting: deque[_Entry] = deque()
         self._using, self._noting = threading.Lock(), threading.Lock()
         self._failure, self._failed_at = "", 0.0
@@ -57,10 +58,11 @@ class GroupCommit:
         try:
             with self._turn():
                 if not entry.is_settled:
-                    self._commit_all()
+                    with self._locked():
+                        self._commit_all()
                 if entry.error is not None:
                     raise type(entry.error)(str(entry.error))
-        except StoreError:
+        except BaseException:
             with suppress(ValueError):  # another thread may have taken it
                 self._waiting.remove(entry)
             raise

@@ -49,10 +49,16 @@ class SqliteDatabase(Database):
         with self._translated(), locked(self._path), closing(self._open()) as connection, transaction(connection):
             yield Session(connection)
 
+    @contextmanager
+    def inserting(self) -> Iterator[None]:
+        """Hold the lock of all writers; see ``Database``."""
+        with self._translated(), locked(self._path):
+            yield
+
     def insert(self, group: Sequence[Feedback], identity: str) -> list[Outcome]:
         """Commit the rows of several requests; see ``Database``."""
         try:
-            with self._translated(), locked(self._path):
+            with self._translated():
                 connection = self._current()
                 with transaction(connection):
                     if connection.execute(READ_IDENTITY).fetchall() != [(identity,)]:
