@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.command_line import ROOT, clean_environ
 
-FIGURES = re.compile(r"error     before ([\d.]+), during ([\d.]+), after ([\d.]+); (\d+) rows, all answered")
+FIGURES = re.compile(r"error     RMSE before ([\d.]+), during ([\d.]+), after ([\d.]+); (\d+) rows, all answered")
 
 
 def test_the_loop_closes(tmp_path: Path) -> None:
