@@ -237,7 +237,7 @@ def test_a_model_with_other_features_gets_no_feedback(client_of: Callable[..., F
     save(line, path, {})
     client = client_of(line, MODEL_PATH=str(path))
     save(artefact_of(3), path, {})
-    client.application.service.reloader.check()  # type: ignore[attr-defined]
+    client.application.service.reloader.check()  # type: ignore[attr-defined]  # Flask's type
 
     answer = client.post("/feedback", json={"instances": [[1, 2, 3]], "actuals": [1]})
 
