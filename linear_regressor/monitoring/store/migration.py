@@ -66,7 +66,7 @@ def _sqlite(location: StoreLocation) -> Iterator[Connection]:
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(path, BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         connection.execute("PRAGMA journal_mode = WAL")
         configure(connection)
         return connection

@@ -92,7 +92,7 @@ class SqliteDatabase(Database):
         if not self._path.is_file():
             raise StoreError(f"the feedback store {self.location} does not exist: {MIGRATE}")
         # One thread at a time uses a connection, but not always the same one. Transactions are explicit.
-        connection = sqlite3.connect(f"{self._path.as_uri()}?mode=rw", BUSY_SECONDS, isolation_level=None,
+        connection = sqlite3.connect(f"{self._path.as_uri()}?mode=rw", timeout=BUSY_SECONDS, isolation_level=None,
                                      check_same_thread=False, uri=True)
         try:
             configure(connection)
