@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,10 +71,10 @@ class World:
 
     def post(self, rows: Rows, principal: str | None = None, size: int = 25) -> None:
         """Store rows as requests of a caller."""
-        store = open_store(self.store)
-        store.require_columns(self.model.features, self.model.target)
         X, y = rows
-        for start in range(0, len(y), size):
-            part = slice(start, start + size)
-            key = f"{principal}-{float(y[start])!r}"
-            assert store.add(Feedback(X[part], y[part], key, principal, self.model.digest)) == "stored"
+        with closing(open_store(self.store)) as store:
+            store.require_columns(self.model.features, self.model.target)
+            for start in range(0, len(y), size):
+                part = slice(start, start + size)
+                key = f"{principal}-{float(y[start])!r}"
+                assert store.add(Feedback(X[part], y[part], key, principal, self.model.digest)) == "stored"

@@ -62,6 +62,7 @@ def report_back(store: FeedbackStore, artefact: Artefact, X: Array, y: Array, pr
         outcome = store.add(Feedback(X[place:place + 50], y[place:place + 50], f"{principal}-{start}-{place}",
                                      principal, artefact.digest, start.timestamp() + MINUTE * place / 50))
         assert outcome == "stored"
+    store.close()  # it connects again when it is used
 
 
 def traffic_of(artefact: Artefact, *parts: Array, start: datetime = NOON) -> TrafficFile:

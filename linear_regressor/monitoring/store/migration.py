@@ -67,8 +67,12 @@ def _sqlite(location: StoreLocation) -> Iterator[Connection]:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
-        configure(connection)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            configure(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     with locked(path):
