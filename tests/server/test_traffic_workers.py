@@ -133,7 +133,13 @@ def test_the_private_folder_has_the_traffic_of_all_workers(start_server: Start, 
     wait_for(both_have_written)
 
     assert before < sent and traffic_of(server).summary.n <= 2 * sent
-    assert scrape(server).value("traffic_recorded_rows_total", model_version=model.digest[:12]) > sent
+
+    def metrics_have_both() -> bool:
+        """Send a request; whether the worker that is scraped has the rows of the other, too."""
+        both_have_written()
+        return scrape(server).value("traffic_recorded_rows_total", model_version=model.digest[:12]) > sent
+
+    wait_for(metrics_have_both)
 
 
 def test_a_reload_under_load_counts_each_row_for_the_model_that_answered(start_server: Start, model: Artefact,
