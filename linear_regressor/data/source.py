@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ from linear_regressor.errors import DataError, SettingError
 
 Array = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
+Prepared = TypeVar("Prepared")
 
 # Rows of a block: fixed, so that blocks do not depend on the sizes of PyArrow's batches.
 BLOCK_ROWS = 65_536
@@ -105,12 +107,21 @@ class Partition:
 
     def blocks(self) -> Iterator[Array]:
         """Read the columns of numbers, block by block; each block is overwritten by the next one."""
-        for block, _ in formats.ahead(self._blocks(hashed=False), 1):
+        for block, _ in self.prepared_blocks(lambda block, hashes: None, hashed=False):
             yield block
 
     def hashed_blocks(self) -> Iterator[tuple[Array, Hashes]]:
         """Read blocks with a hash of each row: of its key if there is one, else of its values."""
-        yield from formats.ahead(self._blocks(hashed=True), 1)
+        return self.prepared_blocks(lambda block, hashes: hashes)
+
+    def prepared_blocks(self, prepare: Callable[[Array, Hashes], Prepared],
+                        hashed: bool = True) -> Iterator[tuple[Array, Prepared]]:
+        """Read blocks, each with what a function returns for it, in a thread that is one block ahead.
+
+        The function gets the block and the hashes of its rows; their values are arbitrary if they are not asked for.
+        """
+        blocks = ((block, prepare(block, hashes)) for block, hashes in self._blocks(hashed))
+        return formats.ahead(blocks, 1)
 
     def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read columns with the types of the file, of the rows that the filter takes."""

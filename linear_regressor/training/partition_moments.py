@@ -40,7 +40,7 @@ class PartitionMoments:
            with_bins: bool = False) -> PartitionMoments:
         """Read a partition once."""
         sample = RowSample(len(partition.columns.features)) if with_bins else None
-        training, test = _summarize(partition, _sampled(_split(partition, test_fraction), sample), 2, report)
+        training, test = _summarize(partition, _split(partition, test_fraction, sample), 2, report)
         return cls(training, test, None if sample is None or training is None else sample.histograms())
 
 
@@ -61,23 +61,19 @@ def split_blocks(partition: Partition, test_fraction: float) -> Iterator[tuple[A
         yield _rows(block, training), _rows(block, test)
 
 
-def _split(partition: Partition, test_fraction: float) -> Iterator[tuple[Array, Groups]]:
-    """Read a partition block by block, with the places of the training rows and of the test rows."""
-    if test_fraction == 0:
-        for block in partition.blocks():
-            yield block, (None, NO_PLACES)
-        return
-    for block, hashes in partition.hashed_blocks():
-        test = splitting.in_test(hashes, test_fraction)
-        yield block, (np.flatnonzero(~test), np.flatnonzero(test))
-
-
-def _sampled(blocks: Iterable[tuple[Array, Groups]], sample: RowSample | None) -> Iterator[tuple[Array, Groups]]:
-    """Pass on blocks, and add the rows of their first group to a sample."""
-    for block, groups in blocks:
+def _split(partition: Partition, test_fraction: float,
+           sample: RowSample | None = None) -> Iterator[tuple[Array, Groups]]:
+    """Read blocks with the places of the training and of the test rows, and add the training rows to a sample."""
+    def groups_of(block: Array, hashes: splitting.Hashes) -> Groups:
+        training, test = None, NO_PLACES
+        if test_fraction:
+            chosen = splitting.in_test(hashes, test_fraction)
+            training, test = np.flatnonzero(~chosen), np.flatnonzero(chosen)
         if sample is not None:
-            sample.add(block, groups[0])
-        yield block, groups
+            sample.add(block, training)
+        return training, test
+
+    return partition.prepared_blocks(groups_of, hashed=test_fraction > 0)
 
 
 def _folds(partition: Partition, count: int) -> Iterator[tuple[Array, Groups]]:

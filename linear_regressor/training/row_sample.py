@@ -39,11 +39,12 @@ class RowSample:
         while self._seen > len(self._positions) << self._power:
             self._power += 1
         if self._power > power:
-            self._thin()
+            self._thin(power)
         chosen = self._chosen(start, self._seen)
         end, rows = self._kept + len(chosen), (chosen - np.uint64(start)).astype(np.intp)
+        rows = rows if places is None else places.take(rows)
         for column, values in zip(self._rows, block.T, strict=False):
-            column[self._kept:end] = values[rows if places is None else places[rows]]
+            values.take(rows, out=column[self._kept:end], mode="clip")  # no copy; never clips
         self._positions[self._kept:end] = chosen
         self._kept = end
 
@@ -55,12 +56,18 @@ class RowSample:
         positions = _position_in(groups, self._power)
         return positions[(positions >= start) & (positions < end)]
 
-    def _thin(self) -> None:
-        """Drop the rows that are not kept any more."""
+    def _thin(self, power: int) -> None:
+        """Drop the rows that are not kept any more, now that groups are larger than ``2**power``."""
         positions = self._positions[:self._kept]
-        still = np.flatnonzero(_position_in(positions >> np.uint64(self._power), self._power) == positions)
+        still = np.arange(self._kept)
+        for level in range(power + 1, self._power + 1):
+            group, half = positions >> np.uint64(level), positions >> np.uint64(level - 1) & np.uint64(1)
+            kept = np.flatnonzero(_half_of(group, level) == half)
+            positions, still = positions[kept], still[kept]
         self._kept = len(still)
-        self._rows[:, :self._kept], self._positions[:self._kept] = self._rows[:, still], positions[still]
+        self._positions[:self._kept] = positions
+        for column in self._rows:
+            column[:self._kept] = column[still]
 
     def histograms(self) -> Bins:
         """Count the values of each column; each row counts for the rows it stands for."""
@@ -71,10 +78,14 @@ class RowSample:
 def _position_in(groups: NDArray[np.uint64], power: int) -> NDArray[np.uint64]:
     """The position that is kept in each group of ``2**power``: that of one of its halves, chosen by a hash."""
     for level in range(power, 0, -1):
-        bits = (groups + np.uint64(level << 40)) * SPREAD
-        bits = (bits ^ (bits >> np.uint64(31))) * MIX
-        groups = (groups << np.uint64(1)) | (bits >> np.uint64(63))
+        groups = (groups << np.uint64(1)) | _half_of(groups, level)
     return groups
+
+
+def _half_of(groups: NDArray[np.uint64], level: int) -> NDArray[np.uint64]:
+    """The half, 0 or 1, of each group of ``2**level`` rows in which the kept one is."""
+    bits = (groups + np.uint64(level << 40)) * SPREAD
+    return (bits ^ (bits >> np.uint64(31))) * MIX >> np.uint64(63)
 
 
 # One for each feature.

@@ -148,14 +148,14 @@ def test_a_kept_alive_connection_does_not_delay_a_stop(start_server: Start) -> N
     with closing(running.connection()) as client:
         client.request("POST", "/batch", slow, {"Content-Type": "application/json"})
         time.sleep(0.3)
-        start = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
 
         response = client.getresponse()
         assert (200, "keep-alive") == (response.status, response.headers["Connection"])
         response.read()
+        answered = time.monotonic()  # computing the answer may take long
         assert 0 == running.process.wait(timeout=10)
-    assert time.monotonic() - start < 7
+    assert time.monotonic() - answered < 5
 
 
 def test_a_stopping_server_is_not_ready_but_answers(start_server: Start) -> None:

@@ -123,7 +123,9 @@ def test_a_file_system_that_becomes_full(model_path: Path, tmp_path: Path) -> No
         scrape(server)
         (memory_of(server) / "filler").unlink()
         time.sleep(1.1)
-        after = scrape_until(server, lambda scraped: scraped.value("http_requests_total", route="/docs") > 0)
+        # Each of the two workers writes what it counted with the first request that it gets from now on.
+        after = scrape_until(server, lambda scraped: scraped.value("http_requests_total", route="/docs") > 0 and
+                             scraped.value("predictions_total") >= 120)
 
     # A worker that predicted nothing before has no place for its predictions.
     assert 80 == before and 80 < during.value("predictions_total") <= 120

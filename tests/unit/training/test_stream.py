@@ -195,22 +195,22 @@ def test_finished_passes_are_not_repeated(tmp_path: Path, random: np.random.Gene
     saved(rows(random, 2000), tmp_path / "rows.csv")
     config = replace(CONFIG, batch_size=64, iterations=6, lr=0.01)
     undisturbed = train(tmp_path / "rows.csv", tmp_path / "undisturbed", config)
-    read, passes = Partition.hashed_blocks, 0
+    read, passes = Partition.prepared_blocks, 0
 
-    def dying(partition: Partition) -> Iterator[Any]:
+    def dying(partition: Partition, *args: Any, **options: Any) -> Iterator[Any]:
         nonlocal passes
         passes += 1
         if passes == 5:  # one for the moments, then three passes
             raise Killed
-        return read(partition)
+        return read(partition, *args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Partition, "hashed_blocks", dying)
+        patch.setattr(Partition, "prepared_blocks", dying)
         with pytest.raises(Killed):
             train(tmp_path / "rows.csv", tmp_path / "model", config)
     checkpoint = (tmp_path / "model.progress").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(Partition, "hashed_blocks", dying)
+        patch.setattr(Partition, "prepared_blocks", dying)
         again = train(tmp_path / "rows.csv", tmp_path / "model", config)
 
     assert 4 == checkpoint.count(b"\n")
