@@ -148,14 +148,14 @@ def _before(promotions: Promotions, version: str) -> list[Promotion]:
     The champion before a model is the one that it was first compared with; each came into use by an earlier decision
     than the next, so the chain ends.
     """
-    found: list[Promotion] = []
-    one = next((one for one in promotions if one.to_version == version), None)
-    while one is not None and one.from_version is not None:
-        one = next((older for older in promotions[:one.number - 1]
-                    if older.action != "keep" and older.to_version == one.from_version), None)
-        if one is not None:
-            found.append(one)
-    return found
+    first: dict[str, Promotion] = {}
+    for one in promotions:
+        if one.action != "keep":
+            first.setdefault(one.to_version, one)
+    chain = [one for one in promotions if one.to_version == version][:1]
+    while chain and (older := first.get(chain[-1].from_version or "")) and older.number < chain[-1].number:
+        chain.append(older)
+    return chain[1:]
 
 
 def _ancestor(history: ModelHistory, promotion: Promotion) -> Ancestor:

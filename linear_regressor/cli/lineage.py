@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from linear_regressor.artefact.provenance import Provenance
 from linear_regressor.cli.models import decision_lines
 
 
@@ -32,13 +33,11 @@ def lineage(model: str, answer_digest: str | None, as_json: bool) -> None:
     Example:
       linear-regressor lineage models/linear-regressor --answer-digest 526641b126b9
     """
-    from linear_regressor.artefact.provenance import Provenance  # imports NumPy
-
     found = Provenance.of(model, answer_digest)
-    if as_json:
-        click.echo(json.dumps(found.to_plain(), indent=2))
-        return
     plain = found.to_plain()
+    if as_json:
+        click.echo(json.dumps(plain, indent=2))
+        return
     lines = [*_model_lines(plain), *(line for one in found.decisions for line in decision_lines(one)),
              *(_ancestor_line(one) for one in plain["ancestors"])]
     if found.earlier:

@@ -12,7 +12,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import save
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.artefact.lineage import KEY, Lineage
-from linear_regressor.artefact.promotion import Action
+from linear_regressor.artefact.promotion import Action, Promotions
 from linear_regressor.artefact.provenance import Provenance
 from linear_regressor.errors import ArtefactError
 from tests.applications import artefact_of
@@ -103,6 +103,17 @@ def test_the_last_ancestors_are_shown_and_the_others_counted(history: ModelHisto
 
     assert [VERSIONS[2]] == ancestors(found) and 1 == found.earlier
     assert [VERSIONS[2], VERSIONS[0]] == ancestors(whole) and 0 == whole.earlier
+
+
+def test_promotions_that_contradict_each_other_give_a_chain_that_ends(history: ModelHistory) -> None:
+    """Each valid on its own: a model before itself, and one from a version that came into use later."""
+    made = history.promotions().next("promote", MODELS[3], by="test", reasons=[])
+    circle = [replace(made, number=1, from_version=VERSIONS[1], to_version=VERSIONS[0]),
+              replace(made, number=2, from_version=VERSIONS[0], to_version=VERSIONS[1]),
+              replace(made, number=3, from_version=VERSIONS[3], to_version=VERSIONS[3])]
+    found = [Provenance.of_version(history, Promotions(circle), MODELS[number]) for number in (0, 1, 3)]
+
+    assert [0, 1, 0] == [len(each.ancestors) for each in found]
 
 
 def test_a_card_that_is_not_there_is_no_error_and_a_damaged_one_is(tmp_path: Path) -> None:
