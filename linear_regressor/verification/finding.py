@@ -56,6 +56,8 @@ class VerificationReport:
     findings: tuple[Finding, ...] = ()
     # one line for each check that was not made, with the reason
     skipped: tuple[str, ...] = ()
+    # the report of the data set that this one is compared with, such as the test rows
+    against: VerificationReport | None = None
 
     def __post_init__(self) -> None:
         """Put errors before warnings."""
@@ -65,7 +67,8 @@ class VerificationReport:
     @property
     def failed(self) -> bool:
         """Whether the data must not be used."""
-        return any(finding.severity is Severity.ERROR for finding in self.findings)
+        return any(finding.severity is Severity.ERROR for finding in self.findings) or (
+            self.against is not None and self.against.failed)
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -73,18 +76,19 @@ class VerificationReport:
                     for finding in self.findings]
         return {"format": FORMAT, "data": self.data, "rows": self.rows, "data_digest": self.data_digest,
                 "schema_digest": self.schema_digest, "failed": self.failed, "findings": findings,
-                "skipped": list(self.skipped)}
+                "skipped": list(self.skipped), "against": None if self.against is None else self.against.to_plain()}
 
     @classmethod
     def from_plain(cls, plain: Any) -> VerificationReport:
         """Build a report from plain values."""
         values = members(plain, "the report", {"format", "data", "rows", "data_digest", "schema_digest", "failed",
-                                               "findings", "skipped"})
+                                               "findings", "skipped", "against"})
         if values["format"] != FORMAT:
             raise ArtefactError(f"the report has format {values['format']!r}, and this program reads format {FORMAT}")
         return cls(text(values["data"], "data"), count(values["rows"], "rows"),
                    _optional(values, "data_digest", text), _optional(values, "schema_digest", text),
-                   tuple(map(_finding, listed(values["findings"], "findings"))), texts(values["skipped"], "skipped"))
+                   tuple(map(_finding, listed(values["findings"], "findings"))), texts(values["skipped"], "skipped"),
+                   _optional(values, "against", lambda plain, name: cls.from_plain(plain)))
 
     def text(self) -> str:
         """Return the report as lines of text."""
@@ -99,7 +103,8 @@ class VerificationReport:
                 lines.append(f"{'':<7}  {'':<{width}}  rows {', '.join(map(str, finding.rows))}"
                              f"{' ...' if (finding.count or 0) > len(finding.rows) else ''}")
         errors = sum(finding.severity is Severity.ERROR for finding in self.findings)
-        return "\n".join([*lines, f"{_counted(errors, 'error')}, {_counted(len(self.findings) - errors, 'warning')}"])
+        lines.append(f"{_counted(errors, 'error')}, {_counted(len(self.findings) - errors, 'warning')}")
+        return "\n".join(lines) + ("" if self.against is None else f"\n\n{self.against.text()}")
 
 
 def _finding(plain: Any) -> Finding:
