@@ -13,7 +13,7 @@ import pytest
 
 from linear_regressor.verification.finding import VerificationReport
 from linear_regressor.verification.schema import Schema
-from tests.command_line import ROOT, clean_environ, run, run_process
+from tests.command_line import ROOT, clean_environ, run, run_process, shadow
 from tests.tables import rows_of, write
 
 PASSED, UNREADABLE, MISUSED, FAILED = 0, 1, 2, 5
@@ -123,6 +123,15 @@ def test_what_cannot_be_done_is_one_line(data: Path, tmp_path: Path, monkeypatch
     done = run("verify", *(str(data) if each == "DATA" else each for each in arguments))
     assert done.exit_code == exit_code
     assert words in done.stderr and "Traceback" not in done.stderr and not done.stdout
+
+
+@pytest.mark.parametrize("package", ["pyarrow", "yaml"])
+def test_a_missing_extra_is_named_in_one_line(data: Path, schema: Path, tmp_path: Path, package: str) -> None:
+    """Of the reader of the data, and of the schema."""
+    done = run_process("verify", data, "--schema", schema, environ=shadow(tmp_path, package))
+    assert (done.returncode, done.stdout) == (UNREADABLE, "")
+    assert done.stderr == (f"Error: {package} is not installed; it comes with the extra 'training': pip install "
+                           "'.[training]' in a checkout\n")
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the memory of the process from /proc")
