@@ -35,7 +35,7 @@ TRAIN = ("train", "--data", DATA, *COLUMNS, "--standardize", "--min-r2", "0")
 UNLEARN = ("unlearn", "--data", REMOVED, "--model-path", MODEL)
 # Commands that write no file.
 # 'retrain' adds to a folder of models only, whose files are never replaced: test_retrain_killed.py
-WITHOUT_OUTPUT = {"evaluate", "serve", "cross-validate", "compare", "retrain"}
+WITHOUT_OUTPUT = {"evaluate", "serve", "cross-validate", "compare", "retrain", "lineage"}
 
 
 def is_png(path: Path) -> bool:
