@@ -24,6 +24,7 @@ COMMANDS = {
     "retrain": "Train the model in use again with new feedback.",
     "monitor": "Find changes in the inputs and in the errors of a model.",
     "store": "Manage the feedback store of a server.",
+    "data": "Show the version of a data set.",
 }
 
 
