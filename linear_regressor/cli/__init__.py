@@ -9,6 +9,7 @@ from linear_regressor.cli.command_line import CommandLine
 
 # The short help of each command: the first sentence of its docstring, which is not imported to list it.
 COMMANDS = {
+    "ingest": "Copy a data set, unchanged, into a folder.",
     "train": "Train a model and save it.",
     "evaluate": "Evaluate a model on test rows.",
     "predict": "Predict the target of each row of a data set.",
