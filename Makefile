@@ -75,7 +75,7 @@ setup-dev setup-ci-dev: .venv/.installed ## Create .venv with all development to
 # The stamp makes a second call a no-op until the lock or the package's metadata change.
 .venv/.installed: $(INSTALLER) | .venv/bin/python
 	@echo "Installing Pipfile.lock into .venv (takes about a minute the first time)"
-	@scripts/install_locked.sh .venv/bin/python default training dask tracing store postgresql develop
+	@scripts/install_locked.sh .venv/bin/python default training dask tracing store postgresql tracking develop
 	@$(call install_fast,.venv)
 	@PYTHONWARNINGS=ignore .venv/bin/python $(PIP_INSTALL_PROJECT) --editable .
 	@$(call compile_package,.venv)

@@ -19,7 +19,7 @@ WORKDIR /project
 RUN python3 -m venv /opt/builder
 COPY Pipfile.lock ./
 COPY scripts/install_locked.sh scripts/locked_requirements.py scripts/
-RUN scripts/install_locked.sh /opt/builder/bin/python default fast training dask tracing store postgresql develop
+RUN scripts/install_locked.sh /opt/builder/bin/python default fast training dask tracing store postgresql tracking develop
 COPY setup.cfg setup.py README.md LICENSE ./
 COPY linear_regressor linear_regressor
 RUN python -m pip install --quiet --no-deps --no-build-isolation --editable .

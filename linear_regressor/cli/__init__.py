@@ -10,6 +10,7 @@ from linear_regressor.cli.command_line import CommandLine
 # The short help of each command: the first sentence of its docstring, which is not imported to list it.
 COMMANDS = {
     "ingest": "Copy a data set, unchanged, into a folder.",
+    "verify": "Check a data set before anything is trained on it.",
     "train": "Train a model and save it.",
     "evaluate": "Evaluate a model on test rows.",
     "predict": "Predict the target of each row of a data set.",
@@ -34,7 +35,8 @@ def main(context: click.Context) -> None:
     """Train, evaluate, apply and serve linear regression models.
 
     An error is one line on standard error. The exit code is 2 for misuse, 1 for other failures, 130 or 143 after an
-    interrupt by SIGINT or SIGTERM, and 0 otherwise; of 'monitor' 3 for drift, of 'retrain' 4 if the model stays in use.
+    interrupt by SIGINT or SIGTERM, and 0 otherwise; of 'monitor' 3 for drift, of 'retrain' 4 if the model stays in use,
+    of 'verify' 5 for unusable data.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

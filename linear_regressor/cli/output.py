@@ -11,6 +11,7 @@ from pathlib import Path
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.data.source import Partition, Source
+from linear_regressor.data.table import Table
 from linear_regressor.errors import SettingError
 from linear_regressor.model.descent import MOST_STEPS, Descent
 from linear_regressor.model.evaluate import Certificate, Evaluation, shortcomings
@@ -39,7 +40,7 @@ def progress_bar(partitions: Sequence[Partition], passes: int = 1) -> Iterator[C
         bar.refresh()
 
 
-def require_not_data(source: Source, outputs: Mapping[str, Path]) -> None:
+def require_not_data(source: Source | Table, outputs: Mapping[str, Path]) -> None:
     """Reject an output that is a file of the data set."""
     local = [Path(file.path) for file in source.files if file.filesystem.type_name == "local"]
     require_different(outputs, {path: "a file of the data set" for path in local})

@@ -39,7 +39,7 @@ def diagnose(file: File, columns: Columns, error: Exception | None = None,
             columns.require_columns(form.names(), file.name)
             columns.require_texts(form.read_as(columns.types), file.name)
         texts = dict.fromkeys(columns.read, pa.string())
-        for batch in form.batches(columns.read, texts, None, None) if form.has_schema else _objects(file, columns):
+        for batch in form.batches(columns.read, texts, None, None) if form.has_schema else objects(file, columns.read):
             table = pa.Table.from_batches([batch]).append_column(ROW_NUMBER, pa.array(np.arange(batch.num_rows) + rows))
             if fault := _first_fault(table, columns, predict):
                 return DataError(f"{file.name}: {fault}")
@@ -47,14 +47,14 @@ def diagnose(file: File, columns: Columns, error: Exception | None = None,
     except DataError as known:
         return known
     except CONTENT as invalid:
-        return _unreadable(file, invalid, rows)
+        return unreadable(file, invalid, rows)
     if error is not None:
-        return _unreadable(file, error) if form.has_schema or not CHANGED.search(str(error)) else _changed_kind(file)
+        return unreadable(file, error) if form.has_schema or not CHANGED.search(str(error)) else _changed_kind(file)
     return DataError(f"{file.name}: the values of {', '.join(columns.numbers)} are too large: their squares leave the "
                      "range of float64; scale the columns")
 
 
-def _unreadable(file: File, error: Exception, rows: int = 0) -> DataError:
+def unreadable(file: File, error: Exception, rows: int = 0) -> DataError:
     """Return an error for a file that is not of its format, after some valid rows."""
     reason = str(error)
     if width := WRONG_WIDTH.search(reason):
@@ -63,11 +63,11 @@ def _unreadable(file: File, error: Exception, rows: int = 0) -> DataError:
     return DataError(f"{file.name} cannot be read as {file.ending[1:]}{after}: {reason}")
 
 
-def _objects(file: File, columns: Columns) -> Iterator[pa.RecordBatch]:
+def objects(file: File, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Read NDJSON in batches; non-string values become JSON text."""
     rows = _parsed(file)
     while batch := list(itertools.islice(rows, formats.BATCH_ROWS)):
-        yield pa.record_batch({name: _as_text([row.get(name) for row in batch]) for name in columns.read})
+        yield pa.record_batch({name: _as_text([row.get(name) for row in batch]) for name in names})
 
 
 def _parsed(file: File) -> Iterator[dict[str, Any]]:

@@ -37,7 +37,8 @@ def declared() -> dict[str, list[Requirement]]:
     runtime = requirements(metadata()["options"]["install_requires"])
     return {"default": runtime, "fast": extras["fast"], "training": extras["training"] + extras["plots"],
             "dask": extras["dask"], "tracing": extras["tracing"],
-            "store": extras["store"] + extras["buckets"], "postgresql": extras["postgresql"]}
+            "store": extras["store"] + extras["buckets"], "postgresql": extras["postgresql"],
+            "tracking": extras["tracking"]}
 
 
 def test_the_lock_names_no_index() -> None:
@@ -76,15 +77,14 @@ def test_the_lock_satisfies_the_requirements_of_setup_cfg(category: str) -> None
 
 
 def test_no_dependency_is_listed_twice() -> None:
-    """Dependencies of the package are in setup.cfg only, tools in Pipfile only."""
-    own = [canonicalize_name(requirement.name) for listed in declared().values() for requirement in listed]
-    tools = [canonicalize_name(name) for category in PIPFILE.values() for name in category]
-    tools = [name for name in tools if name != "linear-regressor"]
+    """Dependencies of the package are in setup.cfg only, tools in Pipfile only; extras may share a dependency."""
+    own = [[canonicalize_name(requirement.name) for requirement in listed] for listed in declared().values()]
+    tools = [[canonicalize_name(name) for name in category] for category in PIPFILE.values()]
 
     assert own and tools
-    assert len(own) == len(set(own))
-    assert len(tools) == len(set(tools))
-    assert set() == set(own) & set(tools)
+    assert all(len(names) == len(set(names)) for names in own + tools)
+    assert {name for names in own for name in names}.isdisjoint(
+        {name for names in tools for name in names} - {"linear-regressor"})
 
 
 def test_every_dependency_of_the_package_has_a_reason() -> None:

@@ -123,13 +123,17 @@ def test_a_file_system_that_becomes_full(model_path: Path, tmp_path: Path) -> No
         scrape(server)
         (memory_of(server) / "filler").unlink()
         time.sleep(1.1)
-        # Each of the two workers writes what it counted with the first request that it gets from now on.
-        after = scrape_until(server, lambda scraped: scraped.value("http_requests_total", route="/docs") > 0 and
-                             scraped.value("predictions_total") >= 120)
+        # Each of the two workers writes what it counted with the first request that it gets from now on. The killed one
+        # may have had no place for the 40 predictions of the first use.
+        sent = 160
+        while (after := scrape(server)).value("predictions_total") < sent - 40 or not after.value(
+                "http_requests_total", route="/docs"):
+            assert sent < 400, after.text
+            use(server, 1)
+            sent += 2
 
     # A worker that predicted nothing before has no place for its predictions.
     assert 80 == before and 80 < during.value("predictions_total") <= 120
-    assert after.value("predictions_total") >= 120
     assert 1 <= len(reports(tmp_path / "log")) <= 3
     assert not any("SIGBUS" in line["message"] for line in lines((tmp_path / "log").read_text()))
 

@@ -1,0 +1,65 @@
+"""``linear-regressor verify``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from linear_regressor.cli.options import LocalFile
+
+FAILED = 5
+
+
+@click.command()
+@click.argument("data", metavar="DATA")
+@click.option("--against", metavar="PATH|GLOB|URL", show_default="none",
+              help="Data set that must be like DATA, such as its test rows; it is checked, too.")
+@click.option("--schema", "schema_path", metavar="FILE", type=LocalFile(), show_default="none",
+              help="Schema that the data must satisfy, a YAML file.")
+@click.option("--learn", "learning", is_flag=True,
+              help="Learn the schema from DATA and write it to --schema. What an existing file declares is kept; its "
+                   "reference is replaced.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_context
+def verify(context: click.Context, data: str, against: str | None, schema_path: Path | None, learning: bool,
+           as_json: bool) -> None:
+    """Check a data set before anything is trained on it.
+
+    Reads DATA, a file, a folder, a glob or a URL, once, in constant memory, and compares it with its schema: columns,
+    types, ranges, categories and missing values. Without a schema only those checks are made that need none.
+
+    Prints each finding with its column, number of rows and example rows. The exit code is 0 without an error, 5 with
+    one, and 1 if the data or the schema cannot be read.
+
+    \b
+    Examples:
+      linear-regressor verify train.csv --schema schema.yaml --learn
+      linear-regressor verify new.parquet --schema schema.yaml
+    """
+    if learning and schema_path is None:
+        raise click.UsageError("--learn needs --schema FILE, the file to write.")
+    if learning and against is not None:
+        raise click.UsageError("--learn and --against exclude each other: learn the schema first.")
+    from linear_regressor.cli.output import require_not_data
+    from linear_regressor.data.table import Table
+    from linear_regressor.verification.schema import Schema
+    from linear_regressor.verification.verify import learn_schema
+    from linear_regressor.verification.verify import verify as verify_data
+
+    table = Table.of(data)
+    if learning and schema_path is not None:
+        require_not_data(table, {"--schema": schema_path})
+    exists = schema_path is not None and (not learning or schema_path.exists())
+    schema = Schema.load(schema_path) if schema_path is not None and exists else None
+    if learning:
+        verification = learn_schema(table, schema)
+    else:
+        verification = verify_data(table, schema, None if against is None else Table.of(against))
+    if learning and schema_path is not None and verification.schema is not None:
+        verification.schema.save(schema_path)
+        click.echo(f"schema of {len(verification.schema.columns)} columns in {schema_path}: review it", err=True)
+    report = verification.report
+    click.echo(json.dumps(report.to_plain(), indent=1, allow_nan=False) if as_json else report.text())
+    context.exit(FAILED if report.failed else 0)

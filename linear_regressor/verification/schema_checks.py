@@ -1,0 +1,114 @@
+"""Checks that need no statistics: what a schema declares, and what can be no data of any schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from linear_regressor.verification.column_summary import ColumnSummary
+from linear_regressor.verification.data_summary import DataSummary
+from linear_regressor.verification.finding import Finding, Severity
+from linear_regressor.verification.schema import Column, Schema
+
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+KINDS = {"number": "numbers", "category": "texts", "text": "texts", "time": "times", "flag": "true or false",
+         "other": "of a known type"}
+
+
+def check_declared(summary: DataSummary, schema: Schema | None) -> list[Finding]:
+    """Compare a data set with what its schema declares; without one, find text in numbers and constant columns."""
+    found = [] if schema is None else [*_check_names(summary, schema), *_check_reference(schema)]
+    for name, values in summary.columns.items():
+        column = None if schema is None else schema.by_name.get(name)
+        if schema is None or column is not None:
+            found += [*_check_kind(name, values, summary.rows), *_check_constant(name, values, summary.rows, schema),
+                      *([] if column is None else _check_column(column, values, summary.rows))]
+    return found
+
+
+def _check_names(summary: DataSummary, schema: Schema) -> Iterator[Finding]:
+    """Compare the names of the columns of each file, and their order."""
+    wanted = [column.name for column in schema.columns]
+    for names, file in summary.layouts.items():
+        for name in wanted:
+            if name not in names:
+                yield Finding("missing-column", name, ERROR, f"{file} has no column {name!r}, which the schema names: "
+                              "add it, or remove it from the schema")
+        for name in names:
+            if name not in wanted:
+                yield Finding("unknown-column", name, WARNING, f"{file} has the column {name!r}, which the schema does "
+                              "not name, so it was not checked: add it to the schema, or remove it from the data")
+        moved = next((pair for pair in zip([name for name in names if name in wanted],
+                                           [name for name in wanted if name in names], strict=True)
+                      if pair[0] != pair[1]), None)
+        if moved is not None:
+            yield Finding("order", moved[0], WARNING, f"{file} has column {moved[0]!r} where the schema has "
+                          f"{moved[1]!r}: check that no values are under the name of another column")
+
+
+def _check_reference(schema: Schema) -> Iterator[Finding]:
+    """Find columns that were added or removed after the reference was made."""
+    if schema.reference is None:
+        return
+    declared, known = schema.by_name, schema.reference.missing
+    for name in dict.fromkeys([*declared, *known]):
+        if name in declared and name in known:
+            continue
+        what = "declares" if name in declared else "does not declare"
+        yield Finding("stale-schema", name, WARNING, f"the schema {what} column {name!r}, but its reference "
+                      f"{'does not know it' if name in declared else 'has it'}: learn the schema again with --learn")
+
+
+def _check_kind(name: str, values: ColumnSummary, rows: int) -> Iterator[Finding]:
+    """Find values that are not of the column's kind."""
+    if values.not_numbers:
+        yield Finding("type", name, ERROR, f"column {name!r} has {_some(values.not_numbers, rows)} that are not "
+                      f"{_kind(values)}: correct them, or leave them empty", values.not_numbers,
+                      values.not_numbers / rows, values.not_number_rows)
+
+
+def _kind(values: ColumnSummary) -> str:
+    """Describe valid values."""
+    return "finite numbers" if values.kind == "number" else KINDS[values.kind]
+
+
+def _check_constant(name: str, values: ColumnSummary, rows: int, schema: Schema | None) -> Iterator[Finding]:
+    """Find a column of one value only, unless its reference has only one, too."""
+    present = rows - values.missing - values.not_numbers
+    categories = values.categories
+    constant = values.minimum == values.maximum if values.minimum is not None else (
+        categories is not None and len(categories) == 1)
+    if present < 2 or not constant:
+        return
+    reference = None if schema is None else schema.reference
+    known = reference is not None and name in reference.missing
+    if reference is not None and (reference.minimum.get(name, 0.0) == reference.maximum.get(name, 1.0)
+                                  or len(reference.categories.get(name, ())) == 1):
+        return
+    value = f"{values.minimum:.6g}" if values.minimum is not None else repr(next(iter(categories or ("",))))
+    yield Finding("constant", name, ERROR if known else WARNING, f"column {name!r} has the value {value} in every row: "
+                  "find out why it does not vary, or leave it out", present, present / rows)
+
+
+def _check_column(column: Column, values: ColumnSummary, rows: int) -> Iterator[Finding]:
+    """Compare the values of a column with what it declares."""
+    name = column.name
+    if values.outside:
+        low, high = ("any" if limit is None else f"{limit:.10g}" for limit in (column.minimum, column.maximum))
+        extreme = f"{values.minimum:.10g} to {values.maximum:.10g}"
+        yield Finding("range", name, ERROR, f"column {name!r} has {_some(values.outside, rows)} outside its range "
+                      f"{low} to {high} (they are {extreme}): check the unit, and correct the values or the range",
+                      values.outside, values.outside / rows, values.outside_rows)
+    if values.undeclared:
+        yield Finding("category", name, ERROR, f"column {name!r} has {_some(values.undeclared, rows)} that are not "
+                      "among its categories: correct them, or add them to the categories of the schema",
+                      values.undeclared, values.undeclared / rows, values.undeclared_rows)
+    share = values.missing / rows
+    if column.missing is not None and share > column.missing:
+        yield Finding("missing", name, ERROR, f"column {name!r} has {_some(values.missing, rows, 'missing value')} "
+                      f"({share:.2%} of the rows, {column.missing:.2%} allowed): fill them in, or drop the rows",
+                      values.missing, share, values.missing_rows)
+
+
+def _some(count: int, rows: int, noun: str = "value") -> str:
+    """Return a number of values with the number of rows."""
+    return f"{count} {noun}{'' if count == 1 else 's'} in {rows} rows"
