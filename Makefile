@@ -305,9 +305,9 @@ audit: .venv/bin/python ## Known vulnerabilities of all locked packages (asks th
 ##@ Pipeline from data to a promoted model
 
 .PHONY: pipeline-tools
-pipeline-tools: environment ## Install the tools of the pipeline into build/tools (70 MB)
+pipeline-tools: environment ## Install the tools of the pipeline into build/tools (120 MB)
 	@mkdir -p build/tools
-	@scripts/tool_environment.sh "$(BIN)/python" pipelines/requirements.txt build/tools/pipelines
+	@scripts/tool_environment.sh "$(BIN)/python" pipelines/requirements.txt build/tools/pipelines >&2
 
 .PHONY: pipeline-compile
 pipeline-compile: pipeline-tools ## Update pipelines/pipeline.yaml; fail if it was stale

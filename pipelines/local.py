@@ -63,7 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
     pipeline = components.load_component_from_file(str(COMMITTED))
     try:
         pipeline(data=str(arguments.data), test_data=str(arguments.test_data), data_version=arguments.data_version,
-                 features=arguments.features, target=arguments.target, models=str(models))
+                 schema=arguments.schema.read_text(encoding="utf-8"), features=arguments.features,
+                 target=arguments.target, models=str(models))
     except RuntimeError as error:  # what kfp raises if a step failed
         raise SystemExit(str(error)) from None
 
@@ -72,6 +73,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Run the pipeline with the container engine of this machine.")
     for name, kind, text in (("data", existing, "file or folder of training rows"),
                              ("test-data", existing, "file or folder of test rows"),
+                             ("schema", existing, "schema that both must satisfy, a YAML file"),
                              ("models", Path, "folder of versions and promotions"),
                              ("outputs", Path, "folder for what the steps write, and for the cache")):
         parser.add_argument(f"--{name}", type=kind, required=True, help=text)

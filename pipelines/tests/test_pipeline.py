@@ -23,6 +23,7 @@ from tests.running_server import RunningServer, free_port
 PYTHON = ROOT / "build" / "tools" / "pipelines" / "bin" / "python"
 DOCKER = os.environ.get("DOCKER", "docker")
 INGESTED = ["ingest", "ingest-2"]
+STEPS = [*INGESTED, "verify", "train", "evaluate", "promote"]
 STATUS = re.compile(r"Task '([\w-]+)' finished with status (\w+)")
 
 
@@ -55,11 +56,13 @@ class Pipeline:
 
     def start(self, version: str = "1") -> subprocess.Popen[str]:
         """Start a run."""
+        names = {"data": "train.csv", "test-data": "test.csv", "schema": "schema.yaml", "models": "models",
+                 "outputs": "outputs"}
+        paths = [word for name, path in names.items() for word in (f"--{name}", self.folder / path)]
         return subprocess.Popen(
-            [PYTHON, "-m", "pipelines.local", "--data", self.folder / "train.csv", "--test-data",
-             self.folder / "test.csv", "--models", self.folder / "models", "--outputs", self.folder / "outputs",
-             "--data-version", version, "--features", "x", "--target", "y"], cwd=ROOT, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+            [PYTHON, "-m", "pipelines.local", *paths, "--data-version", version, "--features", "x", "--target", "y"],
+            cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"})
 
     def run(self, version: str = "1") -> Run:
         """Run it to its end."""
@@ -81,9 +84,11 @@ class Pipeline:
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Pipeline:
-    """Training and test rows of one line."""
+    """Training and test rows of one line, and their schema."""
     write_rows(tmp_path / "train.csv", slope=3, rows=2000, seed=1)
     write_rows(tmp_path / "test.csv", slope=3, rows=500, seed=2)
+    done = run("verify", tmp_path / "train.csv", "--schema", tmp_path / "schema.yaml", "--learn")
+    assert 0 == done.exit_code, done.output
     return Pipeline(tmp_path)
 
 
@@ -111,7 +116,7 @@ def test_good_data_end_as_the_champion_that_a_server_answers_with(pipeline: Pipe
     first = pipeline.run()
 
     assert 0 == first.exit_code, first.log
-    assert succeeded("evaluate", *INGESTED, "promote", "train") == sorted(first.steps)
+    assert sorted(succeeded(*STEPS)) == sorted(first.steps)
     models = pipeline.models()
     (promotion,) = models["promotions"]
     assert models["champion"] == promotion["to_version"]
@@ -134,35 +139,38 @@ def test_a_worse_challenger_is_refused_with_the_reason(pipeline: Pipeline) -> No
     """All steps run; the run fails, and the champion stays."""
     assert 0 == pipeline.run().exit_code
     champion = pipeline.models()["champion"]
-    write_rows(pipeline.folder / "train.csv", slope=2, rows=2000, seed=3)
+    write_rows(pipeline.folder / "train.csv", slope=3, rows=30, seed=3)
 
     refused = pipeline.run(version="2")
 
     assert 1 == refused.exit_code
-    assert [*succeeded("evaluate", *INGESTED), ("promote", "FAILURE"), *succeeded("train")] == sorted(refused.steps)
+    assert sorted([*succeeded(*STEPS[:-1]), ("promote", "FAILURE")]) == sorted(refused.steps)
     assert f"Error: {champion} stays in use." in refused.log
     models = pipeline.models()
     assert champion == models["champion"]
     assert 2 == len(models["versions"]) == len(models["promotions"])
 
 
-def test_data_that_cannot_be_used_stop_the_run_before_a_model_exists(pipeline: Pipeline) -> None:
-    """The message names column and row."""
+def test_bad_data_stop_at_verify_with_the_report(pipeline: Pipeline) -> None:
+    """It names column and row, in the log and in an artefact; no model is trained, and nothing is tried again."""
     with (pipeline.folder / "train.csv").open("a") as file:
         file.write("many,1.0\n")
 
     stopped = pipeline.run()
 
     assert 1 == stopped.exit_code
-    assert {("train", "FAILURE"), *succeeded(*INGESTED)} == set(stopped.steps)
-    assert "column 'x', row 2001 " in stopped.log
+    assert [*succeeded(*INGESTED), ("verify", "FAILURE")] == sorted(stopped.steps)
     assert "Traceback" not in stopped.log
+    (report,) = pipeline.folder.glob("outputs/*/verify/report")
+    for text in (stopped.log, report.read_text()):
+        assert re.search(r"error +type +column 'x' has 1 value in 2001 rows that are not finite numbers", text)
+        assert "rows 2001" in text
     assert [] == pipeline.models()["versions"]
 
 
-@pytest.mark.parametrize("step", [*INGESTED, "train", "evaluate", "promote"])
+@pytest.mark.parametrize("step", STEPS)
 def test_a_killed_step_leaves_the_models_whole_and_the_next_run_continues(pipeline: Pipeline, step: str) -> None:
-    """SIGKILL to its container; all but the decision are tried again, and steps before it are from the cache."""
+    """SIGKILL to its container; what only computes is tried again, and finished steps are from the cache."""
     process = pipeline.start()
     assert process.stdout is not None
     for line in process.stdout:
@@ -172,13 +180,14 @@ def test_a_killed_step_leaves_the_models_whole_and_the_next_run_continues(pipeli
     killed = pipeline.end(process)
 
     assert pipeline.models()["champion"] in {None, *(version["version"] for version in pipeline.models()["versions"])}
-    if step == "promote":
+    rest = STEPS[STEPS.index(step):]
+    if step in ("verify", "promote"):
         assert 1 == killed.exit_code
-        assert [("promote", "FAILURE")] == killed.steps
+        assert [(step, "FAILURE")] == [found for found in killed.steps if found[0] in rest]
     else:
         assert 0 == killed.exit_code, killed.log
         assert [(step, "FAILURE"), (step, "SUCCESS")] == [found for found in killed.steps if found[0] == step]
-    assert succeeded("promote") == pipeline.run().steps
+    assert succeeded(*(rest if step == "verify" else ["promote"])) == pipeline.run().steps
     models = pipeline.models()
     assert [models["champion"]] == [version["version"] for version in models["versions"]]
 
@@ -192,3 +201,14 @@ def kill_container(folder: Path) -> None:
         if found and subprocess.run([DOCKER, "kill", *found], capture_output=True).returncode == 0:
             return
     raise AssertionError("no container of the step was found")
+
+
+def test_the_image_has_what_jobs_need_and_no_tools() -> None:
+    """Neither build nor development tools, and not root; pyarrow, alembic and obstore are there."""
+    program = ("import os; from importlib.util import find_spec; print(os.getuid(), "
+               "*(name for name in ('pip', 'setuptools', 'pytest', 'mypy', 'pyarrow', 'alembic', 'obstore') "
+               "if find_spec(name)))")
+    done = subprocess.run([DOCKER, "run", "--rm", "linear_regressor_jobs:latest", "python", "-c", program],
+                          capture_output=True, text=True, check=True)
+
+    assert ["65532", "pyarrow", "alembic", "obstore"] == done.stdout.split()

@@ -29,13 +29,14 @@ def steps_before(name: str) -> set[str]:
 def test_nothing_is_promoted_before_every_other_step_succeeded() -> None:
     """No step has a condition: local runners skip those and report success."""
     assert TASKS.keys() - {"promote"} == steps_before("promote")
-    assert steps_before("train") >= {"ingest"}
+    assert steps_before("verify") >= {"ingest", "ingest-2"}
+    assert steps_before("train") >= {"ingest", "verify"}
     assert steps_before("evaluate") >= {"ingest-2", "train"}
     assert [] == [name for name, task in TASKS.items() if "triggerPolicy" in task]
 
 
-def test_all_steps_but_the_decision_are_cached_and_tried_again() -> None:
-    """The decision depends on the champion, and a refusal must be recorded once."""
+def test_all_steps_but_the_decision_are_cached_and_those_that_only_compute_are_tried_again() -> None:
+    """The decision depends on the champion, and is recorded once; a finding of verify would only be found again."""
     cached = {name for name, task in TASKS.items() if task["cachingOptions"].get("enableCache")}
     retries = {name: task["retryPolicy"]["maxRetryCount"] for name, task in TASKS.items() if "retryPolicy" in task}
 
@@ -55,7 +56,7 @@ def test_data_that_changed_under_the_same_name_are_read_again_with_a_new_version
 def test_each_step_has_the_resources_that_it_may_use(step: str) -> None:
     """Requests equal limits; the names of both generations of the platform are there."""
     resources = CONTAINERS[step]["resources"]
-    cpu, memory = ("2", "2Gi") if step == "train" else ("1", "1Gi")
+    cpu, memory = ("2", "2Gi") if step in ("train", "verify") else ("1", "1Gi")
 
     assert cpu == resources["resourceCpuLimit"] == resources["resourceCpuRequest"]
     assert memory == resources["resourceMemoryLimit"] == resources["resourceMemoryRequest"]
