@@ -258,7 +258,8 @@ check-imports: environment ## Import contracts of setup.cfg (import-linter)
 
 .PHONY: check-security
 check-security: check-workflows check-secrets ## Insecure code (bandit), workflows (zizmor) and secrets
-	@"$(BIN)/bandit" --quiet --recursive linear_regressor scripts benchmarks infra/checks pipelines --exclude pipelines/tests main.py benchmark.py
+	@"$(BIN)/bandit" --quiet --exclude pipelines/tests --recursive linear_regressor scripts benchmarks infra/checks pipelines \
+		main.py benchmark.py
 
 .PHONY: check-dockerfiles
 check-dockerfiles: environment ## Dockerfiles (hadolint)
