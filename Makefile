@@ -27,6 +27,7 @@ TEST_PROCESSES ?= auto
 SERVER_IMAGE := linear_regressor_server:latest
 POSTGRESQL_IMAGE := linear_regressor_server_postgresql:latest
 BUILDER_IMAGE := linear_regressor_builder:latest
+JOBS_IMAGE := linear_regressor_jobs:latest
 CONTAINER := linear_regressor
 LOCAL_MODEL := build/local/simple_linear_regressor.joblib
 
@@ -39,9 +40,9 @@ export PATH := $(BIN):$(PATH)
 export MPLCONFIGDIR ?= $(CURDIR)/build/matplotlib
 
 INSTALLER := Pipfile.lock setup.cfg setup.py scripts/install_locked.sh scripts/locked_requirements.py
-PYTHON_SOURCES := linear_regressor tests large conformance scripts benchmarks infra main.py benchmark.py setup.py
+PYTHON_SOURCES := linear_regressor tests large conformance scripts benchmarks infra pipelines main.py benchmark.py setup.py
 SHELL_SOURCES := $(wildcard scripts/*.sh dev/*.sh) .ci/run
-DOCKERFILES := server.Dockerfile builder.Dockerfile
+DOCKERFILES := server.Dockerfile builder.Dockerfile jobs.Dockerfile
 ISSUE_FORMS := .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
 
 .PHONY: help
@@ -107,8 +108,9 @@ train-local: environment ## Train the committed model on this machine
 	@"$(BIN)/linear-regressor" train --model-save-path models/simple_linear_regressor.joblib
 
 .PHONY: train
-train: builder-build ## Train in the builder image (project mounted as a volume)
-	@$(IN_BUILDER) make train-local
+train: jobs-build ## Train in the jobs image (project mounted as a volume)
+	@"$(DOCKER)" run --rm --init --user "$$(id -u):$$(id -g)" --volume "$(CURDIR):/project" --workdir /project \
+		$(JOBS_IMAGE) linear-regressor train --model-save-path models/simple_linear_regressor.joblib
 
 .PHONY: serve
 serve: server-build ## Build the server image and run it in the background as container linear_regressor
@@ -121,6 +123,10 @@ server-build: engine ## Build the server image
 .PHONY: server-build-postgresql
 server-build-postgresql: engine ## Build the server image with the client of PostgreSQL, for a feedback store
 	@$(BUILD) --build-arg CATEGORIES="default fast postgresql" --file server.Dockerfile --tag $(POSTGRESQL_IMAGE) .
+
+.PHONY: jobs-build
+jobs-build: engine ## Build the image for jobs: training, promotion, retraining, monitoring and the pipeline
+	@$(BUILD) --file jobs.Dockerfile --tag $(JOBS_IMAGE) .
 
 .PHONY: server-logs
 server-logs: engine ## Follow the log of the server container
@@ -252,7 +258,8 @@ check-imports: environment ## Import contracts of setup.cfg (import-linter)
 
 .PHONY: check-security
 check-security: check-workflows check-secrets ## Insecure code (bandit), workflows (zizmor) and secrets
-	@"$(BIN)/bandit" --quiet --recursive linear_regressor scripts benchmarks infra/checks main.py benchmark.py
+	@"$(BIN)/bandit" --quiet --exclude pipelines/tests --recursive linear_regressor scripts benchmarks infra/checks pipelines \
+		main.py benchmark.py
 
 .PHONY: check-dockerfiles
 check-dockerfiles: environment ## Dockerfiles (hadolint)
@@ -295,6 +302,25 @@ infra-validate: ## Terraform files with the google provider, which is downloaded
 .PHONY: audit
 audit: .venv/bin/python ## Known vulnerabilities of all locked packages (asks the package index, so run by GitHub Actions)
 	@scripts/audit.sh .venv/bin/python
+
+##@ Pipeline from data to a promoted model
+
+.PHONY: pipeline-tools
+pipeline-tools: environment ## Install the tools of the pipeline into build/tools (120 MB)
+	@mkdir -p build/tools
+	@scripts/tool_environment.sh "$(BIN)/python" pipelines/requirements.txt build/tools/pipelines >&2
+
+.PHONY: pipeline-compile
+pipeline-compile: pipeline-tools ## Update pipelines/pipeline.yaml; fail if it was stale
+	@build/tools/pipelines/bin/python -m pipelines.compile
+
+.PHONY: pipeline-yaml
+pipeline-yaml: pipeline-tools ## Print the pipeline with the jobs image IMAGE, for Kubeflow or Vertex AI Pipelines
+	@build/tools/pipelines/bin/python -m pipelines.compile --image "$(IMAGE)"
+
+.PHONY: pipeline-local
+pipeline-local: pipeline-compile jobs-build ## Run the pipeline in containers: to a promotion, refused, stopped and killed
+	@"$(BIN)/python" -m pytest pipelines/tests
 
 ##@ Containers and deployment
 

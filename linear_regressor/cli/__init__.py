@@ -9,6 +9,7 @@ from linear_regressor.cli.command_line import CommandLine
 
 # The short help of each command: the first sentence of its docstring, which is not imported to list it.
 COMMANDS = {
+    "ingest": "Copy a data set, unchanged, into a folder.",
     "verify": "Check a data set before anything is trained on it.",
     "train": "Train a model and save it.",
     "evaluate": "Evaluate a model on test rows.",

@@ -60,7 +60,7 @@ class Folder:
     @classmethod
     def of(cls, location: str) -> Folder:
         """Resolve the location of a folder, which need not exist yet."""
-        with _access_errors(location):
+        with access_errors(location):
             filesystem, path, prefix = _resolve(location)
             if filesystem.get_file_info(path).type == fs.FileType.File:
                 raise SettingError(f"{redacted(location)} must be a folder, not a file")
@@ -74,7 +74,7 @@ class Folder:
 
     def names(self) -> list[str]:
         """List its files, except those whose name starts with a dot or an underscore."""
-        with _access_errors(self.name):
+        with access_errors(self.name):
             infos = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
         return sorted(info.base_name for info in infos if not info.base_name.startswith((".", "_")))
 
@@ -82,7 +82,7 @@ class Folder:
         """Count the rows of one of its Parquet files."""
         import pyarrow.parquet
 
-        with _access_errors(f"{self.name}/{name}"):
+        with access_errors(f"{self.name}/{name}"):
             with pyarrow.parquet.ParquetFile(f"{self.path}/{name}", filesystem=self.filesystem) as parquet:
                 return int(parquet.metadata.num_rows)
 
@@ -93,7 +93,7 @@ class Folder:
         with TemporaryDirectory() as temporary:
             path = Path(temporary, name)
             result = write(path)
-            with _access_errors(f"{self.name}/{name}"):
+            with access_errors(f"{self.name}/{name}"):
                 fs.copy_files(str(path), f"{self.path}/{name}", fs.LocalFileSystem(), self.filesystem)
         return result
 
@@ -106,7 +106,7 @@ class Folder:
 
 def find_files(location: str) -> tuple[File, ...]:
     """Find the files that a path, glob or URL matches, sorted by path."""
-    with _access_errors(location):
+    with access_errors(location):
         filesystem, path, prefix = _resolve(location)
         infos = [info for info in _infos(filesystem, path) if info.type == fs.FileType.File]
     if not infos:
@@ -118,7 +118,7 @@ def find_files(location: str) -> tuple[File, ...]:
 
 def matches(location: str, filesystem: fs.FileSystem, path: str) -> bool:
     """Whether a location matches a file, which need not exist yet."""
-    with _access_errors(location):
+    with access_errors(location):
         other, resolved, _ = _resolve(location)
         if other.type_name != filesystem.type_name:
             return False
@@ -161,7 +161,7 @@ def _resolve(location: str) -> tuple[fs.FileSystem, str, str]:
 
 
 @contextmanager
-def _access_errors(location: str) -> Iterator[None]:
+def access_errors(location: str) -> Iterator[None]:
     """Turn errors of a file system into a DataError that names the location."""
     try:
         yield

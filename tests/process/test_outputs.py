@@ -85,6 +85,7 @@ OUTPUTS = {
     "unlearned": Output((*UNLEARN, "--receipt-path", "receipt.json"), "--model-save-path", load),
     "receipt": Output((*UNLEARN, "--model-save-path", "other.joblib"), "--receipt-path", Path.read_text,
                       replaces=False),
+    "ingested": Output(("ingest", DATA), "", Path.read_text, f"000000-{DATA}"),
     "fetched": Output(("models", "fetch", HISTORY), "", load),
     "monitoring": Output(("monitor", "--model-path", MODEL), "--json", parsed),
     "page of monitoring": Output(("monitor", "--model-path", MODEL), "--html", is_page),

@@ -9,7 +9,7 @@ import pytest
 
 from tests import ROOT
 
-IDS = ["builder.Dockerfile", "server.Dockerfile"]
+IDS = ["builder.Dockerfile", "jobs.Dockerfile", "server.Dockerfile"]
 DOCKERFILES = [ROOT / name for name in IDS]
 
 
@@ -46,6 +46,16 @@ def test_copied_files_exist_and_are_not_ignored(path: Path) -> None:
     assert copied
     assert [] == [name for name in copied if not any(fnmatch(name, pattern) for pattern in patterns)]
     assert [] == [name for name in copied if not (ROOT / name).exists()]
+
+
+def test_jobs_run_as_a_numeric_user_without_an_entry_point() -> None:
+    """Kubeflow replaces an entry point by a step's command; Docker's runner would put it before the command."""
+    jobs = ROOT / "jobs.Dockerfile"
+
+    assert [line for line in instructions(jobs, "USER") if re.fullmatch(r"[1-9]\d*:[1-9]\d*", line)]
+    assert [] == instructions(jobs, "ENTRYPOINT")
+    assert 1 == len(instructions(jobs, "CMD"))
+    assert not re.search(r"\bdevelop\b", jobs.read_text(encoding="utf-8")), "a category with development tools"
 
 
 def test_the_server_runs_as_a_numeric_user_and_in_exec_form() -> None:

@@ -1,0 +1,32 @@
+# Training, evaluation, promotion, retraining and monitoring as jobs: locked dependencies of training, stores and
+# buckets, and the package; no model, no development tools, no build tools.
+# Without syntax line, heredoc and mount, so that every builder can build it and no frontend is downloaded.
+ARG BASE=python:3.13-slim-bookworm
+
+FROM ${BASE} AS build
+# categories of Pipfile.lock to install
+ARG CATEGORIES="default training store postgresql"
+WORKDIR /source
+RUN python3 -m venv /opt/jobs
+COPY Pipfile.lock ./
+COPY scripts/install_locked.sh scripts/locked_requirements.py scripts/
+# one word for each category
+# hadolint ignore=SC2086
+RUN scripts/install_locked.sh /opt/jobs/bin/python ${CATEGORIES}
+COPY setup.cfg setup.py README.md LICENSE ./
+COPY linear_regressor linear_regressor
+RUN /opt/jobs/bin/python -m pip install --quiet --no-cache-dir --no-deps --no-build-isolation . \
+ && /opt/jobs/bin/python -m pip uninstall --quiet --yes cython wheel setuptools pip
+
+FROM ${BASE}
+# Any user may run the image, and jobs of the pipeline write to their mounted folders only, so HOME is /tmp.
+ENV PATH=/opt/jobs/bin:$PATH \
+    HOME=/tmp \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+WORKDIR /app
+COPY --from=build /opt/jobs /opt/jobs
+# numeric, because platforms that reject root cannot resolve a name
+USER 65532:65532
+# no entry point: engines and pipelines give the command and its arguments
+CMD ["linear-regressor", "--help"]

@@ -1,0 +1,48 @@
+"""Copy the files of a data set into a folder, so that all later steps read the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from linear_regressor.data import formats, locations
+from linear_regressor.data.locations import File, Folder
+from linear_regressor.errors import DataError, SettingError
+from linear_regressor.output_file import write_file
+
+PIECE = 1 << 20  # bytes
+
+
+def ingest(location: str, folder: Folder) -> tuple[File, ...]:
+    """Copy every file of a data set, each in one step, and return the files that were copied."""
+    files = locations.find_files(location)
+    for file in files:
+        formats.of(file)  # rejects an unknown format
+    # Files of several folders can have one name; a number keeps them apart and in order.
+    names = {f"{number:06d}-{file.path.rpartition('/')[2]}": file for number, file in enumerate(files)}
+    if any(locations.matches(location, folder.filesystem, f"{folder.path}/{name}") for name in names):
+        raise SettingError(f"{folder.name} is inside the data: the next run would read the copies, too")
+    if others := [name for name in folder.names() if name not in names]:
+        raise SettingError(f"{folder.name} has other files, such as {others[0]}; give an empty folder")
+    for name, file in names.items():
+        folder.put(name, partial(copy_file, file))
+    return files
+
+
+def copy_file(file: File, path: Path) -> None:
+    """Copy one file, which must not change meanwhile."""
+    def write(output: BinaryIO) -> None:
+        output.writelines(_pieces(file))
+        if output.tell() != file.size:
+            raise DataError(f"{file.name} changed while it was copied: {output.tell()} bytes instead of {file.size}")
+
+    write_file(path, write)
+
+
+def _pieces(file: File) -> Iterator[bytes]:
+    """Read a file as it is, also if its name says that it is compressed."""
+    with locations.access_errors(file.name), file.filesystem.open_input_stream(file.path, compression=None) as data:
+        while piece := data.read(PIECE):
+            yield piece

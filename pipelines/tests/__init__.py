@@ -1,0 +1,1 @@
+"""The pipeline, run for real by `make pipeline-local`."""
