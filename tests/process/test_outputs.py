@@ -300,8 +300,7 @@ def test_a_device_stays_a_device(folder: Path, output: Output, numbers: tuple[in
     assert (2 if revoked else numbers != (1, 3)) == done.exit_code, done.stderr
     assert not done.exit_code or 1 == done.stderr.count("\n") and path.name in done.stderr
     assert stat.S_ISCHR(path.stat().st_mode) and numbers == (1, os.minor(path.stat().st_rdev))
-    further = {Path(name) for name in ("reports", "receipt.json", "other.joblib", "other.card.json",
-                                        "runs.jsonl")}
+    further = {Path(name) for name in ("reports", "receipt.json", "other.joblib", "other.card.json", "runs.jsonl")}
     assert set(Path().iterdir()) - before <= further
     assert [] == temporary_files()
 
