@@ -17,6 +17,7 @@
     ├── QualityError                1  a model that is worse than required
     ├── StoreError                  1  a feedback store that cannot be used
     │   └── StoreUnavailable        1  a feedback store that is down or has no space: later it may work
+    ├── TrackingError               1  MLflow cannot be used, or does not have what was asked for
     ├── ClusterError                1  an unreachable cluster, or workers that cannot do the work
     └── ServerError                 1  a server that cannot start
 
@@ -80,6 +81,10 @@ class StoreError(LinearRegressorError):
 
 class StoreUnavailable(StoreError):
     """The feedback store is down, has no space or does not respond in time; the same request may succeed later."""
+
+
+class TrackingError(LinearRegressorError):
+    """MLflow cannot be used, or does not have what was asked for; the message never contains credentials."""
 
 
 class ClusterError(LinearRegressorError):

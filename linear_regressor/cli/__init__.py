@@ -21,6 +21,7 @@ COMMANDS = {
     "unlearn": "Remove rows from a trained model.",
     "compare": "Compare two models without data.",
     "models": "List, promote, roll back and fetch the versions of a model.",
+    "registry": "Fetch models from the registry of MLflow.",
     "lineage": "Trace a model to its data, code and decisions.",
     "retrain": "Train the model in use again with new feedback.",
     "monitor": "Find changes in the inputs and in the errors of a model.",

@@ -24,7 +24,8 @@ INTERRUPTED, TERMINATED = 130, 143  # what shells report: 128 + SIGINT, 128 + SI
 # The extra of this package that a library comes with.
 EXTRAS = {"sklearn": "training", "scipy": "training", "pyarrow": "training", "yaml": "training",
           "tqdm": "training", "matplotlib": "plots", "dask": "dask", "distributed": "dask",
-          "alembic": "store", "sqlalchemy": "store", "psycopg": "postgresql", "obstore": "buckets"}
+          "alembic": "store", "sqlalchemy": "store", "psycopg": "postgresql", "obstore": "buckets",
+          "mlflow": "tracking", "pandas": "tracking"}
 
 
 class CommandLine(click.Group):

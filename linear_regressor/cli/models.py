@@ -18,6 +18,8 @@ from linear_regressor.artefact.lineage import Lineage
 from linear_regressor.artefact.promotion import VERSION, Promotion, Promotions, user_name
 from linear_regressor.cli import options
 from linear_regressor.cli.output import progress_bar
+from linear_regressor.cli.tracked import follow, track_option
+from linear_regressor.cli.tracked import open_store as open_mlflow
 from linear_regressor.errors import ArtefactError, QualityError, SettingError
 from linear_regressor.monitoring.store import open_store
 from linear_regressor.monitoring.store.location import StoreLocation
@@ -91,9 +93,10 @@ def list_models(location: str, as_json: bool) -> None:
 @click.option("--force", metavar="REASON", callback=not_empty,
               help="Promote although the gate refuses; the reason is recorded.")
 @by_option
+@track_option
 @click.pass_context
 def promote(context: click.Context, model: str, location: str, data: str | None, where: str | None,
-            store: StoreLocation | None, force: str | None, by: str | None) -> None:
+            store: StoreLocation | None, force: str | None, by: str | None, track: bool) -> None:
     """Put a model into use, if it is good enough.
 
     MODEL is a model file, which becomes a version, or VERSION one of 'models list'. The gate compares it with the
@@ -111,10 +114,11 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
     from linear_regressor.retraining.promotion import UnseenRows, judge
     from linear_regressor.retraining.promotion import promote as record
 
-    history = ModelHistory.of(location)
+    mlflow, history = open_mlflow(track, location), ModelHistory.of(location)
     challenger, is_file = _model_of(model, history)
     before = history.promotions()
     if before.champion == challenger.digest[:12]:
+        follow(mlflow, history)  # as a warning of an earlier promotion advises
         click.echo(f"{before.champion} is in use already")
         return
     champion = None if before.champion is None else history.load(before.champion)
@@ -130,6 +134,7 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
         history.add(challenger, {**_facts_of(model, challenger), "added_by": by,
                                  "added_at": datetime.now(UTC).isoformat(timespec="seconds")})
     promotion = record(history, before, challenger, decision, by, test.end, test.store)
+    follow(mlflow, history)
     if not decision.promote:
         remedy = " Give rows to compare on by --data or --store." if champion and not test.moments else ""
         raise QualityError(f"{promotion.from_version or 'no model'} stays in use. {decision.summary}{remedy}")
@@ -143,7 +148,9 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
 @click.option("--reason", metavar="TEXT", required=True, callback=not_empty, help="Why; it is recorded.")
 @options.store()
 @by_option
-def rollback(location: str, to: str | None, reason: str, store: StoreLocation | None, by: str | None) -> None:
+@track_option
+def rollback(location: str, to: str | None, reason: str, store: StoreLocation | None, by: str | None,
+             track: bool) -> None:
     """Return to a former champion.
 
     The gate is not asked. Feedback that was given until the present champion was chosen, or with --store until now, is
@@ -155,7 +162,7 @@ def rollback(location: str, to: str | None, reason: str, store: StoreLocation | 
     Example:
       linear-regressor models rollback --reason 'wrong units in the feedback of May'
     """
-    history = ModelHistory.of(location)
+    mlflow, history = open_mlflow(track, location), ModelHistory.of(location)
     before = history.promotions()
     target = to or before.previous
     if target is None:
@@ -169,6 +176,7 @@ def rollback(location: str, to: str | None, reason: str, store: StoreLocation | 
     cut, identity = (0, None) if feedback is None else (feedback.cut_blocks(whole=True), feedback.identity)
     promotion = history.promote(before.next("rollback", history.load(target), by=by or user_name(), reasons=[reason],
                                             cut=cut, store=identity))
+    follow(mlflow, history)
     click.echo("\n".join(decision_lines(promotion)))
 
 

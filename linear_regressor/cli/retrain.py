@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,13 @@ import click
 from linear_regressor.cli import options
 from linear_regressor.cli.models import by_option, models_option, not_empty
 from linear_regressor.cli.options import Serial, finite
+from linear_regressor.cli.tracked import follow, open_store, record_run, track_option
 
 if TYPE_CHECKING:
     from linear_regressor.monitoring.store.location import StoreLocation
     from linear_regressor.retraining.retrain import Candidate, Retraining
     from linear_regressor.retraining.run import Run
+    from linear_regressor.tracking.run import Run as TrackedRun
 
 KEPT = 4
 MARKS = {True: "+", False: "-", None: " "}
@@ -51,12 +55,13 @@ MARKS = {True: "+", False: "-", None: " "}
 @click.option("--force", metavar="REASON", callback=not_empty, show_default="none",
               help="Promote the best challenger although the gate refuses; the reason is recorded.")
 @by_option
+@track_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def retrain(context: click.Context, location: str, store: StoreLocation, since: int | None, without: tuple[str, ...],
             cap: float, when_drifted: bool, traffic: Path | None, min_r2: float, margin: float, min_rows: int,
             max_change: float | None, max_gap: float, dry_run: bool, force: str | None, by: str | None,
-            as_json: bool) -> None:
+            track: bool, as_json: bool) -> None:
     """Train the model in use again with new feedback.
 
     The champion of --models and the feedback in --store that it has not seen make one or two challengers: from all
@@ -78,16 +83,36 @@ def retrain(context: click.Context, location: str, store: StoreLocation, since: 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from linear_regressor.artefact.history import ModelHistory
     from linear_regressor.artefact.promotion import user_name
-    from linear_regressor.monitoring.store import open_store
+    from linear_regressor.monitoring.store import open_store as open_feedback
     from linear_regressor.retraining.gate import GatePolicy
     from linear_regressor.retraining.retrain import RetrainOptions
     from linear_regressor.retraining.run import run
 
     policy = GatePolicy(margin, min_r2, max_gap, max_change, least_rows=min_rows)
-    done = run(ModelHistory.of(location), open_store(store), RetrainOptions(since, without, cap, policy, force),
-               by or user_name(), when_drifted=when_drifted, traffic=traffic, dry_run=dry_run)
+    mlflow, history = open_store(track, location), ModelHistory.of(location)
+    now, began = datetime.now(UTC), time.monotonic()
+    done = run(history, open_feedback(store), RetrainOptions(since, without, cap, policy, force), by or user_name(),
+               when_drifted=when_drifted, traffic=traffic, dry_run=dry_run)
+    tracked = _tracked(done, location, now, time.monotonic() - began)
+    if tracked is not None:
+        if "://" not in location:
+            record_run(tracked, Path(location, tracked.artefact.digest[:12]))
+        follow(mlflow, history, tracked)
     click.echo(json.dumps(_plain(done), indent=1, allow_nan=False) if as_json else "\n".join(_lines(done)))
     context.exit(KEPT if done.retraining is not None and not done.retraining.promotes else 0)
+
+
+def _tracked(done: Run, location: str, now: datetime, seconds: float) -> TrackedRun | None:
+    """The run to record, with the decision; None if no model was added."""
+    from linear_regressor.tracking.run import Run
+
+    found, promotion = done.retraining, done.promotion
+    if promotion is None or found is None or found.artefact is None:
+        return None
+    feedback = f"feedback {found.feedback.cut + 1} to {found.feedback.end} of store {found.feedback.store}"
+    return Run("retrain", found.artefact, f"{location.rstrip('/')}/{promotion.to_version}", feedback, now, seconds,
+               facts={"decision": {"action": promotion.action, "promotion": promotion.number, "by": promotion.by,
+                                   "parent": done.champion.digest, "summary": found.summary}})
 
 
 def _lines(done: Run) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +14,7 @@ import click
 from linear_regressor.cli import options
 from linear_regressor.cli.command_line import describe
 from linear_regressor.cli.output import descent_line, progress_bar, require_not_data, summary
+from linear_regressor.cli.tracked import log_run, open_store, record_run, track_option
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
 from linear_regressor.output_file import is_stdout
@@ -63,10 +65,11 @@ DIABETES = "scikit-learn's diabetes set"
 @options.key("which rows are kept for the test")
 @options.engine
 @options.scheduler
+@track_option
 @click.pass_context
 def train(context: click.Context, /, features: tuple[str, ...], model_save_path: Path, draw_report: bool | None,
           report_path: Path | None, data: str | None, target: str | None, engine: str, scheduler: str | None,
-          **settings: Any) -> None:
+          track: bool, **settings: Any) -> None:
     """Train a model and save it.
 
     Trains on --data or, without it, on scikit-learn's diabetes set. The test rows are a share of --data, the same on
@@ -75,7 +78,7 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     Prints slopes, intercept, mean squared error and R2 on the test rows, and how far at most the training loss is above
     the lowest loss of any line; then a line each for features that the rows do not determine, a descent that has not
     converged and columns too far from 0. Writes the model file and its card, and a report if that is asked for. The
-    same data, settings and environment give the same model file.
+    same data, settings and environment give the same model file. Each run is added to runs.jsonl beside it.
 
     By default --data gives the least-squares line: descent is standardised, at a safe rate, until it has converged. The
     diabetes set is trained as the challenge asks, by 15000 steps at 0.1 in its own units.
@@ -92,15 +95,18 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     """
     # Not at the top: --help would have to wait for NumPy, SciPy and PyArrow.
     from linear_regressor.data.dataset import read_diabetes
+    from linear_regressor.data.locations import redacted
+    from linear_regressor.tracking.run import Run
     from linear_regressor.training.config import TrainingConfig
     from linear_regressor.training.train import train as train_in_memory
     from linear_regressor.training.train import train_stream
 
     options.require_data(context, data, ("target", "where", "test_fraction", "key", "engine", "scheduler"))
-    now = datetime.now(UTC)
+    now, began = datetime.now(UTC), time.monotonic()
     known = {**(DEFAULTS if data is None else DEFAULTS_OF_DATA),
              **{name: value for name, value in settings.items() if value is not None}}
     _require_passes(context, known)
+    store = open_store(track, str(model_save_path))
     draw_report = report_path is not None or (data is None if draw_report is None else draw_report)
     if data is None:
         config = TrainingConfig(features or ("bmi",), **{**known, "test_fraction": None})
@@ -114,13 +120,16 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
         partitions, passes = source.partitions(), 1 if config.batch_size is None else 1 + int(config.iterations)
         with options.open_engine(engine, scheduler) as workers, progress_bar(partitions, passes) as report:
             training = train_stream(partitions, config, model_save_path, now, workers, report, source.name)
+    run = Run("train", training.artefact, str(model_save_path), DIABETES if data is None else redacted(data),
+              now, time.monotonic() - began, (training.fit.steps, training.fit.losses))
+    record_run(run, model_save_path)
     echo = partial(click.echo, err=is_stdout(model_save_path))  # nothing else may be in the model file
     echo(summary(training.artefact, training.evaluation, training.certificate, "the last" if data is None else "the"))
     if config.iterations == "auto":
         echo(descent_line(training.artefact, training.fit.count))
     echo(f"model        {model_save_path}")
-    if draw_report:
-        _write_report(training, report_path or DEFAULT_REPORT_PATH, echo)
+    drawn = _write_report(training, report_path or DEFAULT_REPORT_PATH, echo) if draw_report else []
+    log_run(store, run, drawn)
 
 
 def _require_passes(context: click.Context, settings: Mapping[str, Any]) -> None:
@@ -129,12 +138,14 @@ def _require_passes(context: click.Context, settings: Mapping[str, Any]) -> None
         raise click.UsageError("--batch-size needs --iterations: the number of passes over the rows.", context)
 
 
-def _write_report(training: Training, folder: Path, echo: Callable[[str], None]) -> None:
-    """Write the report if matplotlib is installed: it is an extra that training does not need."""
+def _write_report(training: Training, folder: Path, echo: Callable[[str], None]) -> list[Path]:
+    """Write the report if matplotlib is installed, an extra that training does not need, and return its files."""
     try:
         from linear_regressor.training import report
     except ModuleNotFoundError as error:
         click.echo(f"No report: {describe(error)}", err=True)
-    else:
-        for path in report.write(training, folder):
-            echo(f"report       {path}")
+        return []
+    drawn = report.write(training, folder)
+    for path in drawn:
+        echo(f"report       {path}")
+    return drawn

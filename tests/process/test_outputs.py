@@ -36,7 +36,8 @@ TRAIN = ("train", "--data", DATA, *COLUMNS, "--standardize", "--min-r2", "0")
 UNLEARN = ("unlearn", "--data", REMOVED, "--model-path", MODEL)
 # Commands that write no file.
 # 'retrain' adds to a folder of models only, whose files are never replaced: test_retrain_killed.py
-WITHOUT_OUTPUT = {"evaluate", "serve", "cross-validate", "compare", "retrain", "lineage"}
+# 'registry' writes by the function of 'models fetch', from MLflow: test_tracking.py
+WITHOUT_OUTPUT = {"evaluate", "serve", "cross-validate", "compare", "lineage", "registry", "retrain"}
 
 
 def is_png(path: Path) -> bool:
@@ -303,7 +304,7 @@ def test_a_device_stays_a_device(folder: Path, output: Output, numbers: tuple[in
     assert (2 if revoked else numbers != (1, 3)) == done.exit_code, done.stderr
     assert not done.exit_code or 1 == done.stderr.count("\n") and path.name in done.stderr
     assert stat.S_ISCHR(path.stat().st_mode) and numbers == (1, os.minor(path.stat().st_rdev))
-    further = {Path(name) for name in ("reports", "receipt.json", "other.joblib", "other.card.json")}
+    further = {Path(name) for name in ("reports", "receipt.json", "other.joblib", "other.card.json", "runs.jsonl")}
     assert set(Path().iterdir()) - before <= further
     assert [] == temporary_files()
 
