@@ -103,6 +103,39 @@ def card_of(artefact: Artefact, facts: Mapping[str, Any]) -> bytes:
     return json.dumps(card, indent=2).encode() + b"\n"
 
 
+def card_beside(path: str | Path, digest: str) -> dict[str, Any]:
+    """Read the card beside a model file, which is that of the model with this digest; empty for none."""
+    card = Path(path).with_suffix(".card.json")
+    try:
+        return parse_card(str(card), _read(card), digest)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ArtefactError(f"cannot read the card {card}: {error.strerror}; restore it from a copy, or move it away "
+                            "to do without") from None
+
+
+def parse_card(name: str, content: bytes, digest: str) -> dict[str, Any]:
+    """Check that the content of a card is that of a model; an error names the card."""
+    try:
+        card = json.loads(content)
+    except (ValueError, RecursionError):
+        card = None
+    if not isinstance(card, dict):
+        reason = "it is not a JSON object"
+    elif card.get("sha256") != digest:
+        reason = f"it is that of another model than {digest[:12]}"
+    else:
+        return card
+    raise ArtefactError(f"cannot use the card {name}: {reason}; restore it from a copy, or move it away to do without")
+
+
+def facts_of(artefact: Artefact, card: Mapping[str, Any]) -> dict[str, Any]:
+    """Entries of a card that are not in its model file."""
+    known = {*artefact.card, "features", "target", "sha256"}
+    return {name: value for name, value in card.items() if name not in known}
+
+
 def _read(path: str | Path) -> bytes:
     """Read a file."""
     with open(path, "rb") as file:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.file import CARD, MODEL, card_of, content_of, parse_version
+from linear_regressor.artefact.file import CARD, MODEL, card_of, content_of, facts_of, parse_card, parse_version
 from linear_regressor.artefact.lineage import Lineage
 from linear_regressor.artefact.promotion import FOLDER, VERSION, Promotion, Promotions, name_of, number_of
 from linear_regressor.artefact.storage import Storage, open_storage
@@ -102,11 +102,22 @@ class ModelHistory:
     def facts(self, version: str) -> dict[str, Any]:
         """What was added to the card of a version."""
         path = f"{version}/{CARD}"
-        known = json.loads(card_of(self.load(version), {}))
+        artefact, content = self.load(version), self._storage.read(path)
         try:
-            return {name: value for name, value in json.loads(self._storage.read(path)).items() if name not in known}
+            return facts_of(artefact, json.loads(content))
         except (ValueError, AttributeError):
             raise ArtefactError(f"cannot use {self._path(path)}: it is not a JSON object") from None
+
+    def card(self, version: str, digest: str) -> dict[str, Any]:
+        """Read the card of a version, which is that of the model with this digest; empty for none."""
+        if CARD not in self._storage.list(version):
+            return {}
+        path = f"{version}/{CARD}"
+        return parse_card(self._path(path), self._storage.read(path), digest)
+
+    def file_of(self, version: str) -> str:
+        """Path or URL of the model file of a version."""
+        return self._path(f"{version}/{MODEL}")
 
     def _promotion(self, number: int) -> Promotion:
         """Read a decision."""

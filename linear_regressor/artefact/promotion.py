@@ -60,6 +60,11 @@ class Promotion:
         """The version in use from this decision on."""
         return self.from_version if self.action == "keep" else self.to_version
 
+    def told(self) -> dict[str, Any]:
+        """What people are told of it, as plain values."""
+        return {"number": self.number, "at": self.at, "by": self.by, "action": self.action, "from": self.from_version,
+                "to": self.to_version, "reasons": list(self.reasons), "forced": self.forced}
+
     def to_json(self) -> bytes:
         """Return the content of its object."""
         plain = {"format": FORMAT, **asdict(self), "reasons": list(self.reasons), "evidence": dict(self.evidence)}
@@ -114,6 +119,12 @@ class Promotions(tuple[Promotion, ...]):
             elif one.action != "keep":
                 stack.append(one.to_version)
         return stack[-2] if len(stack) > 1 else None
+
+    def state(self, version: str) -> str | None:
+        """Champion, challenger or former; None for a version that has never been in use nor was judged last."""
+        if version in (self.champion, self.challenger):
+            return "champion" if version == self.champion else "challenger"
+        return "former" if version in {one.champion for one in self} else None
 
     @property
     def generation(self) -> int:

@@ -21,9 +21,11 @@ COMMANDS = {
     "compare": "Compare two models without data.",
     "check": "Test whether a model behaves as its schema requires.",
     "models": "List, promote, roll back and fetch the versions of a model.",
+    "lineage": "Trace a model to its data, code and decisions.",
     "retrain": "Train the model in use again with new feedback.",
     "monitor": "Find changes in the inputs and in the errors of a model.",
     "store": "Manage the feedback store of a server.",
+    "data": "Show the version of a data set.",
 }
 
 

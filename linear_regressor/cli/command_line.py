@@ -22,7 +22,7 @@ from linear_regressor.errors import LinearRegressorError
 INTERRUPTED, TERMINATED = 130, 143  # what shells report: 128 + SIGINT, 128 + SIGTERM
 
 # The extra of this package that a library comes with.
-EXTRAS = {"sklearn": "training", "scipy": "training", "pyarrow": "training",
+EXTRAS = {"sklearn": "training", "scipy": "training", "pyarrow": "training", "yaml": "training",
           "tqdm": "training", "matplotlib": "plots", "dask": "dask", "distributed": "dask",
           "alembic": "store", "sqlalchemy": "store", "psycopg": "postgresql", "obstore": "buckets"}
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.file import load, save
+from linear_regressor.artefact.file import card_beside, facts_of, load, save
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.artefact.lineage import Lineage
 from linear_regressor.artefact.promotion import VERSION, Promotion, Promotions, user_name
@@ -79,7 +79,7 @@ def list_models(location: str, as_json: bool) -> None:
                           *map(_version_line, versions), *([] if versions else [
                               f"note        {history.name} has no versions: 'linear-regressor models promote MODEL "
                               f"--models {history.name}' adds one"]),
-                          *(line for promotion in promotions for line in _promotion_lines(promotion))]))
+                          *(line for promotion in promotions for line in decision_lines(promotion))]))
 
 
 @models.command()
@@ -127,12 +127,13 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
     decision = judge(challenger, champion, test, force=force)
     by = by or user_name()
     if is_file:
-        history.add(challenger, {"added_at": datetime.now(UTC).isoformat(timespec="seconds"), "added_by": by})
+        history.add(challenger, {**_facts_of(model, challenger), "added_by": by,
+                                 "added_at": datetime.now(UTC).isoformat(timespec="seconds")})
     promotion = record(history, before, challenger, decision, by, test.end, test.store)
     if not decision.promote:
         remedy = " Give rows to compare on by --data or --store." if champion and not test.moments else ""
         raise QualityError(f"{promotion.from_version or 'no model'} stays in use. {decision.summary}{remedy}")
-    click.echo("\n".join(_promotion_lines(promotion)))
+    click.echo("\n".join(decision_lines(promotion)))
 
 
 @models.command()
@@ -168,7 +169,7 @@ def rollback(location: str, to: str | None, reason: str, store: StoreLocation | 
     cut, identity = (0, None) if feedback is None else (feedback.cut_blocks(whole=True), feedback.identity)
     promotion = history.promote(before.next("rollback", history.load(target), by=by or user_name(), reasons=[reason],
                                             cut=cut, store=identity))
-    click.echo("\n".join(_promotion_lines(promotion)))
+    click.echo("\n".join(decision_lines(promotion)))
 
 
 @models.command()
@@ -205,6 +206,14 @@ def _model_of(model: str, history: ModelHistory) -> tuple[Artefact, bool]:
     return load(model), True
 
 
+def _facts_of(model: str, artefact: Artefact) -> dict[str, Any]:
+    """What the card beside a model file adds to it; nothing if that is of another model or damaged."""
+    try:
+        return facts_of(artefact, card_beside(model, artefact.digest))
+    except ArtefactError:
+        return {}
+
+
 def _test_rows(data: str, where: str | None, order: Artefact) -> Any:
     """Read the rows to compare on."""
     from linear_regressor.data.columns import Columns
@@ -226,9 +235,7 @@ def _loaded(history: ModelHistory, version: str) -> Artefact | str:
 
 def _described(version: str, model: Artefact | str, promotions: Promotions) -> dict[str, Any]:
     """Facts of a version as plain values."""
-    states = {promotion.champion: "former" for promotion in promotions}
-    states |= {promotions.challenger: "challenger", promotions.champion: "champion"}
-    found = {"version": version, "state": states.get(version)}
+    found = {"version": version, "state": promotions.state(version)}
     if isinstance(model, str):
         return {**found, "error": model}
     return {**found, "digest": model.digest, "features": list(model.features), "target": model.target,
@@ -242,7 +249,7 @@ def _version_line(version: dict[str, Any]) -> str:
     return f"version     {version['version']}  {version['state'] or '-':<10}  {what}"
 
 
-def _promotion_lines(promotion: Promotion) -> list[str]:
+def decision_lines(promotion: Promotion) -> list[str]:
     """A promotion, and each of its reasons, on a line of its own."""
     what = f"{promotion.from_version or 'none'} -> {promotion.to_version}"
     forced = [] if promotion.forced is None else [f"forced: {promotion.forced}"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from linear_regressor.artefact.artefact import Artefact
     from linear_regressor.artefact.lineage import Lineage
     from linear_regressor.artefact.promotion import Promotions
+    from linear_regressor.artefact.provenance import Provenance
     from linear_regressor.monitoring.report import MonitoringReport
     from linear_regressor.monitoring.store.location import StoreLocation
 
@@ -81,38 +84,44 @@ def monitor(context: click.Context, model_path: str, model: str | None, store: S
     from linear_regressor.monitoring.observe import observe, read_traffic
     from linear_regressor.monitoring.store import open_store
 
-    artefact, lineage, promotions = _chosen(model_path, model)
+    artefact, lineage, promotions, trace = _chosen(model_path, model)
     record = None if traffic is None else read_traffic(traffic, artefact.digest)
     report = observe(artefact, lineage, None if store is None else open_store(store), record, AlarmRule(alpha), since,
                      promotions=promotions)
+    if json_path is not None or html_path is not None:
+        report = report.traced(trace)
     _write(report, json_path, html_path)
     if json_path != Path("-"):
         click.echo("\n".join(lines_of(report)))
     context.exit(DRIFT if report.drift else 0)
 
 
-def _chosen(model_path: str, model: str | None) -> tuple[Artefact, Lineage, Promotions]:
-    """Read the model that is monitored, what it has seen, and the promotions of its folder."""
+def _chosen(model_path: str, model: str | None) -> tuple[Artefact, Lineage, Promotions, Callable[[], Provenance]]:
+    """Read the model that is monitored, what it has seen, and the promotions of its folder; the last one traces it."""
     from linear_regressor.artefact.file import load
     from linear_regressor.artefact.history import ModelHistory
     from linear_regressor.artefact.lineage import Lineage
     from linear_regressor.artefact.promotion import VERSION, Promotions
+    from linear_regressor.artefact.provenance import Provenance
+    from linear_regressor.monitoring.report import LAST_ANCESTORS
 
     if not os.path.isdir(model_path) and "://" not in model_path:
-        artefact = load(model or model_path)
-        return artefact, Lineage.of(artefact), Promotions()
+        path = model or model_path
+        artefact = load(path)
+        return artefact, Lineage.of(artefact), Promotions(), partial(Provenance.of_file, path, artefact)
     history = ModelHistory.of(model_path)
     promotions = history.promotions()
     if model is not None and not VERSION.fullmatch(model):
         artefact = load(model)
-        return artefact, Lineage.of(artefact), promotions
+        return artefact, Lineage.of(artefact), promotions, partial(Provenance.of_file, model, artefact)
     version = model or promotions.champion
     if version is None:
         raise click.UsageError(f"{model_path} has no model in use: promote one with 'linear-regressor models promote "
                                f"MODEL --models {model_path}', or name a version with --model.")
     artefact = history.load(version)
     in_use = version == promotions.champion
-    return artefact, history.lineage(promotions, artefact) if in_use else Lineage.of(artefact), promotions
+    return (artefact, history.lineage(promotions, artefact) if in_use else Lineage.of(artefact), promotions,
+            partial(Provenance.of_version, history, promotions, artefact, LAST_ANCESTORS))
 
 
 def _write(report: MonitoringReport, json_path: Path | None, html_path: Path | None) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DEFAULTS = {"iterations": 15000, "lr": 0.1, "standardize": False, "min_r2": 0.40}
 DEFAULTS_OF_DATA = {"iterations": "auto", "lr": "auto", "standardize": True, "min_r2": None}
 DEFAULT_REPORT_PATH = Path("reports")
+# what the card of a model says of its data without --data
+DIABETES = "scikit-learn's diabetes set"
 
 
 @click.command()
@@ -102,7 +104,7 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     draw_report = report_path is not None or (data is None if draw_report is None else draw_report)
     if data is None:
         config = TrainingConfig(features or ("bmi",), **{**known, "test_fraction": None})
-        training = train_in_memory(read_diabetes(config.features), config, model_save_path, now)
+        training = train_in_memory(read_diabetes(config.features), config, model_save_path, now, DIABETES)
     elif not features or target is None:
         raise click.UsageError("--data needs --features and --target: the names of its columns.", context)
     else:
@@ -111,7 +113,7 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
         require_not_data(source, {"--model-save-path": model_save_path})
         partitions, passes = source.partitions(), 1 if config.batch_size is None else 1 + int(config.iterations)
         with options.open_engine(engine, scheduler) as workers, progress_bar(partitions, passes) as report:
-            training = train_stream(partitions, config, model_save_path, now, workers, report)
+            training = train_stream(partitions, config, model_save_path, now, workers, report, source.name)
     echo = partial(click.echo, err=is_stdout(model_save_path))  # nothing else may be in the model file
     echo(summary(training.artefact, training.evaluation, training.certificate, "the last" if data is None else "the"))
     if config.iterations == "auto":

@@ -44,6 +44,7 @@ def verify(context: click.Context, data: str, against: str | None, schema_path: 
         raise click.UsageError("--learn and --against exclude each other: learn the schema first.")
     from linear_regressor.cli.output import require_not_data
     from linear_regressor.data.table import Table
+    from linear_regressor.output_file import is_stdout, is_stream
     from linear_regressor.verification.schema import Schema
     from linear_regressor.verification.verify import learn_schema
     from linear_regressor.verification.verify import verify as verify_data
@@ -51,8 +52,8 @@ def verify(context: click.Context, data: str, against: str | None, schema_path: 
     table = Table.of(data)
     if learning and schema_path is not None:
         require_not_data(table, {"--schema": schema_path})
-    exists = schema_path is not None and (not learning or schema_path.exists())
-    schema = Schema.load(schema_path) if schema_path is not None and exists else None
+    new = schema_path is None or learning and (is_stream(schema_path) or not schema_path.exists())
+    schema = None if schema_path is None or new else Schema.load(schema_path)
     if learning:
         verification = learn_schema(table, schema)
     else:
@@ -61,5 +62,6 @@ def verify(context: click.Context, data: str, against: str | None, schema_path: 
         verification.schema.save(schema_path)
         click.echo(f"schema of {len(verification.schema.columns)} columns in {schema_path}: review it", err=True)
     report = verification.report
-    click.echo(json.dumps(report.to_plain(), indent=1, allow_nan=False) if as_json else report.text())
+    text = json.dumps(report.to_plain(), indent=1, allow_nan=False) if as_json else report.text()
+    click.echo(text, err=learning and schema_path is not None and is_stdout(schema_path))
     context.exit(FAILED if report.failed else 0)

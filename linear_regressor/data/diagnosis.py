@@ -63,6 +63,11 @@ def unreadable(file: File, error: Exception, rows: int = 0) -> DataError:
     return DataError(f"{file.name} cannot be read as {file.ending[1:]}{after}: {reason}")
 
 
+def keys(file: File) -> list[str]:
+    """List the keys of the first rows of NDJSON."""
+    return list(dict.fromkeys(key for row in itertools.islice(_parsed(file), formats.BATCH_ROWS) for key in row))
+
+
 def objects(file: File, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Read NDJSON in batches; non-string values become JSON text."""
     rows = _parsed(file)

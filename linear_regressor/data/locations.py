@@ -63,13 +63,13 @@ class Folder:
         with _access_errors(location):
             filesystem, path, prefix = _resolve(location)
             if filesystem.get_file_info(path).type == fs.FileType.File:
-                raise SettingError(f"{_redacted(location)} must be a folder, not a file")
+                raise SettingError(f"{redacted(location)} must be a folder, not a file")
         return cls(filesystem, path, prefix + path)
 
     def require_apart(self, location: str) -> None:
         """Reject a location of data that would include the files of this folder."""
         if matches(location, self.filesystem, f"{self.path}/part.parquet"):
-            raise SettingError(f"{self.name} must not be inside the data {_redacted(location)}: the next run would "
+            raise SettingError(f"{self.name} must not be inside the data {redacted(location)}: the next run would "
                                "read the predictions as data")
 
     def names(self) -> list[str]:
@@ -110,7 +110,7 @@ def find_files(location: str) -> tuple[File, ...]:
         filesystem, path, prefix = _resolve(location)
         infos = [info for info in _infos(filesystem, path) if info.type == fs.FileType.File]
     if not infos:
-        raise SettingError(f"{_redacted(location)} matches no file")
+        raise SettingError(f"{redacted(location)} matches no file")
     relative = not prefix and not os.path.isabs(location)
     return tuple(File(filesystem, info.path, os.path.relpath(info.path) if relative else prefix + info.path, info.size,
                       info.mtime_ns or 0) for info in sorted(infos, key=lambda info: info.path))
@@ -151,9 +151,9 @@ def _resolve(location: str) -> tuple[fs.FileSystem, str, str]:
         return fs.LocalFileSystem(), os.path.abspath(location), ""
     scheme, query = url["scheme"], url["query"] or ""
     if scheme not in SCHEMES or not url["bucket"]:
-        raise SettingError(f"{_redacted(location)} must be a path, a glob, gs://bucket/path or s3://bucket/path")
+        raise SettingError(f"{redacted(location)} must be a path, a glob, gs://bucket/path or s3://bucket/path")
     if "/" in _credentials(location):
-        raise SettingError(f"{_redacted(location)}: encode slashes in the credentials as %2F")
+        raise SettingError(f"{redacted(location)}: encode slashes in the credentials as %2F")
     if scheme == "gs" and "retry_limit_seconds" not in query:
         query = f"{query}&{RETRY_SECONDS}" if query else f"?{RETRY_SECONDS}"
     filesystem, bucket = fs.FileSystem.from_uri(f"{scheme}://{url['bucket']}{query}")
@@ -168,10 +168,10 @@ def _access_errors(location: str) -> Iterator[None]:
     except (OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{_redacted(location)} cannot be accessed: {_masked(str(error), location)}") from None
+        raise DataError(f"{redacted(location)} cannot be accessed: {_masked(str(error), location)}") from None
 
 
-def _redacted(location: str) -> str:
+def redacted(location: str) -> str:
     """Hide the credentials before the bucket's name."""
     credentials = _credentials(location)
     return location.replace(f"://{credentials}@", "://***@", 1) if credentials else location

@@ -43,6 +43,11 @@ class Source:
     files: tuple[File, ...]
     columns: Columns
 
+    @property
+    def name(self) -> str:
+        """The location without credentials."""
+        return locations.redacted(self.location)
+
     @classmethod
     def of(cls, location: str, columns: Columns) -> Source:
         """Find the files without reading them."""

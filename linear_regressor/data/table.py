@@ -77,9 +77,9 @@ class Table:
         kinds: dict[str, Kind] = {}
         for file in self.files:
             form = formats.of(file)
-            for batch in _batches(form, _names(form), {}):
+            for batch, typed in _batches(form, _names(form), {}):
                 for name in batch.schema.names:
-                    kind = _inferred(batch.column(name), form.typed)
+                    kind = _inferred(batch.column(name), typed)
                     if kind is not None:
                         kinds.setdefault(name, kind)
                 break
@@ -93,7 +93,7 @@ class Table:
             form = formats.of(file)
             names = _names(form)
             types = {name: pa.string() for name in names if kinds.get(name, "text") in TEXTS}
-            for batch in _batches(form, names, types):
+            for batch, _ in _batches(form, names, types):
                 yield Batch(file, names, batch.num_rows, {
                     name: values_of(batch.column(name), kinds.get(name, "text")) for name in names})
 
@@ -103,18 +103,21 @@ def _names(form: Format) -> tuple[str, ...]:
     try:
         names = form.names()
     except diagnosis.CONTENT as error:
-        raise diagnosis.unreadable(form.file, error) from None
+        if form.has_schema:
+            raise diagnosis.unreadable(form.file, error) from None
+        names = diagnosis.keys(form.file)
     require_unique(names, names, form.file.name)
     return tuple(names)
 
 
-def _batches(form: Format, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
-    """Read a file; NDJSON whose values change their type is read as text from there on."""
+def _batches(form: Format, names: tuple[str, ...],
+             types: Mapping[str, pa.DataType]) -> Iterator[tuple[pa.RecordBatch, bool]]:
+    """Read a file, and whether its types are its own; NDJSON whose values change their type is text from there on."""
     rows = 0
     try:
         try:
             for batch in form.batches(names, types, None, None):
-                yield batch
+                yield batch, form.typed
                 rows += batch.num_rows
         except pa.ArrowInvalid:
             if form.has_schema:
@@ -123,7 +126,7 @@ def _batches(form: Format, names: tuple[str, ...], types: Mapping[str, pa.DataTy
                 done = min(rows, batch.num_rows)
                 rows -= done
                 if done < batch.num_rows:
-                    yield batch.slice(done)
+                    yield batch.slice(done), False
     except DataError:
         raise
     except diagnosis.CONTENT as error:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.lineage import Lineage
-from linear_regressor.artefact.promotion import Promotion, Promotions
+from linear_regressor.artefact.promotion import Promotions
+from linear_regressor.artefact.provenance import Provenance
+from linear_regressor.errors import ArtefactError
 from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.block import Block, since_cut
 from linear_regressor.monitoring.feedback_report import FeedbackReport
@@ -22,6 +24,8 @@ BlockKey = tuple[int, str | None, str]
 
 # Of the report, the newest first.
 LAST_PROMOTIONS = 10
+# Champions before the model in use that its lineage lists.
+LAST_ANCESTORS = 10
 NO_STORE = FeedbackReport(remarks=("there is no store of feedback, so only the inputs are tested",))
 NOTHING = FeedbackReport(remarks=("there is no store of feedback, so the line and the intervals are not tested",))
 NO_TRAFFIC = TrafficReport(remarks=("there is no record of traffic, so the inputs are not tested",))
@@ -42,6 +46,8 @@ class MonitoringReport:
     # sentences on what the report was made of
     notes: tuple[str, ...] = ()
     promotions: Promotions = Promotions()
+    # where the model comes from; None if that is not told
+    provenance: Provenance | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -63,6 +69,13 @@ class MonitoringReport:
         """Sentences on what was tested, and on what could not be."""
         return (*self.notes, *self.feedback.remarks, *self.traffic.remarks)
 
+    def traced(self, find: Callable[[], Provenance]) -> MonitoringReport:
+        """Add where the model comes from, or a note why that cannot be told: a damaged card concerns no test."""
+        try:
+            return replace(self, provenance=find())
+        except ArtefactError as error:
+            return replace(self, notes=(*self.notes, f"the lineage cannot be shown: {error}"))
+
     def to_plain(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {"made": self.made.isoformat(), "model": self.model, "features": list(self.features),
@@ -70,7 +83,8 @@ class MonitoringReport:
                 "drift": self.drift, "findings": [finding.to_plain() for finding in self.findings],
                 "sizes": [finding.to_plain() for finding in self.traffic.sizes], "remarks": list(self.remarks),
                 "feedback": self.feedback.to_plain(), "traffic": self.traffic.to_plain(),
-                "promotions": [_shown(one) for one in self.promotions[:-1 - LAST_PROMOTIONS:-1]]}
+                "promotions": [one.told() for one in self.promotions[:-1 - LAST_PROMOTIONS:-1]],
+                "lineage": None if self.provenance is None else self.provenance.to_plain()}
 
 
 def monitor(artefact: Artefact, lineage: Lineage, blocks: Sequence[Block] | None,
@@ -92,13 +106,6 @@ def monitor(artefact: Artefact, lineage: Lineage, blocks: Sequence[Block] | None
                             replace(feedback, repeated=repeated),
                             NO_TRAFFIC if traffic is None else TrafficReport.of(artefact, traffic, rule),
                             datetime.now(UTC))
-
-
-def _shown(promotion: Promotion) -> dict[str, Any]:
-    """What a report says of a promotion."""
-    return {"number": promotion.number, "at": promotion.at, "by": promotion.by, "action": promotion.action,
-            "from": promotion.from_version, "to": promotion.to_version, "reasons": list(promotion.reasons),
-            "forced": promotion.forced}
 
 
 def _counted(block: Block, outside: Mapping[BlockKey, int]) -> Block:

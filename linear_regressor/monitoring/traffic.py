@@ -23,11 +23,12 @@ MOST_ROWS = 128
 
 def recorded(X: Array) -> Array:
     """The rows of a request that are recorded."""
-    return X if len(X) <= MOST_ROWS else X[_places(len(X))]
+    return X if len(X) <= MOST_ROWS else X[places(len(X))]
 
 
 @lru_cache(64)  # clients often send the same number of rows
-def _places(rows: int) -> NDArray[np.intp]:
+def places(rows: int) -> NDArray[np.intp]:
+    """Places of the recorded rows in a request with more."""
     return np.arange(MOST_ROWS) * rows // MOST_ROWS
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.artefact.code_commit import code_facts
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.artefact.promotion import Promotion, Promotions
 from linear_regressor.errors import ArtefactError
@@ -62,7 +63,7 @@ def run(history: ModelHistory, store: FeedbackStore, options: RetrainOptions, by
         if dry_run or done.artefact is None or done.chosen is None:
             return started
         history.add(done.artefact, {"retrained_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                                    "retrained_by": by})
+                                    "retrained_by": by, **code_facts()})
         promotion = promote(history, before, done.artefact, done.chosen.decision, by, done.feedback.end,
                             done.feedback.store)
         return replace(started, promotion=promotion)

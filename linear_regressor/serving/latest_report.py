@@ -108,7 +108,9 @@ class LatestReport:
         from linear_regressor.artefact.history import ModelHistory
         from linear_regressor.artefact.lineage import Lineage
         from linear_regressor.artefact.promotion import Promotions
+        from linear_regressor.artefact.provenance import Provenance
         from linear_regressor.monitoring.observe import observe
+        from linear_regressor.monitoring.report import LAST_ANCESTORS
 
         artefact = predictor.artefact
         lineage, promotions = Lineage.of(artefact), Promotions()
@@ -118,8 +120,9 @@ class LatestReport:
             if promotions.champion == predictor.version:
                 lineage = history.lineage(promotions, artefact)
         shared = self._store is not None and self._store.location.kind == "postgresql"
-        return observe(artefact, lineage, self._store, self._traffic.merged(predictor), promotions=promotions,
-                       notes=(SHARED_STORE if shared else ONE_INSTANCE,))
+        report = observe(artefact, lineage, self._store, self._traffic.merged(predictor), promotions=promotions,
+                         notes=(SHARED_STORE if shared else ONE_INSTANCE,))
+        return report.traced(lambda: Provenance.in_use(self._model_path, artefact, promotions, LAST_ANCESTORS))
 
     def _publish(self, report: Json) -> None:
         """Keep a report, and write it for the other workers."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.artefact.code_commit import code_facts
 from linear_regressor.artefact.file import save
 from linear_regressor.artefact.profile import Profile
 from linear_regressor.data.columns import Columns
@@ -57,20 +58,21 @@ class Training:
         return self.read_rows()
 
 
-def train(data: Dataset, config: TrainingConfig, path: Path, now: datetime) -> Training:
-    """Train on rows in memory, and save the model if it is good enough."""
+def train(data: Dataset, config: TrainingConfig, path: Path, now: datetime, location: str | None = None) -> Training:
+    """Train on rows in memory, and save the model if it is good enough; the card names where the data is from."""
     rows, test = verify(data, least_rows=2 * config.test_rows).split_last(config.test_rows)
     training = RowSummary(Moments.from_arrays(rows.X, rows.y), *rows.limits)
     sample = RowSample(rows.X.shape[1])
     sample.add(rows.X)
     fit = _fit(config, training, _shuffled_passes(rows, config))
     artefact, evaluation, certificate = _evaluate_and_save(fit, training, Moments.from_arrays(test.X, test.y),
-                                                           sample.histograms(), data.target, config, path, now)
+                                                           sample.histograms(), data.target, config, path,
+                                                           _facts(now, location))
     return Training(artefact, fit, evaluation, certificate, lambda: (rows, test))
 
 
 def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: Path, now: datetime, engine: Engine,
-                 report: Report) -> Training:
+                 report: Report, location: str | None = None) -> Training:
     """Train on a stream of partitions, and save the model if it is good enough.
 
     Finished work is kept beside the model file until that is written: a killed run continues to the same bytes.
@@ -83,7 +85,8 @@ def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: 
     training, test = _usable(whole.training, "training"), _usable(whole.test, "test")
     fit = _fit(config, training, _passes(partitions, config, training.digest, checkpoint, report))
     artefact, evaluation, certificate = _evaluate_and_save(fit, training, test.moments, bins or (),
-                                                           str(partitions[0].columns.target), config, path, now)
+                                                           str(partitions[0].columns.target), config, path,
+                                                           _facts(now, location))
     checkpoint.remove()
     return Training(artefact, fit, evaluation, certificate, partial(_first_rows, partitions, fraction))
 
@@ -115,7 +118,7 @@ def _shuffled_passes(rows: Dataset, config: TrainingConfig) -> Passes:
 
 
 def _evaluate_and_save(fit: Fit, training: RowSummary, test: Moments, bins: Bins, target: str, config: TrainingConfig,
-                       path: Path, now: datetime) -> tuple[Artefact, Evaluation, Certificate]:
+                       path: Path, facts: dict[str, str]) -> tuple[Artefact, Evaluation, Certificate]:
     """Evaluate a fitted model, and save it if it is good enough."""
     evaluation = Evaluation.of(test, fit.W, fit.b)
     if config.min_r2 is not None and evaluation.r2 < config.min_r2:
@@ -126,8 +129,14 @@ def _evaluate_and_save(fit: Fit, training: RowSummary, test: Moments, bins: Bins
     minimum, maximum = (None if limit is None else limit[:-1] for limit in (training.minimum, training.maximum))
     artefact = Artefact(config.features, target, fit.W, fit.b, training.moments, minimum, maximum,
                         quantile_table(training.moments.n, training.moments.p), card, _profile(bins, training.moments))
-    save(artefact, path, {"trained_at": now.isoformat(timespec="seconds")})
+    save(artefact, path, facts)
     return artefact, evaluation, certificate
+
+
+def _facts(now: datetime, location: str | None) -> dict[str, str]:
+    """What only the card says: equal trainings at other times, by other code or from other places give equal models."""
+    return {"trained_at": now.isoformat(timespec="seconds"), **code_facts(),
+            **({} if location is None else {"data_location": location})}
 
 
 def _profile(bins: Bins, moments: Moments) -> Profile:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.artefact.code_commit import code_facts
 from linear_regressor.artefact.file import load, save
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.row_filter import RowFilter
@@ -52,7 +53,7 @@ class Unlearning:
         facts = {"unlearned_at": now.isoformat(timespec="seconds")}
         written = self._write_receipt(place, facts, reuse=receipt_path is None)
         try:
-            save(self.after, path, facts)
+            save(self.after, path, {**facts, "unlearned_from": self.before.digest, **code_facts()})
         except BaseException:  # an interrupt, too
             if written and not self._is_saved(path):
                 remove_file(place)

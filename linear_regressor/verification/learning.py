@@ -34,7 +34,7 @@ def learn(summary: DataSummary, declared: Schema | None = None) -> Schema:
 def _column(name: str, values: ColumnSummary, rows: int) -> Column:
     """Declare what the values of a column leave no doubt about."""
     if values.increasing and rows >= LEAST_ORDERED_ROWS:
-        return Column(name, "number", distinct=True, role="key")
+        return Column(name, "number", role="key")
     in_order = not (values.decreases or values.missing or values.not_numbers) and rows >= LEAST_ORDERED_ROWS
     return Column(name, _kind(values), role="time" if values.kind == "time" and in_order else None)
 

@@ -32,11 +32,11 @@ FORMAT = 1
 Kind = Literal["number", "category", "text", "time", "flag"]
 Role = Literal["feature", "target", "key", "time"]
 # What a column may declare beside its name and kind.
-DECLARED = ("unit", "minimum", "maximum", "missing", "categories", "distinct", "role")
+DECLARED = ("unit", "minimum", "maximum", "missing", "categories", "role")
 HEADER = """\
 # Schema of a data set, checked by 'linear-regressor verify DATA --schema FILE'.
-# Review the columns: what they declare (minimum, maximum, missing, categories, distinct, unit) must hold in every row.
-# What is not declared is compared with the reference by statistical tests; edit the columns, not the reference.
+# Review the columns: what they declare (minimum, maximum, missing, categories) must hold in every data set.
+# The reference is what the rows were like from which this file was learned; --learn replaces it and keeps the columns.
 """
 
 
@@ -55,8 +55,6 @@ class Column:
     missing: float | None = None
     # the only values that are allowed
     categories: tuple[str, ...] | None = None
-    # whether no value may repeat
-    distinct: bool = False
     role: Role | None = None
 
 
@@ -189,7 +187,7 @@ class Schema:
 
 def _column_to_plain(column: Column) -> dict[str, Any]:
     """Return what a column declares."""
-    declared = {name: value for name, value in asdict(column).items() if value is not None and value is not False}
+    declared = {name: value for name, value in asdict(column).items() if value is not None}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in declared.items()}
 
 
@@ -206,12 +204,10 @@ def _column(plain: Any, place: int) -> Column:
         raise ArtefactError(f"{where}: kind must be one of {', '.join(get_args(Kind))}, not {str(kind)[:100]!r}")
     if role is not None and role not in get_args(Role):
         raise ArtefactError(f"{where}: role must be one of {', '.join(get_args(Role))}, not {str(role)[:100]!r}")
-    if type(plain.get("distinct", False)) is not bool:
-        raise ArtefactError(f"{where}: distinct must be true or false")
     limits = {name: None if plain.get(name) is None else number(plain[name], f"{where}: {name}")
               for name in ("minimum", "maximum", "missing")}
     categories = plain.get("categories")
-    column = Column(plain["name"], cast(Kind, kind), **limits, distinct=plain.get("distinct", False), role=role,
+    column = Column(plain["name"], cast(Kind, kind), **limits, role=role,
                     unit=None if plain.get("unit") is None else text(plain["unit"], f"{where}: unit"),
                     categories=None if categories is None else texts(categories, f"{where}: categories"))
     _require_sensible(column, where)

@@ -102,6 +102,10 @@ def _check_column(column: Column, values: ColumnSummary, rows: int) -> Iterator[
         yield Finding("category", name, ERROR, f"column {name!r} has {_some(values.undeclared, rows)} that are not "
                       "among its categories: correct them, or add them to the categories of the schema",
                       values.undeclared, values.undeclared / rows, values.undeclared_rows)
+    if column.role == "time" and values.decreases:
+        yield Finding("time-order", name, ERROR, f"column {name!r} has {_some(values.decreases, rows)} before the one "
+                      "in the row above: sort the rows by time, or remove the role of the column", values.decreases,
+                      values.decreases / rows, values.decrease_rows)
     share = values.missing / rows
     if column.missing is not None and share > column.missing:
         yield Finding("missing", name, ERROR, f"column {name!r} has {_some(values.missing, rows, 'missing value')} "

@@ -94,7 +94,7 @@ def test_a_feature_without_effect_rarely_passes_a_confidence_of_95_percent() -> 
     assert 70 <= passed <= 130  # three standard deviations
 
 
-@pytest.mark.parametrize("options", [(), ("--batch-size", "32", "--iterations", "3000", "--lr", "0.01")],
+@pytest.mark.parametrize("options", [(), ("--batch-size", "32", "--iterations", "100", "--lr", "0.01")],
                          ids=["full batch", "mini-batches"])
 @pytest.mark.parametrize("change", ["order", "repeated"])
 def test_training_on_the_same_rows_otherwise_moves_predictions_by_no_more_than_both_state(

@@ -367,8 +367,8 @@ def test_the_commands_of_the_page_work(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     for path in (ROOT / "models").iterdir():
         (tmp_path / "models" / path.name).write_bytes(path.read_bytes())
-    (block,) = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "models.md").read_text(), re.DOTALL)
-    script = block.replace("linear-regressor ", f"'{sys.executable}' '{ROOT / 'main.py'}' ")
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "models.md").read_text(), re.DOTALL)
+    script = "".join(blocks).replace("linear-regressor ", f"'{sys.executable}' '{ROOT / 'main.py'}' ")
     done = subprocess.run(["bash", "-euc", script], cwd=tmp_path, capture_output=True, text=True)
 
     assert 0 == done.returncode, done.stderr

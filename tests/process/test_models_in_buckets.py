@@ -61,6 +61,7 @@ def test_promote_list_roll_back_and_fetch(tmp_path: Path, location: str) -> None
         ("rollback", "--models", location, "--reason", "old units"), ("fetch", location, tmp_path / "champion.joblib"),
         ("fetch", f"{location}@{VERSIONS[1]}", tmp_path / "other.joblib"),
         ("list", "--models", location, "--json"), ("list", "--models", location))]
+    traced = run_process("lineage", location, "--answer-digest", MODELS[1].digest, "--json")
 
     assert [(0, "")] * len(done) == [(each.returncode, each.stderr) for each in done]
     assert VERSIONS[:2] == [load(tmp_path / f"{name}.joblib").digest[:12] for name in ("champion", "other")]
@@ -71,6 +72,11 @@ def test_promote_list_roll_back_and_fetch(tmp_path: Path, location: str) -> None
     assert [("promote", None, None), ("promote", "me", "new units"), ("rollback", None, None)] == [
         (each["action"], each["by"] if each["by"] == "me" else None, each["forced"]) for each in listed["promotions"]]
     assert f"champion    {VERSIONS[0]}\n" in done[6].stdout and "old units" in done[6].stdout
+    lineage = json.loads(traced.stdout)
+    assert (f"sha256:{MODELS[1].digest}", "former") == (lineage["model"]["digest"], lineage["model"]["state"])
+    assert ["promote", "rollback"] == [each["action"] for each in lineage["decisions"]]
+    assert [MODELS[0].digest] == [each["digest"] for each in lineage["ancestors"]]
+    assert "added_at" in lineage["recorded"] and lineage["model"]["file"].endswith(f"/{VERSIONS[1]}/model.joblib")
 
 
 def test_a_version_and_a_promotion_are_created_once(location: str) -> None:

@@ -14,9 +14,10 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from linear_regressor.artefact.history import ModelHistory
 from tests.chromium import MISSING, browser, log, requested_urls
 from tests.command_line import run_process
-from tests.monitored import drifted
+from tests.monitored import drifted, model
 from tests.running_server import ROOT, start
 
 # axe-core 4, which 'make axe' installs
@@ -28,25 +29,32 @@ needs_axe = pytest.mark.skipif(not AXE.exists() and "CI" not in os.environ, reas
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model, feedback and traffic that have changed."""
+    """A model, feedback and traffic that have changed; the same model as the second one of a folder."""
     made = tmp_path_factory.mktemp("monitored")
-    drifted(made, np.random.default_rng(1), ("ann", "bob", "eve"))
+    champion = drifted(made, np.random.default_rng(1), ("ann", "bob", "eve"))
+    history = ModelHistory.of(str(made / "models"))
+    for one in (model(np.random.default_rng(2)), champion):
+        history.add(one, {"code_commit": "0123456789" * 4, "data_location": f"gs://bucket/{'long/' * 20}rows.parquet"})
+        history.promote(history.promotions().next("promote", one, by="ann", reasons=["it is better"]))
     return made
 
 
 @pytest.fixture(scope="module")
 def pages(folder: Path) -> Iterator[dict[str, str]]:
-    """URLs of the page of a server, and of a report file."""
+    """URLs of the page of a server, of a report file, and of one of a model with history."""
     done = run_process("monitor", "--model-path", folder / "model.joblib", "--store",
                        f"sqlite:///{folder / 'feedback.db'}", "--traffic", folder / "traffic", "--html",
                        folder / "report.html")
     assert 3 == done.returncode, done.stderr
+    done = run_process("monitor", "--model-path", folder / "models", "--html", folder / "history.html")
+    assert 0 == done.returncode, done.stderr
     server = start(folder / "model.joblib", environment={
         "STORE": f"sqlite:///{folder / 'feedback.db'}", "TRAFFIC_FOLDER": str(folder / "traffic")})
     deadline = time.monotonic() + 30  # the first report may take longer than the server lets a request wait
     while server.request("GET", "/v1/monitoring")[0] != 200 and time.monotonic() < deadline:
         time.sleep(0.1)
-    yield {"page": f"http://127.0.0.1:{server.port}/monitoring", "file": f"file://{folder / 'report.html'}"}
+    yield {"page": f"http://127.0.0.1:{server.port}/monitoring", "file": f"file://{folder / 'report.html'}",
+           "history": f"file://{folder / 'history.html'}"}
     server.stop()
 
 
@@ -79,7 +87,7 @@ def violations(chrome: Chrome, within: str = "html") -> list[Any]:
 
 
 @needs_axe
-@pytest.mark.parametrize("kind", ["page", "file"])
+@pytest.mark.parametrize("kind", ["page", "file", "history"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scrolling(tmp_path: Path, pages: dict[str, str], kind: str,
                                                                    dark: bool) -> None:
@@ -131,6 +139,18 @@ def test_figures_have_names_descriptions_and_tables(chrome: Chrome, pages: dict[
     assert 6 == len(tables)
     assert all(len(table.find_elements(By.CSS_SELECTOR, "tbody tr")) >= 10 for table in tables)
     assert 2 == len(chrome.find_elements(By.CSS_SELECTOR, "svg .change"))
+
+
+def test_the_lineage_is_a_section_with_two_tables(chrome: Chrome, pages: dict[str, str]) -> None:
+    """Decisions and ancestors; each table is in a named region that can be scrolled by keyboard."""
+    chrome.get(pages["history"])
+    section = chrome.find_element(By.CSS_SELECTOR, "section[aria-labelledby=lineage-title]")
+    regions = section.find_elements(By.CSS_SELECTOR, "[role=region]")
+
+    assert "Lineage" == section.accessible_name
+    assert ["Decisions on this model, table", "Ancestors, table"] == [each.accessible_name for each in regions]
+    assert ["0", "0"] == [each.get_attribute("tabindex") for each in regions]
+    assert [1, 1] == [len(each.find_elements(By.CSS_SELECTOR, "tbody tr")) for each in regions]
 
 
 @pytest.mark.parametrize("kind", ["page", "file"])

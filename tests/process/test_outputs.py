@@ -23,6 +23,7 @@ from linear_regressor.monitoring.store.feedback import Feedback
 from linear_regressor.monitoring.store.location import StoreLocation
 from linear_regressor.monitoring.store.migration import migrate
 from linear_regressor.serving.auth.api_keys import read_keys
+from linear_regressor.verification.schema import Schema
 from tests.command_line import run
 from tests.tables import rows_of, write
 
@@ -35,7 +36,7 @@ TRAIN = ("train", "--data", DATA, *COLUMNS, "--standardize", "--min-r2", "0")
 UNLEARN = ("unlearn", "--data", REMOVED, "--model-path", MODEL)
 # Commands that write no file.
 # 'retrain' adds to a folder of models only, whose files are never replaced: test_retrain_killed.py
-WITHOUT_OUTPUT = {"evaluate", "serve", "cross-validate", "compare", "retrain"}
+WITHOUT_OUTPUT = {"evaluate", "serve", "cross-validate", "compare", "retrain", "lineage"}
 
 
 def is_png(path: Path) -> bool:
@@ -75,6 +76,8 @@ OUTPUTS = {
     "card": Output(("train",), "--model-save-path", Path.read_text, "other.card.json"),
     "report": Output((*TRAIN, "--model-save-path", "other.joblib"), "--report-path", is_png, "fit.png"),
     "losses": Output((*TRAIN, "--model-save-path", "other.joblib"), "--report-path", is_png, "losses.png"),
+    # an existing schema is read first: what it declares is kept
+    "schema": Output(("verify", DATA, "--learn"), "--schema", Schema.load, replaces=False),
     "predictions": Output(("predict", DATA, "--model-path", MODEL), "", Path.read_text),
     "moments": Output(("moments", "build", "--data", DATA, *COLUMNS), "--output", MomentsFile.load),
     "merged": Output(("moments", "merge", ONE, PART), "--output", MomentsFile.load),

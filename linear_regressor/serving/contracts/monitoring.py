@@ -122,7 +122,10 @@ def _report_schemas() -> Json:
                                   "refused": {"type": "object", "additionalProperties": WHOLE},
                                   "distributions": objects}),
         "promotions": {"type": "array", "description": "The last ones, the newest first.",
-                       "items": {"type": "object"}}})}
+                       "items": {"type": "object"}},
+        "lineage": {"type": ["object", "null"],
+                    "description": "Where the model comes from, as 'linear-regressor lineage --json' prints it, with "
+                                   "its last ten ancestors; null if its card cannot be used."}})}
 
 
 CONTRACT = Contract(Tag("monitoring", "What the model answered, and whether it still fits."), routes, paths, schemas)

@@ -55,7 +55,8 @@ def parts_of(report: Json | None) -> dict[str, Any]:
     if report is None:
         return {"report": None}
     return {"report": report, "alarms": [one for one in report["findings"] if one["state"] == "alarm"],
-            "errors": time_charts(report), "inputs": input_charts(report), "facts": facts_of(report), "words": WORDS}
+            "errors": time_charts(report), "inputs": input_charts(report), "facts": facts_of(report), "words": WORDS,
+            "origins": lineage_of(report.get("lineage"))}
 
 
 def report_file(report: Json) -> bytes:
@@ -85,6 +86,21 @@ def facts_of(report: Json) -> dict[str, list[tuple[str, Any]]]:
                     ("standard deviation", traffic["predictions"]["deviation"])],
         "Data quality": [("out of the range of training", "–" if share is None else f"{share:.2%}"),
                          *((f"faults {code}", count) for code, count in sorted(traffic["refused"].items()))]}
+
+
+def lineage_of(lineage: Json | None) -> dict[str, list[tuple[str, Any]]]:
+    """Where the model comes from, by heading; without what is unknown."""
+    if lineage is None:
+        return {}
+    model = lineage["model"]
+    parts = {"Model file": {name: model[name] for name in ("digest", "file", "state")},
+             "Training data": {**lineage["data"], "commit of the code": lineage["code_commit"]},
+             "Parameters": lineage["parameters"], "Environment": lineage["environment"],
+             "Learned from feedback": lineage["feedback"], "Retraining": lineage["retraining"],
+             "Unlearned": {"rows": (lineage["unlearned"] or {}).get("rows")}, "Recorded": lineage["recorded"]}
+    known = {title: [(name.replace("_", " "), value) for name, value in (part or {}).items()
+                     if value not in (None, [], {})] for title, part in parts.items()}
+    return {title: lines for title, lines in known.items() if lines}
 
 
 def moment_of(time: str | None) -> str:

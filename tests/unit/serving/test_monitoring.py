@@ -26,6 +26,7 @@ from linear_regressor.serving.latest_report import SECONDS_BETWEEN_SCRAPES, SECO
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.settings import Settings
 from tests.applications import MakeApp
+from tests.command_line import run
 from tests.monitored import drifted, model
 from tests.unit.serving.test_page import Elements
 
@@ -161,6 +162,37 @@ def test_the_page_shows_the_last_promotions(folder: Path, tmp_path: Path) -> Non
     assert ("promote", "ann", ["<first> of all"]) == tuple(report["promotions"][0][key]
                                                            for key in ("action", "by", "reasons"))
     assert "&lt;first&gt; of all" in page and artefact.digest[:12] in page
+
+
+def test_the_page_shows_the_lineage_of_the_model_in_use(tmp_path: Path) -> None:
+    """The facts of 'linear-regressor lineage --json': data, commit, decisions and ancestors, escaped."""
+    first, second = model(np.random.default_rng(1)), model(np.random.default_rng(2))
+    history = ModelHistory.of(str(tmp_path / "models"))
+    for number, made in enumerate((first, second)):
+        history.add(made, {"code_commit": f"{number}" * 40, "data_location": f"rows<{number}>.csv"})
+        history.promote(history.promotions().next("promote", made, by="ann", reasons=[f"better & {number}"]))
+    client = create_app(Settings.from_env({"MODEL_PATH": str(tmp_path / "models")})).test_client()
+    report, page = report_of(client), fetched(client, PAGE).text
+    section = page.partition('id="lineage-title"')[2].partition("</section>")[0]
+    told = run("lineage", tmp_path / "models", "--json", "--answer-digest", second.digest)
+
+    assert json.loads(told.stdout) == report["lineage"]
+    for words in (f"sha256:{second.digest}", history.file_of(second.digest[:12]), "1" * 40, "rows&lt;1&gt;.csv",
+                  "better &amp; 1", f"<td>{first.digest[:12]}</td><td>{second.digest[:12]}</td>",
+                  f'<th scope="row">{first.digest[:12]}</th>', "rows&lt;0&gt;.csv", "0" * 40):
+        assert words in section, words
+
+
+def test_a_damaged_card_hides_the_lineage_and_nothing_else(tmp_path: Path) -> None:
+    """A remark says which card; the tests go on."""
+    drifted(tmp_path, np.random.default_rng(2))
+    card = tmp_path / "model.card.json"
+    card.write_text("[]")
+    client = create_app(settings_of(tmp_path)).test_client()
+    report, page = report_of(client), fetched(client, PAGE).text
+
+    assert report["lineage"] is None and report["drift"] and 'id="lineage-title"' not in page
+    assert f"the lineage cannot be shown: cannot use the card {card}" in " ".join(report["remarks"])
 
 
 def test_without_feedback_and_traffic_the_page_says_so(make_app: MakeApp, line: Artefact) -> None:

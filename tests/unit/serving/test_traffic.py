@@ -108,7 +108,7 @@ def test_sums_and_histograms_are_those_of_what_was_sent(app: Application, model:
                                                         random: np.random.Generator) -> None:
     """However many requests and folds; values on an edge belong to the bin above it."""
     client, sent = app.test_client(), []
-    for rows in random.integers(1, MOST_ROWS + 1, size=60).tolist():
+    for rows in random.integers(1, MOST_ROWS + 1, size=200).tolist():
         X = random.choice(np.concatenate([*EDGES, random.normal(size=40)]), size=(rows, 3))
         assert client.post("/batch", json={"instances": X.tolist()}).status_code == 200
         sent.append(X)
@@ -253,7 +253,7 @@ def test_a_failure_of_recording_fails_no_request(app: Application, monkeypatch: 
 
     monkeypatch.setattr(traffic_recorder.Tally, "add", broken)
     client = app.test_client()
-    for _ in range(30):
+    for _ in range(80):
         assert client.post("/batch", json={"instances": ROWS * 60}).status_code == 200
     assert [record.levelname for record in caplog.records if "recording traffic failed" in record.getMessage()] == [
         "ERROR"]

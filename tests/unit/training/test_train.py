@@ -1,5 +1,6 @@
 """Training on rows in memory."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,16 +68,20 @@ def test_the_certificate_is_the_distance_from_the_best_line(tmp_path: Path) -> N
     assert pytest.approx(gap, rel=1e-6) == training.certificate.gap
 
 
-def test_the_same_configuration_gives_the_same_bytes(tmp_path: Path) -> None:
-    """The time of the training is only in the JSON card."""
-    data = read_diabetes(["bmi"])
+def test_the_same_configuration_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of the training, the commit of the code and the location of the data are only in the JSON card."""
+    data, commits = read_diabetes(["bmi"]), iter([{"code_commit": "1" * 40}, {}])
+    monkeypatch.setattr("linear_regressor.training.train.code_facts", lambda: next(commits))
 
-    train(data, TrainingConfig(), tmp_path / "one.joblib", NOW)
+    train(data, TrainingConfig(), tmp_path / "one.joblib", NOW, "gs://***@bucket/rows.csv")
     train(data, TrainingConfig(), tmp_path / "two.joblib", NOW.replace(year=2002))
 
     assert (tmp_path / "one.joblib").read_bytes() == (tmp_path / "two.joblib").read_bytes()
     assert '"trained_at": "2001-02-03T04:05:06+00:00"' in (tmp_path / "one.card.json").read_text()
     assert '"trained_at": "2002-02-03T04:05:06+00:00"' in (tmp_path / "two.card.json").read_text()
+    one, two = (json.loads((tmp_path / f"{name}.card.json").read_text()) for name in ("one", "two"))
+    assert {"code_commit": "1" * 40, "data_location": "gs://***@bucket/rows.csv"} == {
+        name: one[name] for name in one.keys() - two.keys()}
 
 
 @pytest.mark.parametrize("change", [{"iterations": 14000}, {"lr": 0.2}, {"lr": "auto"}, {"batch_size": 422},

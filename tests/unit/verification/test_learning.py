@@ -1,0 +1,61 @@
+"""``learn``: the schema of a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from linear_regressor.data.table import Table
+from linear_regressor.model.moments import Moments
+from linear_regressor.verification.data_summary import summarize
+from linear_regressor.verification.learning import learn
+from linear_regressor.verification.schema import Column, Schema
+
+HEADER = "id,age,sex,note,day,ok,score"
+
+
+def write(folder: Path, rows: int) -> tuple[Table, np.ndarray]:
+    """Write a data set with a column of each kind."""
+    random = np.random.default_rng(3)
+    numbers = random.normal(size=(rows, 2))
+    lines = [f"{row},{numbers[row, 0]},{'fm'[row % 2]},note {row},2026-01-{1 + row // 4:02d},"
+             f"{'true' if row % 3 else 'false'},{numbers[row, 1]}" for row in range(rows)]
+    path = folder / "a.csv"
+    path.write_text("\n".join([HEADER, *lines]) + "\n")
+    return Table.of(str(path)), numbers
+
+
+def test_kinds_and_roles_follow_from_the_values(tmp_path: Path) -> None:
+    """Increasing whole numbers are a key; times in order are the time of the rows."""
+    data, numbers = write(tmp_path, 40)
+    schema = learn(summarize(data, None))
+    assert schema.columns == (
+        Column("id", "number", role="key"), Column("age", "number"), Column("sex", "category"),
+        Column("note", "text"), Column("day", "time", role="time"), Column("ok", "flag"), Column("score", "number"))
+    assert schema.reference is not None and schema.reference.numbers == ("age", "score")
+    expected = Moments.from_arrays(numbers[:, :1], numbers[:, 1])
+    assert schema.reference.moments is not None
+    np.testing.assert_allclose(schema.reference.moments.C, expected.C, rtol=1e-12)
+    assert schema.reference.categories == {"sex": {"f": 20, "m": 20}, "ok": {"false": 14, "true": 26}}
+
+
+def test_few_rows_are_no_evidence_for_a_key(tmp_path: Path) -> None:
+    """They may be in order by chance."""
+    data, _ = write(tmp_path, 19)
+    assert {column.role for column in learn(summarize(data, None)).columns} == {None}
+
+
+def test_learning_again_keeps_what_is_declared(tmp_path: Path) -> None:
+    """Columns that are new are added; the target comes last in the moments."""
+    data, numbers = write(tmp_path, 40)
+    declared = Schema((Column("age", "number", "years", role="target"), Column("gone", "text"),
+                       Column("day", "time")), behaviour={"increasing": ["score"]})
+    schema = learn(summarize(data, declared, learning=True), declared)
+    assert schema.columns[:3] == declared.columns
+    assert [column.name for column in schema.columns[3:]] == ["id", "sex", "note", "ok", "score"]
+    assert schema.behaviour == declared.behaviour
+    assert schema.reference is not None and schema.reference.numbers == ("score", "age")
+    assert schema.reference.moments is not None
+    np.testing.assert_allclose(schema.reference.moments.y_mean, numbers[:, 0].mean(), rtol=1e-12)
+    assert "gone" not in schema.reference.missing
