@@ -175,6 +175,10 @@ pytest: environment axe ## All tests, without coverage
 test-fast: environment ## Unit tests, which start no process (at most 2 minutes on 2 CPUs)
 	@"$(BIN)/python" -m pytest $(IN_PARALLEL) linear_regressor tests/unit
 
+.PHONY: test-behaviour
+test-behaviour: environment ## Behaviour tests of models: direction, invariance, minimum function, order of rows
+	@"$(BIN)/python" -m pytest $(IN_PARALLEL) tests/behaviour
+
 .PHONY: test-large
 test-large: environment ## Tests with 10 and 50 million rows (minutes, 12 GB in build/large)
 	@"$(BIN)/python" -m pytest large
@@ -358,7 +362,7 @@ clean: ## Remove .venv, build, reports and caches
 
 # Tests in tests/server measure time, which load from other tests would disturb, so they run alone.
 IN_PARALLEL = --numprocesses $(TEST_PROCESSES) --maxprocesses 8 --dist worksteal
-PARALLEL_TESTS = linear_regressor scripts benchmarks tests/unit tests/process tests/cluster tests/repository
+PARALLEL_TESTS = linear_regressor scripts benchmarks tests/unit tests/behaviour tests/process tests/cluster tests/repository
 SERIAL_TESTS = tests/server
 
 BUILD = "$(DOCKER)" build $(if $(BASE),--build-arg BASE=$(BASE))

@@ -20,6 +20,7 @@ COMMANDS = {
     "cross-validate": "Compare settings of a training by cross-validation.",
     "unlearn": "Remove rows from a trained model.",
     "compare": "Compare two models without data.",
+    "check": "Test whether a model behaves as its schema requires.",
     "models": "List, promote, roll back and fetch the versions of a model.",
     "registry": "Fetch models from the registry of MLflow.",
     "lineage": "Trace a model to its data, code and decisions.",
@@ -39,7 +40,7 @@ def main(context: click.Context) -> None:
 
     An error is one line on standard error. The exit code is 2 for misuse, 1 for other failures, 130 or 143 after an
     interrupt by SIGINT or SIGTERM, and 0 otherwise; of 'monitor' 3 for drift, of 'retrain' 4 if the model stays in use,
-    of 'verify' 5 for unusable data.
+    of 'verify' 5 for unusable data, of 'check' 5 for a model that fails a behaviour test.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

@@ -76,6 +76,16 @@ def chi_squared_tail(statistic: float, degrees_of_freedom: int) -> float:
     return float(special.chdtrc(degrees_of_freedom, statistic))
 
 
+def student_cdf(statistic: float, degrees_of_freedom: float) -> float:
+    """Probability that a variable of Student's t is at most a statistic."""
+    return float(special.stdtr(degrees_of_freedom, statistic))
+
+
+def student_quantile(probability: float, degrees_of_freedom: float) -> float:
+    """Quantile of Student's t."""
+    return float(special.stdtrit(degrees_of_freedom, probability))
+
+
 def highest_outside_share(degrees_of_freedom: float, uncertainty: float = 0.005) -> float:
     """Highest share of rows outside their 90 % intervals that an unchanged model has, except with this probability.
 

@@ -1,0 +1,1 @@
+"""Behaviour tests of models: what their predictions do, whatever their weights are."""
