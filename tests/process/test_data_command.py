@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.command_line import run, run_process
+import numpy as np
+import pytest
+
+from tests.command_line import run, run_process, run_with_peak
+from tests.tables import write
 
 
 def test_show_as_text_and_json(tmp_path: Path) -> None:
@@ -26,3 +30,18 @@ def test_unreadable_data_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     done = run_process("data", "show", path)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
     assert "rows.parquet cannot be read as parquet" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the memory of the process from /proc")
+def test_ten_times_the_rows_take_no_more_memory(tmp_path: Path) -> None:
+    """One file and ten, whose rows take 22 MB more."""
+    random = np.random.default_rng(1)
+    peaks = []
+    for files in (1, 10):
+        for number in range(files):
+            write(tmp_path / f"{files}" / f"{number}.parquet", random.normal(size=(100_000, 3)))
+        output, peak = run_with_peak("data", "show", tmp_path / f"{files}")
+        assert f"rows         {100_000 * files}\n" in output
+        peaks.append(peak)
+    print("peaks in MB", peaks)
+    assert peaks[1] < peaks[0] + 12

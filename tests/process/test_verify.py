@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import pytest
 
 from linear_regressor.verification.finding import VerificationReport
 from linear_regressor.verification.schema import Schema
-from tests.command_line import ROOT, clean_environ, run, run_process, shadow
+from tests.command_line import run, run_process, run_with_peak, shadow
 from tests.tables import rows_of, write
 
 PASSED, UNREADABLE, MISUSED, FAILED = 0, 1, 2, 5
@@ -142,17 +140,8 @@ def test_ten_times_the_rows_take_no_more_memory(tmp_path: Path) -> None:
     for files in (2, 20):
         for number in range(files):
             write(tmp_path / f"{files}" / f"{number}.parquet", random.normal(size=(100_000, 3)))
-        peaks.append(peak(tmp_path / f"{files}"))
+        output, peak = run_with_peak("verify", tmp_path / f"{files}")
+        assert output.endswith("0 errors, 0 warnings\n")
+        peaks.append(peak)
     print("peaks in MB", peaks)
     assert peaks[1] < peaks[0] + 24
-
-
-def peak(data: Path) -> float:
-    """Verify a data set in a process, and return the most memory in MB that it had."""
-    # not ru_maxrss, which starts with the memory of the process that starts it
-    script = ("import atexit, sys; from linear_regressor.cli import main\n"
-              "atexit.register(lambda: sys.stderr.write(open('/proc/self/status').read())); main()")
-    done = subprocess.run([sys.executable, "-c", script, "verify", str(data)], cwd=ROOT,
-                          env=clean_environ({}), capture_output=True, text=True, check=True, timeout=120)
-    assert done.stdout.endswith("0 errors, 0 warnings\n")
-    return int(done.stderr.partition("VmHWM:")[2].split()[0]) / 1024
