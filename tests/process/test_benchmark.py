@@ -184,13 +184,13 @@ def test_a_ratio_is_the_median_of_the_ratios_of_the_pairs() -> None:
 
 
 def test_functions_are_timed_alternately_after_a_warm_up_round() -> None:
-    """Each function is called the given number of times per round."""
+    """Each function is called the given number of times per round, and is the first in every second one."""
     calls: list[str] = []
 
     pairs = timed_in_turn(lambda: calls.append("a"), lambda: calls.append("b"), 2, above_calls=1, below_calls=2)
 
     assert 2 == len(pairs)
-    assert list("abbabbabb") == calls
+    assert list("abbbbaabb") == calls
 
 
 def test_the_reference_loop_is_the_loop_of_the_challenge(random: np.random.Generator) -> None:

@@ -37,7 +37,7 @@ UNLEARN = ("unlearn", "--data", REMOVED, "--model-path", MODEL)
 # Commands that write no file.
 # 'retrain' adds to a folder of models only, whose files are never replaced: test_retrain_killed.py
 # 'registry' writes by the function of 'models fetch', from MLflow: test_tracking.py
-WITHOUT_OUTPUT = {"evaluate", "serve", "cross-validate", "compare", "lineage", "registry", "retrain"}
+WITHOUT_OUTPUT = {"check", "data", "evaluate", "serve", "cross-validate", "compare", "lineage", "registry", "retrain"}
 
 
 def is_png(path: Path) -> bool:
