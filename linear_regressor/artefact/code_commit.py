@@ -38,7 +38,7 @@ def _packed(git: Path, name: str) -> str:
 
 
 def _line(path: Path) -> str:
-    """The only line of a file; empty for none."""
+    """The only line of a file; empty if it cannot be read."""
     return _text(path).strip()
 
 

@@ -60,8 +60,8 @@ class Promotion:
         """The version in use from this decision on."""
         return self.from_version if self.action == "keep" else self.to_version
 
-    def told(self) -> dict[str, Any]:
-        """What people are told of it, as plain values."""
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values for reports, without the evidence."""
         return {"number": self.number, "at": self.at, "by": self.by, "action": self.action, "from": self.from_version,
                 "to": self.to_version, "reasons": list(self.reasons), "forced": self.forced}
 

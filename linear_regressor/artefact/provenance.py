@@ -41,7 +41,7 @@ class Ancestor:
         """Return plain values for JSON."""
         return {"version": self.digest[:12], "digest": self.digest, "data": _data(self.card, self.card),
                 "code_commit": _text(self.card, "code_commit"), "error": self.error,
-                "promotion": None if self.promotion is None else self.promotion.told()}
+                "promotion": None if self.promotion is None else self.promotion.to_plain()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ class Provenance:
                 "code_commit": _text(facts, "code_commit"),
                 "recorded": {name: value for name, value in facts.items()
                              if name not in ("code_commit", "data_location")},
-                "decisions": [one.told() for one in self.decisions],
+                "decisions": [one.to_plain() for one in self.decisions],
                 "ancestors": [one.to_plain() for one in self.ancestors], "earlier_ancestors": self.earlier}
 
 

@@ -34,7 +34,7 @@ def open_store(track: bool, location: str) -> MlflowStore | None:
 
 
 def record_run(run: Run, beside: Path) -> None:
-    """Append a run to the log beside a model file; nothing is beside a device or pipe."""
+    """Append a run to the log beside a model file; a device or pipe has no log."""
     from linear_regressor.tracking.run import RUNS, record  # imports NumPy
 
     if is_stream(beside):

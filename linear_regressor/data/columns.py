@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 
 # Name of a temporary column of row numbers; no file is likely to have one of this name.
 ROW_NUMBER = "\0row"
+# Text that is a finite number, for PyArrow's and Python's regular expressions.
+NUMBER_TEXT = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from linear_regressor.data import diagnosis, formats, locations
-from linear_regressor.data.columns import is_text, require_unique
+from linear_regressor.data.columns import NUMBER_TEXT, is_text, require_unique
 from linear_regressor.data.locations import File
 from linear_regressor.errors import DataError
 
 # A value is a tag, two words of 64 bits for a number, or 128 bits of BLAKE2b for text.
 MISSING, NUMBER, TEXT, TIME = range(4)
 VALUE = np.dtype([("tag", "u1"), ("first", "<u8"), ("second", "<u8")])
-NUMBER_FORM = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 WHOLE_FORM = re.compile(r"[+-]?[0-9]+")
 TIME_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
                        r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9:]{5})?)?")
@@ -140,7 +139,7 @@ def _texts(column: pa.Array) -> NDArray[np.void]:
     from pyarrow import compute as pc
 
     trimmed = pc.utf8_trim_whitespace(column)
-    short = pc.and_(pc.match_substring_regex(trimmed, NUMBER_FORM), pc.invert(
+    short = pc.and_(pc.match_substring_regex(trimmed, NUMBER_TEXT), pc.invert(
         pc.match_substring_regex(trimmed, rf"^[+-]?[0-9]{{{EXACT_DIGITS + 1},}}$")))
     if not column.null_count and pc.all(short).as_py():
         try:
@@ -158,7 +157,7 @@ def _text(text: str) -> tuple[int, int, int]:
     bare = text.strip()
     if not bare or bare.lower() in NOT_A_NUMBER:
         return MISSING, 0, 0
-    if re.match(NUMBER_FORM, bare) or bare.lower() in INFINITE:
+    if re.match(NUMBER_TEXT, bare) or bare.lower() in INFINITE:
         near = float(bare) + 0.0
         exact = WHOLE_FORM.fullmatch(bare) and len(bare) < 21 and -2**63 <= int(bare) < 2**64
         return NUMBER, _bits(near), (int(bare) - int(near)) % 2**64 if exact else 0

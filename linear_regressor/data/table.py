@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from linear_regressor.data import diagnosis, formats, locations
-from linear_regressor.data.columns import is_numeric, is_text, require_unique
+from linear_regressor.data.columns import NUMBER_TEXT, is_numeric, is_text, require_unique
 from linear_regressor.data.formats import Format
 from linear_regressor.data.locations import File
 from linear_regressor.errors import DataError
@@ -23,7 +23,6 @@ Mask = NDArray[np.bool_]
 # "category" is read as text; "other" is a type that is none of these, such as a list.
 Kind = Literal["number", "category", "text", "time", "flag", "other"]
 TEXTS = ("category", "text")
-NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 # What PyArrow reads as a missing number in CSV.
 NULLS = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "N/A", "NA", "NULL",
          "NaN", "n/a", "nan", "null")
@@ -193,7 +192,7 @@ def _numbers(column: pa.Array) -> tuple[Array, Mask]:
 
         column = pc.utf8_trim_whitespace(column)
         empty = _mask(pc.is_in(column, pa.array(NULLS, column.type)))
-        number = pc.match_substring_regex(column, NUMBER)
+        number = pc.match_substring_regex(column, NUMBER_TEXT)
         return _floats(pc.if_else(number, column, pa.scalar(None, column.type)).cast(pa.float64())), empty
     if pa.types.is_integer(column.type):
         return _floats(column.cast(pa.float64(), safe=False)), np.zeros(len(column), bool)

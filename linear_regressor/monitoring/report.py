@@ -83,7 +83,7 @@ class MonitoringReport:
                 "drift": self.drift, "findings": [finding.to_plain() for finding in self.findings],
                 "sizes": [finding.to_plain() for finding in self.traffic.sizes], "remarks": list(self.remarks),
                 "feedback": self.feedback.to_plain(), "traffic": self.traffic.to_plain(),
-                "promotions": [one.told() for one in self.promotions[:-1 - LAST_PROMOTIONS:-1]],
+                "promotions": [one.to_plain() for one in self.promotions[:-1 - LAST_PROMOTIONS:-1]],
                 "lineage": None if self.provenance is None else self.provenance.to_plain()}
 
 

@@ -51,7 +51,6 @@ class VerificationReport:
     # location of the data, as it was given
     data: str
     rows: int
-    data_digest: str | None = None
     schema_digest: str | None = None
     findings: tuple[Finding, ...] = ()
     # one line for each check that was not made, with the reason
@@ -74,26 +73,25 @@ class VerificationReport:
         """Return plain values for JSON."""
         findings = [{**asdict(finding), "severity": finding.severity.value, "rows": list(finding.rows)}
                     for finding in self.findings]
-        return {"format": FORMAT, "data": self.data, "rows": self.rows, "data_digest": self.data_digest,
+        return {"format": FORMAT, "data": self.data, "rows": self.rows,
                 "schema_digest": self.schema_digest, "failed": self.failed, "findings": findings,
                 "skipped": list(self.skipped), "against": None if self.against is None else self.against.to_plain()}
 
     @classmethod
     def from_plain(cls, plain: Any) -> VerificationReport:
         """Build a report from plain values."""
-        values = members(plain, "the report", {"format", "data", "rows", "data_digest", "schema_digest", "failed",
-                                               "findings", "skipped", "against"})
+        values = members(plain, "the report", {"format", "data", "rows", "schema_digest", "failed", "findings",
+                                               "skipped", "against"})
         if values["format"] != FORMAT:
             raise ArtefactError(f"the report has format {values['format']!r}, and this program reads format {FORMAT}")
         return cls(text(values["data"], "data"), count(values["rows"], "rows"),
-                   _optional(values, "data_digest", text), _optional(values, "schema_digest", text),
+                   _optional(values, "schema_digest", text),
                    tuple(map(_finding, listed(values["findings"], "findings"))), texts(values["skipped"], "skipped"),
                    _optional(values, "against", lambda plain, name: cls.from_plain(plain)))
 
     def text(self) -> str:
         """Return the report as lines of text."""
         lines = [f"{self.data}: {self.rows} rows"]
-        lines += [f"data digest    {self.data_digest}"] if self.data_digest else []
         lines += [f"schema digest  {self.schema_digest}"] if self.schema_digest else []
         lines += [f"skipped        {reason}" for reason in self.skipped]
         width = max((len(finding.check) for finding in self.findings), default=0)

@@ -32,7 +32,7 @@ def learn(summary: DataSummary, declared: Schema | None = None) -> Schema:
 
 
 def _column(name: str, values: ColumnSummary, rows: int) -> Column:
-    """Declare what the values of a column leave no doubt about."""
+    """Declare kind and role of a column, as far as its values decide them."""
     if values.increasing and rows >= LEAST_ORDERED_ROWS:
         return Column(name, "number", role="key")
     in_order = not (values.decreases or values.missing or values.not_numbers) and rows >= LEAST_ORDERED_ROWS

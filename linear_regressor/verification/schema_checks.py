@@ -1,4 +1,4 @@
-"""Checks that need no statistics: what a schema declares, and what can be no data of any schema."""
+"""Checks that need no statistics: what a schema declares, text in columns of numbers, and constant columns."""
 
 from __future__ import annotations
 

@@ -47,5 +47,5 @@ def learn_schema(data: Table, declared: Schema | None) -> Verification:
 
 def _report(data: Table, summary: DataSummary, schema: Schema | None, findings: list[Finding]) -> VerificationReport:
     """Put a report together."""
-    return VerificationReport(data.location, summary.rows, None, None if schema is None else schema.digest,
+    return VerificationReport(data.location, summary.rows, None if schema is None else schema.digest,
                               tuple(findings), (NO_SCHEMA,) if schema is None else ())

@@ -12,7 +12,7 @@ from linear_regressor.verification.finding import Finding, Severity, Verificatio
 
 WARNING = Finding("order", None, Severity.WARNING, "look at it")
 ERROR = Finding("range", "age", Severity.ERROR, "correct it", 7, 0.07, (1, 2, 3, 4, 5, 6, 7))
-REPORT = VerificationReport("train.csv", 100, "sha256:1", None, (WARNING, ERROR), ("one reason",),
+REPORT = VerificationReport("train.csv", 100, "sha256:1", (WARNING, ERROR), ("one reason",),
                             VerificationReport("test.csv", 10))
 
 
@@ -51,7 +51,7 @@ def test_the_text_has_every_part() -> None:
     """Findings with their rows, what was skipped, and the numbers of errors and warnings of each data set."""
     assert REPORT.text() == """\
 train.csv: 100 rows
-data digest    sha256:1
+schema digest  sha256:1
 skipped        one reason
 error    range  correct it
                 rows 1, 2, 3, 4, 5 ...
