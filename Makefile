@@ -21,6 +21,8 @@ SERVICE_URL ?= http://127.0.0.1:$(PORT)
 URL ?= http://127.0.0.1:$(PORT)
 # Clients for test-clients (files in conformance/clients)
 CLIENTS ?= mlflow triton kserve open_inference
+# Pythons of test-package; default: that of the environment
+PACKAGE_PYTHONS ?=
 # Processes that run tests in parallel; auto: one a CPU
 TEST_PROCESSES ?= auto
 
@@ -40,9 +42,9 @@ export PATH := $(BIN):$(PATH)
 export MPLCONFIGDIR ?= $(CURDIR)/build/matplotlib
 
 INSTALLER := Pipfile.lock setup.cfg setup.py scripts/install_locked.sh scripts/locked_requirements.py
-PYTHON_SOURCES := linear_regressor tests large conformance scripts benchmarks infra pipelines main.py benchmark.py setup.py
-SHELL_SOURCES := $(wildcard scripts/*.sh dev/*.sh) .ci/run
-DOCKERFILES := server.Dockerfile builder.Dockerfile jobs.Dockerfile
+PYTHON_SOURCES := linear_regressor tests large conformance scripts benchmarks infra pipelines docs/site main.py benchmark.py setup.py
+SHELL_SOURCES := $(wildcard scripts/*.sh dev/*.sh tests/system/*.sh) .ci/run
+DOCKERFILES := server.Dockerfile builder.Dockerfile jobs.Dockerfile tests/system/stand_ins.Dockerfile benchmarks/peer_images/peer.Dockerfile
 ISSUE_FORMS := .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
 
 .PHONY: help
@@ -147,6 +149,10 @@ benchmark-peers: environment ## Install the libraries that benchmark compares wh
 	@mkdir -p build/tools
 	@scripts/tool_environment.sh "$(BIN)/python" benchmarks/peers.txt build/tools/peers
 
+.PHONY: benchmark-images
+benchmark-images: environment engine ## Measure size, start and memory of the server image beside images of peers (10 minutes, 3 GB)
+	@"$(BIN)/python" benchmark.py images $(if $(BASE),--base $(BASE))
+
 .PHONY: benchmark-scaling
 benchmark-scaling: environment ## Measure scaling in rows (to 50 million), columns and workers (minutes, 6 GB in build/scaling)
 	@"$(BIN)/python" benchmark.py scaling --rows 50000000
@@ -155,6 +161,10 @@ benchmark-scaling: environment ## Measure scaling in rows (to 50 million), colum
 benchmark-drift: environment ## Measure false alarms and delays of the tests of drift beside other detectors (half an hour)
 	@scripts/tool_environment.sh "$(BIN)/python" benchmarks/river.txt build/tools/river
 	@"$(BIN)/python" benchmark.py drift --river build/tools/river/bin/python
+
+.PHONY: benchmark-verification
+benchmark-verification: environment ## Count findings about clean data sets, and measure which changes verify finds (half an hour)
+	@"$(BIN)/python" benchmark.py verification
 
 .PHONY: load-test
 load-test: environment ## 60 s of full load with reloads, killed workers and SIGTERM; reports each failure
@@ -178,6 +188,12 @@ test-fast: environment ## Unit tests, which start no process (at most 2 minutes 
 .PHONY: test-behaviour
 test-behaviour: environment ## Behaviour tests of models: direction, invariance, minimum function, order of rows
 	@"$(BIN)/python" -m pytest $(IN_PARALLEL) tests/behaviour
+
+.PHONY: test-tracking
+test-tracking: environment ## Tracking on a real MLflow server, which is installed in build/tools (530 MB)
+	@mkdir -p build/tools
+	@scripts/tool_environment.sh "$(BIN)/python" conformance/clients/mlflow.txt build/tools/mlflow
+	@"$(BIN)/python" -m pytest tests/process/test_tracking_server.py
 
 .PHONY: test-large
 test-large: environment ## Tests with 10 and 50 million rows (minutes, 12 GB in build/large)
@@ -214,6 +230,14 @@ test-local-docker: builder-build ## Run test-local in the builder image, then te
 	@$(IN_BUILDER) make test-local
 	@$(MAKE) test-serving
 
+.PHONY: package
+package: environment ## Build the wheel and the source distribution in build/dist
+	@scripts/build_package.sh "$(BIN)/python"
+
+.PHONY: test-package
+test-package: package ## Install both into empty environments of PACKAGE_PYTHONS, and train and serve without the checkout
+	@scripts/test_package.sh $(or $(PACKAGE_PYTHONS),"$(BIN)/python")
+
 .PHONY: test-service
 test-service: ## Test the running service at SERVICE_URL
 	@scripts/test_local_server.sh "$(SERVICE_URL)"
@@ -227,6 +251,16 @@ openapi: environment ## Update docs/openapi.json from the service with the commi
 .PHONY: check-openapi
 check-openapi: ## Check docs/openapi.json with Spectral and Redocly CLI (needs Node.js and npm)
 	@scripts/check_openapi.sh
+
+.PHONY: docs
+docs: environment ## Build the documentation site in build/docs/html; a broken link is an error
+	@mkdir -p build/tools
+	@scripts/tool_environment.sh "$(BIN)/python" docs/site/requirements.txt build/tools/docs
+	@scripts/build_docs.sh "$(BIN)/python"
+
+.PHONY: docs-archive
+docs-archive: ## Pack the built site for GitHub Pages, build/docs/artifact.tar
+	@tar --dereference --hard-dereference --directory build/docs/html --create --file build/docs/artifact.tar .
 
 .PHONY: page-picture
 page-picture: environment ## Update docs/page.png, a picture of the page with the committed model (needs Chromium)
@@ -262,7 +296,7 @@ check-imports: environment ## Import contracts of setup.cfg (import-linter)
 
 .PHONY: check-security
 check-security: check-workflows check-secrets ## Insecure code (bandit), workflows (zizmor) and secrets
-	@"$(BIN)/bandit" --quiet --exclude pipelines/tests --recursive linear_regressor scripts benchmarks infra/checks pipelines \
+	@"$(BIN)/bandit" --quiet --exclude pipelines/tests --recursive linear_regressor scripts benchmarks infra/checks infra/capacity.py pipelines \
 		main.py benchmark.py
 
 .PHONY: check-dockerfiles
@@ -272,7 +306,8 @@ check-dockerfiles: environment ## Dockerfiles (hadolint)
 .PHONY: check-workflows
 check-workflows: environment ## GitHub workflows and issue forms (actionlint, zizmor, schemas)
 	@"$(BIN)/actionlint" .github/workflows/*.yml
-	@"$(BIN)/zizmor" --quiet --no-progress --offline .github
+	@"$(BIN)/python" scripts/check_workflows.py
+	@"$(BIN)/zizmor" --quiet --no-progress --offline --persona auditor .github
 	@"$(BIN)/check-jsonschema" --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@"$(BIN)/check-jsonschema" --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@"$(BIN)/check-jsonschema" --quiet --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
@@ -290,15 +325,27 @@ check-yaml: environment ## YAML files (yamllint)
 check-secrets: environment ## Secrets in tracked and untracked files (detect-secrets)
 	@scripts/check_secrets.sh "$(BIN)"
 
-.PHONY: infra-tools infra-check infra-validate
+.PHONY: infra-tools infra-check infra-validate infra-plan infra-drift infra-plan-comment jobs-check
 infra-tools: environment ## Install the tools of infra-check into build/tools (820 MB)
 	@mkdir -p build/tools
 	@scripts/tool_environment.sh "$(BIN)/python" infra/checks/requirements.txt build/tools/infra
 	@scripts/tool_environment.sh "$(BIN)/python" infra/checks/checkov.txt build/tools/checkov
 
-infra-check: infra-tools ## Terraform files and service YAML: format, names, policies, logic; then planted faults
+infra-check: infra-tools ## Terraform files, service YAML, dashboard: format, names, policies, logic; then planted faults
 	@scripts/check_infra.sh
 	@"$(BIN)/python" -m pytest infra
+
+infra-plan: ## Plan what Terraform would do to prod, in build/plan/plan.md (GitHub Actions)
+	@scripts/plan_infra.sh plan
+
+infra-drift: ## Fail if prod differs from the Terraform files (GitHub Actions)
+	@scripts/plan_infra.sh drift
+
+infra-plan-comment: ## Write build/plan/plan.md as a comment of PULL_REQUEST (GitHub Actions)
+	@scripts/comment_plan.sh
+
+jobs-check: ## Check that the scheduled Cloud Run jobs GCP_JOBS ran, and succeeded (GitHub Actions)
+	@python3 -m scripts.check_jobs
 
 infra-validate: ## Terraform files with the google provider, which is downloaded (GitHub Actions)
 	@scripts/validate_infra.sh
@@ -306,6 +353,30 @@ infra-validate: ## Terraform files with the google provider, which is downloaded
 .PHONY: audit
 audit: .venv/bin/python ## Known vulnerabilities of all locked packages (asks the package index, so run by GitHub Actions)
 	@scripts/audit.sh .venv/bin/python
+
+##@ Everything on one machine (docs/system-test.md)
+
+.PHONY: up
+up: engine ## Start service, feedback store, Prometheus and Alertmanager in containers (images: make server-build-postgresql jobs-build)
+	@compose=$$(scripts/find_compose.sh) && scripts/make_password.sh && PORT="$(PORT)" $$compose up --detach
+	@echo "The service is at http://127.0.0.1:$(PORT)"
+
+.PHONY: down
+down: engine ## Stop and remove these containers; the volumes with models, feedback and metrics stay
+	@compose=$$(scripts/find_compose.sh) && STORE_PASSWORD=- $$compose down
+
+.PHONY: replace
+replace: engine ## Replace the running instance by one of SERVICE_IMAGE without a failed request: upgrade or roll back
+	@scripts/replace_server.sh "$(or $(SERVICE_IMAGE),$(POSTGRESQL_IMAGE))"
+
+.PHONY: test-system
+test-system: environment engine ## Test them together: alerts, retraining, upgrade, killed database (10 minutes)
+	@scripts/find_compose.sh >/dev/null
+	@"$(BIN)/python" -m pytest --exitfirst tests/system/test_stack.py
+
+.PHONY: test-layers
+test-layers: environment engine ## Build the server image twice without cache, and compare the files of each layer
+	@"$(BIN)/python" -m pytest tests/system/test_layers.py
 
 ##@ Pipeline from data to a promoted model
 
@@ -315,16 +386,26 @@ pipeline-tools: environment ## Install the tools of the pipeline into build/tool
 	@scripts/tool_environment.sh "$(BIN)/python" pipelines/requirements.txt build/tools/pipelines >&2
 
 .PHONY: pipeline-compile
-pipeline-compile: pipeline-tools ## Update pipelines/pipeline.yaml; fail if it was stale
+pipeline-compile: pipeline-tools ## Update pipelines/pipeline.yaml and schedule_*.json; fail if one was stale
 	@build/tools/pipelines/bin/python -m pipelines.compile
 
 .PHONY: pipeline-yaml
 pipeline-yaml: pipeline-tools ## Print the pipeline with the jobs image IMAGE, for Kubeflow or Vertex AI Pipelines
 	@build/tools/pipelines/bin/python -m pipelines.compile --image "$(IMAGE)"
 
+.PHONY: pipeline-schedule
+pipeline-schedule: pipeline-tools ## Print a schedule of it by SETTINGS (as pipelines/schedule.yaml) for PLATFORM kubeflow or vertex
+	@build/tools/pipelines/bin/python -m pipelines.compile --image "$(IMAGE)" --schedule "$(PLATFORM)" --settings "$(SETTINGS)"
+
 .PHONY: pipeline-local
 pipeline-local: pipeline-compile jobs-build ## Run the pipeline in containers: to a promotion, refused, stopped and killed
-	@"$(BIN)/python" -m pytest pipelines/tests
+	@"$(BIN)/python" -m pytest $(IN_PARALLEL) --ignore pipelines/tests/test_vertex.py pipelines/tests
+
+.PHONY: pipeline-vertex
+pipeline-vertex: environment ## Check the schedule with Vertex AI's types and client, without an account (300 MB in build/tools)
+	@mkdir -p build/tools
+	@scripts/tool_environment.sh "$(BIN)/python" pipelines/vertex.txt build/tools/vertex
+	@"$(BIN)/python" -m pytest pipelines/tests/test_vertex.py
 
 ##@ Containers and deployment
 
@@ -338,6 +419,7 @@ docker-entry-bash: builder-build ## Open a shell in the builder image (project m
 
 .PHONY: service-sign-in
 service-sign-in: ## Sign the container client in to the registry of IMAGE (GitHub Actions)
+	@test -n "$(IMAGE)" || { echo "NOT RUN: no image; the workflows set IMAGE (docs/deployment.md)" >&2; exit 1; }
 	@gcloud auth configure-docker "$(firstword $(subst /, ,$(IMAGE)))" --quiet
 
 .PHONY: service-push
@@ -345,12 +427,74 @@ service-push: server-build-postgresql ## Push the server image with the client o
 	@"$(DOCKER)" tag $(POSTGRESQL_IMAGE) "$(IMAGE)"
 	@"$(DOCKER)" push "$(IMAGE)"
 
+.PHONY: images-push images-join
+images-push: engine ## Push the built images as IMAGE and IMAGE_JOBS, and print their names by digest (GitHub Actions)
+	@scripts/push_image.sh server $(POSTGRESQL_IMAGE) "$(IMAGE)"
+	@scripts/push_image.sh jobs $(JOBS_IMAGE) "$(IMAGE_JOBS)"
+
+images-join: ## Join the pushed SERVER_IMAGES and JOBS_IMAGES of both architectures into IMAGE and IMAGE_JOBS (GitHub Actions)
+	@python3 -m scripts.join_images server "$(IMAGE)" $(SERVER_IMAGES)
+	@python3 -m scripts.join_images jobs "$(IMAGE_JOBS)" $(JOBS_IMAGES)
+
+.PHONY: service-verify
+service-verify: ## Verify that build.yml built IMAGE and IMAGE_JOBS from main (GitHub Actions)
+	@scripts/verify_images.sh
+
+.PHONY: sbom image-sbom
+sbom: | $(BIN)/python ## Write the bill of materials of the server's locked packages, build/sbom/server.cdx.json (CycloneDX)
+	@mkdir -p build/tools
+	@scripts/tool_environment.sh "$(BIN)/python" scripts/sbom.txt build/tools/sbom
+	@scripts/write_sbom.sh "$(BIN)/python"
+
+image-sbom: engine sbom ## Compare it with the built server image, and add the packages of Debian
+	@"$(DOCKER)" run --rm --interactive --entrypoint python $(POSTGRESQL_IMAGE) - <scripts/image_inventory.py | \
+		"$(BIN)/python" -m scripts.image_sbom build/sbom/server.cdx.json
+
+.PHONY: image-audit
+image-audit: engine ## Fail if security updates of Debian are pending in the built server and jobs images
+	@scripts/audit_image.sh $(POSTGRESQL_IMAGE)
+	@scripts/audit_image.sh $(JOBS_IMAGE)
+
+.PHONY: release-files github-release
+# build.yml downloads the bill of each architecture into a folder of its own; make sbom writes one here
+release-files: ## Collect wheel, source distribution and bills of materials in build/release (after package and sbom)
+	@rm -rf build/release && mkdir -p build/release
+	@cp build/dist/* build/release
+	@if ! compgen -G 'build/sbom/sbom-*' >/dev/null; then cp build/sbom/server.cdx.json build/release; else \
+		for folder in build/sbom/sbom-*; do cp "$$folder/server.cdx.json" "build/release/server-$${folder#*sbom-}.cdx.json"; done; fi
+
+github-release: ## Create the GitHub release of a version that is new in CHANGELOG.md, of build/release (GitHub Actions)
+	@scripts/github_release.sh build/release
+
 .PHONY: service-yaml
 service-yaml: ## Print the Cloud Run service for 'gcloud run services replace -' (docs/infrastructure.md)
 	@PATH="$(BIN):$$PATH" python3 scripts/service_yaml.py
 
+.PHONY: store-migrate service-candidate service-share service-promote service-roll-back
+store-migrate: ## Give the jobs GCP_JOBS the image IMAGE_JOBS and migrate the feedback store (GitHub Actions)
+	@python3 scripts/rollout.py migrate
+
+service-candidate: ## Start IMAGE as a revision without traffic, at a URL of its own (GitHub Actions)
+	@python3 scripts/rollout.py candidate
+
+service-share: ## Send 10 % of the traffic to CANDIDATE_REVISION (GitHub Actions)
+	@python3 scripts/rollout.py share
+
+service-promote: ## Send all traffic to CANDIDATE_REVISION (GitHub Actions)
+	@python3 scripts/rollout.py promote
+
+service-roll-back: ## Send all traffic to STABLE_REVISION (GitHub Actions)
+	@python3 scripts/rollout.py roll-back
+
+.PHONY: change-certificate canary
+change-certificate: environment ## Certify the largest change of a prediction from STABLE_URL to CANDIDATE_URL
+	@"$(BIN)/python" -m scripts.change_certificate
+
+canary: environment ## Test sequentially whether CANDIDATE_URL fails more often or is slower than STABLE_URL (5 minutes)
+	@"$(BIN)/python" -m scripts.canary
+
 .PHONY: service-deploy
-service-deploy: ## Deploy the pushed IMAGE to the Cloud Run service (GitHub Actions)
+service-deploy: ## Deploy the pushed IMAGE with all traffic at once, for a new region (docs/runbook.md)
 	@scripts/deploy_service.sh
 
 .PHONY: clean
@@ -365,7 +509,13 @@ IN_PARALLEL = --numprocesses $(TEST_PROCESSES) --maxprocesses 8 --dist worksteal
 PARALLEL_TESTS = linear_regressor scripts benchmarks tests/unit tests/behaviour tests/process tests/cluster tests/repository
 SERIAL_TESTS = tests/server
 
-BUILD = "$(DOCKER)" build $(if $(BASE),--build-arg BASE=$(BASE))
+# What an image is made from; the Dockerfiles have the labels that never change. REPOSITORY_URL comes from a workflow.
+VERSION = $(shell sed -n 's/^version = //p' setup.cfg)
+REVISION = $(shell git rev-parse HEAD 2>/dev/null)
+LABELS = --label org.opencontainers.image.version=$(VERSION) \
+	$(if $(REVISION),--label org.opencontainers.image.revision=$(REVISION)) \
+	$(if $(REPOSITORY_URL),--label org.opencontainers.image.source=$(REPOSITORY_URL))
+BUILD = "$(DOCKER)" build $(if $(BASE),--build-arg BASE=$(BASE)) $(LABELS)
 IN_BUILDER = "$(DOCKER)" run --rm --init --user "$$(id -u):$$(id -g)" --volume "$(CURDIR):/project" $(BUILDER_IMAGE)
 export DOCKER
 

@@ -55,6 +55,20 @@ def training(rows: int, rounds: int) -> None:
 
 
 @main.command()
+@click.option("--rows", type=click.IntRange(min=1000), default=10_000_000, show_default=True,
+              help="Rows of the larger data set; the other one has a quarter.")
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True,
+              help="Pairs of measurements of the time.")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default="build/verify", show_default=True,
+              help="Folder of the generated data sets, which the next run uses again.")
+def data(rows: int, rounds: int, folder: Path) -> None:
+    """Compare the verification of a Parquet file with reading it alone, and its memory at two sizes."""
+    from benchmarks.verify_speed import ratios
+
+    _print(ratios(rows, rounds, folder))
+
+
+@main.command()
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=2.0, show_default=True,
               help="Length of each load.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True,
@@ -67,6 +81,21 @@ def serving(seconds: float, rounds: int) -> None:
     from benchmarks.serving import ratios
 
     _print(ratios(seconds, rounds))
+
+
+@main.command()
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True,
+              help="Containers per image, after one that is not counted.")
+@click.option("--base", default="python:3.11-slim-bookworm", show_default=True,
+              help="Base of all images; not every peer can be installed on every Python.")
+def images(rounds: int, base: str) -> None:
+    """Compare our server image with images of other servers: size over the base, start to first answer, memory.
+
+    Builds them, or reuses what an earlier run has built; needs a container engine.
+    """
+    from benchmarks.images import ratios
+
+    _print(ratios(rounds, base))
 
 
 @main.command()
@@ -131,6 +160,31 @@ def drift(quick: bool, river: Path | None) -> None:
     click.echo(benchmark.as_json(found))
     if any(outcome.held is False for outcome in found):
         raise click.ClickException("false alarms are more frequent than alpha")
+
+
+@main.command()
+@click.option("--runs", type=click.IntRange(min=1), default=1000, show_default=True,
+              help="Pairs of clean data sets per setting.")
+@click.option("--rows", type=click.IntRange(min=50), multiple=True, default=(200, 1000, 10_000), show_default=True,
+              help="Rows of each data set; may be given several times.")
+def verification(runs: int, rows: tuple[int, ...]) -> None:
+    """Count the clean data sets that verify has any finding about, and measure the smallest changes that it finds.
+
+    Repeated rows, and test rows in the data, are looked for in sets of 10 features and 1,000 rows.
+
+    The exit code is 1 if more than 4 of 1,000 clean data sets of a setting have a finding.
+    """
+    from benchmarks import verification as benchmark
+
+    found = list(benchmark.outcomes(runs, rows))
+    click.echo(benchmark.as_table(found))
+    repeated = list(benchmark.repeats_outcomes(runs))
+    click.echo(f"\nRepeated rows, and test rows in the data:\n\n{benchmark.as_table(repeated)}")
+    changes = list(benchmark.smallest_changes(rows))
+    click.echo(f"\n{benchmark.as_power_table(changes)}")
+    click.echo(benchmark.as_json(found, repeated, changes))
+    if not all(outcome.held for outcome in (*found, *repeated)):
+        raise click.ClickException("more than 4 of 1,000 clean data sets have a finding")
 
 
 def _print(ratios: Iterable[Ratio]) -> None:

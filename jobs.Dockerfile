@@ -15,10 +15,15 @@ COPY scripts/install_locked.sh scripts/locked_requirements.py scripts/
 RUN scripts/install_locked.sh /opt/jobs/bin/python ${CATEGORIES}
 COPY setup.cfg setup.py README.md LICENSE ./
 COPY linear_regressor linear_regressor
+# compiled again, so that the same files come from every build: see server.Dockerfile
 RUN /opt/jobs/bin/python -m pip install --quiet --no-cache-dir --no-deps --no-build-isolation . \
- && /opt/jobs/bin/python -m pip uninstall --quiet --yes cython wheel setuptools pip
+ && /opt/jobs/bin/python -m pip uninstall --quiet --yes cython wheel setuptools pip \
+ && PYTHONHASHSEED=0 /opt/jobs/bin/python -m compileall -q -f --invalidation-mode unchecked-hash /opt/jobs/lib
 
 FROM ${BASE}
+LABEL org.opencontainers.image.title="linear_regressor jobs" \
+      org.opencontainers.image.description="Trains, verifies, promotes, retrains and monitors a linear regression" \
+      org.opencontainers.image.licenses="MIT"
 # Any user may run the image, and jobs of the pipeline write to their mounted folders only, so HOME is /tmp.
 ENV PATH=/opt/jobs/bin:$PATH \
     HOME=/tmp \
@@ -26,6 +31,8 @@ ENV PATH=/opt/jobs/bin:$PATH \
     PYTHONUNBUFFERED=1
 WORKDIR /app
 COPY --from=build /opt/jobs /opt/jobs
+# a new volume that is mounted here takes this owner
+RUN install --directory --owner 65532 --group 65532 /models
 # numeric, because platforms that reject root cannot resolve a name
 USER 65532:65532
 # no entry point: engines and pipelines give the command and its arguments

@@ -10,6 +10,9 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 # categories of Pipfile.lock to install; "default fast postgresql" for a feedback store in PostgreSQL
 ARG CATEGORIES="default fast"
+# The same files in every build: no debug information, which names temporary folders, and at the end, modules that are
+# compiled without the times of their files and with sets of constants in the same order
+ENV CFLAGS=-g0
 WORKDIR /source
 RUN python3 -m venv /opt/server
 COPY Pipfile.lock ./
@@ -22,9 +25,13 @@ COPY linear_regressor linear_regressor
 # remove build tools and NumPy's tests (17 MB)
 RUN /opt/server/bin/python -m pip install --quiet --no-cache-dir --no-deps --no-build-isolation . \
  && /opt/server/bin/python -m pip uninstall --quiet --yes cython wheel setuptools pip \
- && find /opt/server/lib/python3*/site-packages/numpy -type d -name tests -prune -exec rm -rf {} +
+ && find /opt/server/lib/python3*/site-packages/numpy -type d -name tests -prune -exec rm -rf {} + \
+ && PYTHONHASHSEED=0 /opt/server/bin/python -m compileall -q -f --invalidation-mode unchecked-hash /opt/server/lib
 
 FROM ${BASE}
+LABEL org.opencontainers.image.title="linear_regressor server" \
+      org.opencontainers.image.description="Serves a linear regression over HTTP" \
+      org.opencontainers.image.licenses="MIT"
 # One BLAS thread: requests already run in parallel. Nothing is written, so the root file system may be read-only.
 ENV PATH=/opt/server/bin:$PATH \
     OPENBLAS_NUM_THREADS=1 \

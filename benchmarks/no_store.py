@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from linear_regressor.cleaning.steps import Step
 from linear_regressor.cli import main
 from linear_regressor.monitoring.store.feedback import Feedback, Outcome
 from linear_regressor.serving.contracts import feedback
@@ -10,8 +13,8 @@ from linear_regressor.serving.contracts import feedback
 class NoStore:
     """Accepts all rows at once."""
 
-    def require_columns(self, features: tuple[str, ...], target: str) -> None:
-        """Accept any columns."""
+    def require_columns(self, features: tuple[str, ...], target: str, cleaning: Sequence[Step]) -> None:
+        """Accept any columns and steps."""
 
     def add(self, feedback: Feedback) -> Outcome:
         """Accept any rows."""

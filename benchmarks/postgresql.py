@@ -41,7 +41,7 @@ class PostgresqlServer:
     def url(self) -> str:
         """URL of the database; the server does not check the password."""
         address = f"127.0.0.1:{self.port}/postgres"
-        return f"postgresql://postgres:pass%2Fword@{address}"  # pragma: allowlist secret
+        return f"postgresql://postgres:pass%2Fword@{address}"  # pragma: allowlist secret  # any password does
 
     @property
     def pid(self) -> int:

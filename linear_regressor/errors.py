@@ -8,6 +8,7 @@
     ├── DataError (ValueError)      1  unusable rows: where and why
     │   ├── MomentsError            1  moments that cannot be merged, subtracted or compared
     │   ├── StatisticsError         1  statistics that these moments do not determine
+    │   ├── UnusableDataError       5  data that fail their verification
     │   └── InvalidPayload             a request body that breaks the contract (serving/schema/faults.py)
     ├── DivergenceError             1  descent that left the range of float64
     ├── UnavailableError            2  a method that the estimator's parameters rule out
@@ -51,6 +52,12 @@ class MomentsError(DataError):
 
 class StatisticsError(DataError):
     """The moments do not determine the requested statistics: too few rows, or dependent columns."""
+
+
+class UnusableDataError(DataError):
+    """The verification of a data set found an error; nothing was written."""
+
+    exit_code = 5
 
 
 class DivergenceError(LinearRegressorError):

@@ -4,7 +4,9 @@ The steps have no network. Finished steps are taken from the cache in the folder
 """
 
 import argparse
+import fcntl
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +18,41 @@ from kfp.pipeline_spec import pipeline_spec_pb2 as spec
 
 from pipelines.compile import COMMITTED
 
+# Names the folder for outputs of the run that a container belongs to.
+LABEL = "linear-regressor.outputs"
 
-def run_container(client: DockerClient, image: str, command: list[str], volumes: dict[str, Any],
+
+def run_container(outputs: Path, client: DockerClient, image: str, command: list[str], volumes: dict[str, Any],
                   **options: Any) -> int:
     """Run a step and return its exit code."""
-    container = client.containers.run(image=image, command=command, volumes=volumes, detach=True, **options)
+    container = client.containers.run(image=image, command=command, volumes=volumes, detach=True,
+                                      labels={LABEL: str(outputs)}, **options)
     try:
         for line in container.logs(stream=True):
             print(line.decode(), end="", flush=True)
         return int(container.wait()["StatusCode"])
     finally:
         container.remove(force=True)
+
+
+def lock(outputs: Path) -> None:
+    """Reject a second run in the same folder; the lock ends with the process."""
+    outputs.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(outputs, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit(f"another run uses {outputs}: wait for its end, or name another folder") from None
+
+
+def end_steps_of_a_killed_run(outputs: Path) -> None:
+    """Remove containers that a killed run has left, which would go on beside this one."""
+    client = DockerClient.from_env()
+    try:
+        for container in client.containers.list(all=True, filters={"label": f"{LABEL}={outputs}"}):
+            container.remove(force=True)
+    finally:
+        client.close()
 
 
 def outputs_of(executor_input: spec.ExecutorInput, component_spec: spec.ComponentSpec) -> dict[str, Any]:
@@ -51,15 +77,18 @@ def existing(text: str) -> Path:
 def run(arguments: argparse.Namespace) -> None:
     """Run the pipeline; the first failed step ends it."""
     # kfp removes a container as soon as it ends, and takes one that it no longer finds for a success.
-    docker_task_handler.run_docker_container = run_container
+    outputs = arguments.outputs.resolve()
+    docker_task_handler.run_docker_container = partial(run_container, outputs)
     # It also expects a Python program in each container that lists the artefacts, as clusters do themselves.
     executor_output_utils.get_outputs_for_task = outputs_of
     models = arguments.models.resolve()
     models.mkdir(parents=True, exist_ok=True)
+    lock(outputs)
+    end_steps_of_a_killed_run(outputs)
     mounts = [Mount(str(path), str(path), type="bind", read_only=read_only)
               for path, read_only in ((arguments.data, True), (arguments.test_data, True), (models, False))]
     local.init(local.DockerRunner(user=f"{os.getuid()}:{os.getgid()}", network_mode="none", mounts=mounts),
-               pipeline_root=str(arguments.outputs), enable_caching=True)
+               pipeline_root=str(outputs), enable_caching=True)
     pipeline = components.load_component_from_file(str(COMMITTED))
     try:
         pipeline(data=str(arguments.data), test_data=str(arguments.test_data), data_version=arguments.data_version,

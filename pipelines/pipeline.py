@@ -21,13 +21,16 @@ def pipeline_of(image: str) -> base_component.BaseComponent:
         test = steps.ingest(data=test_data, version=data_version).set_display_name("ingest test rows")
         # Not again after a failure: a finding is a failure, too.
         verification = steps.verify(rows=training.output, test_rows=test.output, schema=schema)
-        model = steps.train(rows=training.output, features=features, target=target).after(verification)
+        model = steps.train(rows=training.output, schema=schema, features=features, target=target).after(verification)
         report = steps.evaluate(model=model.output, rows=test.output)
+        # Not again after a failure: what a model does is the same each time.
+        behaviour = steps.check(model=model.output, rows=test.output, schema=schema)
+        behaviour.set_display_name("behaviour tests")
         # Not from the cache: the champion, with which the gate compares, may be another one. Not again after a failure:
         # a refusal is a failure, too, and each decision is recorded.
         promotion = steps.promote(model=model.output, rows=test.output, models=models,
-                                  by=f"pipeline {dsl.PIPELINE_JOB_NAME_PLACEHOLDER}")
-        promotion.after(report).set_caching_options(False)
+                                  run=dsl.PIPELINE_JOB_NAME_PLACEHOLDER)
+        promotion.after(report, behaviour).set_caching_options(False)
 
         # Reading can fail for a moment. Memory is constant in the number of rows.
         for step in (training, test):
@@ -35,6 +38,7 @@ def pipeline_of(image: str) -> base_component.BaseComponent:
         _sized(verification, cpu="2", memory="2Gi")
         _sized(model, cpu="2", memory="2Gi").set_retry(num_retries=1, backoff_duration="5s", backoff_factor=2)
         _sized(report, cpu="1", memory="1Gi").set_retry(num_retries=1, backoff_duration="5s", backoff_factor=2)
+        _sized(behaviour, cpu="1", memory="1Gi")
         _sized(promotion, cpu="1", memory="1Gi")
 
     return from_data_to_promotion

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Check the Terraform files and the service YAML as far as that is possible without the google provider and an account.
+# Check the Terraform files, the service YAML and the dashboard as far as that is possible without the google provider and an account.
 # Usage: check_infra.sh [REPOSITORY]      needs build/tools/infra and build/tools/checkov (make infra-check)
 set -euo pipefail
 
@@ -25,6 +25,7 @@ IMAGE=example/server@sha256:$(printf '0%.0s' {1..64}) GCP_PROJECT_ID=example GCP
   GCP_SQL_CONNECTION=example:europe-west1:example GCP_RUNTIME_SERVICE_ACCOUNT=server@example.iam.gserviceaccount.com \
   python3 "$repository/scripts/service_yaml.py" >"$service"
 PYTHONPATH=$here "$here/build/tools/infra/bin/python" -m infra.checks.service "$service" >&2
+PYTHONPATH=$here "$here/build/tools/infra/bin/python" -m infra.checks.dashboard "$repository/infra/monitoring/dashboard.json" >&2
 
 if command -v terraform >/dev/null; then
   # in a folder of its own, so that no .terraform appears among the sources
@@ -44,6 +45,8 @@ checkov() {
 }
 # CKV_DOCKER_7: the tag is in the argument BASE, which Checkov does not resolve
 checkov --file "$repository/server.Dockerfile" --framework dockerfile --skip-check CKV_DOCKER_7
+# CKV_DOCKER_2: a job ends by itself, so there is no health to check
+checkov --file "$repository/jobs.Dockerfile" --framework dockerfile --skip-check CKV_DOCKER_7,CKV_DOCKER_2
 checkov --directory "$folder" --framework terraform
 echo "Checkov: no finding without a reason"
 echo "NOT CHECKED: init, validate and tests of the modules with the google provider (GitHub Actions: make infra-validate)"

@@ -29,10 +29,12 @@ from tests.running_server import ROOT, RunningServer, start
 Array = NDArray[np.float64]
 
 FOLDER = ROOT / "build" / "demo-drift"
+SCHEMA = "rents.yaml"
 # seconds of traffic before the change and after the promotion, and the longest wait for each step
 BEFORE, AFTER, PATIENCE = 5.0, 5.0, 20.0
 # rows of a request, and seconds between two requests: 200 rows a second
 ROWS, PAUSE = 10, 0.05
+BLOCK_ROWS = 50
 DRIFT = 3  # exit code of monitor
 
 
@@ -137,10 +139,12 @@ def prepare(world: World) -> tuple[Path, str]:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     models, store, data = FOLDER / "models", f"sqlite:///{FOLDER}/feedback.db", FOLDER / "rents.csv"
+    schema = FOLDER / SCHEMA
     X, y = world.rows(1000)
     np.savetxt(data, np.column_stack([X, y]), delimiter=",", header="size,age,rent", comments="")
-    command("train", "--data", data, "--features", "size,age", "--target", "rent", "--model-save-path",
-            FOLDER / "first.joblib")
+    command("verify", data, "--schema", schema, "--learn")
+    command("train", "--data", data, "--features", "size,age", "--target", "rent", "--schema", schema,
+            "--model-save-path", FOLDER / "first.joblib")
     command("models", "promote", FOLDER / "first.joblib", "--models", models)
     command("store", "migrate", "--store", store)
     return models, store
@@ -155,6 +159,8 @@ def play(server: RunningServer, world: World, models: Path, store: str, picture:
     monitor = ("monitor", "--model-path", models, "--store", store)
     command(*monitor)
     print(f"before    error (RMSE) {traffic.error(started, time.monotonic()):.1f}; monitor finds no drift")
+    while len(traffic.answers) * ROWS % BLOCK_ROWS:  # tests know a change to a block of rows: begin with one
+        time.sleep(PAUSE / 20)
     world.changed, events = True, {"the world changes": time.monotonic()}
     changed = events["the world changes"]
     report = until("an alarm", *monitor, "--json", "-", wanted=DRIFT, other=(0,))
@@ -162,10 +168,11 @@ def play(server: RunningServer, world: World, models: Path, store: str, picture:
     first = next(finding for finding in json.loads(report)["findings"] if finding["state"] == "alarm")
     print(f"alarm     {events['alarm'] - changed:.1f} s after the change: {first['title']} has changed by "
           f"{first['size']:.3g} {first['unit']} since row {first['since']}")
-    retrained = until("a promotion", "retrain", "--models", models, "--store", store, "--when-drifted", wanted=0,
-                      other=(4,))
+    retrained = until("a promotion", "retrain", "--models", models, "--store", store, "--schema", FOLDER / SCHEMA,
+                      "--when-drifted", wanted=0, other=(4,))
     events["promotion"] = time.monotonic()
-    print("\n".join(line for line in retrained.splitlines() if line.startswith(("challenger", "new", "recorded"))))
+    shown = ("verified", "challenger", "new", "recorded")
+    print("\n".join(line for line in retrained.splitlines() if line.startswith(shown)))
     version, deadline = retrained.split()[-1], time.monotonic() + PATIENCE
     while traffic.answers[-1].model != version:
         if time.monotonic() > deadline or not traffic.is_alive():
@@ -182,7 +189,8 @@ def play(server: RunningServer, world: World, models: Path, store: str, picture:
           f"{len(traffic.answers) * ROWS} rows, all answered")
     draw(traffic, events, picture)
     print(f"picture   {picture}")
-    if not errors[2] < 1.1 * errors[0] < errors[1]:
+    # a model of two hundred rows may be a little worse than one of a thousand
+    if not errors[2] < 1.25 * errors[0] < errors[1]:
         sys.exit("the error has not recovered")
 
 

@@ -41,6 +41,7 @@ def service(values: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, 
     containers = [_server(values, environ["IMAGE"], variables)]
     containers += [_proxy(database, environ["GCP_SQL_CONNECTION"])] if given else []
     containers += [{"name": collector["container"], "image": collector["image"],
+                    "resources": {"limits": collector["limits"]},
                     "volumeMounts": [{"name": "collector", "mountPath": collector["folder"]}]}]
     annotations = {
         "autoscaling.knative.dev/minScale": str(values["instances"]["min"]),
@@ -93,6 +94,7 @@ def _proxy(database: Mapping[str, Any], connection: str) -> dict[str, Any]:
         "image": database["proxy"],
         "args": ["--private-ip", "--auto-iam-authn", "--structured-logs", f"--port={database['port']}",
                  "--health-check", "--http-address=0.0.0.0", f"--http-port={port}", connection],
+        "resources": {"limits": database["proxy_limits"]},
         "startupProbe": _probe({"path": "/startup", "period_seconds": 1, "timeout_seconds": 1,
                                 "failure_threshold": 30}, port),
     }

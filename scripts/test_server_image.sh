@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Test the server image: contents, user, responses, port, stop, size.
+# Test the server image: contents, user, labels, responses, port, stop, size.
 # Usage: [BUDGET=110] test_server_image.sh IMAGE [BASE]
 set -euo pipefail
 
@@ -20,6 +20,11 @@ fail() {
 megabytes() { echo "$(($("$docker" image inspect --format '{{.Size}}' "$1") / 1000000))"; }
 
 "$docker" run --rm --interactive --entrypoint python "$image" - <"$here/inspect_server_image.py"
+
+for label in title description licenses version; do
+  value=$("$docker" image inspect --format "{{index .Config.Labels \"org.opencontainers.image.$label\"}}" "$image")
+  [ -n "$value" ] || fail "it has no label org.opencontainers.image.$label"
+done
 
 url=$("$here/serve_container.sh" "$image" "$name" 0)
 "$here/test_local_server.sh" "$url"

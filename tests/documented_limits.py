@@ -38,14 +38,13 @@ def filter_case(_: schemathesis.HookContext, case: Case) -> bool:
 
 
 @schemathesis.hook
-def map_case(_: schemathesis.HookContext, case: Case) -> Case:
-    """Give tensors the shape of their data and tables a header."""
+def before_call(_: schemathesis.HookContext, case: Case, __: dict[str, Any]) -> None:
+    """Give tensors the shape of their data and tables a header, after the stateful phase has merged its own fields."""
     body: Any = case.body
     if is_valid(case) and case.path.endswith("/infer") and isinstance(body, dict):
         case.body = {**body, "inputs": [consistent(body["inputs"][0])]}
     elif is_valid(case) and case.media_type == "text/csv":
         case.body = "bmi\n0.05\n-1e-3\n"
-    return case
 
 
 def consistent(tensor: dict[str, Any]) -> dict[str, Any]:

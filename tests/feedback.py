@@ -29,12 +29,15 @@ def draw(random: np.random.Generator, rows: int, shift: float = 0.0) -> Rows:
 
 
 def trained(path: Path, *parts: Rows) -> Artefact:
-    """Train a model on rows by the command line."""
+    """Train a model on rows that satisfy their schema, which is beside it, by the command line."""
     X, y = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     data = path.with_suffix(".csv")
     np.savetxt(data, np.column_stack([X, y]), delimiter=",", header="a,b,y", comments="", fmt="%.17g")
+    schema = path.with_suffix(".yaml")
+    done = run("verify", data, "--schema", schema, "--learn")
+    assert done.exit_code == 0, done.output
     done = run("train", "--data", data, "--features", "a,b", "--target", "y", "--test-fraction", "0.2",
-               "--model-save-path", path)
+               "--schema", schema, "--model-save-path", path)
     assert done.exit_code == 0, done.output
     return load(path)
 

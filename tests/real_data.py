@@ -209,7 +209,7 @@ def outcome(data: DataSet, path: Path) -> Outcome:
 
 def training_rows(rows: Array, artefact: Artefact) -> Array:
     """Return the rows that the command trained on."""
-    training = rows[~splitting.in_test(splitting.hash_values(rows + 0.0), TEST_FRACTION)]
+    training = rows[~splitting.in_test(splitting.hash_values(rows.T), TEST_FRACTION)]
     if len(training) != artefact.moments.n:
         raise ValueError(f"{len(training)} training rows, but the command used {artefact.moments.n:.0f}")
     return training
@@ -217,7 +217,7 @@ def training_rows(rows: Array, artefact: Artefact) -> Array:
 
 def steps_of(summary: str) -> int:
     """Return after how many steps descent has converged; large numbers are rounded."""
-    found = re.search(r"^descent +converged in (\S+) steps", summary, re.MULTILINE)
+    found = re.search(r"^descent +converged in (\S+) steps?", summary, re.MULTILINE)
     if found is None:
         raise ValueError(f"no number of steps in {summary}")
     return int(float(found[1]))

@@ -78,6 +78,10 @@ def _owned(block: Block, attributes: tuple[str, ...]) -> Iterator[Finding]:
         inner = nested(template, "template") or [template]
         if "service_account" not in inner[0]:
             yield Finding(block.place, "runs as the default account of the project: set service_account")
+        for container in nested(inner[0], "containers"):
+            if not any("limits" in one for one in nested(container, "resources")):
+                yield Finding(block.place, f"the container {container.get('name')} has no limits: it would be billed "
+                              "one vCPU and 512 MiB")
 
 
 def _service(block: Block) -> Iterator[Finding]:

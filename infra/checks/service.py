@@ -35,6 +35,7 @@ class ServiceTypes:
             yield from self._accepted(value.get("metadata", {}), "Service", "service.metadata")
             yield from self._accepted(template.get("metadata", {}), "Revision", "service.spec.template.metadata")
             yield from _probes(template.get("spec", {}))
+            yield from _limits(template.get("spec", {}))
 
     def _value(self, value: Any, schema: dict[str, Any], place: str) -> Iterator[Finding]:
         schema = self.schemas[schema["$ref"]] if "$ref" in schema else schema
@@ -66,6 +67,14 @@ def _probes(spec: dict[str, Any]) -> Iterator[Finding]:
     for name in ("startupProbe", "livenessProbe"):
         if not spec.get("containers") or name not in spec["containers"][0]:
             yield Finding("service.spec.template.spec.containers[0]", f"has no {name}")
+
+
+def _limits(spec: dict[str, Any]) -> Iterator[Finding]:
+    """Without them a container is billed one vCPU and 512 MiB."""
+    for index, container in enumerate(spec.get("containers", [])):
+        limits = (container.get("resources") or {}).get("limits") or {}
+        for name in sorted({"cpu", "memory"} - limits.keys()):
+            yield Finding(f"service.spec.template.spec.containers[{index}]", f"has no limit of {name}")
 
 
 def main(path: str) -> int:

@@ -50,6 +50,11 @@ FAULTS = [
           "assertion.repository_id == '${var.repository_id}' && ", "", "the condition lacks assertion.repository_id"),
     Fault("no probe", SERVICE, "      liveness_probe {", "      readiness_probe {",
           "google_cloud_run_v2_service.server: the server has no liveness probe"),
+    Fault("a sidecar without limits", SERVICE, "        limits   = local.collector.limits\n", "",
+          "google_cloud_run_v2_service.server: the container ${local.collector.container} has no limits"),
+    Fault("a job's sidecar without limits", f"{MODULES}/jobs/main.tf",
+          "          limits = local.database.proxy_limits\n", "",
+          "google_cloud_run_v2_job.this: the container cloud-sql-proxy has no limits"),
     Fault("a probe of another path", SERVICE, "path = local.startup.path", 'path = "/ready"',
           "the startup probe requests another path than service.json names"),
     Fault("a typo in an argument", SERVICE, "container_port =", "contaner_port =",
@@ -97,15 +102,22 @@ OF_OTHER_STAGES = [
     next(fault for fault in FAULTS if fault.name == "an unauthenticated service"),
     Fault("no probe in the YAML", "scripts/service_yaml.py", '        "livenessProbe":', '        "readinessProbe":',
           "containers[0]: has no livenessProbe"),
+    Fault("a container without limits in the YAML", "scripts/service_yaml.py",
+          '"resources": {"limits": collector["limits"]}', '"resources": {}', "containers[2]: has no limit of cpu"),
     Fault("a typo in the YAML", "scripts/service_yaml.py", '"containerConcurrency"', '"containerConcurency"',
           "service.spec.template.spec.containerConcurency: is unknown to the API; did you mean containerConcurrency?"),
     Fault("a typo in an annotation", "scripts/service_yaml.py", "startup-cpu-boost", "startup-cpu-bost",
           "startup-cpu-bost is not accepted there; did you mean run.googleapis.com/startup-cpu-boost?"),
+    Fault("a dashboard field that does not exist", "infra/monitoring/dashboard.json", '"fieldConfig"', '"fieldConfg"',
+          "dashboard.panels[0].fieldConfg: is unknown to Grafana; did you mean fieldConfig?"),
+    Fault("a dashboard field of a query that does not exist", "infra/monitoring/dashboard.json", '"legendFormat"',
+          '"legendFromat"', "dashboard.panels[0].targets[0].legendFromat: is unknown to Grafana"),
     Fault("more instances than connections", "infra/service.json", '"max": 4', '"max": 40',
           "The database allows 60 connections, but 40 instances"),
     Fault("a database that logs no connections", f"{MODULES}/database/main.tf", 'name  = "log_connections"',
           'name  = "log_executor_stats"', "CKV_GCP_52"),
     Fault("a root container", "server.Dockerfile", "USER 65532:65532", "USER root", "CKV_DOCKER_8"),
+    Fault("a root job", "jobs.Dockerfile", "CMD [", "USER root\nCMD [", "CKV_DOCKER_8"),
     Fault("a container without user", "server.Dockerfile", "USER 65532:65532\n", "", "CKV_DOCKER_3"),
 ]
 
@@ -116,7 +128,7 @@ def plant(fault: Fault, repository: Path) -> Path:
     """Copy everything that the checks read, with a fault."""
     shutil.copytree(ROOT / "infra", repository / "infra", ignore=shutil.ignore_patterns(".terraform", "__pycache__"))
     (repository / "scripts").mkdir()
-    for name in ("scripts/service_yaml.py", "server.Dockerfile"):
+    for name in ("scripts/service_yaml.py", "server.Dockerfile", "jobs.Dockerfile"):
         shutil.copy(ROOT / name, repository / name)
     path = repository / fault.file
     text = path.read_text(encoding="utf-8")

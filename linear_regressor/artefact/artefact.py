@@ -23,14 +23,16 @@ from linear_regressor.artefact.plain_values import (
     verify,
 )
 from linear_regressor.artefact.profile import Profile
+from linear_regressor.cleaning.steps import RowCleaning, ValueStep, steps_to_plain, value_steps
+from linear_regressor.cleaning.steps_file import steps_from_plain
 from linear_regressor.errors import ArtefactError
 from linear_regressor.model.moments import Moments
 
 Array = NDArray[np.float64]
 
-# Format 2 has a profile, format 1 has none.
+# Format 1 has no profile, and format 3, which older programs reject, has cleaning steps.
 KEYS = {"format", "features", "target", "W", "b", "moments", "minimum", "maximum", "quantiles", "card"}
-FORMATS = {1: KEYS, 2: KEYS | {"profile"}}
+FORMATS = {1: KEYS, 2: KEYS | {"profile"}, 3: KEYS | {"profile", "cleaning"}}
 QUANTILES = {"levels", "t", "f"}
 
 
@@ -59,6 +61,8 @@ class Artefact:
     card: dict[str, Any]
     # bins and counts of each feature in training; None after unlearning, and for a model of format 1
     profile: Profile | None = None
+    # steps that rows pass before they are predicted, and their target before it is compared; those of training
+    cleaning: tuple[ValueStep, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the parts match, and make the numbers read-only float64: equal values have equal digests."""
@@ -79,6 +83,8 @@ class Artefact:
             raise ArtefactError(f"the moments have {self.moments.p} features, not {p}")
         if self.profile is not None and len(self.profile.edges) != p:
             raise ArtefactError(f"the profile has {len(self.profile.edges)} features, not {p}")
+        if self.cleaning != value_steps(self.cleaning, (*self.features, self.target)):
+            raise ArtefactError("a cleaning step is not of a feature or of the target")
         if not np.isfinite(self.b):
             raise ArtefactError("b must be a finite number")
         if set(self.quantiles) != QUANTILES or len({len(v) for v in self.quantiles.values()}) != 1:
@@ -93,6 +99,11 @@ class Artefact:
             return [(None, None)] * len(self.features)
         return list(zip(self.minimum.tolist(), self.maximum.tolist(), strict=True))
 
+    @property
+    def row_cleaning(self) -> RowCleaning:
+        """The cleaning steps, for rows of numbers."""
+        return RowCleaning(self.features, self.target, self.cleaning)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the plain values, 64 hexadecimal digits."""
@@ -105,6 +116,8 @@ class Artefact:
     def _values(self) -> dict[str, Any]:
         """Return everything but the digest as plain values."""
         profile = {"format": 1} if self.profile is None else {"format": 2, "profile": self.profile.to_plain()}
+        if self.cleaning:
+            profile = {"format": 3, "profile": profile.get("profile"), "cleaning": steps_to_plain(self.cleaning)}
         return {**profile, "features": list(self.features), "target": self.target, "W": self.W.tolist(),
                 "b": self.b, "moments": moments_to_plain(self.moments), "minimum": limits_to_plain(self.minimum),
                 "maximum": limits_to_plain(self.maximum), "quantiles": self.quantiles, "card": self.card}
@@ -116,8 +129,12 @@ class Artefact:
         quantiles = members(values["quantiles"], "quantiles", QUANTILES)
         if not isinstance(values["card"], dict):
             raise ArtefactError("card is not an object")
-        return cls(texts(values["features"], "features"), text(values["target"], "target"), numbers(values["W"], "W"),
+        features, target = texts(values["features"], "features"), text(values["target"], "target")
+        profile = values.get("profile")
+        steps = steps_from_plain(values.get("cleaning", []), (*features, target))
+        return cls(features, target, numbers(values["W"], "W"),
                    number(values["b"], "b"), moments_from_plain(values["moments"]),
                    limits_from_plain(values["minimum"], "minimum"), limits_from_plain(values["maximum"], "maximum"),
                    {name: numbers(column, f"quantiles {name}").tolist() for name, column in quantiles.items()},
-                   values["card"], Profile.from_plain(values["profile"]) if "profile" in values else None)
+                   values["card"], None if profile is None and "cleaning" in values or "profile" not in values else
+                   Profile.from_plain(profile), value_steps(steps, (*features, target)))

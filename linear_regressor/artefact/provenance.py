@@ -20,8 +20,8 @@ ANSWERED = re.compile("(?:sha256:)?([0-9a-f]{12}|[0-9a-f]{64})")
 # Digests that an error lists.
 MOST_LISTED = 20
 # Parts of the card inside the model file, which its digest covers.
-PARTS = {"data": "data", "parameters": "settings", "environment": "environment", "metrics": "metrics",
-         "retraining": "retraining", "unlearned": "unlearned"}
+PARTS = {"data": "data", "verification": "verification", "parameters": "settings", "environment": "environment",
+         "metrics": "metrics", "retraining": "retraining", "unlearned": "unlearned"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +110,11 @@ class Provenance:
         own = {name: _part(artefact.card, key) or None for name, key in PARTS.items()}
         return {"model": {"version": artefact.digest[:12], "digest": f"sha256:{artefact.digest}", "file": self.file,
                           "state": self.state, "target": artefact.target, "features": list(artefact.features)},
-                **own, "data": _data(artefact.card, facts), "feedback": _feedback(artefact),
-                "code_commit": _text(facts, "code_commit"),
+                **own, "data": _data(artefact.card, facts),
+                "schema_digest": _text(artefact.card, "schema_digest"), "feedback": _feedback(artefact),
+                "code_commit": _text(facts, "code_commit"), "pipeline_run": _text(facts, "pipeline_run"),
                 "recorded": {name: value for name, value in facts.items()
-                             if name not in ("code_commit", "data_location")},
+                             if name not in ("code_commit", "data_location", "pipeline_run")},
                 "decisions": [one.to_plain() for one in self.decisions],
                 "ancestors": [one.to_plain() for one in self.ancestors], "earlier_ancestors": self.earlier}
 

@@ -27,7 +27,7 @@ COMMANDS = {
     "retrain": "Train the model in use again with new feedback.",
     "monitor": "Find changes in the inputs and in the errors of a model.",
     "store": "Manage the feedback store of a server.",
-    "data": "Show the version of a data set.",
+    "data": "Show the version of a data set, or the difference of two.",
 }
 
 
@@ -40,7 +40,8 @@ def main(context: click.Context) -> None:
 
     An error is one line on standard error. The exit code is 2 for misuse, 1 for other failures, 130 or 143 after an
     interrupt by SIGINT or SIGTERM, and 0 otherwise; of 'monitor' 3 for drift, of 'retrain' 4 if the model stays in use,
-    of 'verify' 5 for unusable data, of 'check' 5 for a model that fails a behaviour test.
+    of 'verify', 'train' and 'retrain' 5 for unusable data, of 'check' 5 for a model that fails a behaviour test, of
+    'data' 6 for data sets that differ.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

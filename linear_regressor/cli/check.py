@@ -102,7 +102,7 @@ def _compared_with_mean(artefact: Artefact, data: str) -> Result:
     from linear_regressor.training.check_model import compared_with_mean
     from linear_regressor.training.partition_moments import split_blocks
 
-    partitions = Source.of(data, Columns(artefact.features, artefact.target)).partitions()
+    partitions = Source.of(data, Columns(artefact.features, artefact.target, steps=artefact.cleaning)).partitions()
     mean = Line(np.zeros_like(artefact.W), artefact.moments.y_mean)
     with progress_bar(partitions) as report:
         def rows() -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:

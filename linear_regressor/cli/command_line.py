@@ -17,13 +17,14 @@ from typing import Any, NoReturn
 
 import click
 
+from linear_regressor.cli.terminal import escape_terminals
 from linear_regressor.errors import LinearRegressorError
 
 INTERRUPTED, TERMINATED = 130, 143  # what shells report: 128 + SIGINT, 128 + SIGTERM
 
 # The extra of this package that a library comes with.
 EXTRAS = {"sklearn": "training", "scipy": "training", "pyarrow": "training", "yaml": "training",
-          "tqdm": "training", "matplotlib": "plots", "dask": "dask", "distributed": "dask",
+          "duckdb": "training", "tqdm": "training", "matplotlib": "plots", "dask": "dask", "distributed": "dask",
           "alembic": "store", "sqlalchemy": "store", "psycopg": "postgresql", "obstore": "buckets",
           "mlflow": "tracking", "pandas": "tracking"}
 
@@ -58,6 +59,7 @@ class CommandLine(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> NoReturn:
         """Run a command and exit with its exit code."""
+        escape_terminals()
         try:
             with _exit_at_sigterm():
                 exit_code = super().main(*arguments, **{**options, "standalone_mode": False})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @options.features
 @options.target(required=True)
 @options.where
+@options.schema("its cleaning steps are applied, and nothing else of it.")
 @options.key("the fold of a row; rows of one key are in one fold")
 @click.option("--folds", type=click.IntRange(2, 100), default=5, show_default=True, help="Number of folds.")
 @click.option("--lr", "rates", metavar="RATE|auto[,...]", multiple=True, default=("auto",), show_default=True,
@@ -37,9 +39,9 @@ if TYPE_CHECKING:
                    "descent needs to converge.")
 @options.standardize()
 @options.random_state
-def cross_validate(data: str, features: tuple[str, ...], target: str, where: str | None, key: str | None, folds: int,
-                   rates: tuple[float | str, ...], iterations: tuple[int | str, ...], standardize: bool,
-                   random_state: int) -> None:
+def cross_validate(data: str, features: tuple[str, ...], target: str, where: str | None, schema: Path | None,
+                   key: str | None, folds: int, rates: tuple[float | str, ...], iterations: tuple[int | str, ...],
+                   standardize: bool, random_state: int) -> None:
     """Compare settings of a training by cross-validation.
 
     Reads the data set once. For each fold its moments are subtracted from those of all rows; every combination of
@@ -54,8 +56,10 @@ def cross_validate(data: str, features: tuple[str, ...], target: str, where: str
     """
     # Not at the top: --help would have to wait for NumPy.
     from linear_regressor.model.cross_validation import CrossValidation
+    from linear_regressor.verification.schema import Schema
 
-    partitions = Source.of(data, Columns(features, target, where, key)).partitions()
+    steps = () if schema is None else Schema.load(schema).cleaning
+    partitions = Source.of(data, Columns(features, target, where, key, steps)).partitions()
     with progress_bar(partitions) as report:
         moments = read_folds(partitions, folds, LocalEngine(), report)
     result = CrossValidation.of(moments, rates, iterations, random_state, standardize)

@@ -55,12 +55,14 @@ def _last_rows(artefact: Artefact) -> Moments:
     from linear_regressor.training.config import TrainingConfig
 
     _, test = read_diabetes(artefact.features).split_last(TrainingConfig.test_rows)
-    return Moments.from_arrays(test.X, test.y)
+    cleaning = artefact.row_cleaning
+    return Moments.from_arrays(cleaning.clipped(cleaning.before_clip(test.X)), cleaning.of_target(test.y))
 
 
 def _rows_of(data: str, artefact: Artefact, where: str | None, engine: str, scheduler: str | None) -> Moments:
     """Moments of all rows of a data set."""
-    partitions = Source.of(data, Columns(artefact.features, artefact.target, where)).partitions()
+    columns = Columns(artefact.features, artefact.target, where, steps=artefact.cleaning)
+    partitions = Source.of(data, columns).partitions()
     with options.open_engine(engine, scheduler) as workers, progress_bar(partitions) as report:
         rows = total(read_partitions(partitions, workers, report)).training
     if rows is None:

@@ -90,19 +90,25 @@ def list_models(location: str, as_json: bool) -> None:
 @options.data()
 @options.where
 @options.store()
+@click.option("--verification", metavar="REPORT", type=options.LocalFile(), show_default="that in the model's card",
+              help="Report of 'verify --json' on the rows that the model was trained on.")
 @click.option("--force", metavar="REASON", callback=not_empty,
               help="Promote although the gate refuses; the reason is recorded.")
 @by_option
+@click.option("--pipeline-run", metavar="NAME", callback=not_empty,
+              help="The run of a pipeline that decides; the card of a new version names it, too.")
 @track_option
 @click.pass_context
 def promote(context: click.Context, model: str, location: str, data: str | None, where: str | None,
-            store: StoreLocation | None, force: str | None, by: str | None, track: bool) -> None:
+            store: StoreLocation | None, verification: Path | None, force: str | None, by: str | None,
+            pipeline_run: str | None, track: bool) -> None:
     """Put a model into use, if it is good enough.
 
     MODEL is a model file, which becomes a version, or VERSION one of 'models list'. The gate compares it with the
     champion on the rows of --data, from which neither may have learned, or else on the feedback in --store that neither
-    has seen; without a champion its R2 and its distance from the best line decide. The decision and its reasons are
-    recorded, also if the champion is kept.
+    has seen; without a champion its R2 and its distance from the best line decide. Its training rows must have been
+    verified, by 'train --schema' or by a report. The decision and its reasons are recorded, also if the champion is
+    kept.
 
     The exit code is 1 if the champion is kept, or if somebody else promoted a model first; then run it again.
 
@@ -111,9 +117,11 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
       linear-regressor models promote models/new.joblib --data test.csv
     """
     options.require_data(context, data, ("where",))
-    from linear_regressor.retraining.promotion import UnseenRows, judge
+    from linear_regressor.retraining.promotion import UnseenRows, judge, verification_of
     from linear_regressor.retraining.promotion import promote as record
+    from linear_regressor.verification.finding import VerificationReport
 
+    report = None if verification is None else VerificationReport.load(verification)
     mlflow, history = open_mlflow(track, location), ModelHistory.of(location)
     challenger, is_file = _model_of(model, history)
     before = history.promotions()
@@ -128,10 +136,12 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
     elif store is not None:
         test = UnseenRows.stored(open_store(store), champion or challenger, challenger,
                                  history.lineage(before, champion or challenger))
-    decision = judge(challenger, champion, test, force=force)
-    by = by or user_name()
+    decision = judge(challenger, champion, test, force=force,
+                     verification=verification_of(challenger, report, str(verification)))
+    by = by or (user_name() if pipeline_run is None else f"pipeline {pipeline_run}")
     if is_file:
-        history.add(challenger, {**_facts_of(model, challenger), "added_by": by,
+        run = {} if pipeline_run is None else {"pipeline_run": pipeline_run}
+        history.add(challenger, {**_facts_of(model, challenger), **run, "added_by": by,
                                  "added_at": datetime.now(UTC).isoformat(timespec="seconds")})
     promotion = record(history, before, challenger, decision, by, test.end, test.store)
     follow(mlflow, history)
@@ -228,7 +238,8 @@ def _test_rows(data: str, where: str | None, order: Artefact) -> Any:
     from linear_regressor.data.source import Source
     from linear_regressor.retraining.promotion import UnseenRows
 
-    partitions = Source.of(data, Columns(order.features, order.target, where)).partitions()
+    columns = Columns(order.features, order.target, where, steps=order.cleaning)
+    partitions = Source.of(data, columns).partitions()
     with progress_bar(partitions) as report:
         return UnseenRows.read(partitions, report)
 

@@ -135,7 +135,7 @@ def _write(report: MonitoringReport, json_path: Path | None, html_path: Path | N
         else:
             write_file(json_path, lambda file: file.write(content.encode() + b"\n"))
     if html_path is not None:
-        from linear_regressor.serving.page.monitoring import report_file  # Flask takes a while to import
+        from linear_regressor.page.monitoring_report import monitoring_file
 
-        page = report_file(report.to_plain())
+        page = monitoring_file(report.to_plain())
         write_file(html_path, lambda file: file.write(page))

@@ -129,6 +129,12 @@ random_state = click.option("--random-state", type=click.IntRange(0, 2**32 - 1),
                             help="Seed of the start weights and of the order of the rows.")
 
 
+def schema(use: str) -> Decorator:
+    """Make the option that names a schema."""
+    return click.option("--schema", metavar="FILE", type=LocalFile(), show_default="none",
+                        help=f"Schema of the rows, a YAML file that 'verify --learn' writes: {use}")
+
+
 def standardize(default: bool | None = True, show_default: str | bool = True) -> Decorator:
     """Make the option that chooses the coordinates of the descent."""
     return click.option("--standardize/--no-standardize", default=default, show_default=show_default,

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.data.source import Partition, Source
-from linear_regressor.data.table import Table
 from linear_regressor.errors import SettingError
 from linear_regressor.model.descent import MOST_STEPS, Descent
 from linear_regressor.model.evaluate import Certificate, Evaluation, shortcomings
+from linear_regressor.tables.table import Table
 
 # Below, six decimals are fewer than six digits; from 1e15 on, they are digits that float64 does not have.
 LEAST_FIXED, MOST_FIXED = 0.1, 1e15
@@ -99,8 +99,8 @@ def descent_line(artefact: Artefact, steps: int) -> str:
     count = plain.steps_to_optimum(plain.spectrum.safe_rate)
     needed = f"more than {MOST_STEPS:.0e}" if count == MOST_STEPS else _rounded_count(count)
     reached = "stopped after" if steps == MOST_STEPS else "converged in"
-    return (f"descent      {reached} {_rounded_count(steps)} steps; at the safe rate and without --standardize it "
-            f"takes {needed}")
+    took = f"{reached} {_rounded_count(steps)} {'step' if steps == 1 else 'steps'}"
+    return f"descent      {took}; at the safe rate and without --standardize it takes {needed}"
 
 
 def _rounded_count(count: int) -> str:

@@ -35,7 +35,7 @@ def predict(context: click.Context, paths: tuple[str, ...], model_path: Path, da
 
     Reads INPUT, a file, or --data, and writes OUTPUT with the columns of the data and a column 'prediction'. The data
     need a column for each feature of the model, named as in the model. Other columns are copied as they are; those of a
-    CSV file are copied as text.
+    CSV file are copied as text. Cleaning steps of the model change the values that are predicted from, not the copies.
 
     OUTPUT ends in .csv (with a header), .parquet, .feather or .arrow. Rows are written as they are read, in constant
     memory. An older OUTPUT is replaced in one step; it must not be a file of the data. A device or pipe without an
@@ -70,7 +70,7 @@ def _into_file(location: str, where: str | None, artefact: Artefact, output: Pat
     predictions.require_known_ending(output)
     if output.is_dir():
         raise click.BadParameter(f"'{output}' is a folder.", param_hint="OUTPUT")
-    source = Source.of(location, Columns(artefact.features, None, where))
+    source = Source.of(location, Columns(artefact.features, None, where, steps=artefact.cleaning))
     source.require_apart(output)
     partitions = source.partitions()
     with progress_bar(partitions) as report:
@@ -83,6 +83,7 @@ def _into_folder(location: str, where: str | None, artefact: Artefact, output: s
     """Predict each partition into a file of its own, on Dask workers."""
     folder = Folder.of(output)
     folder.require_apart(location)
-    partitions = Source.of(location, Columns(artefact.features, None, where)).partitions()
+    columns = Columns(artefact.features, None, where, steps=artefact.cleaning)
+    partitions = Source.of(location, columns).partitions()
     with options.open_engine("dask", scheduler) as workers, progress_bar(partitions) as report:
         return predict_parts(partitions, artefact, folder, only, workers, report)

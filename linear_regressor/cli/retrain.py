@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from linear_regressor.retraining.retrain import Candidate, Retraining
     from linear_regressor.retraining.run import Run
     from linear_regressor.tracking.run import Run as TrackedRun
+    from linear_regressor.verification.finding import VerificationReport
 
-KEPT = 4
+KEPT, UNUSABLE = 4, 5
 MARKS = {True: "+", False: "-", None: " "}
 
 
@@ -40,6 +41,7 @@ MARKS = {True: "+", False: "-", None: " "}
 @click.option("--when-drifted", is_flag=True, help="Do nothing unless 'monitor' finds drift.")
 @click.option("--traffic", type=click.Path(path_type=Path), show_default="none",
               help="Record of traffic for --when-drifted, as for 'monitor'.")
+@options.schema("the feedback is verified against its numbers; without it by the checks that need none.")
 @click.option("--min-r2", metavar="FLOAT", type=float, callback=finite, default=0.0, show_default=True,
               help="Least R2 on the rows that judge.")
 @click.option("--margin", metavar="FLOAT", type=float, callback=finite, default=0.0, show_default=True,
@@ -59,8 +61,8 @@ MARKS = {True: "+", False: "-", None: " "}
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def retrain(context: click.Context, location: str, store: StoreLocation, since: int | None, without: tuple[str, ...],
-            cap: float, when_drifted: bool, traffic: Path | None, min_r2: float, margin: float, min_rows: int,
-            max_change: float | None, max_gap: float, dry_run: bool, force: str | None, by: str | None,
+            cap: float, when_drifted: bool, traffic: Path | None, schema: Path | None, min_r2: float, margin: float,
+            min_rows: int, max_change: float | None, max_gap: float, dry_run: bool, force: str | None, by: str | None,
             track: bool, as_json: bool) -> None:
     """Train the model in use again with new feedback.
 
@@ -69,9 +71,12 @@ def retrain(context: click.Context, location: str, store: StoreLocation, since: 
     champion. The chosen one is trained on all rows, which is the model that 'train' would make of them. If it is
     better, it becomes the champion, and a running server takes it from a local folder within two seconds.
 
+    The feedback is verified first. An error in it ends the command, and nothing is recorded, except with --force.
+
     Prints each challenger with every condition: + holds, - fails. The exit code is 0 if the new model is promoted, or
-    would be with --dry-run, or if there is no drift with --when-drifted; 4 if the champion stays; 1 if something cannot
-    be read or somebody else promoted a model first, and then nothing was changed.
+    would be with --dry-run, or if there is no drift with --when-drifted; 4 if the champion stays; 5 if the feedback
+    failed its verification; 1 if something cannot be read or somebody else promoted a model first, and then nothing was
+    changed.
 
     \b
     Example:
@@ -87,19 +92,23 @@ def retrain(context: click.Context, location: str, store: StoreLocation, since: 
     from linear_regressor.retraining.gate import GatePolicy
     from linear_regressor.retraining.retrain import RetrainOptions
     from linear_regressor.retraining.run import run
+    from linear_regressor.verification.schema import Schema
 
+    required = None if schema is None else Schema.load(schema)
     policy = GatePolicy(margin, min_r2, max_gap, max_change, least_rows=min_rows)
     mlflow, history = open_store(track, location), ModelHistory.of(location)
     now, began = datetime.now(UTC), time.monotonic()
-    done = run(history, open_feedback(store), RetrainOptions(since, without, cap, policy, force), by or user_name(),
-               when_drifted=when_drifted, traffic=traffic, dry_run=dry_run)
+    chosen = RetrainOptions(since, without, cap, policy, force, required)
+    done = run(history, open_feedback(store), chosen, by or user_name(), when_drifted=when_drifted, traffic=traffic,
+               dry_run=dry_run)
     tracked = _tracked(done, location, now, time.monotonic() - began)
     if tracked is not None:
         if "://" not in location:
             record_run(tracked, Path(location, tracked.artefact.digest[:12]))
         follow(mlflow, history, tracked)
     click.echo(json.dumps(_plain(done), indent=1, allow_nan=False) if as_json else "\n".join(_lines(done)))
-    context.exit(KEPT if done.retraining is not None and not done.retraining.promotes else 0)
+    context.exit(0 if done.retraining is None or done.retraining.promotes else
+                 UNUSABLE if done.retraining.unusable else KEPT)
 
 
 def _tracked(done: Run, location: str, now: datetime, seconds: float) -> TrackedRun | None:
@@ -126,6 +135,8 @@ def _lines(done: Run) -> Iterator[str]:
     yield f"champion    {found.champion.digest[:12]}, number {done.before.generation} of its history"
     rows = sum(block.rows.moments.n for block in found.feedback.blocks)
     yield f"feedback    {rows:.0f} rows in complete blocks from row {found.feedback.cut + 1} to {found.feedback.end}"
+    if found.verification is not None:
+        yield from _verification_lines(found.verification)
     for candidate in found.candidates:
         yield from _candidate_lines(candidate)
     yield from _caller_lines(found)
@@ -139,6 +150,17 @@ def _lines(done: Run) -> Iterator[str]:
         yield f"recorded    {done.promotion.action} {done.promotion.number:06d}, {done.promotion.to_version}"
     elif found.artefact is not None:
         yield "recorded    nothing: this is a dry run"
+
+
+def _verification_lines(report: VerificationReport) -> Iterator[str]:
+    """What the verification of the feedback found, and which checks it left out."""
+    from linear_regressor.verification.verified import Verified
+
+    yield f"verified    {Verified.of(report).summary}"
+    yield from (f"skipped     {reason}" for reason in report.skipped)
+    for finding in report.findings:
+        rows = f"; rows {', '.join(map(str, finding.rows))}" if finding.rows else ""
+        yield f"{finding.severity.value:<11} {finding.message}{rows}"
 
 
 def _candidate_lines(candidate: Candidate) -> Iterator[str]:

@@ -74,6 +74,26 @@ def check(store: StoreLocation) -> None:
         click.echo(f"{name:<12} {value}")
 
 
+@store.command("continue")
+@options.store(required=True)
+@click.option("--after", metavar="SERIAL", type=click.IntRange(1, 2**62), required=True,
+              help="Serial number of the last row that a model has learned from.")
+def continue_numbering(store: StoreLocation, after: int) -> None:
+    """Number new rows after those that a backup lacks.
+
+    A database that is restored from a backup would give the serial numbers of the lost rows to new ones, which models
+    that have learned from the lost rows take for old. Run this before a server uses the restored store. Serial numbers
+    never become smaller.
+
+    \b
+    Example:
+      STORE=sqlite:///feedback.db linear-regressor store continue --after 12000
+    """
+    opened = open_store(store)
+    opened.continue_after(after)
+    click.echo(f"new rows get serial numbers after {opened.numbered()}", err=True)
+
+
 @store.command()
 @options.store(required=True)
 @click.option("--older-than", metavar="AGE", callback=parse_age, required=True,

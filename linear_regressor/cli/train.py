@@ -19,9 +19,12 @@ from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
 from linear_regressor.output_file import is_stdout
 from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
+from linear_regressor.tables.table import Table
 
 if TYPE_CHECKING:
     from linear_regressor.training.train import Training
+    from linear_regressor.verification.schema import Schema
+    from linear_regressor.verification.verify import Verification
 
 # Settings that are not given: those of the challenge for the diabetes set, and for other data those that give the
 # least-squares line.
@@ -59,6 +62,8 @@ DIABETES = "scikit-learn's diabetes set"
 @options.data()
 @options.target()
 @options.where
+@options.schema("all rows of --data are verified before training, and an error ends it; its cleaning steps are "
+                "applied.")
 @click.option("--test-fraction", metavar="FLOAT", default=0.2, show_default=True,
               type=click.FloatRange(0, 1, min_open=True, max_open=True), callback=options.finite,
               help="Share of the data set that is kept for the test by a hash of each row, between 0 and 1.")
@@ -68,8 +73,8 @@ DIABETES = "scikit-learn's diabetes set"
 @track_option
 @click.pass_context
 def train(context: click.Context, /, features: tuple[str, ...], model_save_path: Path, draw_report: bool | None,
-          report_path: Path | None, data: str | None, target: str | None, engine: str, scheduler: str | None,
-          track: bool, **settings: Any) -> None:
+          report_path: Path | None, data: str | None, target: str | None, schema: Path | None, engine: str,
+          scheduler: str | None, track: bool, **settings: Any) -> None:
     """Train a model and save it.
 
     Trains on --data or, without it, on scikit-learn's diabetes set. The test rows are a share of --data, the same on
@@ -86,6 +91,11 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     --data is read once, as a stream, in constant memory; with --batch-size once more for each pass. Finished work is
     kept beside the model file, ending in .progress, until that is written: a run that was killed continues there.
 
+    With --schema all rows of --data are verified first, in a pass of their own. An error prints the report, ends with
+    exit code 5 and writes nothing; warnings are printed. The card has the result, which 'models promote' requires. The
+    cleaning steps of the schema are applied, and those that change values are a part of the model: its users send
+    values as they are before.
+
     The exit code is 1 if the data cannot be used or the model is worse than --min-r2, and 2 for misuse, such as a
     learning rate that cannot converge.
 
@@ -100,14 +110,16 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     from linear_regressor.training.config import TrainingConfig
     from linear_regressor.training.train import train as train_in_memory
     from linear_regressor.training.train import train_stream
+    from linear_regressor.verification.schema import Schema
 
-    options.require_data(context, data, ("target", "where", "test_fraction", "key", "engine", "scheduler"))
+    options.require_data(context, data, ("target", "where", "schema", "test_fraction", "key", "engine", "scheduler"))
     now, began = datetime.now(UTC), time.monotonic()
     known = {**(DEFAULTS if data is None else DEFAULTS_OF_DATA),
              **{name: value for name, value in settings.items() if value is not None}}
     _require_passes(context, known)
     store = open_store(track, str(model_save_path))
     draw_report = report_path is not None or (data is None if draw_report is None else draw_report)
+    echo = partial(click.echo, err=is_stdout(model_save_path))  # nothing else may be in the model file
     if data is None:
         config = TrainingConfig(features or ("bmi",), **{**known, "test_fraction": None})
         training = train_in_memory(read_diabetes(config.features), config, model_save_path, now, DIABETES)
@@ -115,21 +127,44 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
         raise click.UsageError("--data needs --features and --target: the names of its columns.", context)
     else:
         config = TrainingConfig(features, test_rows=0, **known)
-        source = Source.of(data, Columns(features, target, config.where, config.key))
+        declared = None if schema is None else Schema.load(schema)
+        source = Source.of(data, Columns(features, target, config.where, config.key,
+                                         () if declared is None else declared.cleaning))
         require_not_data(source, {"--model-save-path": model_save_path})
+        verification = _verified(source, declared, echo)
         partitions, passes = source.partitions(), 1 if config.batch_size is None else 1 + int(config.iterations)
         with options.open_engine(engine, scheduler) as workers, progress_bar(partitions, passes) as report:
-            training = train_stream(partitions, config, model_save_path, now, workers, report, source.name)
+            training = train_stream(partitions, config, model_save_path, now, workers, report, source.name,
+                                    verification)
     run = Run("train", training.artefact, str(model_save_path), DIABETES if data is None else redacted(data),
               now, time.monotonic() - began, (training.fit.steps, training.fit.losses))
     record_run(run, model_save_path)
-    echo = partial(click.echo, err=is_stdout(model_save_path))  # nothing else may be in the model file
     echo(summary(training.artefact, training.evaluation, training.certificate, "the last" if data is None else "the"))
     if config.iterations == "auto":
         echo(descent_line(training.artefact, training.fit.count))
+    if data is not None and schema is None:
+        echo("verified     no: name the schema of the rows by --schema to have them verified first")
     echo(f"model        {model_save_path}")
     drawn = _write_report(training, report_path or DEFAULT_REPORT_PATH, echo) if draw_report else []
     log_run(store, run, drawn)
+
+
+def _verified(source: Source, schema: Schema | None, echo: Callable[[str], None]) -> Verification | None:
+    """Verify the rows in a pass of their own, and print what is found; an error ends the command."""
+    if schema is None:
+        return None
+    from linear_regressor.verification.verified import Verified, require_passed
+    from linear_regressor.verification.verify import verify
+
+    verification = verify(Table(source.name, source.files), schema)
+    report = verification.report
+    if report.findings or report.cleaning:
+        echo(report.text())
+    else:
+        echo("\n".join([f"verified     {Verified.of(report).summary}",
+                        *(f"skipped      {reason}" for reason in report.skipped)]))
+    require_passed(report)
+    return verification
 
 
 def _require_passes(context: click.Context, settings: Mapping[str, Any]) -> None:

@@ -21,14 +21,20 @@ FAILED = 5
 @click.option("--learn", "learning", is_flag=True,
               help="Learn the schema from DATA and write it to --schema. What an existing file declares is kept; its "
                    "reference is replaced.")
+@click.option("--repeats", is_flag=True,
+              help="Look for repeated rows, and for rows of --against in DATA, however many rows there are. Up to "
+                   "2,000,000 rows this is done without the option.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--html", "html_path", type=LocalFile(), show_default="none",
+              help="File to write the report to as a page with figures, too.")
 @click.pass_context
 def verify(context: click.Context, data: str, against: str | None, schema_path: Path | None, learning: bool,
-           as_json: bool) -> None:
+           repeats: bool, as_json: bool, html_path: Path | None) -> None:
     """Check a data set before anything is trained on it.
 
-    Reads DATA, a file, a folder, a glob or a URL, once, in constant memory, and compares it with its schema: columns,
-    types, ranges, categories and missing values. Without a schema only those checks are made that need none.
+    Reads DATA, a file, a folder, a glob or a URL, once (twice to learn), in constant memory, and compares it with its
+    schema: columns, types, ranges, categories and missing values, and with the rows that the schema was learned from.
+    Without a schema only those checks are made that need none.
 
     Prints each finding with its column, number of rows and example rows. The exit code is 0 without an error, 5 with
     one, and 1 if the data or the schema cannot be read.
@@ -36,32 +42,42 @@ def verify(context: click.Context, data: str, against: str | None, schema_path: 
     \b
     Examples:
       linear-regressor verify train.csv --schema schema.yaml --learn
-      linear-regressor verify new.parquet --schema schema.yaml
+      linear-regressor verify new.parquet --schema schema.yaml --html report.html
     """
     if learning and schema_path is None:
         raise click.UsageError("--learn needs --schema FILE, the file to write.")
     if learning and against is not None:
         raise click.UsageError("--learn and --against exclude each other: learn the schema first.")
-    from linear_regressor.cli.output import require_not_data
-    from linear_regressor.data.table import Table
-    from linear_regressor.output_file import is_stdout, is_stream
+    from linear_regressor.cli.output import require_different, require_not_data
+    from linear_regressor.output_file import is_stdout, is_stream, write_file
+    from linear_regressor.tables.table import Table
     from linear_regressor.verification.schema import Schema
     from linear_regressor.verification.verify import learn_schema
     from linear_regressor.verification.verify import verify as verify_data
 
-    table = Table.of(data)
+    table, other = Table.of(data), None if against is None else Table.of(against)
+    outputs = {"--html": html_path} if html_path is not None else {}
+    if schema_path is not None:
+        require_different(outputs, {schema_path: "the schema"})
     if learning and schema_path is not None:
-        require_not_data(table, {"--schema": schema_path})
+        outputs["--schema"] = schema_path
+    for each in filter(None, (table, other)):
+        require_not_data(each, outputs)
     new = schema_path is None or learning and (is_stream(schema_path) or not schema_path.exists())
     schema = None if schema_path is None or new else Schema.load(schema_path)
     if learning:
-        verification = learn_schema(table, schema)
+        verification = learn_schema(table, schema, repeats)
     else:
-        verification = verify_data(table, schema, None if against is None else Table.of(against))
+        verification = verify_data(table, schema, other, repeats)
     if learning and schema_path is not None and verification.schema is not None:
         verification.schema.save(schema_path)
         click.echo(f"schema of {len(verification.schema.columns)} columns in {schema_path}: review it", err=True)
     report = verification.report
     text = json.dumps(report.to_plain(), indent=1, allow_nan=False) if as_json else report.text()
-    click.echo(text, err=learning and schema_path is not None and is_stdout(schema_path))
+    click.echo(text, err=any(map(is_stdout, outputs.values())))
+    if html_path is not None:
+        from linear_regressor.verification.report_page import verification_file
+
+        page = verification_file(verification)
+        write_file(html_path, lambda file: file.write(page))
     context.exit(FAILED if report.failed else 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from linear_regressor.cleaning.steps import DropRepeated, Map, Step, ValueStep, columns_of
 from linear_regressor.data.row_filter import FLOAT64_WHOLE, RowFilter
 from linear_regressor.errors import DataError, SettingError
 
@@ -21,6 +22,9 @@ Array = NDArray[np.float64]
 
 # Name of a temporary column of row numbers; no file is likely to have one of this name.
 ROW_NUMBER = "\0row"
+# What PyArrow reads as a missing number in CSV.
+NULLS = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "N/A", "NA", "NULL",
+         "NaN", "n/a", "nan", "null")
 # Text that is a finite number, for PyArrow's and Python's regular expressions.
 NUMBER_TEXT = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
@@ -37,6 +41,8 @@ class Columns:
     where: str | None = None
     # name of the column of integers or text whose hash splits the rows; None hashes features and target
     key: str | None = None
+    # cleaning steps, in order; those of columns that are not read have no effect
+    steps: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the names against each other, and parse the filter."""
@@ -45,9 +51,12 @@ class Columns:
         if not self.features or not all(names) or duplicates:
             reason = f"{duplicates[0]!r} is named twice" if duplicates else "a name is missing"
             raise SettingError(f"features, target and key must be different columns: {reason}")
-        texts = [name for name in self.numbers if self.types[name] != pa.float64()]
-        if texts:
-            raise SettingError(f"the filter compares {texts[0]!r} with text, but it is a feature or the target")
+        for name, kind in ({} if self.where is None else RowFilter.of(self.where).types).items():
+            if name in self.mapped and kind == pa.float64():
+                raise SettingError(f"the filter compares {name!r} with a number, but its text is cleaned after the "
+                                   "filter: compare it with text")
+            if name in self.numbers and name not in self.mapped and kind != pa.float64():
+                raise SettingError(f"the filter compares {name!r} with text, but it is a feature or the target")
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -60,11 +69,25 @@ class Columns:
         return tuple(dict.fromkeys([*self.numbers, *([] if self.key is None else [self.key]), *self.types]))
 
     @cached_property
+    def chosen_by(self) -> tuple[str, ...]:
+        """Names of the columns by which cleaning steps choose rows."""
+        return tuple(dict.fromkeys(name for step in self.steps if not isinstance(step, ValueStep)
+                                   for name in columns_of(step)))
+
+    @cached_property
+    def mapped(self) -> frozenset[str]:
+        """Names of the columns that are read as text because a cleaning step maps text."""
+        return frozenset(step.column for step in self.steps if isinstance(step, Map) and step.texts
+                         and step.column in (*self.numbers, *self.chosen_by))
+
+    @cached_property
     def types(self) -> dict[str, pa.DataType]:
         """Type of each column in a file format without types: float64 or string."""
         filtered = {} if self.where is None else RowFilter.of(self.where).types
-        key = {} if self.key is None else {self.key: pa.string()}
-        return {**dict.fromkeys(self.numbers, pa.float64()), **filtered, **key}
+        texts = [*([] if self.key is None else [self.key]), *self.mapped,
+                 *(name for step in self.steps if isinstance(step, DropRepeated) for name in step.key)]
+        return {**dict.fromkeys(self.chosen_by, pa.string()), **dict.fromkeys(self.numbers, pa.float64()), **filtered,
+                **dict.fromkeys(texts, pa.string())}
 
     @property
     def numeric(self) -> tuple[str, ...]:
@@ -89,15 +112,7 @@ class Columns:
 
     def filtered(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Apply the filter to a batch whose columns of numbers may be text."""
-        if self.where is None:
-            return batch
-        row_filter = RowFilter.of(self.where)
-        columns = {name: pa.array(numbers(batch.column(name)), from_pandas=True)
-                   if kind == pa.float64() and is_text(batch.column(name).type)
-                   else batch.column(name) for name, kind in row_filter.types.items()}
-        rows = pa.array(np.arange(batch.num_rows))
-        selected = pa.table([*columns.values(), rows], names=[*columns, ROW_NUMBER]).filter(row_filter.expression)
-        return batch.take(selected[ROW_NUMBER].combine_chunks())
+        return batch if self.where is None else filter_rows(batch, RowFilter.of(self.where))
 
     def require_columns(self, names: Sequence[str], file: str) -> None:
         """Reject a file that has not exactly one column of each name."""
@@ -109,6 +124,16 @@ class Columns:
             kind = kinds[name]
             if name not in self.compared_with_numbers and not (is_text(kind) or pa.types.is_dictionary(kind)):
                 raise DataError(f"{file}: column {name!r} is {kind}, which the filter cannot compare with text")
+
+
+def filter_rows(batch: pa.RecordBatch, row_filter: RowFilter) -> pa.RecordBatch:
+    """Apply a filter to a batch whose columns of numbers may be text."""
+    columns = {name: pa.array(numbers(batch.column(name)), from_pandas=True)
+               if kind == pa.float64() and is_text(batch.column(name).type)
+               else batch.column(name) for name, kind in row_filter.types.items()}
+    rows = pa.array(np.arange(batch.num_rows))
+    selected = pa.table([*columns.values(), rows], names=[*columns, ROW_NUMBER]).filter(row_filter.expression)
+    return batch.take(selected[ROW_NUMBER].combine_chunks())
 
 
 def require_unique(required: Iterable[str], names: Sequence[str], file: str) -> None:
@@ -169,13 +194,13 @@ def array(values: Array) -> pa.Array:
     return pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(values)])
 
 
-def first_non_number(column: pa.Array) -> int:
+def first_non_number(column: pa.Array, convert: Callable[[pa.Array], Array] = numbers) -> int:
     """Find the first value that is not a number, by bisection."""
     first, last = 0, len(column) - 1
     while first < last:
         middle = (first + last) // 2
         try:
-            numbers(column.slice(first, middle + 1 - first))
+            convert(column.slice(first, middle + 1 - first))
             first = middle + 1
         except pa.ArrowInvalid:
             last = middle

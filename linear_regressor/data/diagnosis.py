@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from linear_regressor.data import formats
+from linear_regressor.data.cleaning import Cleaner, decoded
 from linear_regressor.data.columns import ROW_NUMBER, Columns, first_non_number, is_key, is_numeric, numbers
 from linear_regressor.data.locations import File
 from linear_regressor.errors import DataError
@@ -118,20 +119,23 @@ def _first_fault(table: pa.Table, columns: Columns, predict: Callable[[Array], A
         return wrong_type
     start = table[ROW_NUMBER][0].as_py() if table.num_rows else 0
     faults = [(row, name, "is not a number that float64 can hold")
-              for name in numeric if (row := _not_a_number(table[name].combine_chunks())) is not None]
+              for name in numeric if (row := _not_a_number(table[name].combine_chunks(), name, columns)) is not None]
     readable = table.slice(0, min(faults)[0]) if faults else table
     for name in numeric:
+        if name in columns.mapped:  # its text is mapped below
+            continue
         values = pa.array(numbers(readable[name].combine_chunks()), from_pandas=True)
         readable = readable.set_column(readable.column_names.index(name), name, values)
     selected = readable if columns.filter is None else readable.filter(columns.filter)
-    for name in columns.numbers:
-        finite = np.isfinite(numbers(selected[name].combine_chunks()))
-        faults += [(row - start, name, "is missing, NaN or infinite") for row in _first_row(selected, ~finite)]
+    cleaned, kept = Cleaner(columns).rows(_as_batch(selected))
+    for name, values in zip(columns.numbers, cleaned, strict=True):
+        faults += [(row - start, name, "is missing, NaN or infinite")
+                   for row in _first_row(selected, kept & ~np.isfinite(values))]
     if columns.key is not None:
         empty = np.array([not key for key in selected[columns.key].cast(pa.string()).to_pylist()], bool)
         faults += [(row - start, columns.key, "is missing") for row in _first_row(selected, empty)]
     if not faults:
-        return None if predict is None else _too_large(selected, columns, predict)
+        return None if predict is None else _too_large(selected, cleaned, predict)
     row, name, fault = min(faults)
     return f"column {name!r}, {_row(start + row)} {fault}"
 
@@ -139,29 +143,37 @@ def _first_fault(table: pa.Table, columns: Columns, predict: Callable[[Array], A
 def _wrong_type(table: pa.Table, columns: Columns, numeric: Sequence[str]) -> str | None:
     """Describe the first column whose type is unsuitable."""
     for name in numeric:
-        if not is_numeric(table[name].type):
+        if name not in columns.mapped and not is_numeric(table[name].type):
             return f"column {name!r} holds values of type {table[name].type}, not numbers"
     if columns.key is not None and not is_key(table[columns.key].type):
         return f"column {columns.key!r} holds values of type {table[columns.key].type}, not integers or text"
     return None
 
 
-def _too_large(selected: pa.Table, columns: Columns, predict: Callable[[Array], Array]) -> str | None:
+def _too_large(selected: pa.Table, cleaned: Sequence[Array], predict: Callable[[Array], Array]) -> str | None:
     """Describe the first row whose prediction is not finite."""
     with np.errstate(all="ignore"):
-        finite = np.isfinite(predict(np.column_stack([selected[name].to_numpy() for name in columns.features])))
+        finite = np.isfinite(predict(np.column_stack(cleaned)))
     if finite.all():
         return None
     return f"{_row(selected[ROW_NUMBER][int(np.argmin(finite))].as_py())} is too large to predict from"
 
 
-def _not_a_number(column: pa.Array) -> int | None:
-    """Find the first value that is not a number, if there is one."""
+def _not_a_number(column: pa.Array, name: str, columns: Columns) -> int | None:
+    """Find the first value that is not a number and not mapped to one, if there is one."""
+    def convert(part: pa.Array) -> Array:
+        return decoded(part, name, columns)
+
     try:
-        numbers(column)
+        convert(column)
     except pa.ArrowInvalid:
-        return first_non_number(column)
+        return first_non_number(column, convert)
     return None
+
+
+def _as_batch(table: pa.Table) -> pa.RecordBatch:
+    """Return a table as one batch."""
+    return pa.record_batch([column.combine_chunks() for column in table.columns], names=table.column_names)
 
 
 def _first_row(table: pa.Table, mask: NDArray[np.bool_]) -> list[int]:

@@ -43,3 +43,17 @@ def export(pieces: Iterable[tuple[Sequence[Any], Array]], names: Sequence[str], 
 
     write_file(path, write)
     return sum(counts)
+
+
+def write_numbers(pieces: Iterable[Array], names: Sequence[str], path: Path) -> int:
+    """Write blocks of shape (n, number of names) as Parquet, Feather or CSV, and return the number of rows."""
+    schema, counts = pa.schema([pa.field(name, pa.float64()) for name in names]), []
+
+    def write(file: BinaryIO) -> None:
+        with open_writer(path, file, schema) as writer:
+            for block in pieces:
+                writer.write_table(pa.table([*map(pa.array, block.T)], schema=schema))
+                counts.append(len(block))
+
+    write_file(path, write)
+    return sum(counts)

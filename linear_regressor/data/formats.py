@@ -84,6 +84,7 @@ class Format(ABC):
         """Read the file, or some of its parts."""
         batches = self._read(columns if filter is None else [*dict.fromkeys([*columns, *types])], types, filter, chosen)
         for batch in ahead(batches, READ_AHEAD):
+            batch = batch.cast(without_views(batch.schema)) if any(map(is_view, batch.schema.types)) else batch
             yield (batch if filter is None else batch.filter(filter)).select(list(columns))
 
     def require_closed(self) -> None:
@@ -180,7 +181,7 @@ class Parquet(Format):
     def schema(self) -> pa.Schema:
         """Read the metadata; see ``Format``."""
         with self._open() as parquet:
-            return parquet.schema_arrow
+            return without_views(parquet.schema_arrow)
 
     def parts(self) -> list[int]:
         """Count the rows of each row group."""
@@ -211,7 +212,7 @@ class Feather(Format):
 
     def schema(self) -> pa.Schema:
         """Read the metadata; see ``Format``."""
-        return self._open().schema
+        return without_views(self._open().schema)
 
     def parts(self) -> list[int]:
         """Divide the number of rows by the number of record batches."""
@@ -239,6 +240,16 @@ class Feather(Format):
 # The formats by the endings of their files.
 FORMATS: dict[str, type[Format]] = {".csv": Csv, ".parquet": Parquet, ".feather": Feather, ".arrow": Feather,
                                     ".ndjson": Json, ".jsonl": Json}
+
+
+def is_view(kind: pa.DataType) -> bool:
+    """Whether a type is that of text by reference, which Polars writes and most of PyArrow's functions do not take."""
+    return bool(kind == pa.string_view())
+
+
+def without_views(schema: pa.Schema) -> pa.Schema:
+    """Replace text by reference by text."""
+    return pa.schema([field.with_type(pa.string()) if is_view(field.type) else field for field in schema])
 
 
 def of(file: File) -> Format:

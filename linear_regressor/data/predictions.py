@@ -15,7 +15,8 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from linear_regressor.data import diagnosis, formats
-from linear_regressor.data.columns import array, numbers, require_unique
+from linear_regressor.data.cleaning import Cleaner
+from linear_regressor.data.columns import array, require_unique
 from linear_regressor.data.locations import Folder, ending, require_ending
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import DataError
@@ -101,15 +102,15 @@ def _converted(partition: Partition, predict: Predict, schema: pa.Schema) -> Ite
 def _predicted(partition: Partition, predict: Predict, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, Array]]:
     """Read a partition with the other columns of the output, and predict its rows."""
     file, columns = partition.file, partition.columns
-    block = np.empty((formats.BATCH_ROWS, len(columns.features)), order="F")
+    block, cleaner = np.empty((formats.BATCH_ROWS, len(columns.features)), order="F"), Cleaner(columns)
     try:
         require_unique([*columns.read, *names], formats.of(file).names(), file.name)
         for batch in _batches(partition, names):
             for start in range(0, batch.num_rows, len(block)):
                 part = batch.slice(start, len(block))
                 X = block[:part.num_rows]
-                for column, name in enumerate(columns.features):
-                    X[:, column] = numbers(part.column(name))
+                for column, values in enumerate(cleaner.values(part)):
+                    X[:, column] = values
                 with np.errstate(all="ignore"):  # rows whose prediction is not finite are reported below
                     y_hat = predict(X)
                 if not np.isfinite(y_hat).all():

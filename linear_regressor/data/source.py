@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import fs
 
+from linear_regressor.cleaning.steps import DropRepeated
 from linear_regressor.data import diagnosis, formats, locations, splitting
+from linear_regressor.data.cleaning import Cleaner, repeated
 from linear_regressor.data.columns import Columns, is_text, numbers
-from linear_regressor.data.formats import Format
+from linear_regressor.data.content_sum import ContentSum
+from linear_regressor.data.formats import Format, Types
 from linear_regressor.data.locations import File
 from linear_regressor.data.row_filter import RowFilter
 from linear_regressor.errors import DataError, SettingError
 
 Array = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
-Prepared = TypeVar("Prepared")
 
 # Rows of a block: fixed, so that blocks do not depend on the sizes of PyArrow's batches.
 BLOCK_ROWS = 65_536
 # A partition is what a killed run reads again and what a worker gets: about a second of work.
 PARTITION_ROWS = 1_000_000
+NO_HASHES = np.empty(0, np.uint64)
 # Files whose metadata is read at the same time: a bucket is slow to answer, but answers many requests at once.
 OPENED_FILES = 16
 
@@ -64,17 +66,23 @@ class Source:
                 raise SettingError(f"{output} is one of the input files; write to another file")
 
     def partitions(self) -> tuple[Partition, ...]:
-        """Divide the files into partitions, in a fixed order."""
+        """Divide the files into partitions, in a fixed order; to drop repeated rows, their keys are read first."""
         with ThreadPoolExecutor(OPENED_FILES) as threads:
-            partitions = list(threads.map(lambda file: list(self._partitions_of(file)), self.files))
-        return tuple(itertools.chain.from_iterable(partitions))
+            found = list(threads.map(lambda file: list(self._partitions_of(file)), self.files))
+        partitions = tuple(itertools.chain.from_iterable(found))
+        if not any(isinstance(step, DropRepeated) for step in self.columns.steps):
+            return partitions
+        places = repeated([list(partition.keys()) for partition in partitions])
+        return tuple(replace(partition, dropped=each.tobytes())
+                     for partition, each in zip(partitions, places, strict=True))
 
     def _partitions_of(self, file: File) -> Iterator[Partition]:
         """Divide one file."""
         form = formats.of(file)
         try:
             self.columns.require_columns(form.names(), file.name)
-            self._require_exact_integers(form)
+            if self.columns.where is not None:
+                require_exact_integers(RowFilter.of(self.columns.where), form, form.read_as(self.columns.types))
             counts = form.parts()
         except diagnosis.CONTENT as error:
             raise diagnosis.diagnose(file, self.columns, error) from None
@@ -89,15 +97,6 @@ class Source:
             rows += count
         yield Partition(file, self.columns, range(first, len(counts)), rows)
 
-    def _require_exact_integers(self, form: Format) -> None:
-        """Reject a filter that compares a column of float64 with an integer that float64 cannot represent."""
-        wide = {} if self.columns.where is None else RowFilter.of(self.columns.where).wide
-        kinds = form.read_as(self.columns.types) if wide else {}
-        for name, value in wide.items():
-            if pa.types.is_floating(kinds[name]) or is_text(kinds[name]):
-                raise SettingError(f"the filter compares {name!r} with {value}, but {form.file.name} is read as "
-                                   "float64, which represents every integer only up to 2^53")
-
 
 @dataclass(frozen=True)
 class Partition:
@@ -109,24 +108,34 @@ class Partition:
     parts: range | None
     # number of rows before the filter; an estimate for text files
     rows: int
+    # places (int64) of the rows that the step drop_repeated drops, among those that come to it
+    dropped: bytes = b""
 
     def blocks(self) -> Iterator[Array]:
-        """Read the columns of numbers, block by block; each block is overwritten by the next one."""
-        for block, _ in self.prepared_blocks(lambda block, hashes: None, hashed=False):
+        """Read the columns of numbers, block by block; each block is overwritten by the one after the next."""
+        for block, _ in self.hashed_blocks(hashed=False):
             yield block
 
-    def hashed_blocks(self) -> Iterator[tuple[Array, Hashes]]:
-        """Read blocks with a hash of each row: of its key if there is one, else of its values."""
-        return self.prepared_blocks(lambda block, hashes: hashes)
+    def hashed_blocks(self, hashed: bool = True) -> Iterator[tuple[Array, Hashes]]:
+        """Read blocks in a thread that is one block ahead, with a hash of each row: of its key, else of its values.
 
-    def prepared_blocks(self, prepare: Callable[[Array, Hashes], Prepared],
-                        hashed: bool = True) -> Iterator[tuple[Array, Prepared]]:
-        """Read blocks, each with what a function returns for it, in a thread that is one block ahead.
-
-        The function gets the block and the hashes of its rows; their values are arbitrary if they are not asked for.
+        The hashes are arbitrary if they are not asked for.
         """
-        blocks = ((block, prepare(block, hashes)) for block, hashes in self._blocks(hashed))
-        return formats.ahead(blocks, 1)
+        return formats.ahead(self._blocks(hashed), 1)
+
+    def hashed_columns(self, hashed: bool = True,
+                       content: ContentSum | None = None) -> Iterator[tuple[list[Array], Hashes]]:
+        """Read columns, batch by batch, with the hashes of ``hashed_blocks``; there are none if they are not asked for.
+
+        All rows are added to the sum if there is one, by their values also if there is a key. Columns are not copied:
+        they may have -0.0.
+        """
+        for values, keys in self._values():
+            hashes = NO_HASHES if keys is None else keys
+            if content is not None or hashed and keys is None:
+                found = splitting.hash_values(values, content)
+                hashes = found if keys is None else keys
+            yield values, hashes
 
     def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read columns with the types of the file, of the rows that the filter takes."""
@@ -138,6 +147,17 @@ class Partition:
         wider = tuple(dict.fromkeys([*names, *columns.compared]))
         for batch in form.batches(wider, columns.types, None, self.parts):
             yield columns.filtered(batch)
+
+    def keys(self) -> Iterator[Hashes]:
+        """Read the keys of the rows that come to the step drop_repeated, batch by batch."""
+        columns = self.columns
+        cleaner = Cleaner(columns)
+        try:
+            columns.require_columns(formats.of(self.file).names(), self.file.name)
+            for batch in self.batches(tuple(dict.fromkeys([*columns.numbers, *columns.chosen_by]))):
+                yield cleaner.keys(batch, self.file.name)
+        except diagnosis.CONTENT as error:
+            raise diagnosis.diagnose(self.file, columns, error) from None
 
     def explain(self) -> DataError:
         """Read the file once more, to name its first invalid value."""
@@ -155,7 +175,7 @@ class Partition:
         buffers = itertools.cycle([(np.empty((BLOCK_ROWS, len(self.columns.numbers)), order="F"),
                                     np.empty(BLOCK_ROWS, np.uint64)) for _ in range(2)])
         (block, hashes), filled = next(buffers), 0
-        for values, keys in self._values():
+        for values, found in self.hashed_columns(hashed):
             start, count = 0, len(values[0])
             while start < count:
                 stop = min(start + BLOCK_ROWS - filled, count)
@@ -163,8 +183,7 @@ class Partition:
                 for column, value in zip(block.T, values, strict=True):
                     np.add(value[start:stop], 0.0, out=column[filled:end])  # + 0.0 makes -0.0 equal 0.0
                 if hashed:
-                    hashes[filled:end] = (
-                        splitting.hash_values(block[filled:end]) if keys is None else keys[start:stop])
+                    hashes[filled:end] = found[start:stop]
                 start, filled = stop, end
                 if filled == BLOCK_ROWS:
                     yield block, hashes
@@ -176,10 +195,25 @@ class Partition:
         """Read the columns of numbers, and the hashes of the keys, batch by batch."""
         columns, key = self.columns, self.columns.key
         names = (*columns.numbers, *([] if key is None else [key]))
+        cleaner = Cleaner(columns, self.dropped) if columns.steps else None
+        if cleaner is not None:
+            names = tuple(dict.fromkeys([*names, *columns.chosen_by]))
         try:
             columns.require_columns(formats.of(self.file).names(), self.file.name)
             for batch in self.batches(names):
-                yield ([numbers(batch.column(name)) for name in columns.numbers],
-                       None if key is None else splitting.hash_keys(batch.column(key)))
+                keys = None if key is None else splitting.hash_keys(batch.column(key))
+                if cleaner is None:
+                    yield [numbers(batch.column(name)) for name in columns.numbers], keys
+                else:
+                    values, kept = cleaner.rows(batch)
+                    yield [each[kept] for each in values], None if keys is None else keys[kept]
         except diagnosis.CONTENT as error:
             raise diagnosis.diagnose(self.file, columns, error) from None
+
+
+def require_exact_integers(row_filter: RowFilter, form: Format, kinds: Types) -> None:
+    """Reject a filter that compares a column of float64 with an integer that float64 cannot represent."""
+    for name, value in row_filter.wide.items():
+        if pa.types.is_floating(kinds[name]) or is_text(kinds[name]):
+            raise SettingError(f"the filter compares {name!r} with {value}, but {form.file.name} is read as "
+                               "float64, which represents every integer only up to 2^53")

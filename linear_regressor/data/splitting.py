@@ -1,12 +1,15 @@
-"""Hash rows to the same number on every machine, to split them into training and test rows and into folds."""
+"""Hash rows to the same number on every machine: to split them into training and test rows, and for their digest."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from linear_regressor.data.columns import is_key
+from linear_regressor.data.content_sum import ContentSum
 
 Array = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
@@ -18,17 +21,24 @@ FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 CHUNK_ROWS = 32_768
 
 
-def hash_values(block: Array) -> Hashes:
-    """Hash rows of numbers, each value by its 64 bits."""
-    hashes = np.full(len(block), START)
-    shifted = np.empty(CHUNK_ROWS, np.uint64)
-    for start in range(0, len(block), CHUNK_ROWS):
+def hash_values(columns: Sequence[Array | Hashes] | Array, content: ContentSum | None = None) -> Hashes:
+    """Hash rows of numbers, each value by its 64 bits, and add the rows to a sum if there is one; -0.0 is 0.0."""
+    hashes = np.empty(len(columns[0]), np.uint64)
+    shifted, sums = np.empty((2, CHUNK_ROWS), np.uint64)
+    for start in range(0, len(hashes), CHUNK_ROWS):
         h = hashes[start:start + CHUNK_ROWS]
-        high = shifted[:len(h)]
-        for column in block[start:start + CHUNK_ROWS].T:
-            h ^= column.view(np.uint64)
-            _mix(h, high)
-        _finish(h, high)
+        high, states = shifted[:len(h)], sums[:len(h)]
+        for place, column in enumerate(columns):
+            word = column[start:start + CHUNK_ROWS]
+            if word.dtype == np.float64:
+                word = np.add(word, 0.0, out=high.view(np.float64)).view(np.uint64)
+            np.bitwise_xor(h if place else START, word, out=h)
+            mix(h, high)
+            if content is not None:
+                np.add(h, states if place else 0, out=states)
+        finish(h, high)
+        if content is not None:
+            content.add(h, states)
     return hashes
 
 
@@ -48,9 +58,9 @@ def hash_keys(keys: pa.Array) -> Hashes:
     while len(rows := rows[position[rows] < ends[1:][rows]]):
         left = np.minimum(ends[1:][rows] - position[rows], 8).astype(np.uint64)
         h = hashes[rows] ^ (words[position[rows]] & (np.uint64(2**64 - 1) >> (np.uint64(64) - np.uint64(8) * left)))
-        _mix(h, high[:len(h)])
+        mix(h, high[:len(h)])
         hashes[rows], position = h, position + 8
-    _finish(hashes, high)
+    finish(hashes, high)
     return hashes
 
 
@@ -69,14 +79,14 @@ def folds(hashes: Hashes, count: int) -> NDArray[np.int64]:
     return ((low * np.uint64(count)) >> np.uint64(32)).astype(np.int64)
 
 
-def _mix(h: Hashes, high: Hashes) -> None:
+def mix(h: Hashes, high: Hashes) -> None:
     """Spread the bits of the last word over the hash, in place."""
     h *= FIRST
     np.right_shift(h, np.uint64(32), out=high)
     h ^= high
 
 
-def _finish(h: Hashes, high: Hashes) -> None:
+def finish(h: Hashes, high: Hashes) -> None:
     """Apply the finalizer of splitmix64, in place."""
     for shift, factor in ((30, FIRST), (27, SECOND)):
         np.right_shift(h, np.uint64(shift), out=high)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,16 +44,16 @@ class Accumulator:
         self._gram = np.zeros((columns + 1, columns + 1))
         self._minimum, self._maximum = np.full(columns, np.inf), np.full(columns, -np.inf)
 
-    def add(self, block: Array, places: NDArray[np.intp] | None = None) -> None:
-        """Add a block of shape (rows, columns), the target in the last column, or only its rows at some places."""
-        start, count = 0, len(block) if places is None else len(places)
+    def add(self, columns: Sequence[Array] | Array, places: NDArray[np.intp] | None = None) -> None:
+        """Add rows by their columns, the target last, or only those at some places."""
+        start, count = 0, len(columns[0]) if places is None else len(places)
         while start < count:
             stop = min(start + self._buffer.shape[1] - self._filled, count)
             end = self._filled + stop - start
-            if places is None:
-                self._buffer[:-1, self._filled:end] = block[start:stop].T
-            else:
-                for column, values in zip(self._buffer[:-1], block.T, strict=True):
+            for column, values in zip(self._buffer[:-1], columns, strict=True):
+                if places is None:
+                    column[self._filled:end] = values[start:stop]
+                else:
                     values.take(places[start:stop], out=column[self._filled:end], mode="clip")  # no copy; never clips
             start, self._filled = stop, end
             if end == self._buffer.shape[1]:
@@ -75,7 +77,7 @@ class Accumulator:
             raise DataError("a value is NaN, infinite, or so large that its square leaves the range of float64")
         if (underflows(C, self.rows) & (self._minimum < self._maximum)).any():
             raise MomentsError(TOO_SMALL)
-        return RowSummary(Moments(n, m, C), self._minimum, self._maximum)
+        return RowSummary(Moments(n, m, C), self._minimum + 0.0, self._maximum + 0.0)  # -0.0 becomes 0.0
 
     def _multiply(self) -> None:
         """Add the rows in the buffer to the cross-products and empty it."""

@@ -157,6 +157,11 @@ class Histogram:
             raise MomentsError("histograms of different models have different bins and cannot be merged")
         return Histogram(self.edges, self.counts + other.counts)
 
+    def ranks(self) -> Array:
+        """Share of the values below the middle of each bin: a bounded score, however heavy the tails are."""
+        upto: Array = self.counts.cumsum() - self.counts / 2.0
+        return upto / max(int(self.counts.sum()), 1)
+
     def merged(self, starts: NDArray[np.intp]) -> Histogram:
         """Merge consecutive bins into groups that begin at these bins."""
         return Histogram(self.edges[starts[1:] - 1], np.add.reduceat(self.counts, starts))

@@ -10,7 +10,8 @@ from pathlib import Path
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.lineage import Lineage
 from linear_regressor.artefact.promotion import Promotions
-from linear_regressor.errors import MomentsError
+from linear_regressor.cleaning.steps import same_steps
+from linear_regressor.errors import MomentsError, StoreError
 from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.report import MonitoringReport, monitor
 from linear_regressor.monitoring.store.feedback import StoredBlock
@@ -34,6 +35,7 @@ def observe(artefact: Artefact, lineage: Lineage, store: FeedbackStore | None, t
         return replace(monitor(artefact, lineage, None, None, traffic, rule), notes=tuple(notes),
                        promotions=promotions)
     require_same_columns(artefact, store)
+    require_numbering(lineage, store)
     if lineage.store not in (None, store.identity):
         notes = (*notes, "the model learned from another store of feedback, so all rows of this one are tested")
         lineage = replace(lineage, cut=0)
@@ -63,6 +65,18 @@ def require_same_columns(artefact: Artefact, store: FeedbackStore) -> None:
     if theirs != ours:
         raise MomentsError(f"the store {store.location} has feedback on {theirs}, but the model predicts {ours}: name "
                            "the store of this model")
+    if not same_steps(artefact.cleaning, store.cleaning):
+        raise MomentsError(f"the store {store.location} has feedback that was cleaned by other steps than those of the "
+                           "model: name the store of this model")
+
+
+def require_numbering(lineage: Lineage, store: FeedbackStore) -> None:
+    """Reject a store that gives new rows the serial numbers of rows that the model has learned from."""
+    if lineage.store == store.identity and store.numbered() < lineage.cut:
+        raise StoreError(f"the feedback store {store.location} ends at row {store.numbered()}, but the model has "
+                         f"learned from its rows up to {lineage.cut}, so it was restored from a backup: run "
+                         f"'linear-regressor store continue --after {lineage.cut}', or its next rows would be taken "
+                         "for old ones")
 
 
 def _serial(stored: Sequence[StoredBlock], since: datetime) -> int:

@@ -21,11 +21,6 @@ Array = NDArray[np.float64]
 MOST_ROWS = 128
 
 
-def recorded(X: Array) -> Array:
-    """The rows of a request that are recorded."""
-    return X if len(X) <= MOST_ROWS else X[places(len(X))]
-
-
 @lru_cache(64)  # clients often send the same number of rows
 def places(rows: int) -> NDArray[np.intp]:
     """Places of the recorded rows in a request with more."""

@@ -19,10 +19,11 @@ from linear_regressor.retraining.difference import ASSUMPTIONS, ERROR, Differenc
 
 Array = NDArray[np.float64]
 
-
 # Harm by a caller's rows that matters, as a share of the challenger's squared error on the test rows: a change of its
 # predictions by 0.1 standard deviations. Of many rows, less is certain and still nothing to refuse.
 LEAST_HARM = 0.01
+REMEDY = ("train it with 'train --schema FILE', or give 'models promote' the report of 'verify --json' by "
+          "--verification FILE, or a reason by --force")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Verification(NamedTuple):
     """Result of the verification of the challenger's training data."""
 
     passed: bool
-    # in words
+    # who checked what, and what was found
     summary: str
 
 
@@ -77,6 +78,7 @@ class Evidence:
     # test rows in blocks, and, where they can be read, as blocks (X, y) of the same rows
     test: Sequence[Moments]
     rows: Iterable[tuple[Array, Array]] | None = None
+    # None if nobody has verified them
     verification: Verification | None = None
     callers: Sequence[CallerEffect] = ()
     # why callers cannot be judged; None if they are
@@ -128,7 +130,7 @@ def decide(evidence: Evidence, policy: GatePolicy = GatePolicy(), force: str | N
     if force is not None and not force.strip():
         raise SettingError("a forced promotion needs a reason")
     difference = evidence.difference()
-    reasons = [_fit(evidence, policy), _certificate(evidence, policy), *_verification(evidence.verification)]
+    reasons = [_fit(evidence, policy), _certificate(evidence, policy), _verification(evidence.verification)]
     if evidence.champion is None:
         reasons.append(Reason(None, "there is no champion to compare with"))
     else:
@@ -167,11 +169,11 @@ def _certificate(evidence: Evidence, policy: GatePolicy) -> Reason:
                           f"(at most {policy.largest_gap:g} is allowed)")
 
 
-def _verification(report: Verification | None) -> list[Reason]:
+def _verification(report: Verification | None) -> Reason:
     """Condition on the training data."""
     if report is None:
-        return [Reason(None, "its training data are not verified")]
-    return [Reason(report.passed, f"verification {'passed' if report.passed else 'failed'}: {report.summary}")]
+        return Reason(False, f"its training data are not verified: {REMEDY}")
+    return Reason(report.passed, f"verification {'passed' if report.passed else 'failed'}: {report.summary}")
 
 
 def _test_rows(evidence: Evidence, policy: GatePolicy) -> Reason:

@@ -14,13 +14,14 @@ from linear_regressor.artefact.lineage import Lineage
 from linear_regressor.errors import SettingError
 from linear_regressor.monitoring.block import Block, since_cut
 from linear_regressor.monitoring.callers import Callers
-from linear_regressor.monitoring.observe import require_same_columns
+from linear_regressor.monitoring.observe import require_numbering, require_same_columns
 from linear_regressor.monitoring.store.feedback_store import FeedbackStore
 from linear_regressor.monitoring.store.interval_misses import BlockKey, key_of
 
 Array = NDArray[np.float64]
-# Reads the rows (X, y) of some blocks, as far as they are still stored.
-RowReader = Callable[[Collection[Block]], Iterator[tuple[Array, Array]]]
+Serials = NDArray[np.int64]
+# Reads the rows of some blocks, as far as they are still stored: X, y and their serial numbers.
+RowReader = Callable[[Collection[Block]], Iterator[tuple[Array, Array, Serials]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,10 @@ class StoredRows:
     blocks: Collection[Block]
 
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
+        return ((X, y) for X, y, _ in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[Array, Array, Serials]]:
+        """Read the rows with their serial numbers."""
         return self.read(self.blocks)
 
 
@@ -55,6 +60,7 @@ class NewFeedback:
     def of(cls, store: FeedbackStore, champion: Artefact, lineage: Lineage) -> NewFeedback:
         """Close the blocks of complete intervals, and read those after the cut; rows of an incomplete one stay new."""
         require_same_columns(champion, store)
+        require_numbering(lineage, store)
         known = lineage.store in (None, store.identity)
         cut = lineage.cut if known else 0
         store.cut_blocks()
@@ -95,7 +101,7 @@ def _counted(block: Block, outside: Mapping[BlockKey, int]) -> Block:
     return replace(block, rows=replace(block.rows, outside=outside.get(key_of(block))))
 
 
-def _read(store: FeedbackStore, blocks: Collection[Block]) -> Iterator[tuple[Array, Array]]:
+def _read(store: FeedbackStore, blocks: Collection[Block]) -> Iterator[tuple[Array, Array, Serials]]:
     """Read the rows of some blocks, as far as they are still stored."""
     if not blocks:
         return
@@ -106,4 +112,4 @@ def _read(store: FeedbackStore, blocks: Collection[Block]) -> Iterator[tuple[Arr
         places = np.searchsorted(firsts, rows.serials, side="right") - 1
         found = zip(firsts[places].tolist(), rows.principals, rows.models, strict=True)
         chosen = rows.chosen((rows.serials <= lasts[places]) & np.array([key in keys for key in found], dtype=bool))
-        yield chosen.X, chosen.y
+        yield chosen.X, chosen.y, chosen.serials

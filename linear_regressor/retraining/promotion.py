@@ -19,11 +19,13 @@ from linear_regressor.errors import MomentsError
 from linear_regressor.model.moments import Moments
 from linear_regressor.monitoring.store.feedback_store import FeedbackStore
 from linear_regressor.retraining.difference import Line
-from linear_regressor.retraining.gate import Decision, Evidence, GatePolicy, Reason, decide
+from linear_regressor.retraining.gate import Decision, Evidence, GatePolicy, Reason, Verification, decide
 from linear_regressor.retraining.new_feedback import NewFeedback
 from linear_regressor.training.compare_models import in_order_of
 from linear_regressor.training.engine import LocalEngine
 from linear_regressor.training.reading import read_partitions
+from linear_regressor.verification.finding import VerificationReport
+from linear_regressor.verification.verified import Verified
 
 Array = NDArray[np.float64]
 
@@ -58,18 +60,31 @@ class UnseenRows:
                    ((block[:, :-1], block[:, -1]) for block in blocks))
 
 
+def verification_of(challenger: Artefact, report: VerificationReport | None, name: str) -> Verification | None:
+    """What a report of this name says of the challenger's training rows, or else its card; None for neither."""
+    if report is None:
+        found = Verified.of_card(challenger.card)
+        by = "retrain checked feedback," if "retraining" in challenger.card else "train checked"
+        return None if found is None else Verification(found.passed, f"{by} {found.summary}")
+    found, rows = Verified.of(report), challenger.moments.n
+    if found.rows < rows and "retraining" not in challenger.card:
+        return Verification(False, f"the report {name} is about {found.rows} rows of {report.data}, but the model "
+                                   f"learned from {rows:.0f}")
+    return Verification(found.passed, f"the report {name} is about {report.data}, {found.summary}")
+
+
 def judge(challenger: Artefact, champion: Artefact | None, test: UnseenRows, policy: GatePolicy = GatePolicy(),
-          force: str | None = None) -> Decision:
+          force: str | None = None, verification: Verification | None = None) -> Decision:
     """Ask the gate about two models; one of other columns than the champion's is promoted by force only."""
     if champion is None:
         return decide(Evidence(Line(challenger.W, challenger.b), challenger.moments, None, None, test.moments,
-                               test.rows), policy, force)
+                               test.rows, verification), policy, force)
     try:
         training, W = in_order_of(champion, challenger)
     except MomentsError as error:
         return Decision(force is not None, (Reason(False, str(error)),), None, force)
     return decide(Evidence(Line(W, challenger.b), training, Line(champion.W, champion.b), champion.moments,
-                           test.moments, test.rows), policy, force)
+                           test.moments, test.rows, verification), policy, force)
 
 
 def promote(history: ModelHistory, before: Promotions, challenger: Artefact, decision: Decision, by: str,

@@ -27,12 +27,18 @@ from linear_regressor.retraining.gate import (
     Evidence,
     GatePolicy,
     Reason,
+    Verification,
     conditions_without_test,
     decide,
 )
 from linear_regressor.retraining.new_feedback import NewFeedback
 from linear_regressor.retraining.successor import FAILURE, RowLimits, successor
-from linear_regressor.training.refit import fit_again, settings_of
+from linear_regressor.retraining.verified_feedback import verification_of, verify_feedback
+from linear_regressor.training.refit import fit_again, settings_of, steps_of
+from linear_regressor.verification.finding import VerificationReport
+from linear_regressor.verification.schema import Schema
+from linear_regressor.verification.verified import KEY as VERIFICATION
+from linear_regressor.verification.verified import Verified
 
 # Of the rows since the change, or since the cut: the newest ones judge, the others are learned from.
 JUDGING_SHARE = 0.5
@@ -50,8 +56,10 @@ class RetrainOptions:
     without: tuple[str, ...] = ()
     largest_share: float = LARGEST_SHARE
     policy: GatePolicy = GatePolicy()
-    # why to promote the best challenger against the gate
+    # why to promote the best challenger against the gate, also if the feedback fails its verification
     force: str | None = None
+    # what the feedback must satisfy; None for the checks that need no schema
+    schema: Schema | None = None
     rule: AlarmRule = AlarmRule()
 
     def __post_init__(self) -> None:
@@ -100,6 +108,13 @@ class Retraining:
     callers: tuple[Finding, ...] = ()
     influences: dict[str, LargestDifference | None] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    # of the feedback; None if no row of it is stored
+    verification: VerificationReport | None = None
+
+    @property
+    def unusable(self) -> bool:
+        """Whether no challenger was trained because the feedback failed its verification."""
+        return self.verification is not None and self.verification.failed and not self.candidates
 
     @property
     def promotes(self) -> bool:
@@ -127,6 +142,7 @@ class Retraining:
                 "promotes": self.promotes, "summary": self.summary, "remarks": list(self.remarks),
                 "feedback": {"after": self.feedback.cut, "until": self.feedback.end,
                              "rows": round(self.feedback.rows_since(None))},
+                "verification": None if self.verification is None else self.verification.to_plain(),
                 "chosen": None if chosen is None else chosen.recipe.name,
                 "largest_change_from_judged": None if self.change is None else self.change.change,
                 "candidates": [one.to_plain() for one in self.candidates],
@@ -139,10 +155,16 @@ def retrain(champion: Artefact, feedback: NewFeedback, generation: int,
             options: RetrainOptions = RetrainOptions()) -> Retraining:
     """Judge challengers by the newest feedback, and train the chosen recipe on all rows, as the next generation."""
     settings_of(champion, FAILURE)  # before any work
+    steps_of(champion, FAILURE)
     used = feedback.without(options.without)
     if not used.blocks:
         return Retraining(champion, used, remarks=(*used.remarks, "there is no complete block of feedback after row "
                                                    f"{used.cut}"))
+    report = verify_feedback(champion, used, options.schema)
+    verification = verification_of(report, used)
+    if verification is not None and not verification.passed and options.force is None:
+        return Retraining(champion, used, verification=report,
+                          remarks=(*used.remarks, f"verification failed: {verification.summary}"))
     withheld, alarm = used.withheld, None if options.since is not None else _alarm(champion, used, options.rule)
     start = alarm.since if alarm is not None else options.since
     judging = max(options.policy.least_rows, ceil(JUDGING_SHARE * used.rows_since(start)))
@@ -157,10 +179,10 @@ def retrain(champion: Artefact, feedback: NewFeedback, generation: int,
         remarks.append(f"no caller's share is capped: {withheld}")
     for recipe in found:
         try:
-            candidates.append(_judged(champion, used, recipe, older, newest, options.policy))
+            candidates.append(_judged(champion, used, recipe, older, newest, options.policy, verification))
         except (DataError, DivergenceError, RateError) as error:
             remarks.append(f"the challenger from {recipe.name} cannot be trained: {error}")
-    done = Retraining(champion, used, tuple(candidates), remarks=tuple(remarks),
+    done = Retraining(champion, used, tuple(candidates), remarks=tuple(remarks), verification=report,
                       callers=tuple(Callers.of(used.blocks).findings(champion.target, options.rule)))
     return _finished(done, generation, options) if candidates else done
 
@@ -192,12 +214,12 @@ def _trained(recipe: Recipe, blocks: Sequence[Block], settings: dict[str, Any]) 
 
 
 def _judged(champion: Artefact, used: NewFeedback, recipe: Recipe, older: Sequence[Block], newest: Sequence[Block],
-            policy: GatePolicy) -> Candidate:
+            policy: GatePolicy, verification: Verification | None) -> Candidate:
     """Train a challenger on the older blocks, and judge it by the newest ones."""
     training, fit = _trained(recipe, older, settings_of(champion, FAILURE))
     withheld = used.withheld
     evidence = Evidence(Line(fit.W, fit.b), training, Line(champion.W, champion.b), champion.moments,
-                        [block.rows.moments for block in newest], used.rows_of(newest),
+                        [block.rows.moments for block in newest], used.rows_of(newest), verification,
                         callers=() if withheld else caller_effects(recipe, older, newest, used.rows_of),
                         callers_withheld=withheld)
     return Candidate(recipe, evidence, decide(evidence, policy))
@@ -240,6 +262,9 @@ def _artefact(done: Retraining, recipe: Recipe, moments: Moments, fit: Fit, gene
     known = Lineage.of(champion).blocks if keeps_rows else ()
     digests = Lineage.folded([*known, *(feedback.digests[block] for block in blocks)])
     card = {**made.card, KEY: Lineage(feedback.store, feedback.end, generation, digests).to_card()}
+    card.pop(VERIFICATION, None)  # that of the champion's rows
+    if done.verification is not None:
+        card[VERIFICATION] = Verified.of(done.verification).to_card()
     if not keeps_rows:
         card.pop("unlearned", None)  # of rows that this model never had
     return replace(made, card=card)

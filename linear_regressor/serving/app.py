@@ -40,6 +40,7 @@ from linear_regressor.serving.openapi import docs_page
 from linear_regressor.serving.openapi.document import openapi_document
 from linear_regressor.serving.page import home
 from linear_regressor.serving.page import monitoring as monitoring_page
+from linear_regressor.serving.predictor.cleaning_predictor import CleaningPredictor
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.reload import ModelReloader
 from linear_regressor.serving.predictor.served_traffic import ServedTraffic
@@ -128,7 +129,8 @@ def create_app(settings: Settings, counts_folder: str | None = None,
 
 def _make_predictor(settings: Settings, traffic: ServedTraffic, artefact: Artefact) -> Predictor:
     """Make the predictor of a model that is served from now on."""
-    return Predictor(artefact, settings.max_rows, settings.out_of_range, traffic.recorder(artefact))
+    make = CleaningPredictor if artefact.cleaning else Predictor
+    return make(artefact, settings.max_rows, settings.out_of_range, traffic.recorder(artefact))
 
 
 def fast_requests(auth: str) -> tuple[bytes, ...]:

@@ -178,7 +178,8 @@ class MlflowStore:
 
         artefact, environment = run.artefact, run.artefact.card.get("environment", {})
         # The means of the training rows: a row itself could be a person's.
-        example = pd.DataFrame([artefact.moments.x_mean.tolist()], columns=list(artefact.features))
+        means = artefact.row_cleaning.sent(artefact.moments.x_mean[np.newaxis])
+        example = pd.DataFrame(means.tolist(), columns=list(artefact.features))
         with TemporaryDirectory() as folder:
             path = Path(folder, MODEL_FILE)
             path.write_bytes(content_of(artefact))

@@ -26,7 +26,8 @@ class Scorer:
 
     def predict(self, rows: Any, params: Any = None) -> Array:
         """Predict the target of each row of a data frame; MLflow has checked its columns by the signature."""
-        X = rows[list(self.artefact.features)].to_numpy(np.float64)
+        cleaning = self.artefact.row_cleaning
+        X = cleaning.clipped(cleaning.before_clip(rows[list(self.artefact.features)].to_numpy(np.float64)))
         if not np.isfinite(X).all():
             row, column = np.argwhere(~np.isfinite(X))[0].tolist()
             raise DataError(f"{self.artefact.features[column]} in row {row + 1} must be a finite number")

@@ -157,7 +157,9 @@ def _example(artefact: Artefact, name: str, example: Example) -> Result:
     if missing := [feature for feature in artefact.features if feature not in example.row]:
         raise ArtefactError(f"behaviour: example {name}: row has no value of {missing[0]}, a feature of the model")
     with np.errstate(all="ignore"):  # a result that is not finite fails
-        X = np.array([[example.row[feature] for feature in artefact.features]])
+        cleaning = artefact.row_cleaning
+        sent = np.array([[example.row[feature] for feature in artefact.features]])
+        X = cleaning.clipped(cleaning.before_clip(sent))
         prediction = float(predict(X, artefact.W, artefact.b)[0])
         away = abs(prediction - example.prediction)
     wanted = f"{example.prediction:g} with tolerance {example.tolerance:g}"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import astuple
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from linear_regressor.artefact.plain_values import digest_of, summary_from_plain, summary_to_plain
+from linear_regressor.artefact.plain_values import count, digest_of, listed, summary_from_plain, summary_to_plain
+from linear_regressor.cleaning.steps import steps_to_plain
+from linear_regressor.data.content_sum import ContentSum
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import ArtefactError, SettingError
 from linear_regressor.output_file import is_stream, make_folder_of, remove_file
@@ -87,7 +90,8 @@ def key_of(partition: Partition, test_fraction: float) -> str:
     """Digest of everything that decides the moments of a partition: file, columns, split and package versions."""
     file, columns = partition.file, partition.columns
     return digest([file.path, file.size, file.modified, str(partition.parts), columns.features, columns.target,
-                   columns.where, columns.key, test_fraction, *(version(name) for name in PACKAGES)])
+                   columns.where, columns.key, test_fraction, *(version(name) for name in PACKAGES),
+                   *([[steps_to_plain(columns.steps), partition.dropped.hex()]] if columns.steps else [])])
 
 
 def digest(plain: Any) -> str:
@@ -99,24 +103,29 @@ def as_plain(moments: PartitionMoments) -> dict[str, Any]:
     """Moments and histograms of a partition as plain values."""
     return {**{name: None if summary is None else summary_to_plain(summary)
                for name, summary in (("training", moments.training), ("test", moments.test))},
-            "bins": None if moments.bins is None else bins_to_plain(moments.bins)}
+            "bins": None if moments.bins is None else bins_to_plain(moments.bins),
+            "content": None if moments.content is None else list(astuple(moments.content))}
 
 
 def from_plain(plain: Any, p: int) -> PartitionMoments | None:
     """Moments of plain values to the last digit; None if they are not moments of p features."""
-    if not isinstance(plain, dict) or plain.keys() != {"training", "test", "bins"}:
+    if not isinstance(plain, dict) or plain.keys() != {"training", "test", "bins", "content"}:
         return None
     try:
         training, test = (None if plain[name] is None else summary_from_plain(plain[name])
                           for name in ("training", "test"))
         bins = None if plain["bins"] is None else bins_from_plain(plain["bins"])
-    except (ArtefactError, ValueError):
+        rows, *sums = (count(each, "content") for each in listed(plain["content"], "content"))
+        content = ContentSum(rows, *sums)
+    except (ArtefactError, TypeError, ValueError):
         return None
     if any(summary is not None and summary.moments.p != p for summary in (training, test)):
         return None
     if (training is None) != (bins is None) or (bins is not None and len(bins) != p):
         return None
-    return PartitionMoments(training, test, bins)
+    if content.rows != sum(each.moments.n for each in (training, test) if each is not None):
+        return None
+    return PartitionMoments(training, test, bins, content)
 
 
 def _read_line(line: bytes) -> dict[str, Any]:

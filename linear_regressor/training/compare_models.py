@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.cleaning.steps import same_steps
 from linear_regressor.errors import MomentsError, QualityError, StatisticsError
 from linear_regressor.model.compare import LargestDifference, wald_statistic
 from linear_regressor.model.inference import FitStatistics
@@ -67,10 +68,18 @@ def in_order_of(before: Artefact, after: Artefact) -> tuple[Moments, Array]:
     if sorted(before.features) != sorted(after.features) or before.target != after.target:
         one, other = (f"{', '.join(model.features)} -> {model.target}" for model in (before, after))
         raise MomentsError(f"models of different columns cannot be compared: {one} and {other}")
+    require_same_cleaning(before, after)
     places = [after.features.index(name) for name in before.features]
     order = np.array([*places, len(places)])
     moments = after.moments
     return Moments(moments.n, moments.m[order], moments.C[np.ix_(order, order)]), after.W[places]
+
+
+def require_same_cleaning(one: Artefact, other: Artefact) -> None:
+    """Reject models whose weights are of values in different units, or cleaned in another way."""
+    if not same_steps(one.cleaning, other.cleaning):
+        raise MomentsError("models with different cleaning steps cannot be compared: evaluate both on the same raw "
+                           "rows with 'linear-regressor evaluate'")
 
 
 def _wald(before: Artefact, moments: Moments, W: Array, b: float) -> WaldTest | str:

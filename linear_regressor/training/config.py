@@ -47,11 +47,14 @@ class TrainingConfig:
     where: str | None = None
 
 
-def model_card(config: TrainingConfig, rows: float, target: str, lr_used: float, evaluation: Evaluation,
+def model_card(config: TrainingConfig, rows: float, target: str, digest: str, lr_used: float, evaluation: Evaluation,
                certificate: Certificate) -> dict[str, Any]:
-    """Settings, data, metrics and environment: nothing that differs between two equal trainings."""
+    """Settings, data, metrics and environment: nothing that differs between two equal trainings.
+
+    The digest is of training and test rows, the rows are those of the training alone.
+    """
     return {"settings": {**asdict(config), "features": list(config.features), "lr_used": lr_used},
-            "data": {"rows": int(rows), "target": target},
+            "data": {"rows": int(rows), "target": target, "digest": digest},
             "metrics": {"test": asdict(evaluation), "training": asdict(certificate)},
             "environment": environment()}
 

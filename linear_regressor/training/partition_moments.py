@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from linear_regressor.data import splitting
+from linear_regressor.data.content_sum import ContentSum
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import DataError, MomentsError
 from linear_regressor.model.accumulator import Accumulator
@@ -22,6 +24,7 @@ from linear_regressor.training.row_sample import Bins, RowSample
 Array = NDArray[np.float64]
 # For each group of rows, their places in a block; None for all rows.
 Groups = Sequence[NDArray[np.intp] | None]
+Summed = TypeVar("Summed", RowSummary, ContentSum)
 
 NO_PLACES = np.empty(0, np.intp)
 
@@ -34,20 +37,24 @@ class PartitionMoments:
     test: RowSummary | None
     # fine histograms of the training rows' features; None where they were not asked for, or there are no such rows
     bins: Bins | None = None
+    # of all rows, whichever set they are in; None where no histograms were asked for
+    content: ContentSum | None = None
 
     @classmethod
     def of(cls, partition: Partition, report: Report = int, test_fraction: float = 0.0,
            with_bins: bool = False) -> PartitionMoments:
         """Read a partition once."""
         sample = RowSample(len(partition.columns.features)) if with_bins else None
-        training, test = _summarize(partition, _split(partition, test_fraction, sample), 2, report)
-        return cls(training, test, None if sample is None or training is None else sample.histograms())
+        content = ContentSum() if with_bins else None
+        training, test = _summarize(partition, _split(partition, test_fraction, sample, content), 2, report)
+        return cls(training, test, None if sample is None or training is None else sample.histograms(), content)
 
 
 def total(parts: Iterable[PartitionMoments]) -> PartitionMoments:
     """Add up partitions in their order, which decides the last digit."""
     parts = list(parts)
-    return PartitionMoments(_sum(part.training for part in parts), _sum(part.test for part in parts))
+    return PartitionMoments(_sum(part.training for part in parts), _sum(part.test for part in parts),
+                            content=_sum(part.content for part in parts))
 
 
 def fold_summaries(partition: Partition, report: Report, count: int) -> list[RowSummary | None]:
@@ -57,31 +64,35 @@ def fold_summaries(partition: Partition, report: Report, count: int) -> list[Row
 
 def split_blocks(partition: Partition, test_fraction: float) -> Iterator[tuple[Array, Array]]:
     """Read a partition block by block, each divided into training and test rows."""
-    for block, (training, test) in _split(partition, test_fraction):
+    for block, hashes in partition.hashed_blocks(test_fraction > 0):
+        training, test = _training_and_test(hashes, test_fraction)
         yield _rows(block, training), _rows(block, test)
 
 
-def _split(partition: Partition, test_fraction: float,
-           sample: RowSample | None = None) -> Iterator[tuple[Array, Groups]]:
-    """Read blocks with the places of the training and of the test rows, and add the training rows to a sample."""
-    def groups_of(block: Array, hashes: splitting.Hashes) -> Groups:
-        training, test = None, NO_PLACES
-        if test_fraction:
-            chosen = splitting.in_test(hashes, test_fraction)
-            training, test = np.flatnonzero(~chosen), np.flatnonzero(chosen)
+def _split(partition: Partition, test_fraction: float, sample: RowSample | None = None,
+           content: ContentSum | None = None) -> Iterator[tuple[Sequence[Array], Groups]]:
+    """Read columns with the places of the training and of the test rows; the sample gets the training rows."""
+    for columns, hashes in partition.hashed_columns(test_fraction > 0, content):
+        training, test = _training_and_test(hashes, test_fraction)
         if sample is not None:
-            sample.add(block, training)
-        return training, test
-
-    return partition.prepared_blocks(groups_of, hashed=test_fraction > 0)
+            sample.add(columns, training)
+        yield columns, (training, test)
 
 
-def _folds(partition: Partition, count: int) -> Iterator[tuple[Array, Groups]]:
-    """Read a partition block by block, with the places of the rows of each fold."""
-    for block, hashes in partition.hashed_blocks():
+def _training_and_test(hashes: splitting.Hashes, test_fraction: float) -> Groups:
+    """Return the places of the training rows and of the test rows."""
+    if not test_fraction:
+        return None, NO_PLACES
+    chosen = splitting.in_test(hashes, test_fraction)
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def _folds(partition: Partition, count: int) -> Iterator[tuple[Sequence[Array], Groups]]:
+    """Read columns with the places of the rows of each fold."""
+    for columns, hashes in partition.hashed_columns():
         fold = splitting.folds(hashes, count).astype(np.uint16)  # 16 bits: NumPy then uses a radix sort
         places = np.argsort(fold, kind="stable")
-        yield block, np.split(places, np.cumsum(np.bincount(fold, minlength=count))[:-1])
+        yield columns, np.split(places, np.cumsum(np.bincount(fold, minlength=count))[:-1])
 
 
 def _rows(block: Array, places: NDArray[np.intp] | None) -> Array:
@@ -89,16 +100,16 @@ def _rows(block: Array, places: NDArray[np.intp] | None) -> Array:
     return block if places is None else block.T.take(places, axis=1).T
 
 
-def _summarize(partition: Partition, blocks: Iterable[tuple[Array, Groups]], groups: int,
+def _summarize(partition: Partition, batches: Iterable[tuple[Sequence[Array], Groups]], groups: int,
                report: Report) -> list[RowSummary | None]:
     """Add up the rows of each group; None for a group without rows."""
     accumulators = [Accumulator(len(partition.columns.numbers)) for _ in range(groups)]
     # Several threads would add up wide rows in another order: the last digits would depend on the number of CPUs.
     with threadpool_limits(1, "blas"):
-        for block, places in blocks:
+        for columns, places in batches:
             for accumulator, chosen in zip(accumulators, places, strict=True):
-                accumulator.add(block, chosen)
-            report(len(block))
+                accumulator.add(columns, chosen)
+            report(len(columns[0]))
         try:
             return [accumulator.summary() if accumulator.rows else None for accumulator in accumulators]
         except MomentsError as error:
@@ -107,7 +118,7 @@ def _summarize(partition: Partition, blocks: Iterable[tuple[Array, Groups]], gro
             raise partition.explain() from None
 
 
-def _sum(summaries: Iterable[RowSummary | None]) -> RowSummary | None:
+def _sum(summaries: Iterable[Summed | None]) -> Summed | None:
     """Add up the summaries that there are."""
     present = [summary for summary in summaries if summary is not None]
     return reduce(add, present) if present else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,10 @@ class RowSample:
         self._rows, self._positions = np.empty((columns, most)), np.empty(most, dtype=np.uint64)
         self._kept, self._seen, self._power = 0, 0, 0
 
-    def add(self, block: Array, places: NDArray[np.intp] | None = None) -> None:
-        """Add a block whose first columns are those of the sample, or only its rows at some places."""
+    def add(self, columns: Sequence[Array] | Array, places: NDArray[np.intp] | None = None) -> None:
+        """Add rows by columns of which the first are those of the sample, or only the rows at some places."""
         start, power = self._seen, self._power
-        self._seen += len(block) if places is None else len(places)
+        self._seen += len(columns[0]) if places is None else len(places)
         while self._seen > len(self._positions) << self._power:
             self._power += 1
         if self._power > power:
@@ -43,7 +44,7 @@ class RowSample:
         chosen = self._chosen(start, self._seen)
         end, rows = self._kept + len(chosen), (chosen - np.uint64(start)).astype(np.intp)
         rows = rows if places is None else places.take(rows)
-        for column, values in zip(self._rows, block.T, strict=False):
+        for column, values in zip(self._rows, columns, strict=False):
             values.take(rows, out=column[self._kept:end], mode="clip")  # no copy; never clips
         self._positions[self._kept:end] = chosen
         self._kept = end

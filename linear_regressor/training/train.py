@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,12 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.code_commit import code_facts
 from linear_regressor.artefact.file import save
 from linear_regressor.artefact.profile import Profile
+from linear_regressor.cleaning.steps import value_steps
 from linear_regressor.data.columns import Columns
+from linear_regressor.data.content_sum import ContentSum
 from linear_regressor.data.dataset import Dataset, verify
 from linear_regressor.data.source import BLOCK_ROWS, Partition
+from linear_regressor.data.splitting import hash_values
 from linear_regressor.errors import DataError, QualityError, SettingError
 from linear_regressor.model.descent import Descent, Fit, Passes
 from linear_regressor.model.evaluate import Certificate, Evaluation
@@ -29,7 +33,13 @@ from linear_regressor.training.config import TrainingConfig, model_card, outside
 from linear_regressor.training.engine import Engine, Report
 from linear_regressor.training.partition_moments import split_blocks, total
 from linear_regressor.training.reading import read_with_bins
+from linear_regressor.training.refit import CLEANING
 from linear_regressor.training.row_sample import Bins, RowSample
+from linear_regressor.verification.finding import StepCount
+from linear_regressor.verification.verified import KEY, Verified, require_passed
+
+if TYPE_CHECKING:
+    from linear_regressor.verification.verify import Verification
 
 Array = NDArray[np.float64]
 
@@ -63,30 +73,35 @@ def train(data: Dataset, config: TrainingConfig, path: Path, now: datetime, loca
     rows, test = verify(data, least_rows=2 * config.test_rows).split_last(config.test_rows)
     training = RowSummary(Moments.from_arrays(rows.X, rows.y), *rows.limits)
     sample = RowSample(rows.X.shape[1])
-    sample.add(rows.X)
+    sample.add(rows.X.T)
+    content = ContentSum()
+    hash_values([*data.X.T, data.y], content)
     fit = _fit(config, training, _shuffled_passes(rows, config))
     artefact, evaluation, certificate = _evaluate_and_save(fit, training, Moments.from_arrays(test.X, test.y),
-                                                           sample.histograms(), data.target, config, path,
-                                                           _facts(now, location))
+                                                           sample.histograms(), data.target, content, config,
+                                                           path, _facts(now, location))
     return Training(artefact, fit, evaluation, certificate, lambda: (rows, test))
 
 
 def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: Path, now: datetime, engine: Engine,
-                 report: Report, location: str | None = None) -> Training:
-    """Train on a stream of partitions, and save the model if it is good enough.
+                 report: Report, location: str | None = None, verification: Verification | None = None) -> Training:
+    """Train on a stream of partitions, and save the model if it is good enough; ``verification`` is that of its files.
 
     Finished work is kept beside the model file until that is written: a killed run continues to the same bytes.
     """
     if (config.batch_size or 1) > BLOCK_ROWS:
         raise SettingError(f"a batch of a stream has at most {BLOCK_ROWS} rows, not {config.batch_size}")
+    verified = None if verification is None else require_passed(verification.report)
     fraction, checkpoint = float(config.test_fraction or 0.0), Checkpoint.beside(path)
     parts, bins = read_with_bins(partitions, engine, report, fraction, checkpoint)
     whole = total(parts)
     training, test = _usable(whole.training, "training"), _usable(whole.test, "test")
     fit = _fit(config, training, _passes(partitions, config, training.digest, checkpoint, report))
     artefact, evaluation, certificate = _evaluate_and_save(fit, training, test.moments, bins or (),
-                                                           str(partitions[0].columns.target), config, path,
-                                                           _facts(now, location))
+                                                           str(partitions[0].columns.target),
+                                                           whole.content or ContentSum(), config, path,
+                                                           _facts(now, location), verified,
+                                                           _cleaning(partitions[0].columns, verification))
     checkpoint.remove()
     return Training(artefact, fit, evaluation, certificate, partial(_first_rows, partitions, fraction))
 
@@ -117,20 +132,34 @@ def _shuffled_passes(rows: Dataset, config: TrainingConfig) -> Passes:
     return passes
 
 
-def _evaluate_and_save(fit: Fit, training: RowSummary, test: Moments, bins: Bins, target: str, config: TrainingConfig,
-                       path: Path, facts: dict[str, str]) -> tuple[Artefact, Evaluation, Certificate]:
+def _evaluate_and_save(fit: Fit, training: RowSummary, test: Moments, bins: Bins, target: str, content: ContentSum,
+                       config: TrainingConfig, path: Path, facts: dict[str, str], verified: Verified | None = None,
+                       cleaning: Sequence[StepCount] = ()) -> tuple[Artefact, Evaluation, Certificate]:
     """Evaluate a fitted model, and save it if it is good enough."""
     evaluation = Evaluation.of(test, fit.W, fit.b)
     if config.min_r2 is not None and evaluation.r2 < config.min_r2:
         raise QualityError(f"R2 on the {evaluation.rows:.0f} test rows is {evaluation.r2:.4g}, below the required "
                            f"{config.min_r2:g}: nothing was saved")
     certificate = Certificate.of(training.moments, fit.W, fit.b)
-    card = model_card(config, training.moments.n, target, fit.lr, evaluation, certificate)
+    card = model_card(config, training.moments.n, target, content.digest((*config.features, target)), fit.lr,
+                      evaluation, certificate)
+    if verified is not None:
+        card |= {KEY: verified.to_card(), "schema_digest": verified.schema_digest}
+    if cleaning:
+        card[CLEANING] = [each.to_plain() for each in cleaning]
+    steps = value_steps([each.step for each in cleaning], (*config.features, target))
     minimum, maximum = (None if limit is None else limit[:-1] for limit in (training.minimum, training.maximum))
     artefact = Artefact(config.features, target, fit.W, fit.b, training.moments, minimum, maximum,
-                        quantile_table(training.moments.n, training.moments.p), card, _profile(bins, training.moments))
+                        quantile_table(training.moments.n, training.moments.p), card, _profile(bins, training.moments),
+                        steps)
     save(artefact, path, facts)
     return artefact, evaluation, certificate
+
+
+def _cleaning(columns: Columns, verification: Verification | None) -> Sequence[StepCount]:
+    """The cleaning steps, with the rows of the whole data set that they change if those were counted."""
+    counted = () if verification is None else verification.report.cleaning
+    return counted or [StepCount(step, None) for step in columns.steps]
 
 
 def _facts(now: datetime, location: str | None) -> dict[str, str]:

@@ -27,7 +27,7 @@ from linear_regressor.output_file import is_stream, remove_file, write_file
 from linear_regressor.training.config import outside_share, quantile_table
 from linear_regressor.training.engine import Engine, Report
 from linear_regressor.training.reading import read_partitions
-from linear_regressor.training.refit import card_of, fit_again, settings_of
+from linear_regressor.training.refit import card_of, fit_again, settings_of, steps_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,8 @@ def columns_of(artefact: Artefact, where: str | None) -> Columns:
     for text in filters:
         RowFilter.of(text)  # each on its own, so that a parenthesis in one cannot close one of the other
     both = " and ".join(f"({text}\n)" for text in filters) or None  # a filter may end in a comment
-    return Columns(artefact.features, artefact.target, both, settings.get("key"))
+    return Columns(artefact.features, artefact.target, both, settings.get("key"),
+                   steps_of(artefact, "rows cannot be removed"))
 
 
 def read_removed(artefact: Artefact, partitions: Sequence[Partition], engine: Engine,

@@ -28,7 +28,8 @@ def learn(summary: DataSummary, declared: Schema | None = None) -> Schema:
            if values.kind != "other" and name not in known]
     timed = [column.name for column in (*kept, *new) if column.role == "time"]
     columns = (*kept, *(replace(column, role=None) if column.name in timed[1:] else column for column in new))
-    return Schema(columns, _reference(summary, columns), {} if declared is None else declared.behaviour)
+    reference = _reference(summary, columns)
+    return Schema(columns, reference) if declared is None else replace(declared, columns=columns, reference=reference)
 
 
 def _column(name: str, values: ColumnSummary, rows: int) -> Column:
@@ -57,7 +58,7 @@ def _reference(summary: DataSummary, columns: tuple[Column, ...]) -> Reference:
     categories = {column.name: summary.columns[column.name].categories or {} for column in found
                   if column.kind in ("category", "flag")}
     return Reference(
-        summary.rows, names, _moments_of(summary, names),
+        summary.rows, names, moments_of(summary.moments, summary.numbers, names),
         {name: values.histogram.coarse() for name, values in numbers.items() if values.histogram is not None},
         {column.name: summary.columns[column.name].missing for column in found},
         {name: dict(sorted(counts.items())) for name, counts in categories.items()},
@@ -65,9 +66,9 @@ def _reference(summary: DataSummary, columns: tuple[Column, ...]) -> Reference:
         {name: float(values.maximum or 0.0) for name, values in limits.items()})
 
 
-def _moments_of(summary: DataSummary, names: tuple[str, ...]) -> Moments | None:
-    """Leave the columns out of the moments that are not compared."""
-    if summary.moments is None or len(names) < 2:
+def moments_of(moments: Moments | None, known: tuple[str, ...], names: tuple[str, ...]) -> Moments | None:
+    """Moments of some of the known columns; None for fewer than two."""
+    if moments is None or len(names) < 2:
         return None
-    places = [summary.numbers.index(name) for name in names]
-    return Moments(summary.moments.n, summary.moments.m[places], summary.moments.C[np.ix_(places, places)])
+    places = [known.index(name) for name in names]
+    return Moments(moments.n, moments.m[places], moments.C[np.ix_(places, places)])

@@ -23,10 +23,14 @@ from linear_regressor.artefact.plain_values import (
     texts,
     whole_numbers,
 )
+from linear_regressor.cleaning.steps import Step, steps_to_plain, value_steps
+from linear_regressor.cleaning.steps_file import steps_from_plain
 from linear_regressor.errors import ArtefactError, MomentsError
 from linear_regressor.model.histogram import Histogram
 from linear_regressor.model.moments import Moments
 from linear_regressor.output_file import write_file
+from linear_regressor.verification import yaml_text
+from linear_regressor.verification.finding import severities_from_plain
 
 FORMAT = 1
 Kind = Literal["number", "category", "text", "time", "flag"]
@@ -76,6 +80,8 @@ class Reference:
     # limits of each column of numbers
     minimum: dict[str, float]
     maximum: dict[str, float]
+    # moments of the ranks of ``numbers`` among these rows, as ``DataSummary`` has them; None in older files
+    ranks: Moments | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +92,10 @@ class Schema:
     reference: Reference | None = None
     # what 'linear-regressor check' requires of a model, as it is in the file
     behaviour: dict[str, Any] = field(default_factory=dict)
+    # severity of the findings of a check: 'error', 'warning' or 'ignore'
+    severity: dict[str, str] = field(default_factory=dict)
+    # what is done to values and rows before training, in order
+    cleaning: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         """Reject two columns of one name, and two targets."""
@@ -96,6 +106,11 @@ class Schema:
         for role in ("target", "time"):
             if len([column for column in self.columns if column.role == role]) > 1:
                 raise ArtefactError(f"only one column can have the role {role!r}")
+
+        for step in value_steps(self.cleaning, names):
+            if (kind := self.by_name[step.column].kind) != "number":
+                raise ArtefactError(f"column {step.column!r} has the kind {kind}, but a map, unit or clip makes "
+                                    "numbers: declare kind: number, and the limits of its values after map and unit")
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
@@ -114,7 +129,8 @@ class Schema:
     def to_plain(self) -> dict[str, Any]:
         """Return plain values."""
         return {"format": FORMAT, "columns": [_column_to_plain(column) for column in self.columns],
-                "behaviour": self.behaviour,
+                **({"cleaning": steps_to_plain(self.cleaning)} if self.cleaning else {}),
+                "behaviour": self.behaviour, **({"severity": self.severity} if self.severity else {}),
                 "reference": None if self.reference is None else _reference_to_plain(self.reference)}
 
     @classmethod
@@ -122,30 +138,28 @@ class Schema:
         """Build a schema from plain values."""
         if not isinstance(plain, dict):
             raise ArtefactError("it is not a schema of linear-regressor")
-        values = members({"behaviour": {}, "reference": None, **plain}, "the schema",
-                         {"format", "columns", "behaviour", "reference"})
+        values = members({"behaviour": {}, "reference": None, "severity": {}, "cleaning": [], **plain}, "the schema",
+                         {"format", "columns", "cleaning", "behaviour", "severity", "reference"})
         if type(values["format"]) is not int or values["format"] != FORMAT:
             raise ArtefactError(f"it has format {str(values['format'])[:20]}, and this program reads format {FORMAT}")
         if not isinstance(values["behaviour"], dict):
             raise ArtefactError("behaviour is not a mapping")
         columns = tuple(_column(each, place) for place, each in enumerate(listed(values["columns"], "columns"), 1))
         reference = values["reference"]
-        return cls(columns, None if reference is None else _reference(reference), values["behaviour"])
+        return cls(columns, None if reference is None else _reference(reference), values["behaviour"],
+                   severities_from_plain(values["severity"]),
+                   steps_from_plain(values["cleaning"], [column.name for column in columns]))
 
     @classmethod
     def load(cls, path: Path) -> Schema:
         """Read and check a file."""
-        import yaml
-
         try:
-            schema = cls.from_plain(yaml.safe_load(path.read_bytes().decode("utf-8")))
+            schema = cls.from_plain(yaml_text.parse(path.read_bytes()))
             _ = schema.digest  # rejects values that JSON cannot represent
             return schema
         except OSError as error:
             reason = error.strerror or str(error)
-        except yaml.YAMLError as error:
-            reason = f"it is not YAML ({' '.join(str(error).split())[:200]})"
-        except (TypeError, ValueError, RecursionError) as error:  # also of digest_of, and text that is not UTF-8
+        except (TypeError, ValueError, RecursionError) as error:  # of digest_of
             reason = str(error)
         except ArtefactError as error:
             reason = str(error)
@@ -168,7 +182,8 @@ class Schema:
         lines = [HEADER, dump({"format": FORMAT}), "columns:\n"]
         for column, each in zip(self.columns, plain["columns"], strict=True):
             lines += [dump([each]), *(f"  # observed: {seen}\n" for seen in self._observed(column))]
-        lines += [dump({"behaviour": self.behaviour}), dump({"reference": plain["reference"]})]
+        rest = ("cleaning", "behaviour", "severity", "reference")
+        lines += [dump({name: plain[name]}) for name in rest if name in plain]
         return "".join(lines)
 
     def _observed(self, column: Column) -> list[str]:
@@ -194,7 +209,7 @@ def _column_to_plain(column: Column) -> dict[str, Any]:
 def _column(plain: Any, place: int) -> Column:
     """Build a column from plain values."""
     where = f"column {place}"
-    if not isinstance(plain, dict) or not isinstance(plain.get("name"), str) or not plain["name"]:
+    if not isinstance(plain, dict) or not isinstance(plain.get("name"), str):
         raise ArtefactError(f"{where} has no name; put a name that YAML reads as a number, a time or a flag in quotes")
     where = f"column {plain['name']!r}"
     if unknown := [key for key in plain if key not in ("name", "kind", *DECLARED)]:
@@ -233,29 +248,32 @@ def _require_sensible(column: Column, where: str) -> None:
 
 def _reference_to_plain(reference: Reference) -> dict[str, Any]:
     """Return the reference as plain values."""
-    return {"rows": reference.rows, "numbers": list(reference.numbers), "missing": reference.missing,
-            "minimum": reference.minimum, "maximum": reference.maximum, "categories": reference.categories,
-            "bins": {name: {"edges": bins.edges.tolist(), "counts": bins.counts.tolist()}
-                     for name, bins in reference.bins.items()},
-            "moments": None if reference.moments is None else moments_to_plain(reference.moments)}
+    plain = {"rows": reference.rows, "numbers": list(reference.numbers), "missing": reference.missing,
+             "minimum": reference.minimum, "maximum": reference.maximum, "categories": reference.categories,
+             "bins": {name: {"edges": bins.edges.tolist(), "counts": bins.counts.tolist()}
+                      for name, bins in reference.bins.items()},
+             "moments": None if reference.moments is None else moments_to_plain(reference.moments)}
+    return plain if reference.ranks is None else {**plain, "ranks": moments_to_plain(reference.ranks)}
 
 
 def _reference(plain: Any) -> Reference:
     """Build a reference from plain values."""
-    values = members(plain, "reference", {"rows", "numbers", "missing", "minimum", "maximum", "categories", "bins",
-                                          "moments"})
+    values = members({"ranks": None, **plain} if isinstance(plain, dict) else plain, "reference",
+                     {"rows", "numbers", "missing", "minimum", "maximum", "categories", "bins", "moments", "ranks"})
     names = texts(values["numbers"], "reference: numbers")
-    moments = None if values["moments"] is None else moments_from_plain(values["moments"])
-    if moments is not None and len(moments.m) != len(names):
-        raise ArtefactError(f"reference: the moments are of {len(moments.m)} columns, but numbers names {len(names)}")
+    moments, ranks = (None if values[name] is None else moments_from_plain(values[name])
+                      for name in ("moments", "ranks"))
+    for each in (moments, ranks):
+        if each is not None and len(each.m) != len(names):
+            raise ArtefactError(f"reference: moments are of {len(each.m)} columns, but numbers names {len(names)}")
+    minimum, maximum = ({name: number(each, f"{limit} of {name!r}")
+                         for name, each in _mapping(values[limit], limit).items()} for limit in ("minimum", "maximum"))
     return Reference(
         count(values["rows"], "reference: rows"), names, moments,
         {name: _bins(each, name) for name, each in _mapping(values["bins"], "bins").items()},
         {name: count(each, f"missing of {name!r}") for name, each in _mapping(values["missing"], "missing").items()},
         {name: {value: count(rows, f"categories of {name!r}") for value, rows in _mapping(each, name).items()}
-         for name, each in _mapping(values["categories"], "categories").items()},
-        *({name: number(each, f"{limit} of {name!r}") for name, each in _mapping(values[limit], limit).items()}
-          for limit in ("minimum", "maximum")))
+         for name, each in _mapping(values["categories"], "categories").items()}, minimum, maximum, ranks)
 
 
 def _mapping(plain: Any, name: str) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from linear_regressor.verification.column_summary import ColumnSummary
+from linear_regressor.verification.column_summary import LARGEST, ColumnSummary
 from linear_regressor.verification.data_summary import DataSummary
 from linear_regressor.verification.finding import Finding, Severity
 from linear_regressor.verification.schema import Column, Schema
@@ -64,6 +64,10 @@ def _check_kind(name: str, values: ColumnSummary, rows: int) -> Iterator[Finding
         yield Finding("type", name, ERROR, f"column {name!r} has {_some(values.not_numbers, rows)} that are not "
                       f"{_kind(values)}: correct them, or leave them empty", values.not_numbers,
                       values.not_numbers / rows, values.not_number_rows)
+    if values.too_large:
+        yield Finding("type", name, ERROR, f"column {name!r} has {_some(values.too_large, rows)} over {LARGEST:g} in "
+                      "size, whose squares leave the range of float64: correct them, or scale the column",
+                      values.too_large, values.too_large / rows, values.too_large_rows)
 
 
 def _kind(values: ColumnSummary) -> str:
@@ -72,15 +76,18 @@ def _kind(values: ColumnSummary) -> str:
 
 
 def _check_constant(name: str, values: ColumnSummary, rows: int, schema: Schema | None) -> Iterator[Finding]:
-    """Find a column of one value only, unless its reference has only one, too."""
+    """Find a column of one value only, or of none, unless its reference has only one, too."""
     present = rows - values.missing - values.not_numbers
     categories = values.categories
     constant = values.minimum == values.maximum if values.minimum is not None else (
         categories is not None and len(categories) == 1)
-    if present < 2 or not constant:
-        return
     reference = None if schema is None else schema.reference
     known = reference is not None and name in reference.missing
+    if values.missing == rows > 1 and not known:
+        yield Finding("constant", name, WARNING, f"column {name!r} has no value in any row: find out why, or leave it "
+                      "out", rows, 1.0)
+    if present < 2 or not constant:
+        return
     if reference is not None and (reference.minimum.get(name, 0.0) == reference.maximum.get(name, 1.0)
                                   or len(reference.categories.get(name, ())) == 1):
         return

@@ -104,6 +104,22 @@ def test_credentials_in_a_url_are_not_shown(tmp_path: Path, bucket: Bucket) -> N
         assert "hush-hush" not in done.stderr and "s3://***@rows/" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["verify", "data diff"])
+def test_what_commands_print_about_a_bucket_has_no_credentials(tmp_path: Path, bucket: Bucket, command: str) -> None:
+    """The reports name the data, and people keep them."""
+    if bucket.scheme == "gs":
+        pytest.skip("gs:// takes no secret in a URL")
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    (folder / "a.csv").write_text("a,b\n1,2\n2,3\n4,4\n")
+    bucket.put(folder)
+    url = bucket.url("kept/a.csv").replace("s3://", "s3://key:hush-hush@")
+    done = run_process(*command.split(), url, *([url] if command == "data diff" else []), "--json")
+
+    assert 0 == done.returncode, done.stderr
+    assert "hush-hush" not in done.stdout + done.stderr and "s3://***@rows/kept/a.csv" in done.stdout
+
+
 def _named(url: str) -> str:
     """Return the URL as messages show it."""
     return re.sub(r"//[^/@]*@", "//***@", url)

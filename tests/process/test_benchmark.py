@@ -83,6 +83,18 @@ def test_training_prints_ratios_as_table_and_as_json() -> None:
         assert min(ratio["above"], ratio["below"], ratio["ratio"]) > 0
 
 
+def test_data_prints_time_and_memory_of_verification(tmp_path: Path) -> None:
+    """A second run reads the files of the first one."""
+    times = []
+    for _ in range(2):
+        result = run("data", "--rows", "20000", "--rounds", "1", "--folder", tmp_path, command=main)
+        measured = json.loads(result.stdout.splitlines()[-1])["ratios"]
+        assert [3, 1.1] == [ratio["budget"] for ratio in measured]
+        assert all(ratio["above"] > 0 and ratio["below"] > 0 for ratio in measured)
+        times.append({path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.parquet")})
+    assert {"rows-5000.parquet", "rows-20000.parquet"} == times[0].keys() and times[0] == times[1]
+
+
 def test_the_whole_command_is_compared_with_each_peer_by_time_and_memory() -> None:
     """With pandas and scikit-learn, which the development environment has."""
     peers = {"pandas": "pandas_scikit_learn.py"}

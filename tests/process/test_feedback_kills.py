@@ -24,6 +24,7 @@ import pytest
 from linear_regressor.monitoring.store import open_store
 from linear_regressor.monitoring.store.location import StoreLocation
 from linear_regressor.monitoring.store.migration import migrate
+from tests.mounted_disk import mounted_disk
 from tests.postgresql import PostgresqlServer, postgresql_server
 from tests.running_server import RunningServer, start
 
@@ -240,13 +241,8 @@ def resume(pid: int) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a small file system."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("mounting a tmpfs is not permitted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted_disk(tmp_path / "small", "size=1m") as disk:
+        yield disk
 
 
 def test_a_full_disk_accepts_nothing(model_path: Path, small_disk: Path) -> None:

@@ -8,15 +8,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from linear_regressor.artefact.code_commit import code_facts
-from linear_regressor.artefact.file import load
+from linear_regressor.artefact.file import load, save
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.monitoring.store import open_store
+from linear_regressor.verification.finding import counted
+from linear_regressor.verification.schema import Schema
 from tests.command_line import ROOT, run, run_process
 from tests.feedback import World, draw
 from tests.running_server import RunningServer
@@ -71,6 +74,30 @@ def test_from_a_served_answer_to_its_data_and_decisions(start_server: Callable[.
     assert f"ancestor    {versions[0]}; in use by 000001; " in told.stdout
 
 
+def test_the_pipeline_run_of_a_version_has_a_line_of_its_own(tmp_path: Path) -> None:
+    """That of the run that added it; another run that judges it again is in its decision only."""
+    first, second = tmp_path / "first.joblib", tmp_path / "second.joblib"
+    at = ("--models", tmp_path / "models")
+    for seed, path in enumerate((first, second)):
+        data = write(tmp_path / f"{path.stem}.csv", rows_of(seed, 200))
+        assert 0 == run("train", "--data", data, *TRAIN, "--model-save-path", path).exit_code
+    assert 0 == run("models", "promote", first, *at, "--pipeline-run", "nightly-1", "--by", "ann",
+                    "--force", "a test").exit_code
+    assert 1 == run("models", "promote", second, *at, "--pipeline-run", "nightly-2").exit_code
+    assert 0 == run("models", "promote", second, *at, "--pipeline-run", "nightly-3", "--force", "a test").exit_code
+    told = run("lineage", tmp_path / "models").stdout
+    plain, parent = (json.loads(run("lineage", tmp_path / "models", "--json", "--answer-digest",
+                                    load(path).digest).stdout) for path in (second, first))
+    alone = run("lineage", first).stdout
+    empty = run_process("models", "promote", first, *at, "--pipeline-run", " ")
+
+    assert ("nightly-2", "nightly-1") == (plain["pipeline_run"], parent["pipeline_run"])
+    assert ["pipeline nightly-2", "pipeline nightly-3"] == [one["by"] for one in plain["decisions"]]
+    assert "ann" == parent["decisions"][0]["by"] and "pipeline_run" not in plain["recorded"]
+    assert "pipeline    run nightly-2" in told.splitlines() and "pipeline " not in alone
+    assert 2 == empty.returncode and "'--pipeline-run': must not be empty" in empty.stderr
+
+
 def test_a_retrained_model_leads_to_its_feedback_and_parent(tmp_path: Path) -> None:
     """Store, cut and blocks, the gate's reasons, and the model that it was retrained from; also of a fetched file."""
     random = np.random.default_rng(4)
@@ -94,16 +121,56 @@ def test_a_retrained_model_leads_to_its_feedback_and_parent(tmp_path: Path) -> N
     assert all(f"            {reason}\n" in text for reason in whole["retraining"]["reasons"])
 
 
+def test_data_and_schema_have_digests(tmp_path: Path) -> None:
+    """Those of 'data show' and of the schema's file; also after the data are gone, since they are only shown."""
+    data, schema, path = tmp_path / "rows.csv", tmp_path / "schema.yaml", tmp_path / "model.joblib"
+    write(data, rows_of(5, 200))
+    assert 0 == run("verify", data, "--schema", schema, "--learn").exit_code
+    assert 0 == run("train", "--data", data, *TRAIN, "--schema", schema, "--model-save-path", path).exit_code
+    shown = json.loads(run("data", "show", data, "--columns", "age,bmi,score", "--json").stdout)["digest"]
+    data.unlink()
+    plain, text = (run("lineage", path, *options).stdout for options in (["--json"], []))
+
+    assert (shown, Schema.load(schema).digest) == (json.loads(plain)["data"]["digest"],
+                                                   json.loads(plain)["schema_digest"])
+    assert f"digest {shown}, " in text and f"schema      digest {Schema.load(schema).digest}\n" in text
+
+
+def test_the_verification_of_the_data_is_shown(tmp_path: Path) -> None:
+    """Schema, verdict, rows, number of findings and their checks; a model that was not verified has no line."""
+    data, schema, path = tmp_path / "rows.csv", tmp_path / "schema.yaml", tmp_path / "model.joblib"
+    rows = rows_of(5, 200)
+    write(data, rows)
+    assert 0 == run("verify", data, "--schema", schema, "--learn").exit_code
+    write(data, rows + [0.0, 0.1, 0.0])
+    assert 0 == run("train", "--data", data, *TRAIN, "--schema", schema, "--model-save-path", path).exit_code
+    plain, text = (run("lineage", path, *options).stdout for options in (["--json"], []))
+    card, digest = load(path).card["verification"], Schema.load(schema).digest
+    assert 0 == run("train", "--data", data, *TRAIN, "--model-save-path", path).exit_code
+    unverified = run("lineage", path).stdout
+    save(replace(load(path), card={"verification": {"passed": "yes"}}), path, {})
+    damaged = run("lineage", path)
+
+    assert (True, 200, digest, 0) == tuple(card[name] for name in ("passed", "rows", "schema_digest", "errors"))
+    assert card == json.loads(plain)["verification"] and "mean-shift" in card["findings"]
+    assert (f"verified    passed: 200 rows against schema {digest[:19]}: 0 errors, "
+            f"{counted(card['warnings'], 'warning')} ({', '.join(card['findings'])})") in text.splitlines()
+    assert "verified" not in unverified
+    assert (1, 1) == (damaged.exit_code, len(damaged.output.splitlines())) and "verification" in damaged.output
+
+
 def test_an_unlearned_model_leads_to_the_model_before(tmp_path: Path) -> None:
     """The card names it, although the file was replaced."""
     rows, path = rows_of(3, 200), tmp_path / "model.joblib"
     data = write(tmp_path / "all.csv", rows)
     assert 0 == run("train", "--data", data, *TRAIN, "--model-save-path", path).exit_code
     before = load(path)
+    assert before.card["data"]["digest"]
     assert 0 == run("unlearn", "--data", write(tmp_path / "some.csv", rows[:40]), "--model-path", path).exit_code
     plain = json.loads(run("lineage", path, "--json").stdout)
 
     assert [before.digest] == [one["digest"] for one in plain["ancestors"]]
+    assert "digest" not in plain["data"]  # other rows than those of the model before, and only moments of them
     assert plain["unlearned"]["rows"] == before.moments.n - plain["data"]["rows"] > 0
 
 

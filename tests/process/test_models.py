@@ -19,9 +19,12 @@ from statistics import median
 import numpy as np
 import pytest
 
+from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load, save
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.artefact.promotion import user_name
+from linear_regressor.verification.finding import Finding, Severity, VerificationReport
+from linear_regressor.verification.verified import Verified
 from tests.applications import artefact_of
 from tests.command_line import ROOT, run, run_process
 
@@ -102,10 +105,15 @@ def commands() -> Iterator[Commands]:
         process.close()
 
 
+def verified(features: int, seed: int = 0) -> Artefact:
+    """Fit a model whose card says that its rows were verified."""
+    return replace(artefact_of(features, seed), card={"verification": Verified(50, None, True, 0, 0, ()).to_card()})
+
+
 def model(seed: int, folder: Path) -> Path:
     """Save a model, each one another."""
     path = folder / f"{seed}.joblib"
-    save(artefact_of(1, seed), path, {})
+    save(verified(1, seed), path, {})
     return path
 
 
@@ -143,7 +151,7 @@ def test_the_gate_decides_on_the_rows_that_are_given(tmp_path: Path) -> None:
     """Without rows it refuses; a better model is promoted; a worse one is a challenger, unless it is forced."""
     good, models, rows = model(0, tmp_path), tmp_path / "models", write_rows(tmp_path / "test.csv", 2000)
     bad = tmp_path / "bad.joblib"
-    save(replace(artefact_of(1, 1), b=3.0), bad, {})
+    save(replace(verified(1, 1), b=3.0), bad, {})
     at = ("--models", models)
     assert 0 == run("models", "promote", bad, *at, "--force", "the start").exit_code
     blind = run_process("models", "promote", good, *at)
@@ -166,9 +174,56 @@ def test_the_gate_decides_on_the_rows_that_are_given(tmp_path: Path) -> None:
     assert version(bad) == load(models).digest[:12]
 
 
+def test_a_model_whose_rows_nobody_verified_needs_a_report_or_force(tmp_path: Path) -> None:
+    """The report is that of 'verify --json'; the reason says who checked what."""
+    path, models, rows = tmp_path / "model.joblib", tmp_path / "models", write_rows(tmp_path / "rows.csv", 50)
+    save(artefact_of(1), path, {})
+    at = ("--models", models)
+    unknown = run_process("models", "promote", path, *at)
+    report = tmp_path / "report.json"
+    report.write_text(run("verify", rows, "--json").stdout)
+    promoted = run_process("models", "promote", version(path), *at, "--verification", report)
+
+    assert (1, "", 1) == (unknown.returncode, unknown.stdout, unknown.stderr.count("\n"))
+    assert unknown.stderr.startswith("Error: no model stays in use. Keep: its training data are not verified: train it "
+                                     "with 'train --schema FILE', or give 'models promote' the report of 'verify "
+                                     "--json' by --verification FILE, or a reason by --force.")
+    assert (0, "") == (promoted.returncode, promoted.stderr)
+    assert (f"verification passed: the report {report} is about {rows}, 50 rows without a schema: 0 errors, 0 warnings"
+            in promoted.stdout)
+    forced = run("models", "promote", path, "--models", tmp_path / "others", "--force", "checked by hand")
+    assert 0 == forced.exit_code and "forced: checked by hand\n" in forced.stdout
+
+
+@pytest.mark.parametrize(("rows", "found", "reason"), [
+    (50, Severity.ERROR, "verification failed: the report .* is about rows.csv, 50 rows .* 1 error, 0 warnings .type."),
+    (49, Severity.WARNING, "verification failed: the report .* is about 49 rows of rows.csv, but the model learned "
+                           "from 50")])
+def test_a_report_that_does_not_vouch_for_the_model_keeps_the_champion(tmp_path: Path, rows: int, found: Severity,
+                                                                       reason: str) -> None:
+    """One with an error, even where the card is good, and one about fewer rows than the model learned from."""
+    report = VerificationReport("rows.csv", rows, findings=(Finding("type", "x0", found, "it is text"),))
+    (tmp_path / "report.json").write_text(json.dumps({**report.to_plain(), "failed": False}))
+    done = run("models", "promote", model(0, tmp_path), "--models", tmp_path / "models", "--verification",
+               tmp_path / "report.json")
+
+    assert 1 == done.exit_code and re.search(reason, done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 1}', "[" * 100_000])
+def test_a_report_that_cannot_be_used_is_one_line(tmp_path: Path, content: str) -> None:
+    """Nothing is recorded."""
+    (tmp_path / "report.json").write_text(content)
+    done = run("models", "promote", model(0, tmp_path), "--models", tmp_path / "models", "--verification",
+               tmp_path / "report.json")
+
+    assert (1, 1) == (done.exit_code, done.stderr.count("\n")) and not (tmp_path / "models").exists()
+    assert done.stderr.startswith(f"Error: cannot use the report {tmp_path / 'report.json'}: ")
+
+
 def test_the_order_of_the_features_does_not_matter(tmp_path: Path) -> None:
     """A model with the champion's features in another order is the same line."""
-    models, one = tmp_path / "models", artefact_of(2)
+    models, one = tmp_path / "models", verified(2)
     order = np.array([1, 0, 2])
     moments = type(one.moments)(one.moments.n, one.moments.m[order], one.moments.C[np.ix_(order, order)])
     other = replace(one, features=("x1", "x0"), W=one.W[[1, 0]], moments=moments)
@@ -183,7 +238,7 @@ def test_the_order_of_the_features_does_not_matter(tmp_path: Path) -> None:
 def test_a_model_of_other_columns_is_promoted_by_force_only(tmp_path: Path) -> None:
     """There is nothing to compare."""
     models, other = tmp_path / "models", tmp_path / "other.joblib"
-    save(artefact_of(2), other, {})
+    save(verified(2), other, {})
     run("models", "promote", model(0, tmp_path), "--models", models)
     refused = run("models", "promote", other, "--models", models)
     forced = run("models", "promote", other, "--models", models, "--force", "a new column")
@@ -233,6 +288,7 @@ def test_an_empty_folder_and_a_wrong_version_are_explained(tmp_path: Path) -> No
     (("promote", "0" * 12), 1, "models has no version 000000000000; 'linear-regressor models list' prints them"),
     (("promote", "none.joblib"), 1, "cannot read the model file none.joblib: No such file"),
     (("promote", "none.joblib", "--where", "x > 1"), 2, "--where needs --data"),
+    (("promote", "none.joblib", "--verification", "none.json"), 1, "cannot use the report none.json: No such file"),
     (("promote", "none.joblib", "--force", " "), 2, "'--force': must not be empty"),
 ], ids=str)
 def test_misuse_is_one_line(tmp_path: Path, arguments: tuple[str, ...], exit_code: int, message: str) -> None:

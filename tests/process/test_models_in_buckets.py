@@ -15,12 +15,14 @@ from linear_regressor.artefact.file import load, save
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.artefact.promotion import Promotion
 from linear_regressor.errors import ArtefactError, ConflictError
+from linear_regressor.verification.verified import Verified
 from tests.applications import artefact_of
 from tests.buckets import CREDENTIALS, Bucket, gs_bucket, s3_bucket
 from tests.command_line import run_process, shadow
 from tests.xml_uploads import xml_uploads
 
-MODELS = [artefact_of(1, seed) for seed in range(6)]
+MODELS = [replace(artefact_of(1, seed), card={"verification": Verified(50, None, True, 0, 0, ()).to_card()})
+          for seed in range(6)]
 VERSIONS = [model.digest[:12] for model in MODELS]
 
 

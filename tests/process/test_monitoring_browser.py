@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,16 +13,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from linear_regressor.artefact.history import ModelHistory
-from tests.chromium import MISSING, browser, log, requested_urls
+from tests.chromium import MISSING, browser, log, needs_axe, requested_urls, require_accessible_on_a_phone
 from tests.command_line import run_process
 from tests.monitored import drifted, model
-from tests.running_server import ROOT, start
-
-# axe-core 4, which 'make axe' installs
-AXE = ROOT / "build" / "tools" / "axe" / "axe_playwright_python" / "axe.min.js"
+from tests.running_server import start
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
-needs_axe = pytest.mark.skipif(not AXE.exists() and "CI" not in os.environ, reason="no axe-core: make axe")
 
 
 @pytest.fixture(scope="module")
@@ -74,36 +68,13 @@ def chrome(one_browser: Chrome) -> Chrome:
     return one_browser
 
 
-def violations(chrome: Chrome, within: str = "html") -> list[Any]:
-    """Check a part of a page with all rules of axe-core, which the driver injects, so that no policy stops it."""
-    chrome.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; });")
-    chrome.execute_script(AXE.read_text(encoding="utf-8"))
-    chrome.set_script_timeout(60)
-    found: dict[str, Any] = chrome.execute_async_script(
-        "const done = arguments[1];"
-        "axe.run(arguments[0]).then(done, (error) => done({violations: [String(error)]}));", within)
-    return [(one["id"], [node["html"] for node in one["nodes"]]) if isinstance(one, dict) else one
-            for one in found["violations"]]
-
-
 @needs_axe
 @pytest.mark.parametrize("kind", ["page", "file", "history"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scrolling(tmp_path: Path, pages: dict[str, str], kind: str,
                                                                    dark: bool) -> None:
     """At 360 pixels, light and dark, with all tables open; axe would find an image without a name."""
-    with browser(tmp_path / "profile", 360, 740, dark) as chrome:
-        chrome.get(pages[kind])
-        found = violations(chrome)
-        width = chrome.execute_script("return document.documentElement.scrollWidth")
-        paper = chrome.execute_script("return getComputedStyle(document.body).backgroundColor")
-        chrome.execute_script("document.body.append(document.createElement('img'))")
-        seeded = violations(chrome, "img")
-
-    assert [] == found
-    assert 360 == width
-    assert (max(map(int, paper[4:-1].split(","))) < 64) is dark
-    assert "image-alt" in [name for name, _ in seeded]
+    require_accessible_on_a_phone(pages[kind], tmp_path / "profile", dark)
 
 
 @pytest.mark.parametrize("kind", ["page", "file"])

@@ -33,7 +33,7 @@ def examine(server: RunningServer, seed: int, folder: Path, *options: str) -> su
                f"http://127.0.0.1:{server.port}/openapi.json", "--phases", PHASES, "--checks", "all",
                "--seed", str(seed), "--max-examples", "20", "--no-color",
                "--generation-database", "none", "--request-timeout", "10", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False, env={
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False, env={
         **os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.documented_limits"})
 
 

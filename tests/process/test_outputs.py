@@ -25,6 +25,7 @@ from linear_regressor.monitoring.store.migration import migrate
 from linear_regressor.serving.auth.api_keys import read_keys
 from linear_regressor.verification.schema import Schema
 from tests.command_line import run
+from tests.mounted_disk import fill_disk, mounted_disk
 from tests.tables import rows_of, write
 
 DATA, REMOVED, MODEL = "data.csv", "removed.csv", "model.joblib"
@@ -79,6 +80,7 @@ OUTPUTS = {
     "losses": Output((*TRAIN, "--model-save-path", "other.joblib"), "--report-path", is_png, "losses.png"),
     # an existing schema is read first: what it declares is kept
     "schema": Output(("verify", DATA, "--learn"), "--schema", Schema.load, replaces=False),
+    "page of verification": Output(("verify", DATA), "--html", is_page),
     "predictions": Output(("predict", DATA, "--model-path", MODEL), "", Path.read_text),
     "moments": Output(("moments", "build", "--data", DATA, *COLUMNS), "--output", MomentsFile.load),
     "merged": Output(("moments", "merge", ONE, PART), "--output", MomentsFile.load),
@@ -114,7 +116,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert 0 == run("moments", "build", "--data", source, *COLUMNS, "--output", name).exit_code
         assert 0 == run("moments", "merge", ONE, PART, "--output", WHOLE).exit_code
         make_store(f"sqlite:///{STORE}")
-        assert 0 == run("models", "promote", MODEL, "--models", HISTORY).exit_code
+        assert 0 == run("models", "promote", MODEL, "--models", HISTORY, "--force", "the first one").exit_code
     return folder
 
 
@@ -312,18 +314,13 @@ def test_a_device_stays_a_device(folder: Path, output: Output, numbers: tuple[in
 @EVERY
 def test_a_full_disk_changes_nothing(folder: Path, output: Output) -> None:
     """A file on a small tmpfs keeps content, mode and owner."""
-    path, mount = path_of(output), folder / "small"
-    mount.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(mount)], capture_output=True).returncode:
-        pytest.skip("this user may not mount file systems")
-    try:
+    path = path_of(output)
+    with mounted_disk(folder / "small", "size=64k") as mount:
         target = mount / "v1"
         fill(output, target)
         path.parent.mkdir(exist_ok=True)
         path.symlink_to(os.path.relpath(target, path.parent))
-        with open(mount / "filler", "wb", buffering=0) as filler, pytest.raises(OSError, match="No space"):
-            while True:
-                filler.write(bytes(4096))
+        fill_disk(mount)
         before = target.read_bytes() if target.exists() else None
 
         done = run(*words(output))
@@ -331,5 +328,3 @@ def test_a_full_disk_changes_nothing(folder: Path, output: Output) -> None:
         assert (1, 1) == (done.exit_code, done.stderr.count("\n")) and "No space left" in done.stderr
         assert before == (target.read_bytes() if target.exists() else None)
         assert {"filler", *(["v1"] if before is not None else [])} == {one.name for one in mount.iterdir()}
-    finally:
-        subprocess.run(["umount", str(mount)], check=True)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import tempfile
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +18,11 @@ from linear_regressor.artefact.lineage import Lineage
 from linear_regressor.model.descent import Descent
 from linear_regressor.model.moments import Moments
 from linear_regressor.monitoring.store import open_store
+from linear_regressor.verification.schema import Column, Schema
 from tests.command_line import run, run_process
 from tests.feedback import World, draw, trained
 
-PROMOTED, FAILED, MISUSED, KEPT = 0, 1, 2, 4
+PROMOTED, FAILED, MISUSED, KEPT, UNUSABLE = 0, 1, 2, 4, 5
 
 
 def retrain(world: World, *options: object) -> Result:
@@ -54,7 +59,8 @@ def test_the_retrained_model_equals_training_on_all_rows(tmp_path: Path, random:
         "promote", "ann", model.digest[:12], 600, 2)
     assert found["promotion"] == {"number": 2, "action": "promote", "from": first.digest[:12],
                                   "to": model.digest[:12]}
-    assert "its training data are not verified" in last.reasons
+    checked = "retrain checked feedback, 600 rows without a schema: 0 errors, 0 warnings"
+    assert f"verification passed: {checked}" in last.reasons
     more = draw(random, 380)
     world.post(more)
     result(world, PROMOTED, "--force", "another test")
@@ -63,6 +69,34 @@ def test_the_retrained_model_equals_training_on_all_rows(tmp_path: Path, random:
     assert len(set(Lineage.of(third).blocks)) == 20
     everything = Moments.from_arrays(np.concatenate([rows[0], more[0]]), np.concatenate([rows[1], more[1]]))
     assert [*third.W, third.b] == pytest.approx(np.append(*(first.moments + everything).solve()), rel=1e-9)
+
+
+def test_a_store_that_is_restored_from_a_backup_is_rejected_until_its_numbering_continues(
+        tmp_path: Path, random: np.random.Generator) -> None:
+    """Its next rows would have the serial numbers of rows that the model in use has learned from."""
+    world, file = World.make(tmp_path, random), tmp_path / "feedback.db"
+    world.post(draw(random, 200))
+    backup = file.read_bytes()
+    world.post(draw(random, 400))
+    result(world, PROMOTED, "--force", "a test")
+    open_store(world.store).close()
+    file.write_bytes(backup)
+    for ending in ("-wal", "-shm"):
+        Path(f"{file}{ending}").unlink(missing_ok=True)
+
+    expected = (f"Error: the feedback store {world.store} ends at row 200, but the model has learned from its rows up "
+                "to 600, so it was restored from a backup: run 'linear-regressor store continue --after 600', or its "
+                "next rows would be taken for old ones\n")
+    assert (FAILED, expected) == ((done := retrain(world)).exit_code, done.stderr)
+    done = run("monitor", "--model-path", world.models, "--store", world.store)
+    assert (FAILED, expected) == (done.exit_code, done.stderr)
+
+    done = run("store", "continue", "--store", world.store, "--after", 600)
+    assert (0, "new rows get serial numbers after 600\n") == (done.exit_code, done.stderr)
+    world.post(draw(random, 300))
+    before = world.champion
+    result(world, PROMOTED, "--force", "another test")
+    assert world.champion.moments.n == before.moments.n + 300 and Lineage.of(world.champion).cut == 900
 
 
 def test_after_a_change_the_rows_since_it_are_promoted(tmp_path: Path) -> None:
@@ -144,6 +178,92 @@ def test_failures_are_one_line_and_change_nothing(tmp_path: Path, random: np.ran
     assert before == sorted(path.relative_to(tmp_path) for path in world.models.rglob("*"))
 
 
+def test_feedback_that_fails_its_verification_is_not_learned_from(tmp_path: Path, random: np.random.Generator) -> None:
+    """The finding has the serial numbers of the rows; nothing is recorded but by force, which the card says."""
+    world, schema = World.make(tmp_path, random), tmp_path / "first.yaml"
+    (spoiled, y), rest = draw(random, 300), draw(random, 300)
+    spoiled[[70, 170], 0] = 99.0
+    world.post((spoiled, y))
+    world.post(rest)
+    declared = schema.read_text().replace("- name: a\n", "- name: a\n  maximum: 50\n")
+    schema.write_text(declared)
+    before = sorted(path.relative_to(tmp_path) for path in world.models.rglob("*"))
+    done = retrain(world, "--schema", schema)
+    assert done.exit_code == UNUSABLE, done.output
+    assert "error       column 'a' has 2 values in 600 rows outside its range any to 50" in done.stdout
+    assert "; rows 71, 171\n" in done.stdout
+    assert "decision    Keep: verification failed: retrain checked feedback, 600 rows against schema" in done.stdout
+    plain = result(world, UNUSABLE, "--schema", schema)["retraining"]
+    assert plain["verification"]["findings"][0]["rows"] == [71, 171] and plain["model"] is None
+    assert plain["verification"]["schema_digest"] == Schema.load(schema).digest
+    assert before == sorted(path.relative_to(tmp_path) for path in world.models.rglob("*"))
+    result(world, PROMOTED, "--schema", schema, "--force", "the sensor is new")
+    last = world.history.promotions()[-1]
+    assert last.forced == "the sensor is new" and any(reason.startswith("verification failed: retrain checked")
+                                                      for reason in last.reasons)
+    assert world.champion.card["verification"]["findings"] == ["range"]
+    assert not world.champion.card["verification"]["passed"]
+
+
+def test_a_version_that_was_forced_against_its_verification_needs_force_again(tmp_path: Path) -> None:
+    """Promoted by its name it is judged by its card."""
+    random = np.random.default_rng(3)
+    world, schema = World.make(tmp_path, random), tmp_path / "first.yaml"
+    world.post(draw(random, 600, shift=2.0))
+    schema.write_text(schema.read_text().replace("- name: a\n", "- name: a\n  maximum: 5\n"))
+    result(world, PROMOTED, "--schema", schema, "--force", "a test", "--since", "1")
+    forced = world.champion.digest[:12]
+    assert run("models", "rollback", "--models", world.models, "--reason", "a test").exit_code == PROMOTED
+    again = run("models", "promote", forced, "--models", world.models)
+    assert again.exit_code == FAILED and "verification failed: retrain checked feedback, 600 rows" in again.stderr
+
+
+def test_feedback_is_verified_by_the_columns_of_the_model_only(tmp_path: Path, random: np.random.Generator) -> None:
+    """Other columns of the schema are not missing from it; without a schema one line says so."""
+    world, schema = World.make(tmp_path, random), tmp_path / "first.yaml"
+    world.post(draw(random, 600))
+    plain = Schema.load(schema)
+    (tmp_path / "wide.yaml").write_text(replace(plain, columns=(
+        Column("name", "text"), *plain.columns, Column("day", "time", role="time"))).to_yaml())
+    options = ("--dry-run", "--margin", "10", "--schema", tmp_path / "wide.yaml")
+    report = result(world, PROMOTED, *options)["retraining"]["verification"]
+    assert [finding["check"] for finding in report["findings"]] == [] and report["rows"] == 600
+    assert report["schema_digest"] == Schema.load(tmp_path / "wide.yaml").digest
+    text = retrain(world, "--dry-run").stdout
+    assert "verified    600 rows without a schema: 0 errors, 0 warnings\nskipped     schema checks: " in text
+
+
+@pytest.mark.parametrize(("edited", "exit_code", "words"), [
+    ("- name: a\n  kind: number\n", 2, "the schema does not name the model's column 'a'"),
+    (None, 1, "cannot use the schema")])
+def test_a_schema_that_does_not_fit_is_one_line(tmp_path: Path, random: np.random.Generator, edited: str | None,
+                                                exit_code: int, words: str) -> None:
+    """Nothing is recorded."""
+    world, schema = World.make(tmp_path, random), tmp_path / "first.yaml"
+    world.post(draw(random, 300))
+    schema.write_text("" if edited is None else schema.read_text().replace(edited, ""))
+    done = retrain(world, "--schema", schema)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (exit_code, "", 1)
+    assert words in done.stderr and len(world.history.promotions()) == 1
+
+
+def test_deleted_rows_are_named_as_not_verified(tmp_path: Path, random: np.random.Generator,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest is; no temporary file stays."""
+    world = World.make(tmp_path, random)
+    world.post(draw(random, 600))
+    store = open_store(world.store)
+    store.cut_blocks()
+    with closing(sqlite3.connect(tmp_path / "feedback.db")) as database, database:
+        database.execute("DELETE FROM feedback_row WHERE serial <= 100")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    done = retrain(world, "--dry-run")
+    assert "500 rows without a schema" in done.stdout
+    assert "(the other 100 rows of feedback have been deleted)" in done.stdout, done.output
+    assert not list((tmp_path / "temporary").iterdir())
+
+
 def test_the_store_of_another_model_is_refused(tmp_path: Path, random: np.random.Generator) -> None:
     """By the names of its columns."""
     world = World.make(tmp_path, random)
@@ -179,7 +299,8 @@ def test_promote_compares_on_feedback_that_neither_model_has_seen(tmp_path: Path
     assert "2500 test rows are enough: at least 100 are needed" in promotions[-1].reasons
     assert (promotions[-1].cut, promotions[-1].generation) == (2500, 2)
     assert promotions[-1].store == open_store(world.store).identity, "the cut counts its rows"
-    assert "its training data are not verified" in promotions[-1].reasons
+    assert any(reason.startswith("verification passed: train checked 2000 rows against schema sha256:")
+               for reason in promotions[-1].reasons)
     assert "no complete block of feedback after row 2500" in retrain(world).stdout
     back = run("models", "rollback", "--reason", "a test", *where)
     assert back.exit_code == 0, back.output

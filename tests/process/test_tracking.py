@@ -23,6 +23,7 @@ from linear_regressor.tracking.run import RUNS
 from tests.command_line import clean_environ, run, run_process, shadow
 from tests.data_sets import rows, saved
 from tests.feedback import World, draw
+from tests.mounted_disk import fill_disk, mounted_disk
 from tests.running_server import free_port
 
 WITH_MLFLOW = pytest.mark.skipif(find_spec("mlflow") is None, reason="needs the extra 'tracking'")
@@ -92,24 +93,16 @@ def test_a_log_that_cannot_be_written_is_a_warning(folder: Path) -> None:
 
 def test_a_log_on_a_full_disk_is_a_warning(folder: Path) -> None:
     """What was there is kept."""
-    mount = folder / "small"
-    mount.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(mount)], capture_output=True).returncode:
-        pytest.skip("this user may not mount file systems")
-    try:
+    with mounted_disk(folder / "small", "size=64k") as mount:
         (mount / RUNS).write_bytes(before := b"{}\n")
         (folder / RUNS).symlink_to(mount / RUNS)
-        with open(mount / "filler", "wb", buffering=0) as filler, pytest.raises(OSError, match="No space"):
-            while True:
-                filler.write(bytes(4096))
+        fill_disk(mount)
         with open(mount / RUNS, "ab", buffering=0) as file:  # the rest of its page
             file.write(rest := b"\n" * (4096 - len(before)))
         done = train(folder)
         assert done.returncode == 0 and load(folder / "model.joblib").target == "y"
         assert done.stderr == f"Warning: the run is not in {folder / RUNS}: No space left on device\n"
         assert (mount / RUNS).read_bytes() == before + rest
-    finally:
-        subprocess.run(["umount", str(mount)], check=True)
 
 
 def test_retraining_adds_a_line_with_its_decision(tmp_path: Path) -> None:
@@ -174,7 +167,8 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
     saved(rows(np.random.default_rng(0), 300), folder / "rows.csv")
     done = train(folder, "--track", "--report-path", folder / "reports", "--iterations", "5000")
     assert done.returncode == 0 and done.stderr == "", done.stderr
-    promoted = run_process("models", "promote", folder / "model.joblib", "--models", folder / "line", "--track")
+    promoted = run_process("models", "promote", folder / "model.joblib", "--models", folder / "line", "--track",
+                           "--force", "a test")
     assert promoted.returncode == 0 and promoted.stderr == "", promoted.stderr
     return Tracked(folder)
 
@@ -293,6 +287,6 @@ def test_a_promotion_stands_when_mlflow_cannot_follow(folder: Path) -> None:
     """The history decides, and the warning says when the aliases are set."""
     assert train(folder).returncode == 0
     done = run_process("models", "promote", folder / "model.joblib", "--models", folder / "line", "--track",
-                       environ={"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}"})
+                       "--force", "a test", environ={"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}"})
     assert done.returncode == 0 and done.stderr.startswith("Warning: the aliases in MLflow do not follow: ")
     assert ModelHistory.of(str(folder / "line")).champion() == load(folder / "model.joblib").digest[:12]

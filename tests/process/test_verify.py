@@ -75,15 +75,39 @@ def test_without_a_schema_one_line_says_so(data: Path) -> None:
     assert [finding["check"] for finding in verify(FAILED, spoiled(data, 7, "abc"))["findings"]] == ["type"]
 
 
+def test_the_page_is_written_beside_the_report(tmp_path: Path, data: Path, schema: Path) -> None:
+    """With a finding, too; the text goes to standard error if the page goes to standard output."""
+    page = tmp_path / "new" / "page.html"
+    spoiled(data, 7, "abc")
+    report = verify(FAILED, tmp_path / "spoiled.csv", "--schema", schema, "--html", page)
+    assert report["findings"][0]["message"].split(":")[0].replace("'", "&#39;")[1:] in page.read_text()
+    done = run_process("verify", data, "--schema", schema, "--html", "/dev/stdout")
+    assert done.stdout.startswith("<!doctype html>") and done.stdout.endswith("</html>")
+    assert done.stderr.endswith("0 errors, 0 warnings\n")
+
+
+@pytest.mark.parametrize("learning", [(), ("--learn",)])
+def test_a_page_overwrites_no_input(tmp_path: Path, data: Path, schema: Path, learning: tuple[str, ...]) -> None:
+    """Neither the data sets nor the schema, by whatever name."""
+    other, link = write(tmp_path / "other.csv", rows_of(2, 300)), tmp_path / "link.html"
+    link.symlink_to(schema)
+    for path in (data, schema, link, *([] if learning else [other])):
+        before = path.read_bytes()
+        done = run("verify", data, "--schema", schema, *([] if learning else ["--against", other]), *learning, "--html",
+                   path)
+        assert done.exit_code in (UNREADABLE, MISUSED) and 1 == done.stderr.count("\n"), done.stderr
+        assert "name another file" in done.stderr and before == path.read_bytes()
+
+
 def test_another_data_set_is_compared_with_the_first(data: Path, schema: Path) -> None:
     """Its findings decide the exit code, too; without a schema the first data set gives the columns."""
-    other = spoiled(data, 7, "abc")
+    other = spoiled(write(data.with_name("other.csv"), rows_of(2, 300)), 7, "abc")
     for options in ((), ("--schema", schema)):
         report = verify(FAILED, data, "--against", other, *options)
         assert (report["findings"], report["failed"]) == ([], True)
         assert [finding["check"] for finding in report["against"]["findings"]] == ["type"]
     renamed = data.with_name("renamed.csv")
-    renamed.write_text(data.read_text().replace("bmi", "weight", 1))
+    renamed.write_text(data.with_name("other.csv").read_text().replace("bmi", "weight", 1))
     report = verify(FAILED, data, "--against", renamed)
     assert {(finding["check"], finding["column"]) for finding in report["against"]["findings"]} == {
         ("missing-column", "bmi"), ("unknown-column", "weight")}
@@ -97,6 +121,7 @@ def test_learning_again_keeps_what_people_declared(data: Path, schema: Path) -> 
     learned = Schema.load(schema)
     assert learned.columns[0].unit == "years"
     assert learned.reference is not None and learned.reference.rows == 500
+    assert learned.reference.ranks is not None and learned.reference.ranks.n == 500
 
 
 def test_the_format_of_the_data_does_not_matter(data: Path, schema: Path) -> None:
@@ -123,9 +148,9 @@ def test_what_cannot_be_done_is_one_line(data: Path, tmp_path: Path, monkeypatch
     assert words in done.stderr and "Traceback" not in done.stderr and not done.stdout
 
 
-@pytest.mark.parametrize("package", ["pyarrow", "yaml"])
+@pytest.mark.parametrize("package", ["pyarrow", "yaml", "duckdb"])
 def test_a_missing_extra_is_named_in_one_line(data: Path, schema: Path, tmp_path: Path, package: str) -> None:
-    """Of the reader of the data, and of the schema."""
+    """Of the reader of the data, of the schema and of repeated rows."""
     done = run_process("verify", data, "--schema", schema, environ=shadow(tmp_path, package))
     assert (done.returncode, done.stdout) == (UNREADABLE, "")
     assert done.stderr == (f"Error: {package} is not installed; it comes with the extra 'training': pip install "

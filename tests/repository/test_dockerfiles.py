@@ -58,6 +58,15 @@ def test_jobs_run_as_a_numeric_user_without_an_entry_point() -> None:
     assert not re.search(r"\bdevelop\b", jobs.read_text(encoding="utf-8")), "a category with development tools"
 
 
+def test_the_server_image_adds_only_copied_files_to_its_base() -> None:
+    """A command could leave a package or its cache there; the labels say what the image is."""
+    last = (ROOT / "server.Dockerfile").read_text(encoding="utf-8").rpartition("\nFROM ")[2]
+
+    assert not re.search(r"^(RUN|ADD)\b", last, re.MULTILINE)
+    for label in ("title", "description", "licenses"):
+        assert f"org.opencontainers.image.{label}=" in last
+
+
 def test_the_server_runs_as_a_numeric_user_and_in_exec_form() -> None:
     """In shell form the server would not receive SIGTERM, and platforms cannot resolve the name of a user."""
     server = ROOT / "server.Dockerfile"

@@ -13,10 +13,10 @@ from typing import Any
 import click
 import pytest
 
+from infra.capacity import memory, processors
 from linear_regressor.cli import main
 from linear_regressor.serving.app import create_app
 from linear_regressor.serving.auth.scopes import SCOPES
-from linear_regressor.serving.observability.metrics import SECONDS
 from linear_regressor.serving.settings import Settings, all_settings
 from tests import ROOT
 
@@ -24,7 +24,6 @@ INFRA = ROOT / "infra"
 TERRAFORM = INFRA / "terraform"
 MODULES = TERRAFORM / "modules"
 VALUES: dict[str, Any] = json.loads((INFRA / "service.json").read_text(encoding="utf-8"))
-ALERTS = (INFRA / "monitoring" / "alerts.yml").read_text(encoding="utf-8")
 SOURCES = {path.relative_to(TERRAFORM): path.read_text(encoding="utf-8") for path in sorted(TERRAFORM.rglob("*.tf"))
            if ".terraform" not in path.parts}
 DIGEST = "example/server@sha256:" + "0" * 64
@@ -87,23 +86,19 @@ def test_an_instance_accepts_the_requests_that_cloud_run_sends_it() -> None:
     assert VALUES["concurrency"] <= Settings().security.max_concurrency
 
 
+def test_limits_are_those_that_cloud_run_accepts() -> None:
+    """Each at least 0.08 vCPU, and at most 512 MiB below 0.5; one vCPU and 512 MiB together, or no concurrency."""
+    containers = VALUES["limits"], VALUES["database"]["proxy_limits"], VALUES["collector"]["limits"]
+    vcpu, mib = [processors(one) for one in containers], [memory(one) for one in containers]
+
+    assert all(one >= 0.08 and (one == int(one) or one < 1) for one in vcpu)
+    assert all(size <= 512 for one, size in zip(vcpu, mib, strict=True) if one < 0.5)
+    assert sum(vcpu) >= 1 and sum(mib) >= 512
+
+
 def test_scopes_are_those_of_the_code() -> None:
     """In the same order."""
     assert list(SCOPES) == VALUES["scopes"]
-
-
-def test_objectives_are_those_of_the_alerts() -> None:
-    """Each threshold of a burn alert is a burn rate times the budget that the objective leaves."""
-    objectives = VALUES["objectives"]
-    error_budget, slow_budget = 1 - objectives["availability"], 1 - objectives["latency"]["share"]
-    thresholds = {kind: {float(number) for number in re.findall(rf"{kind}:rate\w+ > ([\d.]+)", ALERTS)}
-                  for kind in ("error_ratio", "slow_ratio")}
-
-    assert thresholds["error_ratio"] == {round(rate * error_budget, 6) for rate in (14.4, 6, 3, 1)}
-    assert thresholds["slow_ratio"] == {round(rate * slow_budget, 6) for rate in (14.4, 6, 3, 1)}
-    assert {str(objectives["latency"]["seconds"])} == set(re.findall(r'le="([\d.]+)"', ALERTS))
-    assert objectives["latency"]["seconds"] in SECONDS, "a bound of the histogram"
-    assert f"Objectives over {objectives['days']} days" in ALERTS
 
 
 def test_the_collector_scrapes_the_port_and_path_of_the_service() -> None:
@@ -176,19 +171,24 @@ def test_outputs_are_the_variables_that_workflows_read() -> None:
     assert len(read) >= 7
 
 
-def test_the_deploying_identity_is_the_protected_environment_of_the_workflow() -> None:
-    """GitHub names it so in its token."""
-    workflow = (ROOT / ".github" / "workflows" / "service.yml").read_text(encoding="utf-8")
-    (environment,) = re.findall(r"^    environment: (\w+)$", workflow, re.M)
+def test_identities_are_those_of_the_environments_of_the_workflows() -> None:
+    """GitHub names them so in its token; only what deploys is in the protected environment production."""
+    environments = {path.stem: set(re.findall(r"^    environment: (\w+)$", path.read_text(encoding="utf-8"), re.M))
+                    for path in (ROOT / ".github" / "workflows").iterdir()}
+    used = {name: found for name, found in environments.items() if found}
 
-    assert f'deploy = "repo:${{var.repository}}:environment:{environment}"' in module("identity")
+    assert {"build": {"production"}, "deploy": {"production"}, "plan": {"plan"}} == used
+    for account, environment in (("deploy", "production"), ("smoke", "production"), ("plan", "plan")):
+        assert re.search(rf'\b{account} += "repo:\${{var.repository}}:environment:{environment}"', module("identity"))
 
 
 def test_the_deployed_container_is_the_one_of_terraform() -> None:
-    """The script sets the image of the first container by its name."""
+    """The scripts set the image of the first container by its name."""
     script = (ROOT / "scripts" / "deploy_service.sh").read_text(encoding="utf-8")
+    rollout = (ROOT / "scripts" / "rollout.py").read_text(encoding="utf-8")
 
     assert f"--container {VALUES['container']} " in script
+    assert f'"--container", "{VALUES["container"]}", "--image"' in re.sub(r"\n *", " ", rollout)
 
 
 @needs_terraform
@@ -229,7 +229,7 @@ def test_the_service_yaml_with_a_database_starts_the_proxy_first() -> None:
 
 
 def test_terraform_and_the_service_yaml_make_the_same_containers() -> None:
-    """The arguments of the proxy, and the URL of the store."""
+    """Arguments of the proxy, limits, and the URL of the store."""
     yaml, terraform = service_yaml(**DATABASE).stdout, module("service")
     (written,) = re.findall(r"args = \[(.*?)\]", terraform, re.S)
     made = re.findall(r'- "(--.*?)"', yaml)
@@ -238,6 +238,9 @@ def test_terraform_and_the_service_yaml_make_the_same_containers() -> None:
     assert made == [re.sub(r"\$\{local\.database\.(\w+)\}", lambda name: str(VALUES["database"][name[1]]), one)
                     for one in re.findall(r'"(--.*?)"', written)]
     assert re.findall(r"^    containers \{", terraform, re.M) == ["    containers {"] * len(re.findall("image: ", yaml))
+    assert re.findall(r'limits:\n +cpu: "(.*)"\n +memory: "(.*)"', yaml) == [
+        (one["cpu"], one["memory"])
+        for one in (VALUES["limits"], VALUES["database"]["proxy_limits"], VALUES["collector"]["limits"])]
     assert "@127.0.0.1:${local.shared.database.port}/${local.shared.database.name}?sslmode=disable" in module("values")
 
 

@@ -1,6 +1,8 @@
 """The scripts of the make targets, run against fake servers and clients."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import threading
@@ -237,3 +239,16 @@ def test_a_model_is_deployed_by_its_version(tmp_path: Path, chosen: dict[str, st
                  "--update-env-vars MODEL_PATH=/models/models/line/0123456789ab/model.joblib",
                  "--update-labels model=0123456789ab"):
         assert part in calls.read_text(encoding="utf-8")
+
+
+def test_the_password_of_the_store_is_made_once_and_is_for_its_owner_only(tmp_path: Path) -> None:
+    """Compose reads it from .env, whose other lines stay."""
+    settings = tmp_path / ".env"
+    settings.write_text("PORT=8000\n")
+    settings.chmod(0o644)
+    environ = {name: value for name, value in os.environ.items() if name != "STORE_PASSWORD"}
+    for _ in range(2):
+        subprocess.run([ROOT / "scripts" / "make_password.sh"], cwd=tmp_path, env=environ, check=True, timeout=60)
+
+    assert re.fullmatch(r"PORT=8000\nSTORE_PASSWORD=[0-9a-f]{32}\n", settings.read_text())
+    assert settings.stat().st_mode & 0o777 == 0o600

@@ -97,7 +97,8 @@ def test_every_output_is_written_by_this_module() -> None:
     """Others have reasons.
 
     They append to a checkpoint, discard the rest of standard output, share counts in memory, create the objects of a
-    history once, write traffic without a sync, because it may be lost, and hand MLflow a temporary file.
+    history once, write traffic without a sync, because it may be lost, hand MLflow a temporary file, and
+    keep the serial numbers of feedback in one while it is verified.
     """
     package = Path(output_file.__file__).parent
     writing = re.compile(r"write_text|write_bytes|os\.replace|\.rename\(|\bopen\([^)]*[\"'](?:[wxa]|r\+)b?[\"']")
@@ -105,4 +106,4 @@ def test_every_output_is_written_by_this_module() -> None:
 
     assert {"output_file.py", "training/checkpoint.py", "cli/command_line.py", "serving/observability/metrics.py",
             "artefact/storage.py", "monitoring/traffic_folder.py", "serving/predictor/row_events.py",
-            "tracking/mlflow_store.py"} == writers
+            "tracking/mlflow_store.py", "retraining/verified_feedback.py"} == writers

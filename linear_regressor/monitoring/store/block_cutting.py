@@ -22,9 +22,9 @@ def interval_length(features: int) -> int:
     return max(LEAST_ROWS, features + 1)
 
 
-def cut(pieces: Iterable[Rows], first: int, length: int, whole: bool, repeated: set[int],
+def cut(pieces: Iterable[Rows], length: int, whole: bool, repeated: set[int],
         identity: str) -> Iterator[list[StoredBlock]]:
-    """Yield the blocks of one interval after the other; the first begins with the serial number ``first``."""
+    """Yield the blocks of one interval after the other; serial numbers between them may be missing."""
     waiting: list[Rows] = []
     for piece in pieces:
         waiting.append(piece)
@@ -33,12 +33,10 @@ def cut(pieces: Iterable[Rows], first: int, length: int, whole: bool, repeated: 
         rows = joined(waiting)
         complete = len(rows) - len(rows) % length
         for start in range(0, complete, length):
-            chosen = rows.chosen(slice(start, start + length))
-            yield _blocks(chosen, first, repeated, identity)
-            first = int(chosen.serials[-1]) + 1
+            yield _blocks(rows.chosen(slice(start, start + length)), repeated, identity)
         waiting = [rows.chosen(slice(complete, None))]
     if whole and any(len(rows) for rows in waiting):
-        yield _blocks(joined(waiting), first, repeated, identity)
+        yield _blocks(joined(waiting), repeated, identity)
 
 
 def joined(pieces: list[Rows]) -> Rows:
@@ -49,9 +47,9 @@ def joined(pieces: list[Rows]) -> Rows:
     return Rows(*(np.concatenate([getattr(piece, name) for piece in pieces]) for name in names))
 
 
-def _blocks(rows: Rows, first: int, repeated: set[int], identity: str) -> list[StoredBlock]:
+def _blocks(rows: Rows, repeated: set[int], identity: str) -> list[StoredBlock]:
     """Divide the rows of an interval by caller and model."""
-    last = int(rows.serials[-1])
+    first, last = int(rows.serials[0]), int(rows.serials[-1])
     sources = list(zip(rows.principals, rows.models, strict=True))
     found = []
     for principal, model in dict.fromkeys(sources):

@@ -7,9 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from linear_regressor.errors import StoreError
 from linear_regressor.monitoring.store.feedback import Feedback, Outcome
 from linear_regressor.monitoring.store.location import StoreLocation
@@ -80,6 +77,14 @@ class Database(ABC):
         """Return the largest serial number of any row, 0 if there is none; no later commit has a smaller one."""
 
     @abstractmethod
+    def numbered(self) -> int:
+        """Return the largest serial number that was ever given, also to rows that are deleted; 0 if there is none."""
+
+    @abstractmethod
+    def continue_after(self, serial: int) -> None:
+        """Give new rows larger serial numbers than this one; never smaller ones than before."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close the connection that stays open; the next group opens another."""
 
@@ -95,9 +100,3 @@ class Database(ABC):
             shown = ", ".join(str(row[0]) for row in found) or "none"
             raise StoreError(f"the feedback store {self.location} has version {shown}, and this program needs "
                              f"{VERSION}: {MIGRATE}, or use the program that belongs to it")
-
-
-def row_bytes(feedback: Feedback) -> NDArray[np.void]:
-    """Features of each row as the bytes of little-endian float64."""
-    X = np.ascontiguousarray(feedback.X + 0.0, "<f8")  # + 0.0 turns -0.0 into 0.0, so that equal rows are equal
-    return X.view(f"V{8 * X.shape[1]}")[:, 0]

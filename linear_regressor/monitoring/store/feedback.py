@@ -40,8 +40,16 @@ class Feedback:
     @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the rows; not of the model, which a client that sends a request again need not know."""
-        content = np.column_stack([self.X, self.y]) + 0.0
-        return hashlib.sha256(content.astype("<f8").tobytes()).digest()
+        content = np.empty((len(self.y), self.X.shape[1] + 1), "<f8")
+        content[:, :-1], content[:, -1] = self.X, self.y
+        content += 0.0  # turns -0.0 into 0.0, so that equal rows are equal
+        return hashlib.sha256(content.data).digest()
+
+    @cached_property
+    def row_bytes(self) -> NDArray[np.void]:
+        """Features of each row as the bytes of little-endian float64."""
+        X = np.ascontiguousarray(self.X + 0.0, "<f8")  # as in the digest
+        return X.view(f"V{8 * X.shape[1]}")[:, 0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.cleaning.steps import Step, same_steps, steps_to_plain
+from linear_regressor.cleaning.steps_file import steps_from_plain
 from linear_regressor.errors import StoreError, StoreUnavailable
 from linear_regressor.model.moments import Moments
 from linear_regressor.monitoring.block import Block, Interval
@@ -29,6 +31,8 @@ SELECT serial FROM (
     FROM feedback_row) AS compared
 WHERE request <> original AND serial > ?
 """
+# Beside the features, where the store records them: programs that know no cleaning refuse such a store.
+CLEANING = "cleaning"
 INSERT_BLOCK = "INSERT INTO feedback_block VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -55,6 +59,7 @@ class _Recorded(NamedTuple):
     identity: str
     features: tuple[str, ...] | None
     target: str | None
+    cleaning: tuple[Step, ...] = ()
 
 
 class FeedbackStore:
@@ -87,11 +92,19 @@ class FeedbackStore:
         """Name of the target; None until it is recorded."""
         return self._recorded().target
 
-    def require_columns(self, features: tuple[str, ...], target: str) -> None:
-        """Record what the rows consist of, once, and refuse other features or another target from then on."""
+    @property
+    def cleaning(self) -> tuple[Step, ...]:
+        """Steps that the rows have passed."""
+        return self._recorded().cleaning
+
+    def require_columns(self, features: tuple[str, ...], target: str, cleaning: Sequence[Step] = ()) -> None:
+        """Record what the rows consist of, once, and refuse other features, target or cleaning from then on."""
         if self._known is None:
-            self._group.run(lambda: self._record(features, target))
+            self._group.run(lambda: self._record(features, target, cleaning))
         known = self._known or self._recorded()  # a failure in another thread may have forgotten it
+        if (known.features, known.target) == (features, target) and not same_steps(known.cleaning, cleaning):
+            raise StoreError(f"the feedback store {self.location} has rows that were cleaned by other steps than those "
+                             "of the model: use another store for this model")
         if (known.features, known.target) != (features, target):
             raise StoreError(f"the feedback store {self.location} has rows of {', '.join(known.features or ())} with "
                              f"{known.target}, not of {', '.join(features)} with {target}: use another store for "
@@ -100,6 +113,7 @@ class FeedbackStore:
 
     def add(self, feedback: Feedback) -> Outcome:
         """Store the rows of a request; return after the commit, which threads share."""
+        _ = feedback.digest, feedback.row_bytes  # now, since all processes wait while a group is committed
         return self._group.add(feedback)
 
     def _insert(self, group: Sequence[Feedback]) -> list[Outcome]:
@@ -122,6 +136,15 @@ class FeedbackStore:
         with self._database.reading() as session:
             return max(newest, _closed(session))
 
+    def numbered(self) -> int:
+        """Largest serial number that was ever given, also to rows that are pruned; 0 if there is none."""
+        return self._database.numbered()
+
+    def continue_after(self, serial: int) -> None:
+        """Close the blocks of all rows, and give new rows larger serial numbers than this one."""
+        self.cut_blocks(whole=True)
+        self._database.continue_after(serial)
+
     def cut_blocks(self, whole: bool = False) -> int:
         """Close blocks of the complete intervals of new rows; ``whole`` closes the remaining rows, too.
 
@@ -135,7 +158,7 @@ class FeedbackStore:
             closed = _closed(session)
             repeated = {row[0] for row in session.all(REPEATED, closed)} if closed < until else set()
             pieces = _read(session, len(recorded.features), closed, until)
-            for blocks in _in_portions(cut(pieces, closed + 1, length, whole, repeated, recorded.identity)):
+            for blocks in _in_portions(cut(pieces, length, whole, repeated, recorded.identity)):
                 with self._database.changing() as job:
                     is_first = _closed(job) == closed  # else another job has closed these rows meanwhile
                     if is_first:
@@ -214,7 +237,7 @@ class FeedbackStore:
         with self._database.reading() as session:
             rows, first, last = session.all("SELECT COUNT(*), MIN(serial), MAX(serial) FROM feedback_row")[0]
             blocks = session.all("SELECT COUNT(*) FROM feedback_block")[0][0]
-            return StoreSummary(VERSION, *recorded, rows, first, last, blocks, _closed(session), _repeated(session))
+            return StoreSummary(VERSION, *recorded[:3], rows, first, last, blocks, _closed(session), _repeated(session))
 
     def _recorded(self) -> _Recorded:
         """Read what the store says about itself."""
@@ -222,17 +245,21 @@ class FeedbackStore:
             return self._known
         with self._database.reading() as session:
             identity, features, target = session.all("SELECT identity, features, target FROM feedback_store")[0]
-        recorded = _Recorded(identity, None if features is None else tuple(json.loads(features)), target)
+        columns = None if features is None else json.loads(features)
+        steps = steps_from_plain(columns.pop(CLEANING)) if isinstance(columns, dict) else ()
+        names = columns["features"] if isinstance(columns, dict) else columns
+        recorded = _Recorded(identity, None if names is None else tuple(names), target, steps)
         if features is not None:
             self._known = recorded
         return recorded
 
-    def _record(self, features: tuple[str, ...], target: str) -> None:
+    def _record(self, features: tuple[str, ...], target: str, cleaning: Sequence[Step]) -> None:
         """Record the columns unless they are recorded."""
         if self._recorded().features is None:
             with self._database.changing() as session:
                 session.do("UPDATE feedback_store SET features = ?, target = ? WHERE features IS NULL",
-                           json.dumps(features), target)
+                           json.dumps({"features": features, CLEANING: steps_to_plain(cleaning)} if cleaning else
+                                      features), target)
             self._recorded()
 
     def _outside(self, model: Artefact, after: int) -> dict[BlockKey, int]:

@@ -10,14 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.errors import StoreError, StoreUnavailable
-from linear_regressor.monitoring.store.database import (
-    READ_VERSION,
-    REPLACED,
-    VERSION_TABLE,
-    Database,
-    Session,
-    row_bytes,
-)
+from linear_regressor.monitoring.store.database import READ_VERSION, REPLACED, VERSION_TABLE, Database, Session
 from linear_regressor.monitoring.store.feedback import Feedback, Outcome
 from linear_regressor.monitoring.store.location import StoreLocation
 
@@ -40,6 +33,10 @@ LOCK_TIMEOUT = "SET lock_timeout = 5000"
 DURABLE = ("SELECT set_config('synchronous_commit', 'on', false) "
            "WHERE current_setting('synchronous_commit') = 'off'")
 
+# Largest serial number that was given, 0 for none; a sequence says 1 before its first number.
+LAST_SERIAL = """
+SELECT COALESCE(pg_sequence_last_value(pg_get_serial_sequence('feedback_row', 'serial')::regclass), 0)
+"""
 # The lock comes first: no row, and so no serial number, is made before it.
 INSERT = """
 WITH turn AS MATERIALIZED (
@@ -115,6 +112,18 @@ class PostgresqlDatabase(Database):
             row = connection.execute("SELECT COALESCE(MAX(serial), 0) FROM feedback_row").fetchone()
         return int(row[0]) if row else 0
 
+    def numbered(self) -> int:
+        """Return the largest serial number that was ever given; see ``Database``."""
+        with self.reading() as session:
+            return int(session.all(LAST_SERIAL)[0][0])
+
+    def continue_after(self, serial: int) -> None:
+        """Give new rows larger serial numbers; see ``Database``."""
+        with self.changing() as session:
+            session.all("SELECT pg_advisory_xact_lock(?)", WRITERS)  # nobody draws a number meanwhile
+            last = int(session.all(LAST_SERIAL)[0][0])
+            session.all("SELECT setval(pg_get_serial_sequence('feedback_row', 'serial'), ?)", max(last, serial))
+
     def deleted(self) -> None:
         """No-op: the database's autovacuum reclaims deleted rows."""
 
@@ -185,7 +194,7 @@ def _insert(connection: psycopg.Connection[Any], group: Sequence[Feedback], iden
     chosen = list(first.values())
     requests = [(place, group[place].principal or "", group[place].key, group[place].model, group[place].digest,
                  group[place].received) for place in chosen]
-    X = np.concatenate([row_bytes(group[place]) for place in chosen])
+    X = np.concatenate([group[place].row_bytes for place in chosen])
     y = np.concatenate([group[place].y for place in chosen])
     sizes = [len(group[place].y) for place in chosen]
     result = connection.execute(INSERT, [

@@ -7,7 +7,9 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from linear_regressor.errors import StoreError, StoreUnavailable
 from linear_regressor.monitoring.store.database import (
@@ -18,13 +20,15 @@ from linear_regressor.monitoring.store.database import (
     VERSION_TABLE,
     Database,
     Session,
-    row_bytes,
 )
 from linear_regressor.monitoring.store.feedback import Feedback, Outcome
 from linear_regressor.monitoring.store.location import StoreLocation
 
 # For readers and checkpoints; writers wait for the lock file instead, whose queue is fairer than polling.
 BUSY_SECONDS = 5.0
+# Rows that a statement inserts: one for each row would change the last serial number as often, and release the
+# interpreter's lock, which the writer would wait for while all processes wait for the writer.
+ROWS_OF_STATEMENT = 128
 
 
 class SqliteDatabase(Database):
@@ -63,7 +67,7 @@ class SqliteDatabase(Database):
                 with transaction(connection):
                     if connection.execute(READ_IDENTITY).fetchall() != [(identity,)]:
                         raise StoreUnavailable(f"the feedback store {self.location} {REPLACED}")
-                    return [_insert(connection, feedback) for feedback in group]
+                    return _insert(connection, group)
         except StoreError:
             self.close()
             raise
@@ -72,6 +76,18 @@ class SqliteDatabase(Database):
         """Return the largest serial number; see ``Database``."""
         with self.reading() as session:  # there is one writer, so commits are in the order of their numbers
             return int(session.all("SELECT COALESCE(MAX(serial), 0) FROM feedback_row")[0][0])
+
+    def numbered(self) -> int:
+        """Return the largest serial number that was ever given; see ``Database``."""
+        with self.reading() as session:
+            found = session.all("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'feedback_row'")
+            return int(found[0][0])
+
+    def continue_after(self, serial: int) -> None:
+        """Give new rows larger serial numbers; see ``Database``."""
+        with self.changing() as session:
+            if not session.do("UPDATE sqlite_sequence SET seq = MAX(seq, ?) WHERE name = 'feedback_row'", serial):
+                session.do("INSERT INTO sqlite_sequence (name, seq) VALUES ('feedback_row', ?)", serial)
 
     def deleted(self) -> None:
         """Remove deleted rows from the write-ahead log, too; if a reader prevents it, the next checkpoint does it."""
@@ -161,17 +177,32 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _insert(connection: sqlite3.Connection, feedback: Feedback) -> Outcome:
-    """Insert the rows of a request unless its key is known."""
-    caller, digest = feedback.principal or "", feedback.digest
-    request = connection.execute(
-        "INSERT INTO feedback_request (principal, key, model, digest, received) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (principal, key) DO NOTHING", (caller, feedback.key, feedback.model, digest, feedback.received))
-    if not request.rowcount:
-        known = connection.execute("SELECT digest FROM feedback_request WHERE principal = ? AND key = ?",
-                                   (caller, feedback.key)).fetchone()
-        return "repeated" if known == (digest,) else "conflict"
-    connection.executemany("INSERT INTO feedback_row (request, place, x, y) VALUES (?, ?, ?, ?)", [
-        (request.lastrowid, place, x, y)
-        for place, (x, y) in enumerate(zip(row_bytes(feedback).tolist(), feedback.y.tolist(), strict=True))])
-    return "stored"
+def _insert(connection: sqlite3.Connection, group: Sequence[Feedback]) -> list[Outcome]:
+    """Insert the rows of each request whose key is not known, in the order of the requests."""
+    outcomes: list[Outcome] = []
+    values: list[Any] = []
+    for feedback in group:
+        caller, digest = feedback.principal or "", feedback.digest
+        request = connection.execute(
+            "INSERT INTO feedback_request (principal, key, model, digest, received) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (principal, key) DO NOTHING",
+            (caller, feedback.key, feedback.model, digest, feedback.received))
+        if request.rowcount:
+            outcomes.append("stored")
+            for place, (x, y) in enumerate(zip(feedback.row_bytes.tolist(), feedback.y.tolist(), strict=True)):
+                values += (request.lastrowid, place, x, y)
+        else:
+            known = connection.execute("SELECT digest FROM feedback_request WHERE principal = ? AND key = ?",
+                                       (caller, feedback.key)).fetchone()
+            outcomes.append("repeated" if known == (digest,) else "conflict")
+    for start in range(0, len(values), 4 * ROWS_OF_STATEMENT):
+        part = values[start:start + 4 * ROWS_OF_STATEMENT]
+        connection.execute(_insertion(len(part) // 4), part)
+    return outcomes
+
+
+@lru_cache(ROWS_OF_STATEMENT)
+def _insertion(rows: int) -> str:
+    """Make the statement that inserts as many rows."""
+    places = ", ".join(["(?, ?, ?, ?)"] * rows)
+    return f"INSERT INTO feedback_row (request, place, x, y) VALUES {places}"  # nosec B608  # question marks only

@@ -50,6 +50,7 @@ MOST_ROWS = 10_000
 # Products of larger values and their sums over many rows could leave the range of float64.
 LARGEST = 1e100
 SECONDS_TO_RETRY = 2
+MISSING = "stands for a missing value in the cleaning steps of the model"
 LONGEST_NAME = 255
 KEY = r"[A-Za-z0-9._:~-]{1,128}"
 MODEL = r"(sha256:)?[0-9a-f]{64}|[0-9a-f]{12}"
@@ -74,7 +75,7 @@ def open_store_for(model: Artefact, location: StoreLocation | None) -> FeedbackS
         return None
     store = open_store(location)
     with suppress(StoreUnavailable):  # logged by the store
-        store.require_columns(model.features, model.target)
+        store.require_columns(model.features, model.target, model.cleaning)
     return store
 
 
@@ -92,6 +93,8 @@ def routes(service: Service) -> Blueprint:
         feedback = Feedback(given.X, given.y, key or "", _principal(), _digest(given.model, predictor.artefact.digest))
         if key is None:
             feedback = replace(feedback, key=feedback.digest.hex())
+        if predictor.artefact.cleaning:
+            feedback = _cleaned(feedback, predictor)
         outcome = _add(service, service.store, feedback, predictor.artefact)
         note_model(predictor)
         if outcome == "conflict":
@@ -105,11 +108,21 @@ def routes(service: Service) -> Blueprint:
     return routes
 
 
+def _cleaned(feedback: Feedback, predictor: Predictor) -> Feedback:
+    """Apply the cleaning steps of the model, as training does; reject values that become missing or too large."""
+    X, y = predictor.cleaned(feedback.X), predictor.artefact.row_cleaning.of_target(feedback.y)
+    reject(Fault(f"#/instances/{row}/{column}", "missing_value", MISSING)
+           for row, column in np.argwhere(np.isnan(X)).tolist())
+    reject(Fault(f"#/actuals/{row}", "missing_value", MISSING) for row in np.flatnonzero(np.isnan(y)).tolist())
+    reject(_large_values(X, y))
+    return replace(feedback, X=X, y=y)
+
+
 def _add(service: Service, store: FeedbackStore, feedback: Feedback, model: Artefact) -> str:
     """Store the rows, and count them; respond 503 if that is not possible now."""
     started, outcome = time.perf_counter(), "unavailable"
     try:
-        store.require_columns(model.features, model.target)
+        store.require_columns(model.features, model.target, model.cleaning)
         outcome = store.add(feedback)
     except StoreUnavailable:  # logged by the store
         raise ServiceUnavailable("the feedback store is not available at the moment: send the same request again later",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 from flask import Blueprint, Response
 
+from linear_regressor.cleaning.steps import steps_to_plain
 from linear_regressor.errors import StatisticsError
 from linear_regressor.model.inference import InversePrediction, invert
 from linear_regressor.serving.contract import Contract, Tag
@@ -67,7 +69,8 @@ def model_info(predictor: Predictor, model_name: str) -> Json:
     return {"name": model_name, "version": predictor.version, "digest": f"sha256:{artefact.digest}",
             "target": artefact.target, "features": features, "intercept": artefact.b, "rows": artefact.moments.n,
             "levels": list(predictor.signature.levels), "metrics": metrics.get("test"),
-            "certificate": metrics.get("training"), "data": card.get("data"), "settings": card.get("settings")}
+            "certificate": metrics.get("training"), "data": card.get("data"), "settings": card.get("settings"),
+            **({"cleaning": steps_to_plain(artefact.cleaning)} if artefact.cleaning else {})}
 
 
 class Target(NamedTuple):
@@ -99,7 +102,11 @@ def inverted(predictor: Predictor, target: Target) -> dict[str, Any]:
     if predictor.signature.width != 1:
         raise InvalidPayload([Fault("#", "several_features", "is supported only for a model with one feature")])
     try:
-        found = invert(predictor.statistics, target.y, predictor.quantiles[target.level][0])
+        y = float(predictor.artefact.row_cleaning.of_target(np.array([target.y]))[0])
+        if math.isnan(y):
+            raise InvalidPayload([Fault("#/y", "missing_value", "stands for a missing value in the cleaning steps of "
+                                        "the model")])
+        found = _sent(predictor, invert(predictor.statistics, y, predictor.quantiles[target.level][0]))
         if not math.isfinite(found.estimate) or (found.kind != "all_reals"
                                                  and not math.isfinite(found.upper - found.lower)):
             raise OverflowError
@@ -109,6 +116,12 @@ def inverted(predictor: Predictor, target: Target) -> dict[str, Any]:
         raise InvalidPayload([Fault("#/y", "estimate_not_finite", "is too large: its x exceeds float64")]) from None
     return {"feature": predictor.signature.features[0], "estimate": found.estimate, "level": target.level,
             "set": _inverse_set(found)}
+
+
+def _sent(predictor: Predictor, found: InversePrediction) -> InversePrediction:
+    """Convert the result to values as clients send them; beyond a clip the line is continued."""
+    estimate, *ends = predictor.sent(np.array([[found.estimate], [found.lower], [found.upper]]))[:, 0].tolist()
+    return InversePrediction(estimate, found.kind, *sorted(ends))
 
 
 def _inverse_set(found: InversePrediction) -> dict[str, Any]:
@@ -122,6 +135,8 @@ NUMBER_SCHEMA: Json = {"type": "number"}
 TEXT: Json = {"type": "string"}
 # What training recorded, copied from the artefact if it is there.
 RECORDED: Json = {"type": ["object", "null"]}
+CLEANING = ("Steps that each row passes before it is predicted. Slopes, limits and means of features are those of "
+            "values after these steps; rows are sent as they are before.")
 LIMITS = ("Finds the values of the one feature that belong to a value of the target: the estimate, and the set of "
           "Fieller (1954) that contains the true value with the requested probability. The status is 422 if the model "
           "has several features, if its moments allow no statistics, or if y is so large that x exceeds float64.")
@@ -164,7 +179,9 @@ def schemas(predictor: Predictor) -> Json:
             "levels": {"type": "array", "items": NUMBER_SCHEMA, "description": "Levels that parameters may name."},
             "metrics": {**RECORDED, "description": "Errors on the test rows."},
             "certificate": {**RECORDED, "description": "Difference between the trained line and the best one."},
-            "data": RECORDED, "settings": RECORDED}),
+            "data": RECORDED, "settings": RECORDED,
+            **({"cleaning": {"type": "array", "items": {"type": "object"}, "description": CLEANING}}
+               if predictor.artefact.cleaning else {})}),
         "InvertRequest": {**target_shape(predictor.signature.levels).schema, "description": LIMITS},
         "InvertResponse": object_schema({
             "feature": TEXT, "estimate": NUMBER_SCHEMA, "level": NUMBER_SCHEMA, "set": {"oneOf": [

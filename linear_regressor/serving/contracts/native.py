@@ -70,7 +70,7 @@ def batch_operation(name: str, examples: Exchange) -> Json:
 
 def schemas(predictor: Predictor) -> Json:
     """Describe the bodies: those of requests by the rules that check them."""
-    signature, notes = predictor.signature, feature_notes(predictor.artefact)
+    signature, notes = predictor.signature, feature_notes(predictor)
     stream, batch = instance_shape(signature).schema, instances_shape(signature).schema
     one, many = stream["properties"]["instance"], batch["properties"]["instances"]
     row, parameters = {"$ref": "#/components/schemas/Row"}, {"$ref": "#/components/schemas/Parameters"}

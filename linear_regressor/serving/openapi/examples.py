@@ -54,7 +54,7 @@ def example_rows(predictor: Predictor) -> Array:
     """Choose rows within the range of the training data, in short numbers."""
     low, high = _range(predictor.artefact)
     with np.errstate(over="ignore", invalid="ignore"):
-        rows = np.array([low + part * (high - low) for part in (0.25, 0.5, 0.75)])
+        rows = predictor.sent(np.array([low + part * (high - low) for part in (0.25, 0.5, 0.75)]))
     rows = np.array([[float(f"{value:.3g}") for value in row] for row in rows.tolist()])
     try:
         predictor.predict(rows, "")
@@ -92,13 +92,17 @@ def rounded(value: Any) -> Any:
     return {name: rounded(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
-def feature_notes(artefact: Artefact) -> list[Json]:
+def feature_notes(predictor: Predictor) -> list[Json]:
     """Describe each feature: its name, its mean and, if known, its range in the training data."""
+    artefact, limits = predictor.artefact, predictor.artefact.limits
+    means = predictor.sent(artefact.moments.x_mean[np.newaxis])[0]
+    if artefact.minimum is not None and artefact.maximum is not None:
+        ends = np.sort(predictor.sent(np.array([artefact.minimum, artefact.maximum])), axis=0)
+        limits = list(zip(*ends.tolist(), strict=True))
     return [{"title": name, "description": f"{name}, in the unit of the training data.",
              **({} if low is None else {"x-training-range": {"minimum": low, "maximum": high}}),
              "x-training-mean": float(f"{mean:.10g}")}
-            for name, (low, high), mean in zip(artefact.features, artefact.limits, artefact.moments.x_mean.tolist(),
-                                               strict=True)]
+            for name, (low, high), mean in zip(artefact.features, limits, means.tolist(), strict=True)]
 
 
 def with_notes(schema: Json, notes: list[Json]) -> Json:

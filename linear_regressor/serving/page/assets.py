@@ -6,8 +6,10 @@ import hashlib
 from importlib.resources import files
 from typing import NamedTuple
 
+from linear_regressor.page.report_file import stylesheet
+
 MEDIA_TYPES = {"css": "text/css", "js": "text/javascript"}
-NAMES = ("style.css", "try.js")
+NAMES = STYLE, SCRIPT = ("style.css", "try.js")
 
 
 class Asset(NamedTuple):
@@ -31,6 +33,5 @@ class Asset(NamedTuple):
 
 def read_assets() -> dict[str, Asset]:
     """Read all assets."""
-    folder = files("linear_regressor.serving.page")
-    contents = {name: (folder / name).read_bytes() for name in NAMES}
+    contents = {STYLE: stylesheet(), SCRIPT: (files("linear_regressor.serving.page") / SCRIPT).read_bytes()}
     return {name: Asset(name, content, hashlib.sha256(content).hexdigest()[:12]) for name, content in contents.items()}

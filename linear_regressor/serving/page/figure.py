@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.model.inference import predict
+from linear_regressor.page.chart import BOTTOM, HEIGHT, LEFT, MAX_PANELS, RIGHT, TOP, WIDTH, Axis
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.schema.parameters import DEFAULT_INTERVAL_LEVEL
 
@@ -16,42 +17,12 @@ Array = NDArray[np.float64]
 
 # Level of the band and of the usual range of each feature.
 LEVEL = DEFAULT_INTERVAL_LEVEL
-# With more features than this the page has no figure.
-MAX_PANELS = 12
-# Size of a panel in its own pixels, which the page scales, and the margins around its axes.
-WIDTH, HEIGHT = 440, 300
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 24, 44
 # Straight parts of the edges of the band, enough to look like curves.
 PARTS = 60
 # Steps of a slider: enough to look smooth, few enough for the arrow keys.
 SLIDER_STEPS = 150
 # How far figure and slider extend beyond the training data, as a share of its range: far enough to leave it.
 MARGIN = 0.25
-# Readable distances between ticks, in powers of ten.
-TICK_STEPS = (1.0, 2.0, 5.0, 10.0)
-
-
-class Axis(NamedTuple):
-    """A linear scale."""
-
-    # ends in the unit of the data, ``low < high``
-    low: float
-    high: float
-    # the same ends in pixels
-    start: float
-    end: float
-
-    def pixel(self, value: float) -> float:
-        """Convert a value to pixels, rounded to a hundredth."""
-        return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 2)
-
-    def ticks(self, max_ticks: int) -> list[float]:
-        """Choose round values between the ends."""
-        rough = (self.high - self.low) / max_ticks
-        power = 10.0 ** math.floor(math.log10(rough))
-        step = next(step * power for step in TICK_STEPS if step * power >= rough * (1 - 1e-9))
-        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
-        return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 
 
 class Feature(NamedTuple):
@@ -101,7 +72,33 @@ class Feature(NamedTuple):
 
 
 def features_of(predictor: Predictor) -> list[Feature]:
-    """Describe every feature of a model."""
+    """Describe every feature of a model, as clients send it."""
+    features = trained_features(predictor)
+    return [_sent(predictor, features, number) for number in range(len(features))]
+
+
+def _sent(predictor: Predictor, features: list[Feature], number: int) -> Feature:
+    """Convert a feature to values as clients send them."""
+    feature = features[number]
+    if not predictor.artefact.cleaning:
+        return feature
+
+    def ends(*values: float) -> list[float]:
+        rows = np.tile(predictor.artefact.moments.x_mean, (len(values), 1))
+        rows[:, number] = values
+        return sorted(predictor.sent(rows)[:, number].tolist())
+
+    if feature.minimum is not None and feature.maximum is not None:
+        low, high = ends(feature.minimum, feature.maximum)
+        feature = feature._replace(minimum=low, maximum=high)
+    if feature.usual is not None:
+        low, high = ends(*feature.usual)
+        feature = feature._replace(usual=(low, high))
+    return feature._replace(mean=ends(feature.mean)[0])
+
+
+def trained_features(predictor: Predictor) -> list[Feature]:
+    """Describe every feature of a model, as in training."""
     artefact = predictor.artefact
     columns = zip(artefact.features, artefact.moments.x_mean.tolist(), artefact.limits, _usual(predictor), strict=True)
     return [Feature(name, mean, *limits, usual) for name, mean, limits, usual in columns]
@@ -146,8 +143,9 @@ def panels_of(predictor: Predictor, features: list[Feature]) -> list[Panel]:
 def _panel(predictor: Predictor, number: int, feature: Feature) -> Panel | None:
     """Draw the panel of a feature; None if a number exceeds float64."""
     xs = np.linspace(feature.low, feature.high, PARTS + 1)
-    rows = np.tile(predictor.artefact.moments.x_mean, (len(xs), 1))
+    rows = np.tile(predictor.sent(predictor.artefact.moments.x_mean[np.newaxis]), (len(xs), 1))
     rows[:, number] = xs
+    rows = predictor.cleaned(rows)
     curves = [predict(rows, predictor.artefact.W, predictor.artefact.b)]
     if LEVEL in predictor.quantiles and predictor.has_statistics:
         curves += predictor.statistics.at(rows).interval(predictor.quantiles[LEVEL].t)

@@ -9,11 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from flask import Blueprint, Response, abort, render_template, request
 
+from linear_regressor.cleaning.steps import describe
+from linear_regressor.cleaning.steps_file import steps_from_plain
+from linear_regressor.page.report_file import FILTERS, text_of
 from linear_regressor.serving.contract import SERVICE_TAG, Contract
 from linear_regressor.serving.middleware.request_body import conditional
 from linear_regressor.serving.openapi.operation import answer, cached_operation, operation
 from linear_regressor.serving.page import assets
-from linear_regressor.serving.page.figure import LEVEL, Feature, features_of, panels_of
+from linear_regressor.serving.page.figure import LEVEL, Feature, features_of, panels_of, trained_features
 from linear_regressor.serving.predictor.predictor import Prediction, Predictor
 from linear_regressor.serving.predictor.statistics import STATISTICS
 from linear_regressor.serving.schema.encode import Json
@@ -42,7 +45,8 @@ def routes(service: Service) -> Blueprint:
     """Make the routes of the page, and what its templates share with ``/docs``."""
     routes = Blueprint("page", __name__, template_folder="../page")
     files = assets.read_assets()
-    routes.add_app_template_filter(text_of, "text")
+    for name, text in FILTERS.items():
+        routes.add_app_template_filter(text, name)
     routes.add_app_template_filter(exact_text_of, "exact")
     routes.app_context_processor(lambda: {"assets": files})
 
@@ -53,7 +57,8 @@ def routes(service: Service) -> Blueprint:
         features, options = features_of(predictor), page_options(predictor)
         return render_template(
             "home.html", predictor=predictor, artefact=predictor.artefact, features=features,
-            panels=panels_of(predictor, features), samples=samples_of(predictor, features), options=options,
+            trained=trained_features(predictor), panels=panels_of(predictor, features),
+            samples=samples_of(predictor, features), options=options,
             statistics=[statistic for statistic in STATISTICS if statistic.page and options],
             facts=facts_of(predictor.artefact.card), level=LEVEL, address=_address(),
             auth=service.settings.security.auth)
@@ -132,10 +137,18 @@ def facts_of(card: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
     for path, value in _leaves(card, ()):
         if path in HIDDEN:
             continue
+        if path == ("cleaning",):
+            facts["Cleaning steps, rows changed"] = [_step_line(each) for each in value]
+            continue
         part = " ".join(path[:-1])
         name = FACTS.get(path[-1], path[-1].replace("_", " "))
         facts.setdefault(TITLES.get(part, part or "Card"), []).append((name, text_of(value)))
     return {title: lines for title, lines in facts.items() if lines}
+
+
+def _step_line(counted: Json) -> tuple[str, str]:
+    """Describe a cleaning step, with the rows that it changed or dropped."""
+    return describe(steps_from_plain([counted["step"]])[0]), text_of(counted["rows"])
 
 
 def _leaves(card: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -145,15 +158,6 @@ def _leaves(card: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple
             yield from _leaves(member, (*path, name))
         else:
             yield (*path, name), member
-
-
-def text_of(value: Any) -> str:
-    """Format a value for people."""
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
-    return ", ".join(text_of(one) for one in value) if isinstance(value, list) else str(value)
 
 
 def exact_text_of(value: float) -> str:

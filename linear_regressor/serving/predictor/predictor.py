@@ -72,6 +72,14 @@ class Predictor:
         except StatisticsError:
             return False
 
+    def cleaned(self, rows: Array) -> Array:
+        """Return what the line is applied to: the rows of clients after the model's cleaning steps, if it has some."""
+        return rows
+
+    def sent(self, rows: Array) -> Array:
+        """Return what a client sends for values of the model, which are after its cleaning steps."""
+        return rows
+
     def predict_rows(self, rows: Array, pointer: str, request_id: str = "") -> Prediction:
         """Predict the rows of a request, apply the policy for rows out of range, and record them as traffic.
 

@@ -18,12 +18,12 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import StatisticsError
 from linear_regressor.model.histogram import Histogram
 from linear_regressor.model.inference import FitStatistics
-from linear_regressor.monitoring.traffic import MOST_ROWS, TrafficSummary, recorded
+from linear_regressor.monitoring.traffic import MOST_ROWS, TrafficSummary
 from linear_regressor.monitoring.traffic_file import TrafficFile
 from linear_regressor.monitoring.traffic_folder import WorkerFiles
 from linear_regressor.monitoring.traffic_series import TrafficSeries
 from linear_regressor.serving.predictor.row_buffer import RowBuffer
-from linear_regressor.serving.predictor.row_events import Answered, RowEvents
+from linear_regressor.serving.predictor.row_events import EventBatch, RowEvents
 from linear_regressor.serving.schema.faults import Fault
 from linear_regressor.serving.schema.parameters import DEFAULT_RANGE_LEVEL
 
@@ -69,23 +69,30 @@ class Tally:
         self.answered += answered
         if not self._edges:
             return
-        np.clip(X, -LARGEST_VALUE, LARGEST_VALUE, out=X)
+        columns = np.ascontiguousarray(X.T)
+        np.clip(columns, -LARGEST_VALUE, LARGEST_VALUE, out=columns)
         if self.outside is not None and self._range is not None:
             fit, f = self._range
             with np.errstate(over="ignore", invalid="ignore"):  # a distance that exceeds float64 is out of range
-                self.outside += int(np.count_nonzero(fit.at(X).out_of_range(f)))
-        for column, edges, counts in zip(X.T, self._edges, self._counts, strict=True):
-            counts += np.bincount(edges.searchsorted(column, side="right"), minlength=len(counts))
-        X -= self._centre
+                self.outside += int(np.count_nonzero(fit.at(columns.T).out_of_range(f)))
+        for column, edges, counts in zip(columns, self._edges, self._counts, strict=True):
+            counts += _counts_between(column, edges)
+        columns -= self._centre[:, None]
         self._n += len(X)
-        self._sums += X.sum(axis=0)
-        self._products += X.T @ X
+        self._sums += columns.sum(axis=1)
+        self._products += columns @ columns.T
 
     @property
     def summary(self) -> TrafficSummary:
         """What was added."""
         histograms = tuple(map(Histogram, self._edges, self._counts))
         return TrafficSummary(self.answered, self._n, self._centre, self._sums, self._products, histograms)
+
+
+def _counts_between(values: Array, edges: Array) -> NDArray[np.int64]:
+    """Count values in the bins between edges; faster than a binary search for each value, as there are few edges."""
+    above = np.array([len(values), *(np.count_nonzero(values >= edge) for edge in edges.tolist()), 0], dtype=np.int64)
+    return above[:-1] - above[1:]
 
 
 class TrafficRecorder:
@@ -99,10 +106,9 @@ class TrafficRecorder:
         self._artefact, self._events, self._on_due = artefact, events, on_due
         p = len(self._empty.features)
         self._most = min(FOLDED_ROWS, FOLDED_VALUES // max(p, 1))
-        self._rows = RowBuffer(p, self._most + MOST_ROWS)
-        self._pending: deque[Answered] = deque()  # for events only
+        self._rows = RowBuffer(p, self._most + MOST_ROWS, keeps_requests=events is not None)
         self._refused: deque[str] = deque()
-        self._batches: deque[tuple[float, list[Answered]]] = deque(maxlen=MOST_BATCHES)
+        self._batches: deque[EventBatch] = deque(maxlen=MOST_BATCHES)
         # An update that two threads lose only delays adding up.
         self._due, self._last = time.monotonic() + SECONDS, time.monotonic()
         self._folding, self._saving = threading.Lock(), threading.Lock()
@@ -116,9 +122,7 @@ class TrafficRecorder:
         now = time.monotonic()
         if now >= self._due or self._rows.filled >= self._most:
             self._fold_if_free(now)
-        self._rows.add(rows)
-        if self._events is not None:
-            self._pending.append(Answered(recorded(rows), len(rows), recorded(values), request_id))
+        self._rows.add(rows, values, request_id)
         self._last = now
 
     def refuse(self, faults: Iterable[Fault]) -> None:
@@ -147,7 +151,7 @@ class TrafficRecorder:
                 files.write("current", state.current, state.generation)
             self._saved = state
             while self._events is not None and self._batches:
-                self._events.write(files.path("events.jsonl"), *self._batches.popleft())
+                self._events.write(files.path("events.jsonl"), self._batches.popleft())
 
     def release(self) -> None:
         """Leave the files to another worker, once all is written; recording again takes them over again."""
@@ -213,12 +217,12 @@ class TrafficRecorder:
             self._on_due()
 
     def _fold(self) -> None:
-        rows, answered = self._rows.take()
-        if answered:
-            self._tally.add(rows, answered)
-        if self._pending:
-            batch = [self._pending.popleft() for _ in range(len(self._pending))]
-            self._batches.append((self._time_of_last, batch))
+        rows, answered, requests = self._rows.take()
+        if not answered:
+            return
+        if self._events is not None and requests is not None:
+            self._batches.append(self._events.choose(self._time_of_last, rows, requests))
+        self._tally.add(rows, answered)
 
     def _settle(self) -> None:
         """Move what was added up since the last time into the state."""

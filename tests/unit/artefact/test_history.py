@@ -19,6 +19,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load, save
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.artefact.lineage import KEY, Lineage
+from linear_regressor.artefact.plain_values import digest_of
 from linear_regressor.artefact.promotion import Action, Promotion, Promotions
 from linear_regressor.artefact.storage import SECONDS_TO_WRITE, LocalFolder
 from linear_regressor.errors import ArtefactError, ConflictError, LinearRegressorError, SettingError
@@ -188,6 +189,13 @@ def invent(path: Path) -> None:
     path.write_text(json.dumps({name: value for name, value in plain.items() if name != "sha256"}))
 
 
+def lead_out(path: Path) -> None:
+    """Name a version outside of the folder, with a digest that matches."""
+    plain = json.loads(path.read_text()) | {"to_version": "../../secret"}
+    del plain["sha256"]
+    path.write_text(json.dumps({**plain, "sha256": digest_of(plain)}))
+
+
 def swap(path: Path) -> None:
     """Put another promotion in its place."""
     path.write_bytes(path.with_name("000001.json").read_bytes())
@@ -196,10 +204,11 @@ def swap(path: Path) -> None:
 @pytest.mark.parametrize(("damage", "reason"), [
     (cut_in_half, "it is not JSON"), (edit, "its digest does not match its content"),
     (invent, "its digest does not match its content"), (swap, "it has the number 1"),
+    (lead_out, "a version must be 12 hexadecimal digits"),
     (lambda path: path.write_bytes(b"\xff\xfe"), "it is not JSON"), (lambda path: path.write_bytes(b""), "not JSON"),
     (lambda path: path.write_text("[" * 10000), "it is not JSON"),
     (lambda path: path.write_text("[]"), "it is not a promotion"),
-    (lambda path: path.write_text('{"format": 2}'), "it has format 2")], ids=range(9))
+    (lambda path: path.write_text('{"format": 2}'), "it has format 2")], ids=range(10))
 def test_an_invalid_promotion_is_one_error_that_names_it(history: ModelHistory, damage: Callable[[Path], object],
                                                          reason: str) -> None:
     """The server, which reads the last one only, says the same."""
@@ -315,7 +324,7 @@ def test_a_version_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("location", ["", "  ", "ftp://bucket/path", "gs://", "gs://bucket/path?color=red",
-                                      "s3://key:secret@bucket/path"])  # pragma: allowlist secret
+                                      "s3://key:secret@bucket/path"])  # pragma: allowlist secret  # rejected
 def test_an_invalid_location_is_misuse(location: str) -> None:
     """A secret is not shown."""
     pytest.importorskip("obstore", reason="obstore is not installed")

@@ -26,7 +26,7 @@ FEATURES = ("age", "bmi")
 def file_of(rows: Array, *parts: Array) -> MomentsFile:
     """Read rows of two features and a target; further rows are merged."""
     accumulator = Accumulator(3)
-    accumulator.add(rows)
+    accumulator.add(rows.T)
     file = MomentsFile.of(FEATURES, "score", accumulator.summary())
     return file.merge(file_of(*parts)) if parts else file
 

@@ -14,6 +14,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.moments_file import MomentsFile
 from linear_regressor.artefact.plain_values import digest_of, summary_from_plain, summary_to_plain
 from linear_regressor.artefact.profile import Profile
+from linear_regressor.data.content_sum import ContentSum
 from linear_regressor.errors import ArtefactError
 from linear_regressor.model.accumulator import Accumulator
 from linear_regressor.model.histogram import FineHistogram
@@ -35,7 +36,7 @@ replacements = (plain_values | st.just(10 ** 400) | st.just(10 ** 5000) | st.sam
 def summary() -> RowSummary:
     """Summarise a few rows of two features."""
     accumulator = Accumulator(3)
-    accumulator.add(np.random.default_rng(0).normal(size=(9, 3)))
+    accumulator.add(np.random.default_rng(0).normal(size=(9, 3)).T)
     return accumulator.summary()
 
 
@@ -129,7 +130,12 @@ def test_a_mutated_moments_file_is_valid_or_an_artefact_error(plain: Any) -> Non
     assert len(file.features) == file.summary.moments.p
 
 
-@given(mutations(as_plain(PartitionMoments(summary(), None, bins()))))
+def partition_moments() -> PartitionMoments:
+    """Moments of a partition whose rows are all for training."""
+    return PartitionMoments(summary(), None, bins(), ContentSum(int(summary().moments.n), 1, 2))
+
+
+@given(mutations(as_plain(partition_moments())))
 @settings(max_examples=400)
 def test_a_mutated_checkpoint_entry_is_valid_or_ignored(plain: Any) -> None:
     """The same for results in `.progress` files, which are computed again instead of reported."""
@@ -139,7 +145,7 @@ def test_a_mutated_checkpoint_entry_is_valid_or_ignored(plain: Any) -> None:
 
 def test_an_entry_that_nothing_has_damaged_is_read() -> None:
     """Else the law above would prove nothing."""
-    read = from_plain(as_plain(PartitionMoments(summary(), None, bins())), 2)
+    read = from_plain(as_plain(partition_moments()), 2)
     assert read is not None and read.bins == bins() and read.training is not None
 
 
@@ -176,10 +182,10 @@ def test_digests_stay_the_same_from_version_to_version() -> None:
     """Artefacts and moments files use compact JSON; `.progress` files and parts use JSON with spaces, and allow NaN."""
     plain = {"b": 1.5, "a": [1, 2, None, "é"]}
     assert digest_of(plain) == digest_of({"a": [1, 2, None, "é"], "b": 1.5}) == (
-        "1659777c482bbf2d4d9d4fc15a4f1746ae1fe44d6012e32ab82530baee1ff01f")  # pragma: allowlist secret
+        "1659777c482bbf2d4d9d4fc15a4f1746ae1fe44d6012e32ab82530baee1ff01f")  # pragma: allowlist secret  # a digest
     assert digest(plain) == (
-        "ce7fe934fa78cbcdb2870c9779b970dab69264ac50a12d4c0aa52f1d97055992")  # pragma: allowlist secret
+        "ce7fe934fa78cbcdb2870c9779b970dab69264ac50a12d4c0aa52f1d97055992")  # pragma: allowlist secret  # a digest
     assert digest([float("nan")]) == (
-        "638577393ecb248f472c18a1a95104181a3188551615d763873393eaf4eff186")  # pragma: allowlist secret
+        "638577393ecb248f472c18a1a95104181a3188551615d763873393eaf4eff186")  # pragma: allowlist secret  # a digest
     with pytest.raises(ValueError, match="not JSON compliant"):
         digest_of([float("nan")])

@@ -19,7 +19,7 @@ from linear_regressor.monitoring.store.feedback import Feedback
 from tests.command_line import run
 
 NOW = datetime.now(UTC)
-SECRET = "hunter2"  # pragma: allowlist secret
+SECRET = "hunter2"  # pragma: allowlist secret  # must not be shown
 
 
 @pytest.fixture
@@ -105,6 +105,8 @@ def test_misuse_is_one_line(url: str, filled: str, tmp_path: Path, monkeypatch: 
             (("migrate", "--store", f"postgresql://ann:{SECRET}@127.0.0.1:1/x"), 1, "cannot be migrated"),
             (("migrate", "--store", f"sqlite:///{tmp_path}"), 1, "cannot be migrated"),
             (("prune", "--store", url, "--older-than", "90"), 2, "such as 90d"),
+            (("continue", "--store", url, "--after", "0"), 2, "0 is not in the range"),
+            (("continue", "--store", missing, "--after", "9"), 1, "does not exist"),
             (("prune", "--store", url, "--older-than", "90d", "--model-path", tmp_path / "none"), 1, "none"),
             (("export", "--store", filled, "--output", tmp_path / "rows.xlsx"), 2, "rows.xlsx"),
             (("export", "--store", missing, "--output", tmp_path / "rows.csv"), 1, "does not exist")):

@@ -27,7 +27,7 @@ def summary(*blocks: Array) -> RowSummary:
     """Accumulate blocks in order."""
     accumulator = Accumulator(blocks[0].shape[1])
     for block in blocks:
-        accumulator.add(block)
+        accumulator.add(block.T)
     return accumulator.summary()
 
 
@@ -57,7 +57,7 @@ def test_several_full_buffers_and_a_remainder_are_all_counted(random: np.random.
     """In both memory orders, and with wide rows that make the buffer short."""
     rows = np.array(1e6 + random.normal(size=(20_001, columns)), order="F" if order == "F" else "C")
     accumulator = Accumulator(columns)
-    accumulator.add(rows)
+    accumulator.add(rows.T)
     assert accumulator.rows == 20_001
     assert_same(accumulator.summary().moments, two_pass(rows[:, :-1], rows[:, -1]))
 
@@ -68,7 +68,7 @@ def test_rows_at_some_places_are_added_as_a_block_of_these_rows(seed: int, p: in
     rows = np.asfortranarray(rows_of(seed, n + 1, p, 10.0))
     places = np.append(np.flatnonzero(np.random.default_rng(seed).random(n) < share), n)
     accumulator = Accumulator(p + 1)
-    accumulator.add(rows, places)
+    accumulator.add(rows.T, places)
     assert accumulator.rows == len(places)
     assert accumulator.summary().digest == summary(rows[places]).digest
 
@@ -159,3 +159,13 @@ def test_only_summaries_can_be_combined() -> None:
         rows + 1  # type: ignore[operator]  # what is tested
     with pytest.raises(TypeError):
         rows - 1  # type: ignore[operator]  # what is tested
+
+
+def test_negative_zero_is_zero() -> None:
+    """Files may have either; moments and limits are the same to the bit."""
+    rows = np.array([[-0.0, 1.0, -0.0], [-0.0, 2.0, -3.0], [-0.0, -0.0, 5.0]])
+    found, expected = summary(rows), summary(rows + 0.0)
+    assert (found.moments, found.digest) == (expected.moments, expected.digest)
+    assert found.minimum is not None and found.maximum is not None
+    for limits in (found.minimum, found.maximum):
+        assert not np.signbit(limits[limits == 0.0]).any()

@@ -76,7 +76,7 @@ def test_balanced_blocks_of_a_stream_merge_and_subtract(factors: list[list[float
     rows = np.array(list(itertools.product(*factors)) * repeats)
     rows = np.column_stack([rows, random.integers(0, 9, len(rows)) / 10])
     accumulator = Accumulator(rows.shape[1])
-    accumulator.add(rows)
+    accumulator.add(rows.T)
     whole = accumulator.summary().moments
     for moments in (whole, whole + whole, whole + whole - whole if whole.n > whole.p + 1 else whole):
         assert np.array_equal(moments.C, moments.C.T)
@@ -100,7 +100,7 @@ def test_a_column_whose_squares_lose_digits_is_an_error(unit: float, place: int)
     with pytest.raises(MomentsError, match="vary too little"):
         Moments.from_arrays(rows[:, :-1], rows[:, -1], np.full(20, 0.5))
     accumulator = Accumulator(3)
-    accumulator.add(rows)
+    accumulator.add(rows.T)
     with pytest.raises(MomentsError, match="vary too little"):
         accumulator.summary()
 

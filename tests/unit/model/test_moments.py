@@ -98,6 +98,23 @@ def test_rows_that_fill_several_blocks_are_all_counted(random: np.random.Generat
     assert_same(moments, two_pass(X, y) if not weighted else two_pass(X, y) + two_pass(X, y))
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("p", "n"), [(1, 20_001), (50, 9_000), (300, 4_000)])
+def test_many_rows_are_added_up_in_any_layout_and_stay_as_they_are(
+        random: np.random.Generator, offset: float, dtype: Any, weighted: bool, p: int, n: int) -> None:
+    """Rows multiplied in place (about 0), shifted ones, and every second row of an array: the input does not change."""
+    whole = (offset + random.normal(size=(2 * n, p))).astype(dtype)
+    X, y = whole[::2], offset + random.normal(size=n)
+    weight = np.full(n, 4.0) if weighted else None
+    before = whole.copy()
+    for rows in (X, np.ascontiguousarray(X)):
+        moments, expected = Moments.from_arrays(rows, y, weight), two_pass(X.astype(np.float64), y)
+        assert_same(moments, expected + expected + expected + expected if weighted else expected)
+    assert np.array_equal(whole, before)
+
+
 def test_moments_of_integers_are_exact(random: np.random.Generator) -> None:
     """The shift is round enough that no digit is lost beside an offset of 1e8."""
     z = 10 ** 8 + random.integers(-1000, 1000, size=(1024, 3))

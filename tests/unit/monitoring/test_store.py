@@ -284,6 +284,26 @@ def test_serial_numbers_are_never_used_again(store: FeedbackStore, send: Callabl
     assert store.last_serial() > last
 
 
+def test_numbering_continues_after_rows_that_a_backup_lacks(store: FeedbackStore,
+                                                            send: Callable[..., Feedback]) -> None:
+    """Also in an empty store; numbers never become smaller."""
+    assert 0 == store.numbered()
+    store.continue_after(100)
+    assert 100 == store.numbered() and 0 == store.last_serial()
+    send(60)
+    store.continue_after(120)
+
+    assert 160 == store.numbered() and (101, 160) == store.summary()[5:7]
+    store.continue_after(200)
+    send(40)
+    assert list(range(101, 161)) + list(range(201, 241)) == all_rows(store).serials.tolist()
+    assert 240 == store.cut_blocks(whole=True)
+    rows = [stored.block.rows for stored in store.blocks()]
+    assert [(101, 150), (151, 160), (201, 240)] == [(interval.first, interval.last) for interval in rows]
+    store.prune(NOW + timedelta(days=1), artefact_of(2))
+    assert 240 == store.numbered()
+
+
 def test_equal_rows_under_other_keys_are_reported(store: FeedbackStore) -> None:
     """Not equal rows of one request; those of pruned rows stay counted."""
     X, y = np.array([[0.0, 1.0], [0.0, 1.0], [2.0, 3.0]]), np.array([1.0, 1.0, 4.0])
@@ -355,3 +375,21 @@ def test_rows_never_go_to_a_deleted_file(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable, match="has been replaced by another one"):
             store.add(feedback)
     assert open_store(location).features is None
+
+
+def test_rows_of_a_group_are_stored_in_order(store: FeedbackStore, random: np.random.Generator) -> None:
+    """Requests of any size, in one transaction, among them repeated and conflicting ones; to the bit."""
+    def request(key: str, rows: int) -> Feedback:
+        return Feedback(random.normal(size=(rows, 2)), random.normal(size=rows), key, None, "m")
+
+    new = [request(str(rows), rows) for rows in (1, 127, 128, 3, 300, 2)]
+    group = [new[0], new[0], *new[1:3], request("127", 1), *new[3:]]
+
+    assert ["stored", "repeated", "stored", "stored", "conflict", *["stored"] * 3] == store._insert(group)
+    found = list(store.rows())
+    for name in ("X", "y"):
+        np.testing.assert_array_equal(np.concatenate([getattr(one, name) for one in new]),
+                                      np.concatenate([getattr(piece, name) for piece in found]))
+    with store._database.reading() as session:
+        places = [row[0] for row in session.all("SELECT place FROM feedback_row ORDER BY serial")]
+    assert [place for one in new for place in range(len(one.y))] == places

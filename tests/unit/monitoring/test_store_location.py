@@ -8,7 +8,7 @@ from linear_regressor.errors import SettingError
 from linear_regressor.monitoring.store import open_store
 from linear_regressor.monitoring.store.location import EXPECTED, StoreLocation
 
-SECRET = "hunter2"  # pragma: allowlist secret
+SECRET = "hunter2"  # pragma: allowlist secret  # must not be shown
 
 
 @pytest.mark.parametrize(("url", "kind", "address", "shown"), [

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from linear_regressor.errors import MomentsError
-from linear_regressor.monitoring.traffic import MOST_ROWS, TrafficSummary, recorded
+from linear_regressor.monitoring.traffic import TrafficSummary
 
 Array = NDArray[np.float64]
 EDGES = [np.array([-1.0, 0.0, 1.0]), np.array([0.5])]
@@ -68,16 +68,6 @@ def test_no_traffic_is_a_summary_too() -> None:
     empty = TrafficSummary.empty(np.zeros(2), EDGES)
     assert (empty.n, empty.answered, float(empty.moments.n)) == (0, 0, 0.0)
     assert all(map(isnan, empty.predictions(np.ones(2), 0.0)))
-
-
-@pytest.mark.parametrize("rows", [1, MOST_ROWS, MOST_ROWS + 1, 1000, 100_000])
-def test_large_requests_are_recorded_at_even_distances(rows: int) -> None:
-    """At most 128 rows, all different, the first one included."""
-    kept = recorded(np.arange(float(rows))[:, None])[:, 0]
-    assert len(kept) == min(rows, MOST_ROWS)
-    assert kept[0] == 0
-    steps = np.diff(kept)
-    assert len(kept) == 1 or (steps.min() >= 1 and steps.max() - steps.min() <= 1)
 
 
 def test_traffic_of_different_models_does_not_merge() -> None:

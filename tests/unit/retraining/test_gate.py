@@ -33,7 +33,7 @@ def blocks(seed: int, slope: float, count: int = 25, size: int = 20) -> list[Mom
 OLD, NEW = Moments.from_arrays(*rows(1, 400, 1.0)), Moments.from_arrays(*rows(2, 400, 3.0))
 CHAMPION, CHALLENGER = Line(*OLD.solve()), Line(*NEW.solve())
 # the world has changed, and the challenger has learned it
-BETTER = Evidence(CHALLENGER, NEW, CHAMPION, OLD, blocks(3, 3.0))
+BETTER = Evidence(CHALLENGER, NEW, CHAMPION, OLD, blocks(3, 3.0), verification=Verification(True, "train checked it"))
 
 
 def failed(decision: Decision) -> str:
@@ -59,7 +59,10 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, Any], bool, str]] = [
     ("allowed change", {}, {"largest_change": 20.0}, True, ""),
     ("change without a range", {"champion_training": None}, {"largest_change": 20.0}, False, "range .* is unknown"),
     ("range not needed", {"champion_training": None}, {}, True, ""),
-    ("verified", {"verification": Verification(True, "12 checks")}, {}, True, ""),
+    ("not verified", {"verification": None}, {}, False,
+     "are not verified: train it with 'train --schema FILE', or give .* --verification FILE, or a reason by --force"),
+    ("first model, not verified", {"champion": None, "champion_training": None, "verification": None}, {}, False,
+     "are not verified"),
     ("not lawful data", {"verification": Verification(False, "4 duplicates")}, {}, False,
      "verification failed: 4 duplicates"),
     ("few blocks", {"test": blocks(3, 3.0, count=3, size=200)}, {}, True, ""),
@@ -102,12 +105,11 @@ def test_reasons_are_given_for_a_promotion_too() -> None:
     """Every condition with its figures."""
     decision = decide(BETTER, GatePolicy(largest_change=20.0))
     text = " ".join(reason.text for reason in decision.reasons)
-    for part in ("R2 on the test rows is", "save", "not verified", "500 test rows are enough",
+    for part in ("R2 on the test rows is", "save", "verification passed: train checked it", "500 test rows are enough",
                  "squared error minus the champion's is",
                  "from blocks of rows", "no prediction within distance 3"):
         assert part in text
-    assert [reason.text for reason in decision.reasons if reason.passed is None] == ["its training data are not "
-                                                                                     "verified"]
+    assert all(reason.passed for reason in decision.reasons)
 
 
 def test_the_standard_error_comes_from_rows_if_all_can_be_read() -> None:

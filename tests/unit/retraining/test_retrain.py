@@ -25,7 +25,7 @@ from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.block import Block, Interval
 from linear_regressor.retraining.challenger import ALL, SINCE
 from linear_regressor.retraining.gate import GatePolicy
-from linear_regressor.retraining.new_feedback import NewFeedback
+from linear_regressor.retraining.new_feedback import NewFeedback, Serials
 from linear_regressor.retraining.retrain import Retraining, RetrainOptions, retrain
 from linear_regressor.training.config import highest_outside_share, quantile_table
 from linear_regressor.training.unlearn import unlearn
@@ -68,8 +68,9 @@ def feedback(parts: Sequence[tuple[str | None, Rows]], cut: int = 0, outside: in
             rows[block] = X[part], y[part]
             place += SIZE
 
-    def read(wanted: Collection[Block]) -> Iterator[Rows]:
-        yield from (rows[block] for block in blocks if block in wanted)
+    def read(wanted: Collection[Block]) -> Iterator[tuple[Array, Array, Serials]]:
+        yield from ((*rows[block], np.arange(block.rows.first, block.rows.last + 1))
+                    for block in blocks if block in wanted)
 
     return NewFeedback("store", cut, place, blocks, {block: f"digest {block.rows.first}" for block in blocks}, read)
 
@@ -275,11 +276,14 @@ def test_the_largest_change_holds_for_the_promoted_model_too(random: np.random.G
 
 
 def test_deleted_rows_leave_moments_but_no_limits(random: np.random.Generator) -> None:
-    """The gate says that its standard error is from blocks."""
+    """The gate says that its standard error is from blocks; deleted rows cannot be verified, which force overrules."""
     rows, new = draw(random, 400), draw(random, 2400, shift=1.0)
     whole = feedback([(None, new)])
     deleted = replace(whole, read_rows=lambda blocks: iter(()))
-    model = promoted(retrain(trained(rows), deleted, 2, RetrainOptions(since=1)))
+    refused = retrain(trained(rows), deleted, 2, RetrainOptions(since=1))
+    assert refused.summary.startswith("Keep: its training data are not verified") and refused.verification is None
+    model = promoted(retrain(trained(rows), deleted, 2, RetrainOptions(since=1, force="a test")))
+    assert "verification" not in model.card
     assert_equal_models(model, replace(trained(new), minimum=None, maximum=None))
     assert any("from blocks of rows" in reason for reason in model.card["retraining"]["reasons"])
     assert any("from the single rows" in reason

@@ -247,7 +247,7 @@ def test_a_model_with_other_features_gets_no_feedback(client_of: Callable[..., F
 
 def test_settings_of_the_store() -> None:
     """A password is never shown; Cloud Run needs PostgreSQL."""
-    url = "postgresql://ann:hunter2@db/feedback"  # pragma: allowlist secret
+    url = "postgresql://ann:hunter2@db/feedback"  # pragma: allowlist secret  # must not be shown
     assert FeedbackSettings() == Settings.from_env({"STORE": ""}).feedback
     settings = Settings.from_env({"STORE": url, "K_SERVICE": "service"})
     assert "hunter2" not in repr(settings) and url == getattr(settings.feedback.store, "address", None)

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_
 from linear_regressor.serving.latest_report import SECONDS_BETWEEN_SCRAPES, SECONDS_FRESH, LatestReport, _age
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.settings import Settings
+from linear_regressor.verification.verified import Verified
 from tests.applications import MakeApp
 from tests.command_line import run
 from tests.monitored import drifted, model
@@ -167,9 +169,12 @@ def test_the_page_shows_the_last_promotions(folder: Path, tmp_path: Path) -> Non
 def test_the_page_shows_the_lineage_of_the_model_in_use(tmp_path: Path) -> None:
     """The facts of 'linear-regressor lineage --json': data, commit, decisions and ancestors, escaped."""
     first, second = model(np.random.default_rng(1)), model(np.random.default_rng(2))
+    verified = Verified(600, "sha256:<of the schema>", True, 0, 2, ("mean-shift", "extreme"))
+    second = replace(second, card={**second.card, "verification": verified.to_card()})
     history = ModelHistory.of(str(tmp_path / "models"))
     for number, made in enumerate((first, second)):
-        history.add(made, {"code_commit": f"{number}" * 40, "data_location": f"rows<{number}>.csv"})
+        history.add(made, {"code_commit": f"{number}" * 40, "data_location": f"rows<{number}>.csv",
+                           "pipeline_run": f"nightly <{number}>"})
         history.promote(history.promotions().next("promote", made, by="ann", reasons=[f"better & {number}"]))
     client = create_app(Settings.from_env({"MODEL_PATH": str(tmp_path / "models")})).test_client()
     report, page = report_of(client), fetched(client, PAGE).text
@@ -178,6 +183,8 @@ def test_the_page_shows_the_lineage_of_the_model_in_use(tmp_path: Path) -> None:
 
     assert json.loads(told.stdout) == report["lineage"]
     for words in (f"sha256:{second.digest}", history.file_of(second.digest[:12]), "1" * 40, "rows&lt;1&gt;.csv",
+                  "pipeline run", "nightly &lt;1&gt;", "Verification of the data", "sha256:&lt;of the schema&gt;",
+                  "<dt>passed</dt><dd>yes</dd>", "<dt>warnings</dt><dd>2</dd>", "mean-shift, extreme",
                   "better &amp; 1", f"<td>{first.digest[:12]}</td><td>{second.digest[:12]}</td>",
                   f'<th scope="row">{first.digest[:12]}</th>', "rows&lt;0&gt;.csv", "0" * 40):
         assert words in section, words

@@ -16,15 +16,18 @@ from flask.testing import FlaskClient
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load
 from linear_regressor.model.moments import Moments
-from linear_regressor.serving.page.figure import MAX_PANELS, Axis, features_of, panels_of
-from linear_regressor.serving.page.home import facts_of, text_of
+from linear_regressor.page.chart import MAX_PANELS, Axis
+from linear_regressor.page.report_file import text_of
+from linear_regressor.serving.page.figure import features_of, panels_of
+from linear_regressor.serving.page.home import facts_of
 from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.predictor.statistics import STATISTICS
 from linear_regressor.training.config import quantile_table
 from tests.applications import MakeApp, artefact_of
 from tests.running_server import ROOT
 
-PAGE = ROOT / "linear_regressor" / "serving" / "page"
+PACKAGE = ROOT / "linear_regressor"
+FILES = {"style.css": PACKAGE / "page" / "style.css", "try.js": PACKAGE / "serving" / "page" / "try.js"}
 COMMITTED = ROOT / "models" / "simple_linear_regressor.joblib"
 
 
@@ -188,13 +191,13 @@ def test_names_are_escaped(make_app: MakeApp) -> None:
 def test_assets_are_cached_forever_by_content(client: FlaskClient) -> None:
     """Another digest gets the current content, which must not be cached; unknown names are 404."""
     paths = {path.partition("-")[2]: path for path in re.findall(r"assets/[^\"]+", client.get("/").text)}
-    assert {"style.css", "try.js"} == set(paths)
+    assert set(FILES) == set(paths)
     for name, path in paths.items():
         answer = client.get(path)
         digest = path.removeprefix("assets/").partition("-")[0]
         older = client.get(f"assets/{'0' * 12}-{name}")
 
-        assert (200, (PAGE / name).read_bytes()) == (answer.status_code, answer.data)
+        assert (200, FILES[name].read_bytes()) == (answer.status_code, answer.data)
         assert "immutable" in answer.headers["Cache-Control"]
         assert (answer.data, "no-cache") == (older.data, older.headers["Cache-Control"])
         assert 304 == client.get(path, headers={"If-None-Match": f'"{digest}"'}).status_code

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ from linear_regressor.monitoring.traffic_file import TrafficFile
 from linear_regressor.monitoring.traffic_folder import load_folder
 from linear_regressor.serving.app import Application, create_app
 from linear_regressor.serving.predictor import row_events, served_traffic, traffic_recorder
-from linear_regressor.serving.predictor.row_events import Answered, RowEvents
+from linear_regressor.serving.predictor.row_buffer import Requests
+from linear_regressor.serving.predictor.row_events import RowEvents
 from linear_regressor.serving.predictor.traffic_recorder import FOLDED_ROWS, MOST_FEATURES
 from linear_regressor.serving.settings import Settings
 from tests.applications import artefact_of
@@ -327,19 +329,41 @@ def test_row_events_have_no_feature_value_unless_asked_for(model: Artefact, tmp_
 def test_row_events_are_a_share_of_the_recorded_rows() -> None:
     """By chance; the number of a row is that in its request."""
     events = RowEvents(0.25, None, "version")
-    batch = [Answered(np.zeros((128, 1)), 1280, np.zeros(128), "") for _ in range(100)]
-    lines = [json.loads(line) for line in events.lines(0.0, batch).splitlines()]
+    batch = events.choose(0.0, np.zeros((12800, 1)), Requests(np.zeros(12800), [1280] * 100, [""] * 100))
+    lines = [json.loads(line) for line in events.lines(batch).splitlines()]
     assert len(lines) == pytest.approx(3200, abs=250)  # five standard deviations
     assert {line["row"] % 10 for line in lines} == {0} and max(line["row"] for line in lines) > 1200
+
+
+@pytest.mark.parametrize("names", [None, ("x0", 'a, "b"]\n'), ("x0",)])
+def test_lines_of_events_are_those_of_single_documents(names: tuple[str, ...] | None,
+                                                       random: np.random.Generator) -> None:
+    """To the byte, whatever the features are called: requests of one row, of many, and of more than are recorded."""
+    sizes = [1, 3, 1, MOST_ROWS, 1000, 1]
+    ids = [f"request-{place}" for place in range(len(sizes))]
+    owners = [owner for owner, size in enumerate(sizes) for _ in range(min(size, MOST_ROWS))]
+    numbers = [row * size // min(size, MOST_ROWS) for size in sizes for row in range(min(size, MOST_ROWS))]
+    rows = random.normal(size=(len(owners), len(names or "?"))) * 10.0 ** random.integers(-20, 20, (len(owners), 1))
+    predictions = np.where(random.random(len(owners)) < 0.2, 3.0, random.normal(size=len(owners)) * 1e17)
+    events = RowEvents(1.0, names, "version")
+    expected = [{"time": "2023-11-14T22:13:20+00:00", "model_version": "version", "request_id": ids[owner],
+                 "row": number, "prediction": prediction,
+                 **({"features": dict(zip(names, row, strict=True))} if names else {})}
+                for owner, number, prediction, row in zip(owners, numbers, predictions.tolist(), rows.tolist(),
+                                                          strict=True)]
+    batch = events.choose(1.7e9, rows, Requests(predictions, sizes, ids))
+    rows[:] = np.nan  # as adding up does
+    assert events.lines(batch) == b"".join(orjson.dumps(one) + b"\n" for one in expected)
 
 
 def test_files_of_events_are_capped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file and the one before it hold at most the limit, and what was written last."""
     monkeypatch.setattr(row_events, "MOST_BYTES", 1 << 20)
-    events, batch = RowEvents(1.0, None, "v"), [Answered(np.zeros((128, 1)), 128, np.zeros(128), "x" * 128)]
-    path, size = tmp_path / "model-0.events.jsonl", len(events.lines(0.0, batch))
+    events = RowEvents(1.0, None, "v")
+    batch = events.choose(0.0, np.zeros((128, 1)), Requests(np.zeros(128), [128], ["x" * 128]))
+    path, size = tmp_path / "model-0.events.jsonl", len(events.lines(batch))
     for number in range(3 * (1 << 20) // size):
-        events.write(path, float(number), batch)
+        events.write(path, batch._replace(time=float(number)))
     files = sorted(tmp_path.iterdir())
     assert [file.name for file in files] == ["model-0.events.1.jsonl", "model-0.events.jsonl"]
     assert 1 << 18 < sum(file.stat().st_size for file in files) <= (1 << 20) + 2 * size

@@ -16,7 +16,7 @@ def sampled(X: NDArray[np.float64], ends: list[int], columns: int | None = None)
     """Sample rows that come in blocks."""
     sample = RowSample(columns or X.shape[1])
     for block in np.split(X, ends):
-        sample.add(block)
+        sample.add(block.T)
     return sample
 
 
@@ -36,7 +36,7 @@ def test_blocks_do_not_matter(random: np.random.Generator, rows: int) -> None:
     ends = sorted(random.integers(0, rows, 7).tolist())
     assert sampled(X, ends).histograms() == whole
     twice = RowSample(2)
-    twice.add(np.repeat(X, 2, axis=0), np.arange(rows) * 2)
+    twice.add(np.repeat(X, 2, axis=0).T, np.arange(rows) * 2)
     assert twice.histograms() == whole
     assert whole[0].n == pytest.approx(rows, rel=0.01)
 

@@ -38,7 +38,7 @@ SETTINGS: dict[str, Any] = {"iterations": 200, "lr": "auto", "batch_size": None,
 def read(X: Array, y: Array) -> RowSummary:
     """Summarize rows."""
     accumulator = Accumulator(X.shape[1] + 1)
-    accumulator.add(np.column_stack([X, y]))
+    accumulator.add([*X.T, y])
     return accumulator.summary()
 
 

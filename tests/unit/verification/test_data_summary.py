@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+from math import isfinite, isinf, isnan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from linear_regressor.data.table import Table
+from linear_regressor.data import formats
 from linear_regressor.errors import DataError
 from linear_regressor.model.histogram import Histogram
 from linear_regressor.model.moments import Moments
-from linear_regressor.verification.data_summary import DataSummary, summarize
+from linear_regressor.tables.table import Table
+from linear_regressor.verification.data_summary import FIRST_ROWS, DataSummary, summarize
+from linear_regressor.verification.finding import MOST_ROWS
 from linear_regressor.verification.learning import learn
 from linear_regressor.verification.schema import Column, Schema
 
@@ -81,6 +89,87 @@ def test_all_values_are_counted_in_the_bins_of_the_reference(tmp_path: Path) -> 
     assert found.columns["a"].histogram is None
 
 
+def test_values_beyond_the_extremes_of_the_reference_are_counted(tmp_path: Path) -> None:
+    """Those that equal an extreme are not beyond it; without a reference there are none."""
+    schema = learn(summary_of(tmp_path, "a,b\n1,1\n5,2\n3,4\n"))
+    content = "a,b\n1,1\n0,2\n9,3\n5,1\n,2\n-1,1\n7,2\n6,2\n"
+    found = summary_of(tmp_path, content, schema).columns["a"]
+    assert (found.below, found.below_rows, found.above, found.above_rows) == (2, (2, 6), 3, (3, 7, 8))
+    found = summary_of(tmp_path, content).columns["a"]
+    assert (found.below, found.below_rows, found.above, found.above_rows) == (0, (), 0, ())
+
+
+def test_the_first_rows_are_kept_in_order(tmp_path: Path) -> None:
+    """Over several files, without the others; missing and wrong values are NaN."""
+    (tmp_path / "1.csv").write_text("a,c,b\n1,x,2\n,x,y\n3,x,4\n5,x,6\n")
+    (tmp_path / "2.csv").write_text("a,c\n" + "7,x\n" * FIRST_ROWS)
+    found = summarize(Table.of(str(tmp_path)), None)
+    assert found.numbers == ("a", "b")
+    assert found.first_rows.shape == (FIRST_ROWS, 2)
+    np.testing.assert_array_equal(found.first_rows[:6], [[1, 2], [np.nan, np.nan], [3, 4], [5, 6], [7, np.nan],
+                                                         [7, np.nan]])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_column_is_counted_as_value_by_value(tmp_path: Path, seed: int) -> None:
+    """Over several files and formats, with repeated extremes, zeros of both signs, nulls, NaN and infinity."""
+    print("seed", seed)
+    random = np.random.default_rng(seed)
+    schema = learn(summary_of(tmp_path, "a,b\n" + "".join(f"{a},{b}\n" for a, b in random.normal(size=(400, 2)))))
+    limits = (float(random.normal(-1)), float(random.normal(1)))
+    schema = replace(schema, columns=(Column("a", "number", role="time", minimum=limits[0], maximum=limits[1]),
+                                      Column("b", "number")))
+    (tmp_path / "data").mkdir()
+    values: list[float | None] = []
+    for number, (ending, most) in enumerate([("parquet", formats.BATCH_ROWS * 5 // 4), ("csv", 900), ("feather", 900)]):
+        part = random.normal(size=random.integers(most // 2, most)).round(int(random.integers(0, 4)))
+        part[random.random(len(part)) < random.choice([0.0, 0.01])] = random.choice([np.nan, -0.0, np.inf])
+        column = pa.array(part, mask=random.random(len(part)) < random.choice([0.0, 0.01]))
+        table, path = pa.table({"a": column, "b": column}), tmp_path / "data" / f"{number}.{ending}"
+        {"parquet": pa.parquet.write_table, "csv": pa.csv.write_csv, "feather": pa.feather.write_feather}[ending](
+            table, path)
+        values += column.to_pylist()
+    assert schema.reference is not None
+    found = summarize(Table.of(str(tmp_path / "data")), schema).columns["a"]
+    assert vars(found) == {**vars(found), **_counted(values, limits, schema.reference.minimum["a"],
+                                                     schema.reference.maximum["a"])}
+    present = [value for value in values if value is not None and isfinite(value)]
+    bins = Histogram.of(np.array(present), schema.reference.bins["a"].edges)
+    assert found.bins is not None and found.bins.counts.tolist() == bins.counts.tolist()
+
+
+def _counted(values: list[float | None], limits: tuple[float, float], least: float, most: float) -> dict[str, Any]:
+    """Count a column value by value."""
+    present = [(row, value) for row, value in enumerate(values, 1) if value is not None and isfinite(value)]
+    rows = {"missing": [row for row, value in enumerate(values, 1) if value is None or isnan(value)],
+            "not_number": [row for row, value in enumerate(values, 1) if value is not None and isinf(value)],
+            "outside": [row for row, value in present if not limits[0] <= value <= limits[1]],
+            "below": [row for row, value in present if value < least],
+            "above": [row for row, value in present if value > most],
+            "decrease": [row for (_, before), (row, value) in pairwise(present) if value < before]}
+    low = min(present, key=lambda each: (each[1], each[0]))
+    high = min(present, key=lambda each: (-each[1], each[0]))
+    counts = {name: len(rows[name]) for name in ("missing", "outside", "below", "above")}
+    return {**counts, "not_numbers": len(rows["not_number"]), "decreases": len(rows["decrease"]), "increasing": False,
+            "minimum": low[1], "minimum_row": low[0], "maximum": high[1], "maximum_row": high[0],
+            **{f"{name}_rows": tuple(found[:MOST_ROWS]) for name, found in rows.items()}}
+
+
+def test_ranks_are_the_shares_of_the_reference_below_each_bin(tmp_path: Path) -> None:
+    """Of complete rows; they are bounded, whatever the values are."""
+    random = np.random.default_rng(8)
+    rows = random.normal(size=(400, 2))
+    header = "a,b\n"
+    schema = learn(summary_of(tmp_path, header + "".join(f"{a},{b}\n" for a, b in rows)))
+    found = summary_of(tmp_path, header + "-1e9,1e9\n1e9,-1e9\n,1\nx,1\n", schema).ranks
+    assert schema.reference is not None and found is not None and found.n == 2
+    shares = [schema.reference.bins[name].counts / 400 for name in "ab"]
+    expected = [[shares[0][0] / 2, 1 - shares[1][-1] / 2], [1 - shares[0][-1] / 2, shares[1][0] / 2]]
+    np.testing.assert_allclose(found.m, np.mean(expected, axis=0))
+    np.testing.assert_allclose(found.C, np.cov(expected, rowvar=False), atol=1e-12)
+    assert summary_of(tmp_path, header + "1,2\n", None).ranks is None
+
+
 def test_a_column_that_a_file_lacks_is_missing_in_its_rows(tmp_path: Path) -> None:
     """Whether it is the first file or a later one."""
     for number, content in enumerate(["a,b\n1,2\n", "a,c\n3,4\n5,6\n"]):
@@ -102,7 +191,15 @@ def test_a_data_set_without_rows_cannot_be_verified(tmp_path: Path) -> None:
         summary_of(tmp_path, "a,b\n")
 
 
-def test_numbers_too_large_to_square_are_one_line(tmp_path: Path) -> None:
-    """Their moments do not exist."""
-    with pytest.raises(DataError, match="the moments of a, b cannot be computed: .*; scale the columns"):
-        summary_of(tmp_path, "a,b\n1e200,1\n-1e200,2\n")
+def test_numbers_too_large_to_square_are_counted(tmp_path: Path) -> None:
+    """With their rows, which the error of the moments does not know; the other columns are summed up."""
+    found = summary_of(tmp_path, "a,b\n1,1\n1e200,1\n-1e200,2\n1e150,3\n1.7e308,4\n")
+    assert (found.columns["a"].too_large, found.columns["a"].too_large_rows) == (3, (2, 3, 5))
+    assert found.moments is None and (found.columns["b"].too_large, found.columns["b"].maximum) == (0, 4.0)
+
+
+def test_numbers_that_are_too_small_to_square_are_one_line(tmp_path: Path) -> None:
+    """Their moments do not exist; it says once what to do."""
+    with pytest.raises(DataError, match="the moments of a, b cannot be computed: .*; scale the columns$") as raised:
+        summary_of(tmp_path, "a,b\n" + "".join(f"{row}e-310,{row}\n" for row in range(1, 30)))
+    assert str(raised.value).count("scale the columns") == 1

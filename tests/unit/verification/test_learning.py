@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from linear_regressor.data.table import Table
 from linear_regressor.model.moments import Moments
+from linear_regressor.tables.table import Table
 from linear_regressor.verification.data_summary import summarize
 from linear_regressor.verification.learning import learn
 from linear_regressor.verification.schema import Column, Schema
+from linear_regressor.verification.verify import learn_schema, verify
 
 HEADER = "id,age,sex,note,day,ok,score"
 
@@ -59,3 +61,14 @@ def test_learning_again_keeps_what_is_declared(tmp_path: Path) -> None:
     assert schema.reference.moments is not None
     np.testing.assert_allclose(schema.reference.moments.y_mean, numbers[:, 0].mean(), rtol=1e-12)
     assert "gone" not in schema.reference.missing
+
+
+def test_a_column_without_a_name_is_learned_and_found_again(tmp_path: Path) -> None:
+    """As pandas writes the index; the file can be read again, and its rows satisfy it."""
+    pd.DataFrame({"x": np.random.default_rng(1).normal(size=50)}).to_csv(tmp_path / "a.csv")
+    data, path = Table.of(str(tmp_path / "a.csv")), tmp_path / "schema.yaml"
+    learned = learn_schema(data, None).schema
+    assert learned is not None and learned.columns == (Column("", "number", role="key"), Column("x", "number"))
+    learned.save(path)
+    assert Schema.load(path).digest == learned.digest
+    assert verify(data, Schema.load(path)).report.findings == ()

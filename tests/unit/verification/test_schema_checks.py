@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linear_regressor.data.table import Table
+from linear_regressor.tables.table import Table
 from linear_regressor.verification.data_summary import summarize
 from linear_regressor.verification.finding import Finding, Severity
 from linear_regressor.verification.learning import learn
@@ -57,6 +57,7 @@ def replaced(column: str, value: str, *places: int) -> Callable[[Rows], Rows]:
 @pytest.mark.parametrize(("fault", "check_name", "column", "count", "first", "words"), [
     (replaced("age", "abc", 3, 9), "type", "age", 2, (4, 10), "2 values in 100 rows that are not finite numbers"),
     (replaced("score", "inf", 3), "type", "score", 1, (4,), "1 value in 100 rows that are not finite numbers"),
+    (replaced("score", "1e300", 3), "type", "score", 1, (4,), "1 value in 100 rows over 1e+150 in size, whose squares"),
     (replaced("day", "soon", 7), "type", "day", 1, (8,), "not times"),
     (replaced("age", "-1", 1), "range", "age", 1, (2,), "outside its range 0 to 120"),
     (replaced("age", "365", *range(10, 20)), "range", "age", 10, (11, 12, 13, 14, 15), "check the unit"),
@@ -64,6 +65,7 @@ def replaced(column: str, value: str, *places: int) -> Callable[[Rows], Rows]:
     (replaced("age", "", *range(10)), "missing", "age", 12, (1, 2, 3, 4, 5), "12.00% of the rows, 5.00% allowed"),
     (replaced("day", "2025-12-31", 40, 41), "time-order", "day", 1, (41,), "before the one in the row above"),
     (replaced("score", "1.5", *range(100)), "constant", "score", 100, (), "has the value 1.5 in every row"),
+    (replaced("score", "", *range(100)), "constant", "score", 100, (), "has no value in any row"),
     (replaced("sex", "f", *range(100)), "constant", "sex", 100, (), "has the value 'f' in every row")])
 def test_a_planted_fault_is_found_and_named(tmp_path: Path, fault: Callable[[Rows], Rows], check_name: str, column: str,
                                             count: int, first: tuple[int, ...], words: str) -> None:

@@ -28,12 +28,14 @@ locals {
     smoke     = "Workflow that tests the deployed service"
     drift     = "Workflow that plans, without changing anything"
   }
-  # GitHub's name for a job: deploy runs in the protected environment, the others on main
+  # GitHub's name for a job: deploy and its tests run in the protected environment, the daily check on main
   jobs = {
     deploy = "repo:${var.repository}:environment:production"
-    smoke  = "repo:${var.repository}:ref:refs/heads/main"
+    smoke  = "repo:${var.repository}:environment:production"
     drift  = "repo:${var.repository}:ref:refs/heads/main"
   }
+  # plans for pull requests of this repository: any branch, in an environment of their own
+  plan = "repo:${var.repository}:environment:plan"
   # roles on the project; all others are on single resources
   roles = {
     server-metrics    = ["server", "roles/monitoring.metricWriter"]
@@ -90,7 +92,7 @@ resource "google_iam_workload_identity_pool" "github" {
 }
 
 resource "google_iam_workload_identity_pool_provider" "repository" {
-  #checkov:skip=CKV_GCP_125:the condition names two exact subjects of one repository id, in a local that the check cannot resolve
+  #checkov:skip=CKV_GCP_125:the condition names three exact subjects of one repository id, in a local that the check cannot resolve
   project                            = var.project
   workload_identity_pool_id          = google_iam_workload_identity_pool.github.workload_identity_pool_id
   workload_identity_pool_provider_id = "repository"
@@ -99,8 +101,8 @@ resource "google_iam_workload_identity_pool_provider" "repository" {
     "google.subject" = "assertion.sub"
   }
   # The id, because a deleted repository's name can be taken by others; the branch, because a protected environment
-  # might allow more than one.
-  attribute_condition = "assertion.repository_id == '${var.repository_id}' && assertion.ref == 'refs/heads/main' && (assertion.sub == '${local.jobs.deploy}' || assertion.sub == '${local.jobs.smoke}')"
+  # might allow more than one. Plans of pull requests may read only (local.plan).
+  attribute_condition = "assertion.repository_id == '${var.repository_id}' && (assertion.ref == 'refs/heads/main' && (assertion.sub == '${local.jobs.deploy}' || assertion.sub == '${local.jobs.drift}') || assertion.sub == '${local.plan}')"
   oidc {
     issuer_uri = "https://token.actions.githubusercontent.com"
   }
@@ -111,6 +113,12 @@ resource "google_service_account_iam_member" "federated" {
   service_account_id = google_service_account.this[each.key].name
   role               = "roles/iam.workloadIdentityUser"
   member             = "principal://iam.googleapis.com/${google_iam_workload_identity_pool.github.name}/subject/${each.value}"
+}
+
+resource "google_service_account_iam_member" "plan" {
+  service_account_id = google_service_account.this["drift"].name
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "principal://iam.googleapis.com/${google_iam_workload_identity_pool.github.name}/subject/${local.plan}"
 }
 
 # A deployment starts containers as these accounts.

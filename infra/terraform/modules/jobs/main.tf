@@ -122,6 +122,9 @@ resource "google_cloud_run_v2_job" "this" {
           "--health-check", "--http-address=0.0.0.0", "--http-port=${local.database.proxy_health_port}",
           "--exit-zero-on-sigterm", var.connection_name,
         ]
+        resources {
+          limits = local.database.proxy_limits
+        }
         startup_probe {
           period_seconds    = 1
           timeout_seconds   = 1

@@ -8,6 +8,8 @@ output "github_variables" {
     GCP_WORKLOAD_IDENTITY_PROVIDER = module.identity.provider
     GCP_DEPLOY_SERVICE_ACCOUNT     = module.identity.emails["deploy"]
     GCP_SMOKE_TEST_SERVICE_ACCOUNT = module.identity.emails["smoke"]
+    GCP_DRIFT_SERVICE_ACCOUNT      = module.identity.emails["drift"]
+    GCP_JOBS                       = join(" ", flatten([for one in module.jobs : values(one.names)]))
   }
 }
 

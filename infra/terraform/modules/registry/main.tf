@@ -31,8 +31,9 @@ resource "google_artifact_registry_repository" "images" {
   cleanup_policies {
     id     = "keep-newest"
     action = "KEEP"
+    # three manifests a build: two architectures and their index
     most_recent_versions {
-      keep_count = 20
+      keep_count = 60
     }
   }
   cleanup_policies {

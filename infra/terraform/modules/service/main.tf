@@ -103,6 +103,10 @@ resource "google_cloud_run_v2_service" "server" {
         "--health-check", "--http-address=0.0.0.0", "--http-port=${local.database.proxy_health_port}",
         var.connection_name,
       ]
+      resources {
+        limits   = local.database.proxy_limits
+        cpu_idle = false
+      }
       startup_probe {
         period_seconds    = 1
         timeout_seconds   = 1
@@ -119,6 +123,10 @@ resource "google_cloud_run_v2_service" "server" {
       name       = local.collector.container
       image      = local.collector.image
       depends_on = [var.shared.container]
+      resources {
+        limits   = local.collector.limits
+        cpu_idle = false
+      }
       volume_mounts {
         name       = "collector"
         mount_path = local.collector.folder

@@ -27,6 +27,10 @@ run "create" {
     condition     = google_cloud_run_v2_service.server.template[0].containers[0].startup_probe[0].http_get[0].path == "/health/ready"
     error_message = "The startup probe is not the one of service.json."
   }
+  assert {
+    condition     = alltrue([for one in google_cloud_run_v2_service.server.template[0].containers : can(one.resources[0].limits.cpu)])
+    error_message = "A container has no limits."
+  }
 }
 
 run "another_image_is_the_deploy_workflows" {

@@ -1,0 +1,1 @@
+"""Cleaning steps, which a schema declares and an artefact carries."""

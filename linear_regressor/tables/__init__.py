@@ -1,0 +1,1 @@
+"""Whole tables: every column of a data set, for its verification and for the digest of its content."""

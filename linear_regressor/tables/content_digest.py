@@ -1,0 +1,81 @@
+"""Name a data set by its content: a digest of its rows that no file format, order or compression changes.
+
+The name protects against accidents, such as a changed value, a lost row or a repeated file. It does not protect against
+someone who builds rows to collide: neither the hash of a row nor the sum of the hashes is cryptographic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from linear_regressor.data import diagnosis, formats, locations
+from linear_regressor.data.columns import filter_rows, require_unique
+from linear_regressor.data.content_sum import ContentSum
+from linear_regressor.data.locations import File
+from linear_regressor.data.row_filter import RowFilter
+from linear_regressor.data.source import require_exact_integers
+from linear_regressor.errors import DataError
+from linear_regressor.tables.canonical_words import Words, hash_rows, words_of
+
+
+@dataclass(frozen=True)
+class Content:
+    """What ``data show`` tells of a data set."""
+
+    digest: str
+    rows: int
+    # types by column, as the first file has them; those of CSV are text
+    types: dict[str, str]
+    # names and bytes of the files
+    files: dict[str, int]
+
+
+def read_content(location: str, columns: Sequence[str] = (), where: str | None = None) -> Content:
+    """Read columns, or all, of the rows that a filter takes once, in memory that does not grow with the rows."""
+    files = locations.find_files(location)
+    types = column_types(files, columns)
+    names = tuple(columns) or tuple(sorted(types))
+    content = ContentSum()
+    for file in files:
+        for words, batch in read_words(file, names, where):
+            content.add(*hash_rows(words, batch.num_rows))
+    return Content(content.digest(names), content.rows, types, {file.name: file.size for file in files})
+
+
+def column_types(files: Sequence[File], columns: Sequence[str] = ()) -> dict[str, str]:
+    """Read the types of columns in the first file; without columns, all files must have the same ones."""
+    require_unique(columns, columns, "--columns")
+    types: dict[str, str] = {}
+    for file in files[:1] if columns else files:
+        try:
+            schema = formats.of(file).schema()
+        except diagnosis.CONTENT as error:
+            raise diagnosis.unreadable(file, error) from None
+        require_unique(columns or types or schema.names, schema.names, file.name)
+        types = types or {name: str(schema.field(name).type) for name in columns or schema.names}
+        if not columns and (further := sorted(set(schema.names) - set(types))):
+            raise DataError(f"{file.name} has a column {further[0]!r}, which {files[0].name} does not have")
+    return types
+
+
+def read_words(file: File, names: Sequence[str],
+               where: str | None = None) -> Iterator[tuple[list[Words], pa.RecordBatch]]:
+    """Read columns of a file in batches, each with its canonical words."""
+    rows = 0
+    row_filter = None if where is None else RowFilter.of(where)
+    read = tuple(dict.fromkeys([*names, *([] if row_filter is None else row_filter.types)]))
+    form = formats.of(file)
+    types = {} if form.typed else dict.fromkeys(read, pa.string())
+    try:
+        require_unique(read, form.names(), file.name)
+        if row_filter is not None:
+            require_exact_integers(row_filter, form, form.read_as(types))
+        for batch in form.batches(read, types, None, None):
+            rows += batch.num_rows
+            batch = (batch if row_filter is None else filter_rows(batch, row_filter)).select(list(names))
+            yield [words_of(batch.column(name), f"{file.name}: column {name!r}") for name in names], batch
+    except diagnosis.CONTENT as error:
+        raise diagnosis.unreadable(file, error, rows) from None

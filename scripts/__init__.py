@@ -1,0 +1,1 @@
+"""Scripts of the make targets; ``python -m scripts.NAME`` from the repository."""

@@ -1,0 +1,1 @@
+"""Tests of compose.yaml on a container engine."""
