@@ -203,6 +203,10 @@ test-large: environment ## Tests with 10 and 50 million rows (minutes, 12 GB in 
 test-real-data: environment ## Train on 41 real data sets as they are, and compare the slopes with LAPACK (a minute)
 	@"$(BIN)/python" -m tests.real_data
 
+.PHONY: test-wild-data
+test-wild-data: environment ## Train on and predict 50 real files with warts, with pandas as referee (2 minutes, 50 MB)
+	@"$(BIN)/python" -m tests.wild_data
+
 .PHONY: axe
 axe: build/tools/axe/.installed ## Get axe-core, which checks that pages are accessible, into build/tools (160 KB)
 

@@ -17,11 +17,13 @@ from sklearn.linear_model import SGDRegressor
 
 from benchmarks.make_rows import FEATURES, INTERCEPT, SLOPES, chunks, write
 from benchmarks.ratio import Ratio, timed_in_turn
-from linear_regressor.data import predictions
+from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
-from linear_regressor.model.inference import predict
 from linear_regressor.model.mini_batches import descend_stream
+from linear_regressor.model.moments import Moments
+from linear_regressor.predictions import predicted_rows
+from linear_regressor.predictions.row_predictor import RowPredictor, Wanted
 from linear_regressor.training.partition_moments import PartitionMoments, split_blocks, total
 
 Array = NDArray[np.float64]
@@ -78,9 +80,17 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
 def predict_file(path: Path) -> int:
     """Predict a file as ``predict --data --only-prediction`` does."""
     partitions = Source.of(str(path), Columns(FEATURES, None)).partitions()
-    line = partial(predict, W=SLOPES, b=INTERCEPT)
-    schema = predictions.schema_of(partitions[0], True)
-    return predictions.write(partitions, line, path.with_name("predictions.parquet"), schema, int)
+    predictor = RowPredictor(_model(), Wanted(only=True))
+    schema = predicted_rows.schema_of(partitions, predictor)
+    return predicted_rows.write(partitions, predictor, path.with_name("predictions.parquet"), schema, int).rows
+
+
+def _model() -> Artefact:
+    """Return the line that the rows were drawn around."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(50, len(FEATURES)))
+    moments = Moments.from_arrays(X, X @ SLOPES + INTERCEPT)
+    return Artefact(FEATURES, "y", SLOPES, INTERCEPT, moments, None, None, {"levels": [], "t": [], "f": []}, {})
 
 
 def read_and_write(path: Path) -> None:

@@ -95,7 +95,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path, ending: str) -> None
 
 @pytest.mark.parametrize("changed_path", [".csv", ".parquet"], indirect=True)
 @pytest.mark.parametrize(("value", "problem"), [("oops", "is not a number that float64 can hold"),
-                                                (None, "is missing, NaN or infinite")], ids=["a wrong type", "a null"])
+                                                (None, "is missing")], ids=["a wrong type", "a null"])
 def test_an_invalid_value_in_row_7_000_001_is_named(tmp_path: Path, changed_path: Path, value: str | None,
                                                     problem: str) -> None:
     """With file, column and row."""
@@ -106,8 +106,8 @@ def test_an_invalid_value_in_row_7_000_001_is_named(tmp_path: Path, changed_path
 
     path = changed(changed_path, change)
 
-    assert (f"{path}: column 'x3', row {INVALID_ROW} (counted from 1, without the header) {problem}"
-            == error_of(path, tmp_path))
+    assert error_of(path, tmp_path).startswith(
+        f"{path}: column 'x3', row {INVALID_ROW} (counted from 1, without the header) {problem}")
 
 
 @pytest.mark.parametrize("changed_path", [".csv", ".parquet"], indirect=True)

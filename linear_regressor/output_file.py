@@ -7,7 +7,6 @@ import fcntl
 import io
 import os
 import re
-import secrets
 import select
 import shutil
 import stat
@@ -16,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from linear_regressor import temporary_files
+
 _MOST_LINKS = 40  # as in Linux
-_MOST_NAME_BYTES = 200  # of an output in the name of its temporary file: a name has at most 255 bytes
 # What /dev/stdout and a shell's >(...) lead to: the link to a descriptor is not the name of a file.
 _DESCRIPTORS = re.compile(r"(/dev|/proc/(?P<pid>\d+)(/task/\d+)?)/fd")
 
@@ -162,16 +162,17 @@ def _replace(target: Path, write: Callable[[BinaryIO], Any]) -> None:
     if old is not None and not os.access(target.parent, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "its folder allows no new files, and a file is replaced by a new one")
     mode = 0o666 if old is None else 0o600  # without the umask; of an old file until its own mode is copied
-    name = os.fsdecode(os.fsencode(target.name)[:_MOST_NAME_BYTES])
-    temporary = target.parent / f".{name}.{secrets.token_hex(4)}.tmp"
+    temporary_files.remove_left_over_once(target.parent)
+    temporary = temporary_files.beside(target)
     try:
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            temporary_files.hold(file.fileno())
             if old is not None:
                 _copy_attributes(target, old, temporary)
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+            os.replace(temporary, target)  # while it is locked
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno == errno.EBUSY:

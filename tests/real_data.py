@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load
 from linear_regressor.data import splitting
+from linear_regressor.data.occurrences import Occurrences
 from tests.command_line import run_process
 
 Array = NDArray[np.float64]
@@ -209,7 +210,9 @@ def outcome(data: DataSet, path: Path) -> Outcome:
 
 def training_rows(rows: Array, artefact: Artefact) -> Array:
     """Return the rows that the command trained on."""
-    training = rows[~splitting.in_test(splitting.hash_values(rows.T), TEST_FRACTION)]
+    hashes = splitting.hash_values(rows.T)
+    Occurrences().number(hashes)
+    training = rows[~splitting.in_test(hashes, TEST_FRACTION)]
     if len(training) != artefact.moments.n:
         raise ValueError(f"{len(training)} training rows, but the command used {artefact.moments.n:.0f}")
     return training

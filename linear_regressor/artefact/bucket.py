@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import GCSStore, ObjectStore, S3Store
 
-from linear_regressor.errors import ArtefactError, SettingError
+from linear_regressor.artefact.model_location import LARGEST, BucketUrl, Found
+from linear_regressor.errors import ArtefactError
 
-URL = re.compile(r"(?P<scheme>gs|s3|s3a)://((?P<user>[^/?]*)@)?(?P<bucket>[^/?@]+)/*(?P<path>[^?]*)(\?(?P<query>.*))?")
-# Those of PyArrow's URLs that --data accepts, too.
-PARAMETERS = {"endpoint_override", "scheme", "region", "retry_limit_seconds"}
 RETRIES, RETRY_SECONDS = 3, 10
 # of an answer in a message
 MOST_CHARACTERS = 300
@@ -31,22 +27,12 @@ class Bucket:
         self.name, self._store = name, store
 
     @classmethod
-    def of(cls, location: str) -> Bucket:
-        """Open ``gs://bucket/path`` or ``s3://bucket/path`` with the credentials of the environment."""
-        url = URL.fullmatch(location)
-        user = url["user"] if url else None
-        if user not in (None, "anonymous"):
-            raise SettingError("credentials do not belong in the URL of models: set the cloud's environment variables")
-        if url is None:
-            raise SettingError(f"{location} must be a folder, gs://bucket/path or s3://bucket/path")
-        parameters = dict(parse_qsl(url["query"] or ""))
-        if unknown := parameters.keys() - PARAMETERS:
-            raise SettingError(f"{location} has the unknown parameter {min(unknown)!r}; known are {_words(PARAMETERS)}")
-        scheme = "gs" if url["scheme"] == "gs" else "s3"
-        name, path = f"{scheme}://{url['bucket']}/{url['path']}".rstrip("/"), url["path"].strip("/")
+    def of(cls, url: BucketUrl) -> Bucket:
+        """Open a folder in a bucket with the credentials of the environment."""
+        name = str(url)
         with _errors(name, "use"):
-            open_store = _gcs if scheme == "gs" else _s3
-            return cls(name, open_store(url["bucket"], path, parameters, user is not None))
+            open_store = _gcs if url.scheme == "gs" else _s3
+            return cls(name, open_store(url.bucket, url.path, dict(url.parameters), url.anonymous))
 
     def create(self, path: str, content: bytes) -> bool:
         """Put an object under the condition that there is none: generation 0, or ``If-None-Match: *``."""
@@ -66,8 +52,32 @@ class Bucket:
 
     def read(self, path: str) -> bytes:
         """Get an object; see ``Storage``."""
-        with _errors(f"{self.name}/{path}", "read"):
-            return obstore.get(self._store, path).bytes().to_bytes()
+        found = self.find(path)
+        if found is None:
+            raise ArtefactError(f"cannot read {self.name}/{path}: there is no such object or bucket")
+        return found.content
+
+    def find(self, path: str) -> Found | None:
+        """Get an object; see ``Objects``."""
+        with _errors(f"{self.name}/{path}", "read"), suppress(FileNotFoundError):
+            result, content = obstore.get(self._store, path), bytearray()
+            for chunk in result.stream():
+                content += bytes(chunk)
+                if len(content) > LARGEST:
+                    break
+            version = {name: result.meta[name] for name in ("e_tag", "version")}
+            return Found(bytes(content), {name: value for name, value in version.items() if value is not None})
+        return None
+
+    def replace(self, path: str, content: bytes, version: Mapping[str, str] | None = None) -> bool:
+        """Put an object; see ``Objects``."""
+        with _errors(f"{self.name}/{path}", "write"):
+            try:
+                obstore.put(self._store, path, content,
+                            mode="overwrite" if version is None else dict(version))  # type: ignore[arg-type]
+            except PreconditionError:
+                return self.read(path) == content  # the answer to the first try may have been lost
+        return True
 
     def list(self, folder: str = "") -> list[str]:
         """List a folder; see ``Storage``."""
@@ -107,11 +117,6 @@ def _client(endpoint: str | None) -> dict[str, Any]:
     plain = {"allow_http": True} if endpoint is not None and endpoint.startswith("http:") else {}
     return {"client_options": {**plain, "timeout": timedelta(seconds=60)},
             "retry_config": {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)}}
-
-
-def _words(names: set[str]) -> str:
-    """Names in order, separated by commas."""
-    return ", ".join(sorted(names))
 
 
 @contextmanager

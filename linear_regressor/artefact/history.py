@@ -20,6 +20,7 @@ from typing import Any
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import CARD, MODEL, card_of, content_of, facts_of, parse_card, parse_version
 from linear_regressor.artefact.lineage import Lineage
+from linear_regressor.artefact.model_location import BucketUrl
 from linear_regressor.artefact.promotion import FOLDER, VERSION, Promotion, Promotions, name_of, number_of
 from linear_regressor.artefact.storage import Storage, open_storage
 from linear_regressor.errors import ArtefactError, ConflictError
@@ -32,7 +33,7 @@ class ModelHistory:
         self._storage = storage
 
     @classmethod
-    def of(cls, location: str) -> ModelHistory:
+    def of(cls, location: str | BucketUrl) -> ModelHistory:
         """Open a local folder, ``gs://bucket/path`` or ``s3://bucket/path``, which need not exist yet."""
         return cls(open_storage(location))
 
@@ -55,15 +56,23 @@ class ModelHistory:
 
     def load(self, version: str) -> Artefact:
         """Read and check a version."""
-        path = f"{version}/{MODEL}"
+        return parse_version(self._path(f"{version}/{MODEL}"), version, self._read_model(version))
+
+    def content(self, version: str) -> bytes:
+        """Read the content of the model file of a version, and check it."""
+        content = self._read_model(version)
+        parse_version(self._path(f"{version}/{MODEL}"), version, content)
+        return content
+
+    def _read_model(self, version: str) -> bytes:
+        """Read the model file of a version."""
         try:
-            content = self._storage.read(path)
+            return self._storage.read(f"{version}/{MODEL}")
         except ArtefactError:
             if version in self.versions():
                 raise
             raise ArtefactError(f"{self.name} has no version {version}; 'linear-regressor models list' prints "
                                 "them") from None
-        return parse_version(self._path(path), version, content)
 
     def promotions(self) -> Promotions:
         """Read all decisions, in order."""

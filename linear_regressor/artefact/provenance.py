@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.file import card_beside, facts_of, load, located
+from linear_regressor.artefact.file import facts_of, located
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.artefact.lineage import KEY, Lineage
+from linear_regressor.artefact.model_files import card_beside, is_model_file, load
+from linear_regressor.artefact.model_location import location_of
 from linear_regressor.artefact.promotion import Promotion, Promotions
 from linear_regressor.errors import ArtefactError
 
@@ -66,7 +68,7 @@ class Provenance:
     def of(cls, location: str, answered: str | None = None) -> Provenance:
         """Trace a model file, or of a folder or bucket of models the champion or the model that answered."""
         digest = None if answered is None else _answered(answered)
-        if not Path(location).is_dir() and "://" not in location:
+        if is_model_file(location):
             return cls.of_file(location, _matching(load(location), digest, location))
         history = ModelHistory.of(location)
         promotions = history.promotions()
@@ -84,7 +86,8 @@ class Provenance:
         """Trace the model of a file without a history, of which at most the parent is known."""
         facts = facts_of(artefact, card_beside(path, artefact.digest))
         parent = _text(facts, "unlearned_from") or _text(_part(artefact.card, "retraining"), "parent")
-        return cls(artefact, path, facts, ancestors=() if parent is None else (Ancestor(parent),))
+        file = str(location_of(path)) if "://" in path else path
+        return cls(artefact, file, facts, ancestors=() if parent is None else (Ancestor(parent),))
 
     @classmethod
     def of_version(cls, history: ModelHistory, promotions: Promotions, artefact: Artefact,

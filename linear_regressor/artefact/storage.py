@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
-import time
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from linear_regressor.artefact.model_location import LARGEST, BucketUrl, Found, location_of
 from linear_regressor.errors import ArtefactError, SettingError
 from linear_regressor.output_file import sync_folder
+from linear_regressor.temporary_files import BESIDE, beside, hold, remove_left_over
 
-# The largest object that is read: a model file has at most 16 MiB.
-LARGEST = 16 * 1024 * 1024
-# After that a temporary file is one of a killed process.
-SECONDS_TO_WRITE = 3600
 # What file systems without hard links answer.
 WITHOUT_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
@@ -42,17 +39,33 @@ class Storage(Protocol):
         """Names of the objects and folders in a folder, sorted; none for one that does not exist."""
 
 
-def open_storage(location: str) -> Storage:
-    """Open a local folder, ``gs://bucket/path`` or ``s3://bucket/path``; nothing is read or created yet."""
-    if "://" in location:
-        from linear_regressor.artefact.bucket import Bucket  # obstore is an extra of its own
+class Objects(Storage, Protocol):
+    """What model files in a bucket need of it, too: find, replace."""
 
-        return Bucket.of(location)
-    if not location.strip():
+    def find(self, path: str) -> Found | None:
+        """Read an object, or a little more than the largest that is valid; None if there is none."""
+
+    def replace(self, path: str, content: bytes, version: Mapping[str, str] | None = None) -> bool:
+        """Put an object as a whole; with a version only if that is still there, and False if not."""
+
+
+def open_storage(location: str | BucketUrl) -> Storage:
+    """Open a local folder, ``gs://bucket/path`` or ``s3://bucket/path``; nothing is read or created yet."""
+    if isinstance(location, str) and not location.strip():
         raise SettingError("the location of the models must be a folder or a URL, not empty")
-    if os.path.exists(location) and not os.path.isdir(location):
-        raise SettingError(f"{location} is a file; name the folder of a model's versions")
-    return LocalFolder(Path(location))
+    place = location_of(location) if isinstance(location, str) else location
+    if isinstance(place, BucketUrl):
+        return open_bucket(place)
+    if place.exists() and not place.is_dir():
+        raise SettingError(f"{place} is a file; name the folder of a model's versions")
+    return LocalFolder(place)
+
+
+def open_bucket(url: BucketUrl) -> Objects:
+    """Open a folder in a bucket; nothing is read yet."""
+    from linear_regressor.artefact.bucket import Bucket  # obstore is an extra of its own
+
+    return Bucket.of(url)
 
 
 class LocalFolder:
@@ -68,8 +81,8 @@ class LocalFolder:
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = _temporary(target)
             try:
-                _write(temporary, content)
-                return _link(temporary, target, content)
+                with _written(temporary, content):
+                    return _link(temporary, target, content)
             finally:
                 temporary.unlink(missing_ok=True)
                 sync_folder(target.parent)
@@ -82,10 +95,11 @@ class LocalFolder:
             temporary = _temporary(target)
             temporary.mkdir()
             try:
-                for name, content in files.items():
-                    _write(temporary / name, content)
-                sync_folder(temporary)
-                temporary.rename(target)
+                with _held(temporary):
+                    for name, content in files.items():
+                        _write(temporary / name, content)
+                    sync_folder(temporary)
+                    temporary.rename(target)
             except OSError:
                 if target.is_dir() and any(target.iterdir()):
                     return False
@@ -118,19 +132,36 @@ def _local_errors(path: Path, action: str = "write") -> Iterator[None]:
 
 def _temporary(target: Path) -> Path:
     """Name a new temporary file or folder beside a target, and remove those of killed processes."""
-    for old in target.parent.glob(".*.tmp"):
-        with suppress(OSError):  # another process has removed it
-            if time.time() - old.stat().st_mtime > SECONDS_TO_WRITE:
-                shutil.rmtree(old) if old.is_dir() else old.unlink()
-    return target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
+    remove_left_over(target.parent, BESIDE, stat.S_IFREG, stat.S_IFDIR)
+    return beside(target)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a temporary folder while it is filled and renamed."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        hold(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _written(path: Path, content: bytes) -> Iterator[None]:
+    """Write a new file, sync it to disk, and hold it."""
+    with open(path, "xb") as file:
+        hold(file.fileno())
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+        yield
 
 
 def _write(path: Path, content: bytes) -> None:
     """Write a new file and sync it to disk."""
-    with open(path, "xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    with _written(path, content):
+        pass
 
 
 def _link(temporary: Path, target: Path, content: bytes) -> bool:

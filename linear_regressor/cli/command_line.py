@@ -20,7 +20,7 @@ import click
 from linear_regressor.cli.terminal import escape_terminals
 from linear_regressor.errors import LinearRegressorError
 
-INTERRUPTED, TERMINATED = 130, 143  # what shells report: 128 + SIGINT, 128 + SIGTERM
+HUNG_UP, INTERRUPTED, TERMINATED = 129, 130, 143  # what shells report: 128 + SIGHUP, SIGINT, SIGTERM
 
 # The extra of this package that a library comes with.
 EXTRAS = {"sklearn": "training", "scipy": "training", "pyarrow": "training", "yaml": "training",
@@ -61,7 +61,7 @@ class CommandLine(click.Group):
         """Run a command and exit with its exit code."""
         escape_terminals()
         try:
-            with _exit_at_sigterm():
+            with _exit_at_signals():
                 exit_code = super().main(*arguments, **{**options, "standalone_mode": False})
         except click.Abort:
             exit_code = INTERRUPTED
@@ -104,24 +104,37 @@ def describe(error: Exception) -> str:
         reason = error.strerror or str(error)
         text = f"{error.filename}: {reason}" if error.filename else reason
     else:
-        text = f"unexpected {type(error).__name__}: {error} (--traceback before the command shows where)"
+        # PyArrow's messages quote values of the data.
+        reason = "" if type(error).__module__.startswith("pyarrow") else f": {error}"
+        text = f"unexpected {type(error).__name__}{reason} (--traceback before the command shows where)"
     return " ".join(text.split())
 
 
 @contextmanager
-def _exit_at_sigterm() -> Iterator[None]:
-    """Let SIGTERM unwind a command, as an interrupt does, so that no temporary file stays; the server replaces this."""
-    def terminate(number: int, frame: FrameType | None) -> NoReturn:
-        sys.exit(TERMINATED)
+def _exit_at_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind a command, as an interrupt does, so that no temporary file stays.
 
+    The server replaces this. A signal that is ignored, as SIGHUP is under nohup, stays so.
+    """
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield
         return
-    before = signal.signal(signal.SIGTERM, terminate)
+    exit_codes = {signal.SIGHUP: HUNG_UP, signal.SIGTERM: TERMINATED}
+    before = {number: signal.getsignal(number) for number in exit_codes}
+    handled = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+
+    def terminate(number: int, frame: FrameType | None) -> NoReturn:
+        for each in handled:  # a second one must not interrupt the removal of temporary files
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(exit_codes[signal.Signals(number)])
+
+    for number in handled:
+        signal.signal(number, terminate)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in handled:
+            signal.signal(number, before[number])
 
 
 def _flush_stdout() -> None:

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.artefact.file import load
-from linear_regressor.cli.options import finite
+from linear_regressor.artefact.model_files import load
+from linear_regressor.artefact.model_location import ModelLocation
+from linear_regressor.cli.options import Model, finite
 
 if TYPE_CHECKING:
     from linear_regressor.training.compare_models import Comparison
 
 
 @click.command()
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
+@click.argument("a", type=Model())
+@click.argument("b", type=Model())
 @click.option("--radius", metavar="FLOAT", type=click.FloatRange(min=0), callback=finite, default=3.0,
               show_default=True,
               help="Mahalanobis distance from the mean of A's training rows up to which predictions are compared.")
 @click.option("--max-change", metavar="FLOAT", type=click.FloatRange(min=0), callback=finite, show_default="any",
               help="Largest allowed change of a prediction within that distance, in the unit of the target; beyond it "
                    "the exit code is 1.")
-def compare(a: Path, b: Path, radius: float, max_change: float | None) -> None:
+def compare(a: ModelLocation, b: ModelLocation, radius: float, max_change: float | None) -> None:
     """Compare two models without data.
 
-    A and B are model files, or folders of models, of the same features and target. Prints the largest change of a
+    A and B are model files, or folders of models, of the same features and target, on this machine or in a bucket.
+    Prints the largest change of a
     prediction from A to B around the training rows of A, a point where it occurs, the change of every weight, and a
     Wald test of whether the change is more than chance.
 

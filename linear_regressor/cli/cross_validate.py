@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from linear_regressor.cli import options
-from linear_regressor.cli.output import labelled, progress_bar
+from linear_regressor.cli.output import fold_lines, labelled, missing_lines, progress_bar
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
 from linear_regressor.errors import RateError
@@ -19,6 +19,7 @@ from linear_regressor.training.engine import LocalEngine
 from linear_regressor.training.reading import read_folds
 
 if TYPE_CHECKING:
+    from linear_regressor.files.locations import Locations
     from linear_regressor.model.cross_validation import CrossValidation
 
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 @options.where
 @options.schema("its cleaning steps are applied, and nothing else of it.")
 @options.key("the fold of a row; rows of one key are in one fold")
+@options.missing_rows
+@options.allow_duplicates
 @click.option("--folds", type=click.IntRange(2, 100), default=5, show_default=True, help="Number of folds.")
 @click.option("--lr", "rates", metavar="RATE|auto[,...]", multiple=True, default=("auto",), show_default=True,
               callback=options.split_values(options.Rate()),
@@ -39,16 +42,17 @@ if TYPE_CHECKING:
                    "descent needs to converge.")
 @options.standardize()
 @options.random_state
-def cross_validate(data: str, features: tuple[str, ...], target: str, where: str | None, schema: Path | None,
-                   key: str | None, folds: int, rates: tuple[float | str, ...], iterations: tuple[int | str, ...],
-                   standardize: bool, random_state: int) -> None:
+def cross_validate(data: Locations, features: tuple[str, ...], target: str, where: str | None, schema: Path | None,
+                   key: str | None, missing: str, allow_duplicates: bool, folds: int, rates: tuple[float | str, ...],
+                   iterations: tuple[int | str, ...], standardize: bool, random_state: int) -> None:
     """Compare settings of a training by cross-validation.
 
     Reads the data set once. For each fold its moments are subtracted from those of all rows; every combination of
     --lr and --iterations is fitted to the rest and evaluated on the fold, without reading the data again.
 
-    Prints mean squared error, its standard deviation over folds and R2 of each combination, with a star at the best.
-    The exit code is 1 if the data cannot be used, and 2 for misuse or if no rate converges.
+    Prints mean squared error, its standard deviation over folds and R2 of each combination, with a star at the best,
+    then the number of rows in each fold, with a warning if these differ by more than chance explains. The exit code is
+    1 if the data cannot be used, and 2 for misuse or if no rate converges.
 
     \b
     Example:
@@ -59,13 +63,15 @@ def cross_validate(data: str, features: tuple[str, ...], target: str, where: str
     from linear_regressor.verification.schema import Schema
 
     steps = () if schema is None else Schema.load(schema).cleaning
-    partitions = Source.of(data, Columns(features, target, where, key, steps)).partitions()
+    partitions = Source.of(data, Columns(features, target, where, key, steps, missing == "drop")).partitions()
     with progress_bar(partitions) as report:
-        moments = read_folds(partitions, folds, LocalEngine(), report)
+        read = read_folds(partitions, folds, LocalEngine(), report, allow_duplicates)
+    moments = read.moments
     result = CrossValidation.of(moments, rates, iterations, random_state, standardize)
     rows = sum(fold.n for fold in moments)
     click.echo(f"{rows:.0f} rows in {folds} folds; descent converges at rates below {result.rate_limit:.6g}")
-    click.echo("\n".join([*_table(result), *labelled(dependence(reduce(add, moments), features))]))
+    click.echo("\n".join([*_table(result), *fold_lines([fold.n for fold in moments], key), *missing_lines(read.missing),
+                          *labelled(dependence(reduce(add, moments), features))]))
     if result.best is None:
         raise RateError(f"no learning rate of these converges: they must be below {result.rate_limit:.6g}, or 'auto'")
 

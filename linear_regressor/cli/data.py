@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.cli.options import split_names, where
+from linear_regressor.cli import options
 
 if TYPE_CHECKING:
+    from linear_regressor.files.reading import Reading
     from linear_regressor.tables.content_difference import ChangedColumn, ContentDifference, Example
 
 # The exit code of 'data diff' for data sets that differ.
@@ -25,11 +26,12 @@ def data() -> None:
 
 @data.command()
 @click.argument("location", metavar="DATA")
-@click.option("--columns", metavar="NAME[,NAME...]", multiple=True, show_default="all", callback=split_names,
+@click.option("--columns", metavar="NAME[,NAME...]", multiple=True, show_default="all", callback=options.split_names,
               help="Columns of the digest, separated by commas or by repeating the option; their order counts.")
-@where
+@options.where
+@options.reading
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def show(location: str, columns: tuple[str, ...], where: str | None, as_json: bool) -> None:
+def show(location: str, columns: tuple[str, ...], where: str | None, reading: Reading, as_json: bool) -> None:
     """Show rows, columns, digest and files of a data set.
 
     DATA is a path, a glob, a folder or a URL, as of 'train --data'. Data sets with the same columns and rows have the
@@ -44,26 +46,29 @@ def show(location: str, columns: tuple[str, ...], where: str | None, as_json: bo
       linear-regressor data show rows.csv --columns age,bmi,score
     """
     # Not at the top: PyArrow takes long to import, for which --help would have to wait.
+    from linear_regressor.files.locations import Locations
+    from linear_regressor.formats.remedies import escaped
     from linear_regressor.tables.content_digest import read_content
 
-    content = read_content(location, columns, where)
+    content = read_content(Locations((location,), reading), columns, where)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(content), ensure_ascii=False))
         return
-    click.echo("\n".join([
+    click.echo("\n".join(map(escaped, [
         f"digest       {content.digest}",
         f"rows         {content.rows}",
         *(f"column       {kind:<14} {name}" for name, kind in content.types.items()),
-        *(f"file         {size:<14} {name}" for name, size in content.files.items())]))
+        *(f"file         {size:<14} {name}" for name, size in content.files.items())])))
 
 
 @data.command()
 @click.argument("a")
 @click.argument("b")
 @click.option("--values", "with_values", is_flag=True, help="Print the values of the example rows, too.")
+@options.reading
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def diff(context: click.Context, a: str, b: str, with_values: bool, as_json: bool) -> None:
+def diff(context: click.Context, a: str, b: str, with_values: bool, reading: Reading, as_json: bool) -> None:
     """Show what differs between two data sets.
 
     A and B are paths, globs, folders or URLs. Prints columns that only one of them has, types, the number of rows that
@@ -77,11 +82,13 @@ def diff(context: click.Context, a: str, b: str, with_values: bool, as_json: boo
     Example:
       linear-regressor data diff old.csv new.parquet
     """
+    from linear_regressor.files.locations import Locations
+    from linear_regressor.formats.remedies import escaped
     from linear_regressor.tables.content_difference import ContentDifference
 
-    found = ContentDifference.of(a, b, with_values)
+    found = ContentDifference.of(Locations((a,), reading), Locations((b,), reading), with_values)
     click.echo(json.dumps(found.to_plain(), ensure_ascii=False, allow_nan=False) if as_json
-               else "\n".join(_difference_lines(found)))
+               else "\n".join(map(escaped, _difference_lines(found))))
     context.exit(0 if found.equal else DIFFERENT)
 
 

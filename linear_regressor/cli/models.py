@@ -7,23 +7,28 @@ import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.file import card_beside, facts_of, load, save
+from linear_regressor.artefact.file import facts_of, save
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.artefact.lineage import Lineage
+from linear_regressor.artefact.model_files import card_beside, is_model_file, load
+from linear_regressor.artefact.model_location import location_of
 from linear_regressor.artefact.promotion import VERSION, Promotion, Promotions, user_name
 from linear_regressor.cli import options
-from linear_regressor.cli.output import progress_bar
+from linear_regressor.cli.output import missing_lines, progress_bar
 from linear_regressor.cli.tracked import follow, track_option
 from linear_regressor.cli.tracked import open_store as open_mlflow
 from linear_regressor.errors import ArtefactError, QualityError, SettingError
 from linear_regressor.monitoring.store import open_store
 from linear_regressor.monitoring.store.location import StoreLocation
 from linear_regressor.output_file import is_stdout
+
+if TYPE_CHECKING:
+    from linear_regressor.files.locations import Locations
 
 DEFAULT_MODELS = "models/linear-regressor"
 
@@ -89,6 +94,8 @@ def list_models(location: str, as_json: bool) -> None:
 @models_option
 @options.data()
 @options.where
+@options.missing_rows
+@options.allow_duplicates
 @options.store()
 @click.option("--verification", metavar="REPORT", type=options.LocalFile(), show_default="that in the model's card",
               help="Report of 'verify --json' on the rows that the model was trained on.")
@@ -99,12 +106,13 @@ def list_models(location: str, as_json: bool) -> None:
               help="The run of a pipeline that decides; the card of a new version names it, too.")
 @track_option
 @click.pass_context
-def promote(context: click.Context, model: str, location: str, data: str | None, where: str | None,
-            store: StoreLocation | None, verification: Path | None, force: str | None, by: str | None,
-            pipeline_run: str | None, track: bool) -> None:
+def promote(context: click.Context, model: str, location: str, data: Locations | None, where: str | None,
+            missing: str, allow_duplicates: bool, store: StoreLocation | None, verification: Path | None,
+            force: str | None, by: str | None, pipeline_run: str | None, track: bool) -> None:
     """Put a model into use, if it is good enough.
 
-    MODEL is a model file, which becomes a version, or VERSION one of 'models list'. The gate compares it with the
+    MODEL is a model file, also in a bucket, which becomes a version, or VERSION one of 'models list'. The gate compares
+    it with the
     champion on the rows of --data, from which neither may have learned, or else on the feedback in --store that neither
     has seen; without a champion its R2 and its distance from the best line decide. Its training rows must have been
     verified, by 'train --schema' or by a report. The decision and its reasons are recorded, also if the champion is
@@ -116,7 +124,7 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
     Example:
       linear-regressor models promote models/new.joblib --data test.csv
     """
-    options.require_data(context, data, ("where",))
+    options.require_data(context, data, ("where", "missing", "allow_duplicates"))
     from linear_regressor.retraining.promotion import UnseenRows, judge, verification_of
     from linear_regressor.retraining.promotion import promote as record
     from linear_regressor.verification.finding import VerificationReport
@@ -132,7 +140,7 @@ def promote(context: click.Context, model: str, location: str, data: str | None,
     champion = None if before.champion is None else history.load(before.champion)
     test = UnseenRows()
     if data is not None:
-        test = _test_rows(data, where, champion or challenger)
+        test = _test_rows(data, where, missing, allow_duplicates, champion or challenger)
     elif store is not None:
         test = UnseenRows.stored(open_store(store), champion or challenger, challenger,
                                  history.lineage(before, champion or challenger))
@@ -191,30 +199,41 @@ def rollback(location: str, to: str | None, reason: str, store: StoreLocation | 
 
 
 @models.command()
-@click.argument("source", metavar="FOLDER|URL[@VERSION]")
+@click.argument("source", metavar="PATH|URL[@VERSION]")
 @click.argument("path", type=options.LocalFile())
 def fetch(source: str, path: Path) -> None:
-    """Copy a version to a model file on this machine, with its card.
+    """Copy a model to a model file on this machine, with its card.
 
-    The version is the champion unless @VERSION follows the location. The digest of the model is checked.
+    SOURCE is a model file, or a folder of models, whose champion is copied unless @VERSION follows; either may be in a
+    bucket. The digest of the model is checked. A server reads models from this machine only: fetch them for it.
 
-    The exit code is 1 if there is no such version or it is damaged.
+    The exit code is 1 if there is no such model or it is damaged.
 
     \b
     Example:
       linear-regressor models fetch gs://bucket/models/linear-regressor@526641b126b9 model.joblib
     """
     match = NAMED_VERSION.fullmatch(source)
-    location, version = match.groups() if match else (source, "champion")
+    if match is None and is_model_file(source):
+        if isinstance(location := location_of(source), Path) and not location.exists():
+            raise ArtefactError(f"{source} does not exist; name a model file, a folder of models, or a version of it, "
+                                "such as FOLDER@526641b126b9")
+        artefact = load(source)
+        facts = facts_of(artefact, card_beside(source, artefact.digest))
+    else:
+        artefact, facts = _version(*(match.groups() if match else (source, "champion")))
+    save(artefact, path, facts)
+    click.echo(f"{path}: version {artefact.digest[:12]}, sha256 {artefact.digest}", err=is_stdout(path))
+
+
+def _version(location: str, version: str) -> tuple[Artefact, dict[str, Any]]:
+    """Read a version of a folder of models, with what its card adds."""
     history = ModelHistory.of(location)
-    if version == "champion":
-        version = history.champion()
-    if version is None:
+    name = history.champion() if version == "champion" else version
+    if name is None:
         raise ArtefactError(f"{history.name} has no model in use; name a version, such as "
                             f"FOLDER@526641b126b9; 'linear-regressor models list' prints them")
-    artefact = history.load(version)
-    save(artefact, path, history.facts(version))
-    click.echo(f"{path}: version {version}, sha256 {artefact.digest}", err=is_stdout(path))
+    return history.load(name), history.facts(name)
 
 
 def _model_of(model: str, history: ModelHistory) -> tuple[Artefact, bool]:
@@ -232,16 +251,19 @@ def _facts_of(model: str, artefact: Artefact) -> dict[str, Any]:
         return {}
 
 
-def _test_rows(data: str, where: str | None, order: Artefact) -> Any:
+def _test_rows(data: Locations, where: str | None, missing: str, allow_duplicates: bool, order: Artefact) -> Any:
     """Read the rows to compare on."""
     from linear_regressor.data.columns import Columns
     from linear_regressor.data.source import Source
     from linear_regressor.retraining.promotion import UnseenRows
 
-    columns = Columns(order.features, order.target, where, steps=order.cleaning)
+    columns = Columns(order.features, order.target, where, steps=order.cleaning, drop_missing=missing == "drop")
     partitions = Source.of(data, columns).partitions()
     with progress_bar(partitions) as report:
-        return UnseenRows.read(partitions, report)
+        rows = UnseenRows.read(partitions, report, allow_duplicates)
+    for line in missing_lines(rows.missing):
+        click.echo(line)
+    return rows
 
 
 def _loaded(history: ModelHistory, version: str) -> Artefact | str:

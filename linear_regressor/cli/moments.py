@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -14,6 +15,9 @@ from linear_regressor.cli import options
 from linear_regressor.errors import SettingError
 from linear_regressor.model.evaluate import dependence
 from linear_regressor.output_file import is_stdout
+
+if TYPE_CHECKING:
+    from linear_regressor.files.locations import Locations
 
 MOMENTS = click.Path(dir_okay=False, path_type=Path)
 output_option = click.option("--output", type=options.LocalFile(), required=True,
@@ -38,8 +42,11 @@ def moments(context: click.Context) -> None:
 @options.features
 @options.target(required=True)
 @options.where
+@options.missing_rows
+@options.allow_duplicates
 @output_option
-def build(data: str, features: tuple[str, ...], target: str, where: str | None, output: Path) -> None:
+def build(data: Locations, features: tuple[str, ...], target: str, where: str | None, missing: str,
+          allow_duplicates: bool, output: Path) -> None:
     """Read a data set once and write its moments.
 
     Prints the number of rows. The exit code is 1 if the data cannot be used.
@@ -49,18 +56,20 @@ def build(data: str, features: tuple[str, ...], target: str, where: str | None, 
       linear-regressor moments build --data monday.csv --features age,bmi --target score --output monday.json
     """
     # PyArrow takes longer to import than the other subcommands, which do not need it, take to run.
-    from linear_regressor.cli.output import progress_bar, require_not_data
+    from linear_regressor.cli.output import missing_lines, progress_bar, require_not_data
     from linear_regressor.data.columns import Columns
     from linear_regressor.data.source import Source
     from linear_regressor.training.engine import LocalEngine
     from linear_regressor.training.reading import build_moments
 
-    source = Source.of(data, Columns(features, target, where))
+    source = Source.of(data, Columns(features, target, where, drop_missing=missing == "drop"))
     require_not_data(source, {"--output": output})
     partitions = source.partitions()
     with progress_bar(partitions) as report:
-        file = build_moments(partitions, LocalEngine(), report)
+        file, left_out = build_moments(partitions, LocalEngine(), report, allow_duplicates)
     _save(file, output)
+    for line in missing_lines(left_out):
+        click.echo(line, err=is_stdout(output))
 
 
 @moments.command()

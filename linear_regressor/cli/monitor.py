@@ -46,7 +46,8 @@ class Since(click.ParamType[int | datetime]):
 
 @click.command()
 @click.option("--model-path", default=DEFAULT_MODEL_PATH, show_default=True,
-              help="Model file, or a folder of a model's versions, whose model in use is monitored.")
+              metavar="PATH|URL",
+              help="Model file, or a folder of a model's versions, whose model in use is monitored; also in a bucket.")
 @click.option("--model", metavar="VERSION|FILE", show_default="the one in use",
               help="Another model: a version in the folder, or a file.")
 @options.store()
@@ -98,14 +99,14 @@ def monitor(context: click.Context, model_path: str, model: str | None, store: S
 
 def _chosen(model_path: str, model: str | None) -> tuple[Artefact, Lineage, Promotions, Callable[[], Provenance]]:
     """Read the model that is monitored, what it has seen, and the promotions of its folder; the last one traces it."""
-    from linear_regressor.artefact.file import load
     from linear_regressor.artefact.history import ModelHistory
     from linear_regressor.artefact.lineage import Lineage
+    from linear_regressor.artefact.model_files import is_model_file, load
     from linear_regressor.artefact.promotion import VERSION, Promotions
     from linear_regressor.artefact.provenance import Provenance
     from linear_regressor.monitoring.report import LAST_ANCESTORS
 
-    if not os.path.isdir(model_path) and "://" not in model_path:
+    if is_model_file(model_path):
         path = model or model_path
         artefact = load(path)
         return artefact, Lineage.of(artefact), Promotions(), partial(Provenance.of_file, path, artefact)

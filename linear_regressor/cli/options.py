@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import csv
+import functools
 import math
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from linear_regressor.artefact.model_location import ANY_URL, BucketUrl, location_of
+from linear_regressor.errors import SettingError
+from linear_regressor.files.reading import Reading
 from linear_regressor.monitoring.store.location import StoreLocation
 from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
 from linear_regressor.training.engine import Engine, LocalEngine
+
+if TYPE_CHECKING:
+    from linear_regressor.files.locations import Locations
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -64,7 +70,7 @@ class LocalPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Convert the text of an option."""
-        if re.match("[a-z][a-z0-9+.-]+:/", str(value)):
+        if ANY_URL.match(str(value)):
             self.fail(f"'{value}' is a URL; this must be a path on this machine.", param, ctx)
         path = super().convert(value, param, ctx)
         if not self.file_okay and os.path.exists(path) and not os.path.isdir(path):  # click rejects only regular files
@@ -84,6 +90,42 @@ class LocalFile(LocalPath):
         if not path.name:
             self.fail(f"'{path}' does not name a file.", param, ctx)
         return path
+
+
+class ModelFile(LocalFile):
+    """A model file to write: a path on this machine, or the URL of an object in a bucket."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert the text of an option."""
+        location = _location(self, value, param, ctx)
+        if not isinstance(location, BucketUrl):
+            return super().convert(location if value else value, param, ctx)
+        if not location.name or str(value).partition("?")[0].endswith("/"):
+            self.fail(f"'{location}' does not name an object.", param, ctx)
+        return location
+
+
+class Model(click.Path):
+    """A model to read: a file or a folder of models, on this machine or in a bucket."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert the text of an option or argument."""
+        location = _location(self, value, param, ctx)
+        return location if isinstance(location, BucketUrl) else super().convert(location, param, ctx)
+
+
+def _location(kind: click.ParamType[Any], value: Any, param: click.Parameter | None,
+              ctx: click.Context | None) -> Path | BucketUrl:
+    """Parse a path or URL; the text of an option may be converted already."""
+    if isinstance(value, Path | BucketUrl):
+        return value
+    try:
+        return location_of(str(value))
+    except SettingError as error:
+        kind.fail(f"{error}.", param, ctx)
 
 
 def finite(context: click.Context | None, option: click.Parameter | None, value: float | None) -> float | None:
@@ -107,19 +149,28 @@ def split_values(kind: Any) -> Callable[[click.Context, click.Parameter, tuple[s
     return convert
 
 
-def _only_one(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
-    """Reject an option that is repeated, of which click would silently use the last."""
-    if len(values) > 1:
-        raise click.BadParameter(f"is given {len(values)} times; a folder or a glob names several files.")
-    return values[0] if values else None
+def _missing_values(context: click.Context, option: click.Parameter,
+                    values: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Split the texts at commas; None for the default."""
+    return split_names(context, option, values) if values else None
 
 
-model_path = click.option("--model-path", type=click.Path(path_type=Path), default=DEFAULT_MODEL_PATH,
-                          show_default=True, help="Model file to read, or a folder of models, whose champion is read.")
+model_path = click.option("--model-path", metavar="PATH|URL", type=Model(), default=DEFAULT_MODEL_PATH,
+                          show_default=True, help="Model file to read, or a folder of models, whose champion is read: "
+                                                  "a path, gs://bucket/path or s3://bucket/path.")
+
+
+def model_save_path(default: str | None, show_default: str | bool, text: str) -> Decorator:
+    """Make the option that names the model file to write."""
+    return click.option("--model-save-path", metavar="PATH|URL", type=ModelFile(), default=default,
+                        show_default=show_default,
+                        help=f"{text} It may be an object in a bucket, gs://bucket/path or s3://bucket/path.")
+
+
 features = click.option("--features", metavar="NAME[,NAME...]", multiple=True, required=True, callback=split_names,
                         help="Columns to predict from, separated by commas or by repeating the option.")
 where = click.option("--where", metavar="FILTER", show_default="all",
-                     help="Rows of the data set to use, such as 'age > 30 and sex == \"f\"'.")
+                     help="Rows of the data set to use, such as \"age > 30 and sex = 'f'\".")
 engine = click.option("--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True,
                       help="Read the data set in this process or on Dask workers, those of a local cluster unless "
                            "--scheduler is given. The result is the same.")
@@ -127,6 +178,36 @@ scheduler = click.option("--scheduler", metavar="ADDRESS", show_default="a local
                          help="Scheduler of the Dask cluster to use, such as tcp://10.0.0.5:8786.")
 random_state = click.option("--random-state", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
                             help="Seed of the start weights and of the order of the rows.")
+
+
+# Options of ``Reading`` by the name of the field.
+READING = ("input_format", "delimiter", "decimal", "thousands", "encoding", "quote", "missing_values")
+READING_OPTIONS = (
+    click.option("--input-format", type=click.Choice(["csv", "parquet", "feather", "ndjson", "json"]),
+                 show_default="the ending of a file's name", help="Format of the files; csv is any delimited text."),
+    click.option("--delimiter", metavar="CHARACTER", show_default="what the header has most of , ; tab |, else blanks",
+                 help="What separates the values of a line of text: one character, 'tab' or 'blanks'."),
+    click.option("--decimal", type=click.Choice([".", ","]), show_default=".",
+                 help="What separates the decimals of a number in text."),
+    click.option("--thousands", metavar="CHARACTER", show_default="nothing",
+                 help="What separates groups of three digits of a number in text, such as , in 12,426."),
+    click.option("--encoding", metavar="NAME", show_default="utf-8",
+                 help="Encoding of text files, such as cp1252 or utf-16: a codec of Python."),
+    click.option("--quote", metavar="CHARACTER", show_default='"',
+                 help="What surrounds a value that has delimiters or line breaks; '' for nothing."),
+    click.option("--missing-values", metavar="TEXT[,TEXT...]", multiple=True, callback=_missing_values,
+                 show_default="nothing, NA, N/A, NaN, NULL and the like",
+                 help="Text that stands for a missing value, instead of the default list; separated by commas."),
+    click.option("--hide-values", is_flag=True, envvar="HIDE_VALUES", show_envvar=True,
+                 help="Show no value of the data in messages."),
+)
+
+
+missing_rows = click.option("--missing", type=click.Choice(["error", "drop"]), default="error", show_default=True,
+                            help="What to do with rows without a feature, target or key: 'drop' leaves them out, and "
+                                 "prints how many.")
+allow_duplicates = click.option("--allow-duplicates", is_flag=True,
+                                help="Use files that hold the same rows; without, they are an error.")
 
 
 def schema(use: str) -> Decorator:
@@ -142,12 +223,50 @@ def standardize(default: bool | None = True, show_default: str | bool = True) ->
                              "weights are still in the units of the data.")
 
 
-def data(required: bool = False) -> Decorator:
+def data_texts(required: bool = False) -> Decorator:
     """Make the option that names a data set."""
-    return click.option("--data", metavar="PATH|GLOB|URL", required=required, show_default=not required and "none",
-                        multiple=True, callback=_only_one,
-                        help="Data set: a file, a folder, a glob, gs://bucket/path or s3://bucket/path of CSV, "
-                             "Parquet, Feather or NDJSON, any number of files.")
+    return click.option("--data", metavar="PATH|GLOB|URL", required=required,
+                        show_default=not required and "none", multiple=True,
+                        help="Data set: a file, a folder, a glob such as 'rows/{a,b}/*.csv', gs://bucket/path, "
+                             "s3://bucket/path, or - for standard input, of CSV, Parquet, Feather or JSON, any number "
+                             "of files; may be repeated. Folders such as day=1 add a column.")
+
+
+def locations(texts: tuple[str, ...], reading: Reading, scheduler: str | None = None) -> Locations:
+    """Return what a command reads; the workers of another machine's scheduler cannot read standard input."""
+    from linear_regressor.files.locations import Locations  # PyArrow takes long to import
+
+    found = Locations(texts, reading)
+    if scheduler is not None and found.read_once:
+        raise click.UsageError(f"--scheduler: its workers cannot read {found.read_once[0]}, standard input or a pipe "
+                               "of this machine: save the data to a file that they can read.")
+    return found
+
+
+def data(required: bool = False) -> Decorator:
+    """Make the options that name a data set and say how to read it; the value of ``data`` is a ``Locations``."""
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def call(*arguments: Any, data: tuple[str, ...], reading: Reading, **values: Any) -> Any:
+            found = locations(data, reading, values.get("scheduler")) if data else None
+            return command(*arguments, data=found, **values)
+
+        return data_texts(required)(reading(call))
+
+    return decorate
+
+
+def reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how files are read; the command gets a ``Reading``."""
+    @functools.wraps(command)
+    def call(*arguments: Any, **values: Any) -> Any:
+        given = {name: values.pop(name) for name in (*READING, "hide_values")}
+        chosen = Reading(**{name: value for name, value in given.items() if value is not None})
+        return command(*arguments, reading=chosen, **values)
+
+    for option in reversed(READING_OPTIONS):
+        call = option(call)
+    return call
 
 
 def target(required: bool = False) -> Decorator:
@@ -179,9 +298,9 @@ def _parse_store(context: click.Context, option: click.Parameter, text: str | No
         raise click.BadParameter(f"must be {error}.") from None
 
 
-def require_data(context: click.Context, data: str | None, names: Sequence[str]) -> None:
+def require_data(context: click.Context, data: Locations | None, names: Sequence[str]) -> None:
     """Reject options that need a data set if none is given."""
-    given = [name for name in names if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    given = [name for name in (*names, *READING) if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
     if data is None and given:
         raise click.UsageError(f"--{given[0].replace('_', '-')} needs --data.", context)
 

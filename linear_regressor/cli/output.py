@@ -10,10 +10,13 @@ from decimal import ROUND_CEILING, Context
 from pathlib import Path
 
 from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.artefact.model_location import BucketUrl, ModelLocation
+from linear_regressor.data.missing import MissingRows
 from linear_regressor.data.source import Partition, Source
 from linear_regressor.errors import SettingError
 from linear_regressor.model.descent import MOST_STEPS, Descent
 from linear_regressor.model.evaluate import Certificate, Evaluation, shortcomings
+from linear_regressor.output_file import is_stdout
 from linear_regressor.tables.table import Table
 
 # Below, six decimals are fewer than six digits; from 1e15 on, they are digits that float64 does not have.
@@ -40,18 +43,70 @@ def progress_bar(partitions: Sequence[Partition], passes: int = 1) -> Iterator[C
         bar.refresh()
 
 
-def require_not_data(source: Source | Table, outputs: Mapping[str, Path]) -> None:
+def missing_lines(missing: MissingRows | None) -> list[str]:
+    """How many rows were left out, on a line of its own; none if such rows are faults."""
+    return [] if missing is None else [f"missing      {missing.text('left out')}"]
+
+
+def split_lines(test: float, rows: float, fraction: float, key: str | None) -> list[str]:
+    """How many rows are kept for the test, and a warning if these are not the share that was asked for."""
+    return [f"test rows    {test:.0f} of {rows:.0f} ({100.0 * test / rows:.2f} %)",
+            *_split_warning([test], rows, fraction, key, "test rows")]
+
+
+def fold_lines(folds: Sequence[float], key: str | None) -> list[str]:
+    """The rows of each fold, and a warning if these are not equal shares."""
+    return [f"fold sizes   {', '.join(f'{fold:.0f}' for fold in folds)}",
+            *_split_warning(folds, sum(folds), 1.0 / len(folds), key, "folds")]
+
+
+def _split_warning(sizes: Sequence[float], rows: float, fraction: float, key: str | None, what: str) -> list[str]:
+    """A warning if a size differs by more than a tenth, and by more than chance explains."""
+    expected = fraction * rows
+    most = max(expected / 10.0, 3.0 * (expected * (1.0 - fraction)) ** 0.5)
+    farthest = max(sizes, key=lambda size: abs(size - expected))
+    if abs(farthest - expected) <= most:
+        return []
+    cause = ("equal rows of several files stay together, which a --key that names each row prevents" if key is None else
+             f"all rows of one {key} (--key) stay together, and it has few values or some with many rows")
+    return [f"warning      {what}: {farthest:.0f} rows instead of about {expected:.0f}; {cause}"]
+
+
+def require_not_data(source: Source | Table, outputs: Mapping[str, ModelLocation]) -> None:
     """Reject an output that is a file of the data set."""
-    local = [Path(file.path) for file in source.files if file.filesystem.type_name == "local"]
-    require_different(outputs, {path: "a file of the data set" for path in local})
+    files: dict[ModelLocation, str] = {}
+    for file in source.files:
+        bucket, _, path = file.path.partition("/")
+        kind = file.filesystem.type_name
+        files[Path(file.path) if kind == "local" else BucketUrl("s3" if kind == "s3" else "gs", bucket, path)] = (
+            "a file of the data set")
+    require_different(outputs, files)
 
 
-def require_different(outputs: Mapping[str, Path], others: Mapping[Path, str]) -> None:
+def require_different(outputs: Mapping[str, ModelLocation], others: Mapping[ModelLocation, str]) -> None:
     """Reject an output, by its option, that is another file of the same command."""
-    known = {os.path.realpath(path): what for path, what in others.items()}
+    known = {_identity(path): what for path, what in others.items()}
     for option, path in outputs.items():
-        if (what := known.get(os.path.realpath(path))) is not None:
+        if (what := known.get(_identity(path))) is not None:
             raise SettingError(f"{option} {path} is {what}: name another file")
+
+
+def _identity(location: ModelLocation) -> str:
+    """The same text for every name of a file."""
+    return str(location) if isinstance(location, BucketUrl) else os.path.realpath(location)
+
+
+def require_writable(location: ModelLocation) -> None:
+    """Fail before any work if the bucket of a model file cannot be used."""
+    if isinstance(location, BucketUrl):
+        from linear_regressor.artefact.model_files import require_bucket  # obstore is an extra of its own
+
+        require_bucket(location)
+
+
+def writes_to_stdout(location: ModelLocation) -> bool:
+    """Whether a model goes to standard output, where nothing else may be written then."""
+    return isinstance(location, Path) and is_stdout(location)
 
 
 def summary(artefact: Artefact, evaluation: Evaluation, certificate: Certificate, share: str) -> str:

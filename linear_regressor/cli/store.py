@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from linear_regressor.artefact.file import load
+from linear_regressor.artefact.model_files import load
+from linear_regressor.artefact.model_location import ModelLocation
 from linear_regressor.cli import options
 from linear_regressor.errors import StoreError
 from linear_regressor.monitoring.store import open_store
@@ -99,7 +100,7 @@ def continue_numbering(store: StoreLocation, after: int) -> None:
 @click.option("--older-than", metavar="AGE", callback=parse_age, required=True,
               help="Age of the rows to delete, such as 90d.")
 @options.model_path
-def prune(store: StoreLocation, older_than: timedelta, model_path: Path) -> None:
+def prune(store: StoreLocation, older_than: timedelta, model_path: ModelLocation) -> None:
     """Delete the rows of blocks that are older than an age.
 
     Blocks are closed first, and their rows outside the intervals of the model in use are counted, so monitoring and
@@ -116,7 +117,8 @@ def prune(store: StoreLocation, older_than: timedelta, model_path: Path) -> None
 @store.command()
 @options.store(required=True)
 @click.option("--output", type=options.LocalFile(), required=True,
-              help="File to write: .csv, .parquet, .feather or .arrow, or a pipe or device, which gets CSV.")
+              help="File to write: .csv, .parquet, .feather, .arrow, .ndjson or .jsonl, or a pipe or device, which "
+                   "gets CSV.")
 def export(store: StoreLocation, output: Path) -> None:
     """Write all rows with their serial number, time, caller and model.
 
@@ -126,7 +128,7 @@ def export(store: StoreLocation, output: Path) -> None:
     Example:
       STORE=sqlite:///feedback.db linear-regressor store export --output feedback.parquet
     """
-    from linear_regressor.data.feedback_export import export as write  # an extra of its own
+    from linear_regressor.predictions.feedback_export import export as write  # an extra of its own
 
     opened = open_store(store)
     features, target = opened.features, opened.target

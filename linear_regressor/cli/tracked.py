@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from linear_regressor.artefact.model_location import BucketUrl, ModelLocation
 from linear_regressor.cli.command_line import describe
 from linear_regressor.errors import TrackingError
 from linear_regressor.output_file import is_stream
@@ -33,10 +34,13 @@ def open_store(track: bool, location: str) -> MlflowStore | None:
     return MlflowStore.beside(location)
 
 
-def record_run(run: Run, beside: Path) -> None:
-    """Append a run to the log beside a model file; a device or pipe has no log."""
+def record_run(run: Run, beside: ModelLocation) -> None:
+    """Append a run to the log beside a model file; a device or pipe has no log, and a bucket neither."""
     from linear_regressor.tracking.run import RUNS, record  # imports NumPy
 
+    if isinstance(beside, BucketUrl):
+        click.echo(f"{RUNS} is not written: {beside} is in a bucket, and --track logs runs there", err=True)
+        return
     if is_stream(beside):
         return
     try:

@@ -13,15 +13,25 @@ import click
 
 from linear_regressor.cli import options
 from linear_regressor.cli.command_line import describe
-from linear_regressor.cli.output import descent_line, progress_bar, require_not_data, summary
+from linear_regressor.cli.output import (
+    descent_line,
+    missing_lines,
+    progress_bar,
+    require_not_data,
+    require_writable,
+    split_lines,
+    summary,
+    writes_to_stdout,
+)
 from linear_regressor.cli.tracked import log_run, open_store, record_run, track_option
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
-from linear_regressor.output_file import is_stdout
 from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
 from linear_regressor.tables.table import Table
 
 if TYPE_CHECKING:
+    from linear_regressor.artefact.model_location import ModelLocation
+    from linear_regressor.files.locations import Locations
     from linear_regressor.training.train import Training
     from linear_regressor.verification.schema import Schema
     from linear_regressor.verification.verify import Verification
@@ -48,8 +58,8 @@ DIABETES = "scikit-learn's diabetes set"
 @click.option("--features", metavar="NAME[,NAME...]", multiple=True, show_default="bmi", callback=options.split_names,
               help="Features to train on, separated by commas or by repeating the option: columns of the data set, or, "
                    "without --data, out of age, sex, bmi, bp, s1, s2, s3, s4, s5, s6.")
-@click.option("--model-save-path", type=options.LocalFile(), default=DEFAULT_MODEL_PATH, show_default=True,
-              help="Model file to write; its card is written beside it as JSON, ending in .card.json.")
+@options.model_save_path(DEFAULT_MODEL_PATH, True, "Model file to write; its card is written beside it as JSON, ending "
+                         "in .card.json.")
 @click.option("--report/--no-report", "draw_report", default=None, show_default="off with --data, else on",
               help="Draw the report: fit.png and losses.png.")
 @click.option("--report-path", type=options.LocalPath(file_okay=False, writable=True, path_type=Path),
@@ -68,13 +78,16 @@ DIABETES = "scikit-learn's diabetes set"
               type=click.FloatRange(0, 1, min_open=True, max_open=True), callback=options.finite,
               help="Share of the data set that is kept for the test by a hash of each row, between 0 and 1.")
 @options.key("which rows are kept for the test")
+@options.missing_rows
+@options.allow_duplicates
 @options.engine
 @options.scheduler
 @track_option
 @click.pass_context
-def train(context: click.Context, /, features: tuple[str, ...], model_save_path: Path, draw_report: bool | None,
-          report_path: Path | None, data: str | None, target: str | None, schema: Path | None, engine: str,
-          scheduler: str | None, track: bool, **settings: Any) -> None:
+def train(context: click.Context, /, features: tuple[str, ...], model_save_path: ModelLocation,
+          draw_report: bool | None, report_path: Path | None, data: Locations | None, target: str | None,
+          schema: Path | None, missing: str, allow_duplicates: bool, engine: str, scheduler: str | None, track: bool,
+          **settings: Any) -> None:
     """Train a model and save it.
 
     Trains on --data or, without it, on scikit-learn's diabetes set. The test rows are a share of --data, the same on
@@ -89,7 +102,8 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     diabetes set is trained as the challenge asks, by 15000 steps at 0.1 in its own units.
 
     --data is read once, as a stream, in constant memory; with --batch-size once more for each pass. Finished work is
-    kept beside the model file, ending in .progress, until that is written: a run that was killed continues there.
+    kept beside the model file, ending in .progress, until that is written: a run that was killed continues there,
+    unless the model file is in a bucket.
 
     With --schema all rows of --data are verified first, in a pass of their own. An error prints the report, ends with
     exit code 5 and writes nothing; warnings are printed. The card has the result, which 'models promote' requires. The
@@ -105,21 +119,22 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     """
     # Not at the top: --help would have to wait for NumPy, SciPy and PyArrow.
     from linear_regressor.data.dataset import read_diabetes
-    from linear_regressor.data.locations import redacted
     from linear_regressor.tracking.run import Run
     from linear_regressor.training.config import TrainingConfig
     from linear_regressor.training.train import train as train_in_memory
     from linear_regressor.training.train import train_stream
     from linear_regressor.verification.schema import Schema
 
-    options.require_data(context, data, ("target", "where", "schema", "test_fraction", "key", "engine", "scheduler"))
+    options.require_data(context, data, ("target", "where", "schema", "test_fraction", "key", "missing",
+                                         "allow_duplicates", "engine", "scheduler"))
     now, began = datetime.now(UTC), time.monotonic()
     known = {**(DEFAULTS if data is None else DEFAULTS_OF_DATA),
              **{name: value for name, value in settings.items() if value is not None}}
     _require_passes(context, known)
     store = open_store(track, str(model_save_path))
+    require_writable(model_save_path)
     draw_report = report_path is not None or (data is None if draw_report is None else draw_report)
-    echo = partial(click.echo, err=is_stdout(model_save_path))  # nothing else may be in the model file
+    echo = partial(click.echo, err=writes_to_stdout(model_save_path))  # nothing else may be in the model file
     if data is None:
         config = TrainingConfig(features or ("bmi",), **{**known, "test_fraction": None})
         training = train_in_memory(read_diabetes(config.features), config, model_save_path, now, DIABETES)
@@ -129,17 +144,21 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
         config = TrainingConfig(features, test_rows=0, **known)
         declared = None if schema is None else Schema.load(schema)
         source = Source.of(data, Columns(features, target, config.where, config.key,
-                                         () if declared is None else declared.cleaning))
+                                         () if declared is None else declared.cleaning, missing == "drop"))
         require_not_data(source, {"--model-save-path": model_save_path})
         verification = _verified(source, declared, echo)
         partitions, passes = source.partitions(), 1 if config.batch_size is None else 1 + int(config.iterations)
         with options.open_engine(engine, scheduler) as workers, progress_bar(partitions, passes) as report:
             training = train_stream(partitions, config, model_save_path, now, workers, report, source.name,
-                                    verification)
-    run = Run("train", training.artefact, str(model_save_path), DIABETES if data is None else redacted(data),
+                                    verification, allow_duplicates)
+    run = Run("train", training.artefact, str(model_save_path), DIABETES if data is None else data.name,
               now, time.monotonic() - began, (training.fit.steps, training.fit.losses))
     record_run(run, model_save_path)
     echo(summary(training.artefact, training.evaluation, training.certificate, "the last" if data is None else "the"))
+    if data is not None:
+        test, rows = training.evaluation.rows, training.artefact.moments.n
+        echo("\n".join([*split_lines(test, test + rows, float(config.test_fraction or 0.0), config.key),
+                        *missing_lines(training.missing)]))
     if config.iterations == "auto":
         echo(descent_line(training.artefact, training.fit.count))
     if data is not None and schema is None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.artefact.file import load
+from linear_regressor.artefact.model_files import load
+from linear_regressor.artefact.model_location import BucketUrl, ModelLocation
 from linear_regressor.cli import options
-from linear_regressor.cli.output import progress_bar, require_different, require_not_data, warning_lines
+from linear_regressor.cli.output import (
+    progress_bar,
+    require_different,
+    require_not_data,
+    require_writable,
+    warning_lines,
+    writes_to_stdout,
+)
 from linear_regressor.data.source import Source
 from linear_regressor.errors import SettingError
 from linear_regressor.output_file import is_stdout, is_stream, locked
 from linear_regressor.training.engine import LocalEngine
 
 if TYPE_CHECKING:
+    from linear_regressor.files.locations import Locations
     from linear_regressor.training.unlearn import Unlearning
 
 
@@ -24,12 +34,11 @@ if TYPE_CHECKING:
 @options.data(required=True)
 @options.where
 @options.model_path
-@click.option("--model-save-path", type=options.LocalPath(dir_okay=False, path_type=Path), default=None,
-              show_default="the model file itself", help="Model file to write, with its card beside it.")
+@options.model_save_path(None, "the model file itself", "Model file to write, with its card beside it.")
 @click.option("--receipt-path", type=options.LocalPath(dir_okay=False, path_type=Path), default=None,
               show_default="beside the new model, named by its digest",
               help="Receipt to write, as JSON; it must not exist.")
-def unlearn(data: str, where: str | None, model_path: Path, model_save_path: Path | None,
+def unlearn(data: Locations, where: str | None, model_path: ModelLocation, model_save_path: ModelLocation | None,
             receipt_path: Path | None) -> None:
     """Remove rows from a trained model.
 
@@ -54,29 +63,35 @@ def unlearn(data: str, where: str | None, model_path: Path, model_save_path: Pat
 
     output = model_save_path or model_path
     _check_outputs(model_path, output, receipt_path)
-    names = output.stat().st_nlink if output.is_file() else 1
-    with locked(output):  # of two runs at once, the second must start from the model of the first
+    names = output.stat().st_nlink if isinstance(output, Path) and output.is_file() else 1
+    # Of two runs at once, the second must start from the model of the first.
+    with nullcontext() if isinstance(output, BucketUrl) else locked(output):
         artefact = load(model_path)
         source = Source.of(data, columns_of(artefact, where))
         require_not_data(source, {"--model-save-path": output, "--receipt-path": receipt_path or output})
         partitions = source.partitions()
         with progress_bar(partitions) as report:
             done = remove_rows(artefact, read_removed(artefact, partitions, LocalEngine(), report))
-        receipt = done.save(output, receipt_path, datetime.now(UTC))
+        receipt = done.save(output, receipt_path, datetime.now(UTC), in_place=output == model_path)
     click.echo("\n".join([*_lines(done), f"model        {output}", f"receipt      {receipt}"]),
-               err=is_stdout(output) or is_stdout(receipt))
+               err=writes_to_stdout(output) or is_stdout(receipt))
     if names > 1:
         click.echo(f"{output} had other names (hard links), {names - 1} in number: these still have the old model",
                    err=True)
 
 
-def _check_outputs(model: Path, output: Path, receipt: Path | None) -> None:
+def _check_outputs(model: ModelLocation, output: ModelLocation, receipt: Path | None) -> None:
     """Reject outputs that would overwrite each other, an input or an older receipt."""
     from linear_regressor.training.unlearn import exists
 
-    cards = {path.with_suffix(".card.json"): f"the card of {path}" for path in (model, output) if path.name}
+    cards: dict[ModelLocation, str] = {path.with_suffix(".card.json"): f"the card of {path}"
+                                       for path in (model, output) if path.name}
     require_different({"--model-save-path": output}, cards)
-    if receipt is None and is_stream(output):
+    require_writable(output)
+    if receipt is None and isinstance(output, BucketUrl):
+        raise SettingError(f"--receipt-path is required: {output} is in a bucket, and a receipt is a file on this "
+                           "machine")
+    if receipt is None and isinstance(output, Path) and is_stream(output):
         raise SettingError(f"--receipt-path is required: {output} is a device or pipe, so nothing is kept beside it")
     if receipt is not None:
         require_different({"--receipt-path": receipt}, {**cards, model: "the model", output: "the new model"})

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from linear_regressor.cli.options import LocalFile
+from linear_regressor.cli import options
+
+if TYPE_CHECKING:
+    from linear_regressor.files.reading import Reading
 
 FAILED = 5
 
@@ -16,7 +20,7 @@ FAILED = 5
 @click.argument("data", metavar="DATA")
 @click.option("--against", metavar="PATH|GLOB|URL", show_default="none",
               help="Data set that must be like DATA, such as its test rows; it is checked, too.")
-@click.option("--schema", "schema_path", metavar="FILE", type=LocalFile(), show_default="none",
+@click.option("--schema", "schema_path", metavar="FILE", type=options.LocalFile(), show_default="none",
               help="Schema that the data must satisfy, a YAML file.")
 @click.option("--learn", "learning", is_flag=True,
               help="Learn the schema from DATA and write it to --schema. What an existing file declares is kept; its "
@@ -25,11 +29,12 @@ FAILED = 5
               help="Look for repeated rows, and for rows of --against in DATA, however many rows there are. Up to "
                    "2,000,000 rows this is done without the option.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.option("--html", "html_path", type=LocalFile(), show_default="none",
+@click.option("--html", "html_path", type=options.LocalFile(), show_default="none",
               help="File to write the report to as a page with figures, too.")
+@options.reading
 @click.pass_context
 def verify(context: click.Context, data: str, against: str | None, schema_path: Path | None, learning: bool,
-           repeats: bool, as_json: bool, html_path: Path | None) -> None:
+           repeats: bool, as_json: bool, html_path: Path | None, reading: Reading) -> None:
     """Check a data set before anything is trained on it.
 
     Reads DATA, a file, a folder, a glob or a URL, once (twice to learn), in constant memory, and compares it with its
@@ -49,13 +54,15 @@ def verify(context: click.Context, data: str, against: str | None, schema_path: 
     if learning and against is not None:
         raise click.UsageError("--learn and --against exclude each other: learn the schema first.")
     from linear_regressor.cli.output import require_different, require_not_data
+    from linear_regressor.files.locations import Locations
     from linear_regressor.output_file import is_stdout, is_stream, write_file
     from linear_regressor.tables.table import Table
     from linear_regressor.verification.schema import Schema
     from linear_regressor.verification.verify import learn_schema
     from linear_regressor.verification.verify import verify as verify_data
 
-    table, other = Table.of(data), None if against is None else Table.of(against)
+    table = Table.of(Locations((data,), reading))
+    other = None if against is None else Table.of(Locations((against,), reading))
     outputs = {"--html": html_path} if html_path is not None else {}
     if schema_path is not None:
         require_different(outputs, {schema_path: "the schema"})

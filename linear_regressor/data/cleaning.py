@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from linear_regressor.cleaning.steps import DropMissing, DropRepeated, Map, ValueStep
 from linear_regressor.data import splitting
-from linear_regressor.data.columns import NULLS, Columns, is_numeric, is_text, numbers
+from linear_regressor.data.columns import Columns, numbers
 from linear_regressor.errors import DataError
+from linear_regressor.files.reading import Reading
+from linear_regressor.formats.text_values import is_missing
+from linear_regressor.formats.value_types import is_numeric, is_text, plain, plain_type
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -22,8 +25,8 @@ Hashes = NDArray[np.uint64]
 class Cleaner:
     """Applies the steps of some columns to the batches of one partition, in their order."""
 
-    def __init__(self, columns: Columns, dropped: bytes = b"") -> None:
-        self._columns = columns
+    def __init__(self, columns: Columns, dropped: bytes = b"", reading: Reading = Reading()) -> None:
+        self._columns, self._reading = columns, reading
         self._needed = {*columns.numbers, *columns.chosen_by}
         # places of the repeated rows, and the number of rows that have come to the step that drops them
         self._repeated, self._arrived = np.frombuffer(dropped, np.int64), 0
@@ -35,14 +38,14 @@ class Cleaner:
     def rows(self, batch: pa.RecordBatch) -> tuple[list[Array], Mask]:
         """Return the cleaned columns of numbers, and which rows are kept."""
         values, kept = self._cleaned(batch)
-        return [values[name] if name in values else decoded(batch.column(name), name, self._columns)
+        return [values[name] if name in values else decoded(batch.column(name), name, self._columns, self._reading)
                 for name in self._columns.numbers], kept
 
     def keys(self, batch: pa.RecordBatch, file: str) -> Hashes:
         """Hash the keys of the rows that come to the step drop_repeated."""
         kept = pa.array(self._cleaned(batch, until_repeated=True)[1])
         names = next(step.key for step in self._columns.steps if isinstance(step, DropRepeated))
-        hashes = [_hashed(batch.column(name).filter(kept), name, file) for name in names]
+        hashes = [_hashed(batch.column(name).filter(kept), name, file, self._reading) for name in names]
         return hashes[0] if len(hashes) == 1 else splitting.hash_values(hashes)
 
     def _cleaned(self, batch: pa.RecordBatch, until_repeated: bool = False) -> tuple[dict[str, Array], Mask]:
@@ -53,13 +56,14 @@ class Cleaner:
             for step in self._columns.steps:
                 if isinstance(step, DropMissing):
                     for name in step.columns:
-                        kept &= ~(np.isnan(values[name]) if name in values else _absent(batch.column(name)))
+                        kept &= ~(np.isnan(values[name]) if name in values
+                                  else _absent(batch.column(name), self._reading))
                 elif isinstance(step, DropRepeated):
                     if until_repeated:
                         break
                     self._drop_repeated(kept)
                 elif step.column in self._needed:
-                    values[step.column] = _applied(step, values.get(step.column), batch)
+                    values[step.column] = _applied(step, values.get(step.column), batch, self._reading)
         return values, kept
 
     def _drop_repeated(self, kept: Mask) -> None:
@@ -70,10 +74,10 @@ class Cleaner:
         kept[arrived[self._repeated[first:last] - start]] = False
 
 
-def decoded(column: pa.Array, name: str, columns: Columns) -> Array:
+def decoded(column: pa.Array, name: str, columns: Columns, reading: Reading) -> Array:
     """Convert a column to numbers, and its text by the map that is its first step, if that maps text."""
     first = next((step for step in columns.steps if isinstance(step, ValueStep) and step.column == name), None)
-    return _mapped(column, first) if isinstance(first, Map) and first.texts else numbers(column)
+    return _mapped(column, first, reading) if isinstance(first, Map) and first.texts else numbers(column, reading)
 
 
 def repeated(keys: Sequence[Sequence[Hashes]]) -> list[NDArray[np.int64]]:
@@ -86,48 +90,44 @@ def repeated(keys: Sequence[Sequence[Hashes]]) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(each).astype(np.int64) for each in np.split(later, ends[:-1])]
 
 
-def _applied(step: ValueStep, values: Array | None, batch: pa.RecordBatch) -> Array:
+def _applied(step: ValueStep, values: Array | None, batch: pa.RecordBatch, reading: Reading) -> Array:
     """Apply a step to a column, which is in the batch as long as no step has changed it."""
     if values is not None:
         return step.apply(values)
     column = batch.column(step.column)
-    return _mapped(column, step) if isinstance(step, Map) else step.apply(numbers(column))
+    return _mapped(column, step, reading) if isinstance(step, Map) else step.apply(numbers(column, reading))
 
 
-def _mapped(column: pa.Array, step: Map) -> Array:
+def _mapped(column: pa.Array, step: Map, reading: Reading) -> Array:
     """Map text, and what is left of it as numbers."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = plain(column)
     if not step.texts or not is_text(column.type):
-        return step.apply(numbers(column))
+        return step.apply(numbers(column, reading))
     import pyarrow.compute as pc
 
     column = pc.utf8_trim_whitespace(column)
     texts, values = zip(*step.texts, strict=True)
     places = pc.index_in(column, pa.array(texts, column.type))
     listed = _as_mask(places.is_valid())
-    missing = pc.is_in(column, pa.array([*texts, *NULLS], column.type))
-    x = step.apply(numbers(pc.if_else(missing, pa.scalar(None, column.type), column)))
+    x = step.apply(numbers(pc.if_else(pa.array(listed), pa.scalar(None, column.type), column), reading))
     return np.where(listed, np.array(values)[places.fill_null(0).to_numpy(zero_copy_only=False)], x)
 
 
-def _absent(column: pa.Array) -> Mask:
+def _absent(column: pa.Array, reading: Reading) -> Mask:
     """Find missing values: null, NaN, and text that stands for them."""
+    column = plain(column)
     if is_text(column.type):
-        import pyarrow.compute as pc
-
-        return _as_mask(pc.fill_null(pc.is_in(pc.utf8_trim_whitespace(column), pa.array(NULLS, column.type)), True)
-                        ) | _as_mask(column.is_null())
+        return _as_mask(is_missing(column, reading))
     absent = _as_mask(column.is_null())
     return absent | np.isnan(numbers(column)) if is_numeric(column.type) else absent
 
 
-def _hashed(column: pa.Array, name: str, file: str) -> Hashes:
+def _hashed(column: pa.Array, name: str, file: str, reading: Reading) -> Hashes:
     """Hash a column of a key."""
-    if _absent(column).any():
+    if _absent(column, reading).any():
         raise DataError(f"{file}: a row has no {name!r}, which is a key of drop_repeated: drop these rows before, by "
                         "drop_missing")
-    if pa.types.is_floating(column.type):
+    if pa.types.is_floating(plain_type(column.type)):
         return splitting.hash_values([numbers(column)])
     return splitting.hash_keys(column)
 

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from linear_regressor.cleaning.steps import DropRepeated, Map, Step, ValueStep, columns_of
-from linear_regressor.data.row_filter import FLOAT64_WHOLE, RowFilter
 from linear_regressor.errors import DataError, SettingError
-
-if TYPE_CHECKING:
-    from pyarrow.compute import Expression
+from linear_regressor.files.locations import File
+from linear_regressor.files.reading import Reading
+from linear_regressor.filters.row_filter import FLOAT64_WHOLE, Kind, RowFilter
+from linear_regressor.formats import remedies, text_values
+from linear_regressor.formats.csv_header import delimiter_hint
+from linear_regressor.formats.file_format import Format
+from linear_regressor.formats.value_types import is_numeric, is_text, plain
 
 Array = NDArray[np.float64]
 
 # Name of a temporary column of row numbers; no file is likely to have one of this name.
 ROW_NUMBER = "\0row"
-# What PyArrow reads as a missing number in CSV.
-NULLS = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "N/A", "NA", "NULL",
-         "NaN", "n/a", "nan", "null")
 # Text that is a finite number, for PyArrow's and Python's regular expressions.
 NUMBER_TEXT = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
@@ -43,6 +43,8 @@ class Columns:
     key: str | None = None
     # cleaning steps, in order; those of columns that are not read have no effect
     steps: tuple[Step, ...] = ()
+    # whether rows without a feature, target or key are left out; else they are faults
+    drop_missing: bool = False
 
     def __post_init__(self) -> None:
         """Check the names against each other, and parse the filter."""
@@ -51,12 +53,12 @@ class Columns:
         if not self.features or not all(names) or duplicates:
             reason = f"{duplicates[0]!r} is named twice" if duplicates else "a name is missing"
             raise SettingError(f"features, target and key must be different columns: {reason}")
-        for name, kind in ({} if self.where is None else RowFilter.of(self.where).types).items():
-            if name in self.mapped and kind == pa.float64():
+        for name, kind in ({} if self.where is None else RowFilter.of(self.where).kinds).items():
+            if name in self.mapped and kind is Kind.NUMBER:
                 raise SettingError(f"the filter compares {name!r} with a number, but its text is cleaned after the "
                                    "filter: compare it with text")
-            if name in self.numbers and name not in self.mapped and kind != pa.float64():
-                raise SettingError(f"the filter compares {name!r} with text, but it is a feature or the target")
+            if name in self.numbers and name not in self.mapped and kind not in (None, Kind.NUMBER):
+                raise SettingError(f"the filter compares {name!r} with {kind.value}, but it is a feature or the target")
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -86,7 +88,7 @@ class Columns:
         filtered = {} if self.where is None else RowFilter.of(self.where).types
         texts = [*([] if self.key is None else [self.key]), *self.mapped,
                  *(name for step in self.steps if isinstance(step, DropRepeated) for name in step.key)]
-        return {**dict.fromkeys(self.chosen_by, pa.string()), **dict.fromkeys(self.numbers, pa.float64()), **filtered,
+        return {**dict.fromkeys(self.chosen_by, pa.string()), **filtered, **dict.fromkeys(self.numbers, pa.float64()),
                 **dict.fromkeys(texts, pa.string())}
 
     @property
@@ -103,74 +105,42 @@ class Columns:
     def compared_with_numbers(self) -> tuple[str, ...]:
         """Names of the columns that the filter compares with numbers; the key, read as text, may be one."""
         return () if self.where is None else tuple(
-            name for name, kind in RowFilter.of(self.where).types.items() if kind == pa.float64())
+            name for name, kind in RowFilter.of(self.where).kinds.items() if kind is Kind.NUMBER)
 
-    @property
-    def filter(self) -> Expression | None:
-        """The filter as a PyArrow expression."""
-        return None if self.where is None else RowFilter.of(self.where).expression
+    def filtered(self, batch: pa.RecordBatch, form: Format) -> pa.RecordBatch:
+        """Apply the filter to a batch of a file."""
+        return batch if self.where is None else RowFilter.of(self.where).filtered(batch, form)
 
-    def filtered(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Apply the filter to a batch whose columns of numbers may be text."""
-        return batch if self.where is None else filter_rows(batch, RowFilter.of(self.where))
+    def not_comparable(self, batch: pa.RecordBatch, form: Format) -> list[tuple[str, Callable[[pa.Array], Any], str]]:
+        """Return the columns of a batch that the filter cannot convert; see ``RowFilter``."""
+        return [] if self.where is None else RowFilter.of(self.where).not_comparable(batch, form)
 
-    def require_columns(self, names: Sequence[str], file: str) -> None:
+    def require_columns(self, names: Sequence[str], file: File) -> None:
         """Reject a file that has not exactly one column of each name."""
-        require_unique(self.read, names, file)
-
-    def require_texts(self, kinds: Mapping[str, pa.DataType], file: str) -> None:
-        """Reject a file in which a column that the filter compares with text is not text."""
-        for name in self.compared:
-            kind = kinds[name]
-            if name not in self.compared_with_numbers and not (is_text(kind) or pa.types.is_dictionary(kind)):
-                raise DataError(f"{file}: column {name!r} is {kind}, which the filter cannot compare with text")
+        if self.where is not None:
+            RowFilter.of(self.where).require_columns(names, file.name, file.reading.hide_values)
+        require_unique(self.read, names, file.name, file.reading.hide_values)
 
 
-def filter_rows(batch: pa.RecordBatch, row_filter: RowFilter) -> pa.RecordBatch:
-    """Apply a filter to a batch whose columns of numbers may be text."""
-    columns = {name: pa.array(numbers(batch.column(name)), from_pandas=True)
-               if kind == pa.float64() and is_text(batch.column(name).type)
-               else batch.column(name) for name, kind in row_filter.types.items()}
-    rows = pa.array(np.arange(batch.num_rows))
-    selected = pa.table([*columns.values(), rows], names=[*columns, ROW_NUMBER]).filter(row_filter.expression)
-    return batch.take(selected[ROW_NUMBER].combine_chunks())
-
-
-def require_unique(required: Iterable[str], names: Sequence[str], file: str) -> None:
-    """Reject a file that has not exactly one column of each required name."""
+def require_unique(required: Iterable[str], names: Sequence[str], file: str, hide: bool = False) -> None:
+    """Reject a file that has not exactly one column of each required name; without a header, names are values."""
     for name in required:
         if list(names).count(name) != 1:
-            existing = ", ".join(map(_shown, names)) or "none"
-            raise DataError(f"{file} must have one column {name!r}; its columns: {existing}")
+            existing = f"{len(names)}, hidden" if hide else ", ".join(map(_shown, names)) or "none"
+            hint = remedies.of_header(names) or delimiter_hint(name, names)
+            raise DataError(f"{file} must have one column {name!r}; its columns: {existing}{hint}")
 
 
 def _shown(name: str) -> str:
     """Quote a name with a comma or with blanks at its ends."""
-    return repr(name) if name != name.strip() or "," in name else name
+    return repr(name) if name != name.strip() or "," in name or not name.isprintable() else name
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Whether a type is text."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def is_numeric(kind: pa.DataType) -> bool:
-    """Whether a type can represent numbers: numeric types, text, and columns of nulls only."""
-    return bool(is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
-                or pa.types.is_decimal(kind))
-
-
-def is_key(kind: pa.DataType) -> bool:
-    """Whether a type can represent keys: integers or text."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(is_text(kind) or pa.types.is_integer(kind))
-
-
-def numbers(column: pa.Array) -> Array:
-    """Convert a column to float64; missing values and empty strings become NaN."""
+def numbers(column: pa.Array, reading: Reading = Reading()) -> Array:
+    """Convert a column to float64; missing values become NaN."""
     if not is_numeric(column.type):
         raise pa.ArrowInvalid(f"values of type {column.type} are not numbers")
+    column = plain(column)
     # It takes longer to import pyarrow.compute, and pandas, which PyArrow imports for scalars, pa.array() and
     # to_numpy(), than to read a small file: numbers are converted without them.
     if not column.null_count and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
@@ -178,12 +148,12 @@ def numbers(column: pa.Array) -> Array:
         if whole.dtype.kind == "f" or whole.itemsize < 8 or (
                 len(whole) and whole.min() >= -FLOAT64_WHOLE and whole.max() <= FLOAT64_WHOLE):
             return whole.astype(np.float64, copy=False)
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string())  # a cast from decimal to float64 may be off by the last digit
     if is_text(column.type):
-        import pyarrow.compute as pc
-
-        column = pc.utf8_trim_whitespace(column)
-        if column.null_count or not np.from_dlpack(pc.binary_length(column)).all():
-            column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+        column = text_values.to_numbers(column, reading)
     column = column.cast(pa.float64())  # rejects integers that float64 might not represent
     values: NDArray[Any] = column.to_numpy(zero_copy_only=False) if column.null_count else np.from_dlpack(column)
     return values
@@ -194,7 +164,7 @@ def array(values: Array) -> pa.Array:
     return pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(values)])
 
 
-def first_non_number(column: pa.Array, convert: Callable[[pa.Array], Array] = numbers) -> int:
+def first_non_number(column: pa.Array, convert: Callable[[pa.Array], Any] = numbers) -> int:
     """Find the first value that is not a number, by bisection."""
     first, last = 0, len(column) - 1
     while first < last:

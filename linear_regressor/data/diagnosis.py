@@ -2,183 +2,190 @@
 
 from __future__ import annotations
 
-import io
-import itertools
-import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linear_regressor.data import formats
 from linear_regressor.data.cleaning import Cleaner, decoded
-from linear_regressor.data.columns import ROW_NUMBER, Columns, first_non_number, is_key, is_numeric, numbers
-from linear_regressor.data.locations import File
+from linear_regressor.data.columns import ROW_NUMBER, Columns, first_non_number
+from linear_regressor.data.missing import MissingRows, absent_keys
 from linear_regressor.errors import DataError
+from linear_regressor.files.locations import File
+from linear_regressor.files.reading import Reading
+from linear_regressor.formats import registry, remedies
+from linear_regressor.formats.file_format import Format
+from linear_regressor.formats.text_values import is_missing
+from linear_regressor.formats.value_types import is_key, is_numeric, plain
 
 Array = NDArray[np.float64]
 
+# Bytes of a text file that show its encoding.
+START_BYTES = 4096
+LONG_ROW = re.compile(r"a row is longer than \d+ MB")
 WRONG_WIDTH = re.compile(r"Row #(\d+): (Expected \d+ columns, got \d+)")
-# PyArrow counts rows of JSON from 0 and from the start of a block, so its number is not used.
-CHANGED = re.compile(r"changed from .* to .* in row \d+")
-KINDS = {str: "text", bool: "true or false", list: "a list", dict: "an object"}
 # What PyArrow raises for invalid content of a file; not MemoryError.
 CONTENT = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.ArrowTypeError, pa.ArrowIndexError,
            pa.ArrowSerializationError, UnicodeDecodeError, OSError)
 
 
+class _Fault(NamedTuple):
+    """What is wrong with a value."""
+
+    # row in its batch
+    place: int
+    name: str
+    what: str
+    remedy: str
+
+
 def diagnose(file: File, columns: Columns, error: Exception | None = None,
              predict: Callable[[Array], Array] | None = None) -> DataError:
-    """Return an error that names the first fault of a file."""
-    form, rows = formats.of(file), 0
-    try:
-        form.require_closed()
-        if form.has_schema:
-            columns.require_columns(form.names(), file.name)
-            columns.require_texts(form.read_as(columns.types), file.name)
-        texts = dict.fromkeys(columns.read, pa.string())
-        for batch in form.batches(columns.read, texts, None, None) if form.has_schema else objects(file, columns.read):
-            table = pa.Table.from_batches([batch]).append_column(ROW_NUMBER, pa.array(np.arange(batch.num_rows) + rows))
-            if fault := _first_fault(table, columns, predict):
-                return DataError(f"{file.name}: {fault}")
-            rows += batch.num_rows
-    except DataError as known:
-        return known
-    except CONTENT as invalid:
-        return unreadable(file, invalid, rows)
-    if error is not None:
-        return unreadable(file, error) if form.has_schema or not CHANGED.search(str(error)) else _changed_kind(file)
-    return DataError(f"{file.name}: the values of {', '.join(columns.numbers)} are too large: their squares leave the "
-                     "range of float64; scale the columns")
+    """Return an error that names the first fault of the rows that the filter takes, else of all rows."""
+    form = registry.of(file)
+    everything = replace(columns, where=None)
+    # without an error of the format, sums of the selected rows were not finite
+    for taken in dict.fromkeys([columns] if error is None else [columns, everything]):
+        rows = 0
+        try:
+            form.require_closed()
+            columns.require_columns(form.names(columns.read), file)
+            for batch in form.batches(taken.read, dict.fromkeys(taken.read, pa.string()), None):
+                places = pa.array(np.arange(batch.num_rows) + rows)
+                numbered = pa.record_batch([*map(plain, batch.columns), places], [*batch.schema.names, ROW_NUMBER])
+                if fault := _first_fault(numbered, taken, form, predict):
+                    return DataError(f"{file.name}: {fault}")
+                rows += batch.num_rows
+        except DataError as known:
+            return known
+        except CONTENT as invalid:
+            return unreadable(file, invalid, rows)
+    return unreadable(file, error) if error is not None else DataError(
+        f"{file.name}: the values of {', '.join(columns.numbers)} are too large: their squares leave the range of "
+        "float64; scale the columns")
 
 
 def unreadable(file: File, error: Exception, rows: int = 0) -> DataError:
     """Return an error for a file that is not of its format, after some valid rows."""
     reason = str(error)
     if width := WRONG_WIDTH.search(reason):
-        return DataError(f"{file.name}: {_row(rows + int(width[1]) - 2)}: {width[2].lower()}")
+        return DataError(f"{file.name}: {_row(rows + int(width[1]) - 2)}: {width[2].lower()}; {remedies.WIDTH}")
     after = f" after row {rows}" if rows else ""
-    return DataError(f"{file.name} cannot be read as {file.ending[1:]}{after}: {reason}")
+    return DataError(f"{file.name} cannot be read as {registry.kind(file)}{after}: {_reason(file, error)}")
 
 
-def keys(file: File) -> list[str]:
-    """List the keys of the first rows of NDJSON."""
-    return list(dict.fromkeys(key for row in itertools.islice(_parsed(file), formats.BATCH_ROWS) for key in row))
+def _reason(file: File, error: Exception) -> str:
+    """Say why a file cannot be read; PyArrow's own words only where they cannot have a value of the data."""
+    text = " ".join(str(error).split())
+    if isinstance(error, UnicodeDecodeError) or "UTF" in text.upper():
+        with file.filesystem.open_input_stream(file.path) as stream:
+            return f"it is not {file.reading.encoding} text; {remedies.of_encoding(stream.read(START_BYTES))}"
+    if re.match("empty (csv|json) file", text, re.IGNORECASE):
+        return "it is empty"
+    if LONG_ROW.fullmatch(text):
+        return f"{text}; {remedies.WIDTH}"
+    if registry.of(file).lines or file.reading.hide_values and not isinstance(error, OSError):
+        return remedies.DAMAGED
+    return remedies.escaped(text)
 
 
-def objects(file: File, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Read NDJSON in batches; non-string values become JSON text."""
-    rows = _parsed(file)
-    while batch := list(itertools.islice(rows, formats.BATCH_ROWS)):
-        yield pa.record_batch({name: _as_text([row.get(name) for row in batch]) for name in names})
-
-
-def _parsed(file: File) -> Iterator[dict[str, Any]]:
-    """Parse one JSON object a line; empty lines are skipped."""
-    with file.filesystem.open_input_stream(file.path) as stream, io.BufferedReader(stream) as lines:
-        for number, line in enumerate(line for line in lines if line.strip()):
-            yield _object(line, f"{file.name}: {_row(number)}")
-
-
-def _changed_kind(file: File) -> DataError:
-    """Find the first value of NDJSON whose kind differs from that of earlier rows."""
-    kinds: dict[str, str] = {}
-    for number, row in enumerate(_parsed(file)):
-        for name, value in row.items():
-            kind = KINDS.get(type(value), "a number")
-            if value is not None and kinds.setdefault(name, kind) != kind:
-                return DataError(f"{file.name}: column {name!r}, {_row(number)} is {kind}, "
-                                 f"but {kinds[name]} in earlier rows")
-    return DataError(f"{file.name} cannot be read as {file.ending[1:]}: a column has values of several kinds")
-
-
-def _object(line: bytes, where: str) -> dict[str, Any]:
-    """Parse one line of NDJSON."""
-    try:
-        value = json.loads(line)
-    except ValueError:
-        raise DataError(f"{where} is not JSON") from None
-    if not isinstance(value, dict):
-        raise DataError(f"{where} is not an object")
-    return value
-
-
-def _as_text(values: list[Any]) -> pa.Array:
-    """Convert non-string values to JSON text, which is a number only for numbers."""
-    return pa.array([value if value is None or isinstance(value, str) else json.dumps(value) for value in values],
-                    pa.string())
-
-
-def _first_fault(table: pa.Table, columns: Columns, predict: Callable[[Array], Array] | None) -> str | None:
+def _first_fault(batch: pa.RecordBatch, columns: Columns, form: Format,
+                 predict: Callable[[Array], Array] | None) -> str | None:
     """Describe the first fault in some rows of a file: a value that is not a number, missing or not finite."""
-    numeric = columns.numeric
-    if wrong_type := _wrong_type(table, columns, numeric):
+    if wrong_type := _wrong_type(batch, columns):
         return wrong_type
-    start = table[ROW_NUMBER][0].as_py() if table.num_rows else 0
-    faults = [(row, name, "is not a number that float64 can hold")
-              for name in numeric if (row := _not_a_number(table[name].combine_chunks(), name, columns)) is not None]
-    readable = table.slice(0, min(faults)[0]) if faults else table
-    for name in numeric:
-        if name in columns.mapped:  # its text is mapped below
-            continue
-        values = pa.array(numbers(readable[name].combine_chunks()), from_pandas=True)
-        readable = readable.set_column(readable.column_names.index(name), name, values)
-    selected = readable if columns.filter is None else readable.filter(columns.filter)
-    cleaned, kept = Cleaner(columns).rows(_as_batch(selected))
+    reading = form.file.reading
+    compared = _non_numbers(batch, columns.compared_with_numbers, columns, reading)
+    named = {fault.name for fault in compared}
+    compared += [_Fault(first_non_number(batch.column(name), convert), name, what, "")
+                 for name, convert, what in columns.not_comparable(batch, form) if name not in named]
+    selected = columns.filtered(batch.slice(0, min(compared).place) if compared else batch, form)
+    faults = _non_numbers(selected, columns.numbers, columns, reading)
+    readable = selected.slice(0, min(faults).place) if faults else selected
+    cleaned, kept = Cleaner(columns, reading=reading).rows(readable)
+    absent = {} if columns.key is None else {columns.key: absent_keys(readable.column(columns.key), reading)}
+    if columns.drop_missing:
+        kept &= MissingRows().add({**absent, **dict(zip(columns.numbers, map(np.isnan, cleaned), strict=True))})
     for name, values in zip(columns.numbers, cleaned, strict=True):
-        faults += [(row - start, name, "is missing, NaN or infinite")
-                   for row in _first_row(selected, kept & ~np.isfinite(values))]
-    if columns.key is not None:
-        empty = np.array([not key for key in selected[columns.key].cast(pa.string()).to_pylist()], bool)
-        faults += [(row - start, columns.key, "is missing") for row in _first_row(selected, empty)]
-    if not faults:
-        return None if predict is None else _too_large(selected, cleaned, predict)
-    row, name, fault = min(faults)
-    return f"column {name!r}, {_row(start + row)} {fault}"
+        faults += _not_finite(readable, name, values, kept, columns, reading)
+    faults += [_Fault(int(place), name, "is missing", remedies.KEY)
+               for name, mask in absent.items() for place in np.flatnonzero(kept & mask)[:1]]
+    if faults:
+        return _described(selected, min(faults), reading)
+    if compared:
+        return _described(batch, min(compared), reading)
+    return None if predict is None else _too_large(selected, cleaned, predict)
 
 
-def _wrong_type(table: pa.Table, columns: Columns, numeric: Sequence[str]) -> str | None:
+def _described(batch: pa.RecordBatch, fault: _Fault, reading: Reading) -> str:
+    """Describe a fault with its row in the file, and its value unless values are hidden."""
+    value = batch.column(fault.name)[fault.place].as_py()
+    absent = value is None or value == "" or value != value
+    shown = "" if absent else remedies.shown(value, reading)
+    number = batch.column(ROW_NUMBER)[fault.place].as_py()
+    return "; ".join(filter(None, [f"column {fault.name!r}, {_row(number)} {fault.what}{shown}", fault.remedy]))
+
+
+def _wrong_type(batch: pa.RecordBatch, columns: Columns) -> str | None:
     """Describe the first column whose type is unsuitable."""
-    for name in numeric:
-        if name not in columns.mapped and not is_numeric(table[name].type):
-            return f"column {name!r} holds values of type {table[name].type}, not numbers"
-    if columns.key is not None and not is_key(table[columns.key].type):
-        return f"column {columns.key!r} holds values of type {table[columns.key].type}, not integers or text"
+    for name in columns.numeric:
+        kind = batch.schema.field(name).type
+        if name not in columns.mapped and not is_numeric(kind):
+            return f"column {name!r} holds values of type {kind}, not numbers; {remedies.of_type(kind)}"
+    if columns.key is not None and not is_key(kind := batch.schema.field(columns.key).type):
+        return (f"column {columns.key!r} holds values of type {kind}, not integers or text; store it as text, or leave "
+                "out --key")
     return None
 
 
-def _too_large(selected: pa.Table, cleaned: Sequence[Array], predict: Callable[[Array], Array]) -> str | None:
+def _non_numbers(batch: pa.RecordBatch, names: Sequence[str], columns: Columns, reading: Reading) -> list[_Fault]:
+    """Find the first value of each column that is not a number and not mapped to one."""
+    faults = []
+    for name in names:
+        def convert(part: pa.Array, name: str = name) -> Array:
+            return decoded(part, name, columns, reading)
+
+        column = batch.column(name)
+        try:
+            convert(column)
+        except pa.ArrowInvalid:
+            place = first_non_number(column, convert)
+            faults.append(_Fault(place, name, "is not a number that float64 can hold",
+                                 remedies.of_value(column[place].as_py())))
+    return faults
+
+
+def _not_finite(batch: pa.RecordBatch, name: str, values: Array, kept: NDArray[np.bool_], columns: Columns,
+                reading: Reading) -> list[_Fault]:
+    """Find the first value of a column that is missing, or infinite, in a list of at most one."""
+    mask = kept & ~np.isfinite(values)
+    if not mask.any():
+        return []
+    place = int(np.argmax(mask))
+    if np.isinf(values[place]):
+        return [_Fault(place, name, "is infinite or too large for float64", remedies.INFINITE)]
+    before = batch.column(name)[place].as_py()
+    cleaned = not (before is None or before != before or isinstance(before, str) and _stands_in(before, reading))
+    return [_Fault(place, name, "is missing after the cleaning steps" if cleaned else "is missing",
+                   "")]
+
+
+def _stands_in(text: str, reading: Reading) -> bool:
+    """Whether a text stands for a missing value."""
+    return bool(is_missing(pa.array([text]), reading)[0].as_py())
+
+
+def _too_large(selected: pa.RecordBatch, cleaned: Sequence[Array], predict: Callable[[Array], Array]) -> str | None:
     """Describe the first row whose prediction is not finite."""
     with np.errstate(all="ignore"):
         finite = np.isfinite(predict(np.column_stack(cleaned)))
     if finite.all():
         return None
-    return f"{_row(selected[ROW_NUMBER][int(np.argmin(finite))].as_py())} is too large to predict from"
-
-
-def _not_a_number(column: pa.Array, name: str, columns: Columns) -> int | None:
-    """Find the first value that is not a number and not mapped to one, if there is one."""
-    def convert(part: pa.Array) -> Array:
-        return decoded(part, name, columns)
-
-    try:
-        convert(column)
-    except pa.ArrowInvalid:
-        return first_non_number(column, convert)
-    return None
-
-
-def _as_batch(table: pa.Table) -> pa.RecordBatch:
-    """Return a table as one batch."""
-    return pa.record_batch([column.combine_chunks() for column in table.columns], names=table.column_names)
-
-
-def _first_row(table: pa.Table, mask: NDArray[np.bool_]) -> list[int]:
-    """Return the row number, in the file, of the first true value of a mask: a list of at most one."""
-    return [table[ROW_NUMBER][int(np.argmax(mask))].as_py()] if mask.any() else []
+    return f"{_row(selected.column(ROW_NUMBER)[int(np.argmin(finite))].as_py())} is too large to predict from"
 
 
 def _row(number: int) -> str:

@@ -7,22 +7,26 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from linear_regressor.data import formats, locations
-from linear_regressor.data.locations import File, Folder
 from linear_regressor.errors import DataError, SettingError
+from linear_regressor.files.addresses import access_errors
+from linear_regressor.files.conventions import folder_path
+from linear_regressor.files.locations import File, Folder, Locations
+from linear_regressor.formats import registry
 from linear_regressor.output_file import write_file
 
 PIECE = 1 << 20  # bytes
 
 
-def ingest(location: str, folder: Folder) -> tuple[File, ...]:
+def ingest(data: Locations | str, folder: Folder) -> tuple[File, ...]:
     """Copy every file of a data set, each in one step, and return the files that were copied."""
-    files = locations.find_files(location)
+    data = Locations.of(data)
+    files = data.files()
     for file in files:
-        formats.of(file)  # rejects an unknown format
+        registry.of(file)  # rejects an unknown format
     # Files of several folders can have one name; a number keeps them apart and in order.
-    names = {f"{number:06d}-{file.path.rpartition('/')[2]}": file for number, file in enumerate(files)}
-    if any(locations.matches(location, folder.filesystem, f"{folder.path}/{name}") for name in names):
+    names = {f"{folder_path(file.folder_columns)}{number:06d}-{file.path.rpartition('/')[2]}": file
+             for number, file in enumerate(files)}
+    if any(data.matches(folder.filesystem, f"{folder.path}/{name}") for name in names):
         raise SettingError(f"{folder.name} is inside the data: the next run would read the copies, too")
     if others := [name for name in folder.names() if name not in names]:
         raise SettingError(f"{folder.name} has other files, such as {others[0]}; give an empty folder")
@@ -43,6 +47,6 @@ def copy_file(file: File, path: Path) -> None:
 
 def _pieces(file: File) -> Iterator[bytes]:
     """Read a file as it is, also if its name says that it is compressed."""
-    with locations.access_errors(file.name), file.filesystem.open_input_stream(file.path, compression=None) as data:
+    with access_errors(file.name), file.filesystem.open_input_stream(file.path, compression=None) as data:
         while piece := data.read(PIECE):
             yield piece

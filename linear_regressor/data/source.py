@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from pyarrow import fs
 
 from linear_regressor.cleaning.steps import DropRepeated
-from linear_regressor.data import diagnosis, formats, locations, splitting
+from linear_regressor.data import diagnosis, splitting
 from linear_regressor.data.cleaning import Cleaner, repeated
-from linear_regressor.data.columns import Columns, is_text, numbers
+from linear_regressor.data.columns import Columns, numbers
 from linear_regressor.data.content_sum import ContentSum
-from linear_regressor.data.formats import Format, Types
-from linear_regressor.data.locations import File
-from linear_regressor.data.row_filter import RowFilter
+from linear_regressor.data.missing import MissingRows, absent_keys
+from linear_regressor.data.occurrences import Occurrences
 from linear_regressor.errors import DataError, SettingError
+from linear_regressor.files.locations import File, Locations
+from linear_regressor.filters.row_filter import RowFilter
+from linear_regressor.formats import read_ahead, registry
 
 Array = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
@@ -39,24 +41,20 @@ OPENED_FILES = 16
 class Source:
     """The files that ``--data`` names, with the columns and rows to take."""
 
-    # the path, glob or URL
-    location: str
-    # its files, sorted by path
+    # the locations without credentials
+    name: str
+    # their files, in order
     files: tuple[File, ...]
     columns: Columns
 
-    @property
-    def name(self) -> str:
-        """The location without credentials."""
-        return locations.redacted(self.location)
-
     @classmethod
-    def of(cls, location: str, columns: Columns) -> Source:
+    def of(cls, data: Locations | str, columns: Columns) -> Source:
         """Find the files without reading them."""
-        files = locations.find_files(location)
+        data = Locations.of(data)
+        files = data.files()
         for file in files:
-            formats.of(file)  # rejects an unknown format
-        return cls(location, files, columns)
+            registry.of(file)  # rejects an unknown format
+        return cls(data.name, files, columns)
 
     def require_apart(self, output: str | os.PathLike[str]) -> None:
         """Reject an output that would replace a file of the data."""
@@ -78,11 +76,11 @@ class Source:
 
     def _partitions_of(self, file: File) -> Iterator[Partition]:
         """Divide one file."""
-        form = formats.of(file)
+        form = registry.of(file)
         try:
-            self.columns.require_columns(form.names(), file.name)
+            self.columns.require_columns(form.names(self.columns.read), file)
             if self.columns.where is not None:
-                require_exact_integers(RowFilter.of(self.columns.where), form, form.read_as(self.columns.types))
+                RowFilter.of(self.columns.where).require_types(form.read_as(self.columns.types), form)
             counts = form.parts()
         except diagnosis.CONTENT as error:
             raise diagnosis.diagnose(file, self.columns, error) from None
@@ -116,44 +114,44 @@ class Partition:
         for block, _ in self.hashed_blocks(hashed=False):
             yield block
 
-    def hashed_blocks(self, hashed: bool = True) -> Iterator[tuple[Array, Hashes]]:
+    def hashed_blocks(self, hashed: bool = True,
+                      missing: MissingRows | None = None) -> Iterator[tuple[Array, Hashes]]:
         """Read blocks in a thread that is one block ahead, with a hash of each row: of its key, else of its values.
 
-        The hashes are arbitrary if they are not asked for.
+        Of equal rows without a key each has another hash. The hashes are arbitrary if they are not asked for.
         """
-        return formats.ahead(self._blocks(hashed), 1)
+        return read_ahead.ahead(self._blocks(hashed, missing), 1)
 
-    def hashed_columns(self, hashed: bool = True,
-                       content: ContentSum | None = None) -> Iterator[tuple[list[Array], Hashes]]:
+    def hashed_columns(self, hashed: bool = True, content: ContentSum | None = None,
+                       missing: MissingRows | None = None) -> Iterator[tuple[list[Array], Hashes]]:
         """Read columns, batch by batch, with the hashes of ``hashed_blocks``; there are none if they are not asked for.
 
-        All rows are added to the sum if there is one, by their values also if there is a key. Columns are not copied:
-        they may have -0.0.
+        All rows are added to the sum if there is one, by their values also if there is a key, and those that are left
+        out to ``missing``. Columns are not copied: they may have -0.0.
         """
-        for values, keys in self._values():
+        occurrences = Occurrences()
+        for values, keys in self._values(missing):
             hashes = NO_HASHES if keys is None else keys
             if content is not None or hashed and keys is None:
                 found = splitting.hash_values(values, content)
                 hashes = found if keys is None else keys
+            if hashed and keys is None:
+                occurrences.number(hashes)
             yield values, hashes
 
     def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read columns with the types of the file, of the rows that the filter takes."""
-        form, columns = formats.of(self.file), self.columns
-        if not self._compares_text_with_numbers():
-            yield from form.batches(names, columns.types, columns.filter, self.parts)
-            return
-        # PyArrow would compare text with numbers: the key is read as text, or the file has text.
+        form, columns = registry.of(self.file), self.columns
         wider = tuple(dict.fromkeys([*names, *columns.compared]))
-        for batch in form.batches(wider, columns.types, None, self.parts):
-            yield columns.filtered(batch)
+        for batch in form.batches(wider, columns.types, self.parts):
+            yield columns.filtered(batch, form).select(list(names))
 
     def keys(self) -> Iterator[Hashes]:
         """Read the keys of the rows that come to the step drop_repeated, batch by batch."""
         columns = self.columns
-        cleaner = Cleaner(columns)
+        cleaner = Cleaner(columns, reading=self.file.reading)
         try:
-            columns.require_columns(formats.of(self.file).names(), self.file.name)
+            columns.require_columns(registry.of(self.file).names(columns.read), self.file)
             for batch in self.batches(tuple(dict.fromkeys([*columns.numbers, *columns.chosen_by]))):
                 yield cleaner.keys(batch, self.file.name)
         except diagnosis.CONTENT as error:
@@ -163,19 +161,13 @@ class Partition:
         """Read the file once more, to name its first invalid value."""
         return diagnosis.diagnose(self.file, self.columns)
 
-    def _compares_text_with_numbers(self) -> bool:
-        """Whether the filter compares a column that is read as text with numbers."""
-        compared = self.columns.compared_with_numbers
-        kinds = formats.of(self.file).read_as(self.columns.types) if compared else {}
-        return any(name in kinds and is_text(kinds[name]) for name in compared)
-
-    def _blocks(self, hashed: bool) -> Generator[tuple[Array, Hashes], None, None]:
+    def _blocks(self, hashed: bool, missing: MissingRows | None) -> Generator[tuple[Array, Hashes], None, None]:
         """Fill blocks of a fixed number of rows, and their hashes, from batches of any size."""
         # One is filled while the other one is used.
         buffers = itertools.cycle([(np.empty((BLOCK_ROWS, len(self.columns.numbers)), order="F"),
                                     np.empty(BLOCK_ROWS, np.uint64)) for _ in range(2)])
         (block, hashes), filled = next(buffers), 0
-        for values, found in self.hashed_columns(hashed):
+        for values, found in self.hashed_columns(hashed, missing=missing):
             start, count = 0, len(values[0])
             while start < count:
                 stop = min(start + BLOCK_ROWS - filled, count)
@@ -191,29 +183,34 @@ class Partition:
         if filled:
             yield block[:filled], hashes[:filled]
 
-    def _values(self) -> Iterator[tuple[list[Array], Hashes | None]]:
+    def _values(self, missing: MissingRows | None) -> Iterator[tuple[list[Array], Hashes | None]]:
         """Read the columns of numbers, and the hashes of the keys, batch by batch."""
-        columns, key = self.columns, self.columns.key
+        columns, key, reading = self.columns, self.columns.key, self.file.reading
         names = (*columns.numbers, *([] if key is None else [key]))
-        cleaner = Cleaner(columns, self.dropped) if columns.steps else None
+        cleaner = Cleaner(columns, self.dropped, self.file.reading) if columns.steps else None
         if cleaner is not None:
             names = tuple(dict.fromkeys([*names, *columns.chosen_by]))
         try:
-            columns.require_columns(formats.of(self.file).names(), self.file.name)
+            columns.require_columns(registry.of(self.file).names(columns.read), self.file)
             for batch in self.batches(names):
-                keys = None if key is None else splitting.hash_keys(batch.column(key))
+                keys = None if key is None else batch.column(key)
                 if cleaner is None:
-                    yield [numbers(batch.column(name)) for name in columns.numbers], keys
+                    values = [numbers(batch.column(name), reading) for name in columns.numbers]
                 else:
-                    values, kept = cleaner.rows(batch)
-                    yield [each[kept] for each in values], None if keys is None else keys[kept]
+                    values, keys = _taken(*cleaner.rows(batch), keys)
+                absent = {} if keys is None else {str(key): absent_keys(keys, self.file.reading)}
+                if columns.drop_missing:
+                    absent.update(zip(columns.numbers, map(np.isnan, values), strict=True))
+                    values, keys = _taken(values, (missing or MissingRows()).add(absent), keys)
+                elif any(mask.any() for mask in absent.values()):
+                    raise pa.ArrowInvalid("a key is missing")
+                yield values, None if keys is None else splitting.hash_keys(keys)
         except diagnosis.CONTENT as error:
             raise diagnosis.diagnose(self.file, columns, error) from None
 
 
-def require_exact_integers(row_filter: RowFilter, form: Format, kinds: Types) -> None:
-    """Reject a filter that compares a column of float64 with an integer that float64 cannot represent."""
-    for name, value in row_filter.wide.items():
-        if pa.types.is_floating(kinds[name]) or is_text(kinds[name]):
-            raise SettingError(f"the filter compares {name!r} with {value}, but {form.file.name} is read as "
-                               "float64, which represents every integer only up to 2^53")
+def _taken(values: list[Array], kept: NDArray[np.bool_], keys: pa.Array | None) -> tuple[list[Array], pa.Array | None]:
+    """Take some rows of columns of numbers and of the keys."""
+    if kept.all():
+        return values, keys
+    return [each[kept] for each in values], None if keys is None else keys.filter(pa.array(kept))

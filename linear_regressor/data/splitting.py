@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linear_regressor.data.columns import is_key
 from linear_regressor.data.content_sum import ContentSum
+from linear_regressor.files.reading import Reading
+from linear_regressor.formats.text_values import without_missing
+from linear_regressor.formats.value_types import is_key, plain
 
 Array = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
@@ -42,11 +44,16 @@ def hash_values(columns: Sequence[Array | Hashes] | Array, content: ContentSum |
     return hashes
 
 
-def hash_keys(keys: pa.Array) -> Hashes:
-    """Hash integers or text by their text, so that ``7`` in Parquet and ``7`` in CSV are the same key."""
+def hash_keys(keys: pa.Array, reading: Reading | None = None) -> Hashes:
+    """Hash integers or text by their text, so that ``7`` in Parquet and ``7`` in CSV are the same key.
+
+    With a reading, text that stands for a missing value is no key.
+    """
     if not is_key(keys.type):
         raise pa.ArrowInvalid(f"keys of type {keys.type} are neither integers nor text")
-    text = keys.cast(pa.large_string())
+    text = plain(keys).cast(pa.large_string())
+    if reading is not None and not pa.types.is_integer(keys.type):
+        text = without_missing(text, reading)
     _, offsets, data = text.buffers()
     ends = np.frombuffer(offsets, np.int64)[text.offset:text.offset + len(text) + 1]
     if text.null_count or not np.diff(ends).all():

@@ -14,6 +14,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.artefact.lineage import Lineage
 from linear_regressor.artefact.promotion import Promotion, Promotions
+from linear_regressor.data.missing import MissingRows
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import MomentsError
 from linear_regressor.model.moments import Moments
@@ -23,6 +24,7 @@ from linear_regressor.retraining.gate import Decision, Evidence, GatePolicy, Rea
 from linear_regressor.retraining.new_feedback import NewFeedback
 from linear_regressor.training.compare_models import in_order_of
 from linear_regressor.training.engine import LocalEngine
+from linear_regressor.training.partition_moments import total
 from linear_regressor.training.reading import read_partitions
 from linear_regressor.verification.finding import VerificationReport
 from linear_regressor.verification.verified import Verified
@@ -41,6 +43,8 @@ class UnseenRows:
     # serial number of the last one in the feedback store, and the identity of that; 0 and None for other rows
     end: int = 0
     store: str | None = None
+    # rows of files that were left out; None if such rows are faults
+    missing: MissingRows | None = None
 
     @classmethod
     def stored(cls, store: FeedbackStore, champion: Artefact, challenger: Artefact, lineage: Lineage) -> UnseenRows:
@@ -52,12 +56,13 @@ class UnseenRows:
                    feedback.store)
 
     @classmethod
-    def read(cls, partitions: Sequence[Partition], report: Callable[[int], None]) -> UnseenRows:
+    def read(cls, partitions: Sequence[Partition], report: Callable[[int], None],
+             allow_duplicates: bool = False) -> UnseenRows:
         """Read the moments now, and the rows when they are compared."""
-        parts = read_partitions(partitions, LocalEngine(), report)
+        parts = read_partitions(partitions, LocalEngine(), report, allow_duplicates=allow_duplicates)
         blocks = (block for partition in partitions for block in partition.blocks())
         return cls([part.training.moments for part in parts if part.training is not None],
-                   ((block[:, :-1], block[:, -1]) for block in blocks))
+                   ((block[:, :-1], block[:, -1]) for block in blocks), missing=total(parts).missing)
 
 
 def verification_of(challenger: Artefact, report: VerificationReport | None, name: str) -> Verification | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import numpy as np
@@ -13,11 +11,12 @@ from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.cleaning.steps import value_steps
-from linear_regressor.data.feedback_export import write_numbers
 from linear_regressor.errors import ArtefactError
+from linear_regressor.predictions.feedback_export import write_numbers
 from linear_regressor.retraining.gate import Verification
 from linear_regressor.retraining.new_feedback import NewFeedback
 from linear_regressor.tables.table import Table
+from linear_regressor.temporary_files import temporary_folder
 from linear_regressor.verification.finding import VerificationReport
 from linear_regressor.verification.narrowing import narrowed
 from linear_regressor.verification.schema import Schema
@@ -40,8 +39,8 @@ def verify_feedback(champion: Artefact, feedback: NewFeedback, schema: Schema | 
                             "give the schema that the model was trained with")
     known = names if own is None else tuple(own.by_name)
     location = f"feedback {feedback.cut + 1} to {feedback.end}"
-    with TemporaryDirectory(prefix="linear-regressor-") as folder:
-        path, serials = Path(folder, "feedback.parquet"), Path(folder, "serials")
+    with temporary_folder() as folder:
+        path, serials = folder / "feedback.parquet", folder / "serials"
         with serials.open("wb") as file:
             blocks = _blocks(feedback, [names.index(name) for name in known], file)
             if not write_numbers(blocks, known, path):

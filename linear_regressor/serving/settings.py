@@ -135,6 +135,13 @@ def safe_url(text: str) -> str:
     return text
 
 
+def local_path(text: str) -> str:
+    """Parse a path on this machine."""
+    if "://" in text:
+        raise ValueError("a path on this machine: 'linear-regressor models fetch URL PATH' copies a model to it")
+    return text
+
+
 def is_safe_url(url: str) -> bool:
     """Whether what is read from a URL can be trusted as much as its host."""
     try:
@@ -274,7 +281,7 @@ class Settings:
     keep_alive: int = setting("KEEP_ALIVE", whole_number(0, 3600), 65,
                               "Seconds that an idle connection stays open, 0 to 3600; 0 closes each connection after "
                               "its response.")
-    model_path: str = setting("MODEL_PATH", str, DEFAULT_MODEL_PATH,
+    model_path: str = setting("MODEL_PATH", local_path, DEFAULT_MODEL_PATH,
                               "Model file to serve, or a folder of models, whose champion is served.", "--model-path")
     model_name: str = setting("MODEL_NAME", name, "linear-regressor",
                               "Name of the model in URLs and descriptions: 1 to 100 letters, digits, dots, dashes and "

@@ -13,10 +13,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linear_regressor.data.columns import NUMBER_TEXT, is_text
-from linear_regressor.data.row_filter import FLOAT64_WHOLE
+from linear_regressor.data.columns import NUMBER_TEXT
 from linear_regressor.data.splitting import START, Hashes, finish, mix
 from linear_regressor.errors import DataError
+from linear_regressor.files.reading import Reading
+from linear_regressor.filters.row_filter import FLOAT64_WHOLE
+from linear_regressor.formats.text_values import without_missing
+from linear_regressor.formats.value_types import is_text, plain
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -64,15 +67,14 @@ def hash_rows(columns: Sequence[Words], rows: int) -> tuple[Hashes, Hashes]:
     return h, states
 
 
-def words_of(column: pa.Array, where: str) -> Words:
+def words_of(column: pa.Array, where: str, reading: Reading = Reading()) -> Words:
     """Bring a column to its canonical values."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = plain(column)
     kind = column.type
     if pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
         column = column.cast(pa.string())
     if is_text(column.type):
-        return _texts(column)
+        return _texts(without_missing(column, reading) if is_text(kind) else column)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return _times(column)
     if pa.types.is_integer(kind):

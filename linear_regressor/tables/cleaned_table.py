@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from linear_regressor.cleaning.steps import Clip, DropMissing, DropRepeated, Map, Step, Unit, ValueStep
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
+from linear_regressor.files.locations import File
+from linear_regressor.files.reading import Reading
+from linear_regressor.formats.text_values import is_missing
 from linear_regressor.tables.table import Batch, Kind, Table, Values, values_of
 
 Array = NDArray[np.float64]
@@ -39,6 +42,11 @@ class CleanedTable(Table):
         for batch in super().batches({**kinds, **dict.fromkeys(mapped, "text")}):
             yield replace(batch, columns=self._cleaned(batch))
 
+    def _reading(self, file: File, name: str) -> Reading:
+        """Keep all text of a column that a step maps: the map decides first, then the missing values."""
+        mapped = any(isinstance(step, Map) and step.texts and step.column == name for step in self.steps)
+        return replace(file.reading, missing_values=()) if mapped else file.reading
+
     def _cleaned(self, batch: Batch) -> dict[str, Values]:
         """Apply maps and units to a batch, and count the rows of all steps but drop_repeated."""
         columns, kept = dict(batch.columns), np.ones(batch.rows, bool)
@@ -46,11 +54,11 @@ class CleanedTable(Table):
             if isinstance(step, DropMissing):
                 changed = np.zeros(batch.rows, bool)
                 for name in step.columns:
-                    changed |= columns[name].missing if name in columns else True
+                    changed |= _absent(columns[name], batch.file.reading) if name in columns else True
                 self.counts[place] += np.count_nonzero(changed & kept)
                 kept &= ~changed
             elif isinstance(step, ValueStep) and step.column in columns:
-                cleaned, changed = _applied(step, columns[step.column])
+                cleaned, changed = _applied(step, columns[step.column], batch.file.reading)
                 columns[step.column] = cleaned
                 self.counts[place] += np.count_nonzero(changed & kept)
         return columns
@@ -63,10 +71,19 @@ class CleanedTable(Table):
         return sum(len(np.frombuffer(partition.dropped, np.int64)) for partition in partitions)
 
 
-def _applied(step: ValueStep, values: Values) -> tuple[Values, Mask]:
+def _absent(values: Values, reading: Reading) -> Mask:
+    """Return which values are missing, also among text that is not mapped yet."""
+    if values.texts is None or values.codes is None or not len(values.texts):
+        return values.missing
+    absent: Mask = is_missing(values.texts, reading).to_numpy(zero_copy_only=False)
+    missing: Mask = values.missing | absent[values.codes]
+    return missing
+
+
+def _applied(step: ValueStep, values: Values, reading: Reading) -> tuple[Values, Mask]:
     """Apply a step, except a clip; also returns which rows it changes."""
     if isinstance(step, Map) and values.texts is not None and values.codes is not None:
-        return _mapped(step, values.texts, values.codes)
+        return _mapped(step, values.texts, values.codes, reading)
     x = np.full(len(values.missing), np.nan) if values.numbers is None else values.numbers
     with np.errstate(over="ignore", invalid="ignore"):  # values that are not finite are wrong
         after = step.apply(x)
@@ -76,7 +93,7 @@ def _applied(step: ValueStep, values: Values) -> tuple[Values, Mask]:
     return _values(after, values.missing | np.isnan(after) & ~np.isnan(x), values.wrong | np.isinf(after)), changed
 
 
-def _mapped(step: Map, texts: pa.Array, codes: NDArray[np.int64]) -> tuple[Values, Mask]:
+def _mapped(step: Map, texts: pa.Array, codes: NDArray[np.int64], reading: Reading) -> tuple[Values, Mask]:
     """Map the different texts, and what is left of them as numbers."""
     import pyarrow.compute as pc
 
@@ -84,7 +101,7 @@ def _mapped(step: Map, texts: pa.Array, codes: NDArray[np.int64]) -> tuple[Value
     places = pc.index_in(pc.utf8_trim_whitespace(texts), pa.array(keys, texts.type))
     listed = places.is_valid().to_numpy(zero_copy_only=False).astype(bool)
     found = np.array(new)[places.fill_null(0).to_numpy(zero_copy_only=False)]
-    rest, changed = _applied(Map(step.column, (), step.numbers), values_of(texts, "number"))
+    rest, changed = _applied(Map(step.column, (), step.numbers), values_of(texts, "number", reading), reading)
     numbers = np.where(listed, found, np.nan if rest.numbers is None else rest.numbers)
     missing = np.where(listed, np.isnan(found), rest.missing)
     # the last one is for code -1, a missing text

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from linear_regressor.data import formats
 from linear_regressor.data.content_sum import ContentSum
-from linear_regressor.data.locations import File
+from linear_regressor.files.locations import File, Locations
+from linear_regressor.files.reading import Reading
+from linear_regressor.formats import registry
 from linear_regressor.tables.canonical_words import hash_rows
 from linear_regressor.tables.content_digest import column_types, read_words
 from linear_regressor.tables.row_buckets import RowBuckets, Unmatched
@@ -75,7 +76,7 @@ class ContentDifference:
         return not (self.a.columns or self.b.columns) and self.a.digest == self.b.digest
 
     @classmethod
-    def of(cls, a: str, b: str, with_values: bool = False) -> ContentDifference:
+    def of(cls, a: Locations | str, b: Locations | str, with_values: bool = False) -> ContentDifference:
         """Read both once, and again if they differ."""
         tables = Table.of(a), Table.of(b)
         types = [column_types(table.files) for table in tables]
@@ -84,7 +85,7 @@ class ContentDifference:
         sides = [Side(table.location, whole.digest(names), whole.rows,
                       tuple(name for name in own if name not in other))
                  for table, (whole, _), own, other in zip(tables, sums, types, types[::-1], strict=True)]
-        typed = all(formats.of(table.files[0]).typed for table in tables)
+        typed = all(registry.of(table.files[0]).typed for table in tables)
         changed_types = {name: (types[0][name], types[1][name]) for name in names
                          if typed and types[0][name] != types[1][name]}
         if sides[0].digest == sides[1].digest or not names:
@@ -111,9 +112,9 @@ class _Mean:
     count: int = 0
     missing: int = 0
 
-    def add(self, column: pa.Array) -> None:
+    def add(self, column: pa.Array, reading: Reading) -> None:
         """Add the values of a batch."""
-        values = values_of(column, self.kind)
+        values = values_of(column, self.kind, reading)
         self.missing += int(np.count_nonzero(values.missing))
         if self.kind in AVERAGED and values.numbers is not None:
             present = ~np.isnan(values.numbers)
@@ -151,7 +152,7 @@ def _compare_rows(tables: Sequence[Table], names: Sequence[str],
                     for words, batch in read_words(file, names):
                         rows.add(*hash_rows(words, batch.num_rows))
                         for name, mean in columns.items():
-                            mean.add(batch.column(name))
+                            mean.add(batch.column(name), file.reading)
             means.append(list(columns.values()))
         return buckets.unmatched(), means
 
@@ -162,9 +163,10 @@ def _examples(table: Table, names: Sequence[str], places: Sequence[int], with_va
     start = 0
     for file in table.files:
         first = start
+        shown = with_values and not file.reading.hide_values
         for _, batch in read_words(file, names):
             while len(found) < len(places) and (row := int(places[len(found)]) - start) < batch.num_rows:
-                values = {name: batch.column(name)[row].as_py() for name in names} if with_values else None
+                values = {name: batch.column(name)[row].as_py() for name in names} if shown else None
                 found.append(Example(file.name, start + row - first + 1, values and {
                     name: None if value in (None, "") else str(value) for name, value in values.items()}))
             start += batch.num_rows

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from linear_regressor.data import diagnosis, formats, locations
-from linear_regressor.data.columns import filter_rows, require_unique
+from linear_regressor.data import diagnosis
+from linear_regressor.data.columns import require_unique
 from linear_regressor.data.content_sum import ContentSum
-from linear_regressor.data.locations import File
-from linear_regressor.data.row_filter import RowFilter
-from linear_regressor.data.source import require_exact_integers
 from linear_regressor.errors import DataError
+from linear_regressor.files.locations import File, Locations
+from linear_regressor.files.reading import Reading
+from linear_regressor.filters.row_filter import RowFilter
+from linear_regressor.formats import registry
+from linear_regressor.formats.text_values import has_own_numbers, plain_numbers
+from linear_regressor.formats.value_types import is_text
 from linear_regressor.tables.canonical_words import Words, hash_rows, words_of
 
 
@@ -33,9 +36,9 @@ class Content:
     files: dict[str, int]
 
 
-def read_content(location: str, columns: Sequence[str] = (), where: str | None = None) -> Content:
+def read_content(data: Locations | str, columns: Sequence[str] = (), where: str | None = None) -> Content:
     """Read columns, or all, of the rows that a filter takes once, in memory that does not grow with the rows."""
-    files = locations.find_files(location)
+    files = Locations.of(data).files()
     types = column_types(files, columns)
     names = tuple(columns) or tuple(sorted(types))
     content = ContentSum()
@@ -51,10 +54,10 @@ def column_types(files: Sequence[File], columns: Sequence[str] = ()) -> dict[str
     types: dict[str, str] = {}
     for file in files[:1] if columns else files:
         try:
-            schema = formats.of(file).schema()
+            schema = registry.of(file).schema()
         except diagnosis.CONTENT as error:
             raise diagnosis.unreadable(file, error) from None
-        require_unique(columns or types or schema.names, schema.names, file.name)
+        require_unique(columns or types or schema.names, schema.names, file.name, file.reading.hide_values)
         types = types or {name: str(schema.field(name).type) for name in columns or schema.names}
         if not columns and (further := sorted(set(schema.names) - set(types))):
             raise DataError(f"{file.name} has a column {further[0]!r}, which {files[0].name} does not have")
@@ -67,15 +70,27 @@ def read_words(file: File, names: Sequence[str],
     rows = 0
     row_filter = None if where is None else RowFilter.of(where)
     read = tuple(dict.fromkeys([*names, *([] if row_filter is None else row_filter.types)]))
-    form = formats.of(file)
+    form = registry.of(file)
     types = {} if form.typed else dict.fromkeys(read, pa.string())
     try:
-        require_unique(read, form.names(), file.name)
+        names_of_file = form.names(read)
         if row_filter is not None:
-            require_exact_integers(row_filter, form, form.read_as(types))
-        for batch in form.batches(read, types, None, None):
+            row_filter.require_columns(names_of_file, file.name, file.reading.hide_values)
+        require_unique(read, names_of_file, file.name, file.reading.hide_values)
+        if row_filter is not None:
+            row_filter.require_types(form.read_as(types), form)
+        for batch in form.batches(read, types, None):
             rows += batch.num_rows
-            batch = (batch if row_filter is None else filter_rows(batch, row_filter)).select(list(names))
-            yield [words_of(batch.column(name), f"{file.name}: column {name!r}") for name in names], batch
+            batch = batch if row_filter is None else row_filter.filtered(batch, form)
+            batch = _plain_spelling(batch.select(list(names)), file.reading)
+            yield [words_of(batch.column(name), f"{file.name}: column {name!r}", file.reading) for name in names], batch
     except diagnosis.CONTENT as error:
         raise diagnosis.unreadable(file, error, rows) from None
+
+
+def _plain_spelling(batch: pa.RecordBatch, reading: Reading) -> pa.RecordBatch:
+    """Spell the numbers of text columns as programs do; the options say how the file spells them."""
+    if not has_own_numbers(reading):
+        return batch
+    return pa.record_batch([plain_numbers(column, reading) if is_text(column.type) else column
+                            for column in batch.columns], batch.schema.names)

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.data.splitting import Hashes
+from linear_regressor.temporary_files import temporary_folder
 
 # 128 bits of a row, and its place in the data set, counted from 0.
 RECORD = np.dtype([("hash", "<u8"), ("states", "<u8"), ("place", "<i8")])
@@ -47,8 +47,8 @@ class RowBuckets:
     @contextmanager
     def temporary(cls) -> Iterator[RowBuckets]:
         """Make the folder, and remove it at the end."""
-        with TemporaryDirectory(prefix="linear-regressor-") as folder:
-            yield cls(Path(folder))
+        with temporary_folder() as folder:
+            yield cls(folder)
 
     @contextmanager
     def writing(self, side: int) -> Iterator[RowWriter]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from linear_regressor.data.splitting import Hashes
 from linear_regressor.errors import DataError
+from linear_regressor.temporary_files import temporary_folder
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -78,7 +79,7 @@ class RowStore:
         """Open a database in memory that writes to a folder what it has no room for, and reads nothing else."""
         import duckdb
 
-        folder = self._opened.enter_context(tempfile.TemporaryDirectory(prefix="linear-regressor-rows-"))
+        folder = str(self._opened.enter_context(temporary_folder()))
         # One thread: each needs memory of its own. Extensions would be downloaded.
         database = self._opened.enter_context(duckdb.connect(":memory:", config={
             "memory_limit": MEMORY, "threads": 1, "temp_directory": folder, "autoload_known_extensions": False,

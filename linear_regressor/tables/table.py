@@ -12,11 +12,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linear_regressor.data import diagnosis, formats, locations
-from linear_regressor.data.columns import NULLS, NUMBER_TEXT, is_numeric, is_text, require_unique
-from linear_regressor.data.formats import Format
-from linear_regressor.data.locations import File
-from linear_regressor.errors import DataError
+from linear_regressor.data import diagnosis
+from linear_regressor.data.columns import require_unique
+from linear_regressor.files.locations import File, Locations
+from linear_regressor.files.reading import Reading
+from linear_regressor.formats import registry
+from linear_regressor.formats.file_format import Format
+from linear_regressor.formats.text_values import is_missing, is_number, plain_numbers
+from linear_regressor.formats.value_types import is_numeric, is_text, plain, plain_type
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -25,7 +28,7 @@ Mask = NDArray[np.bool_]
 Kind = Literal["number", "category", "text", "time", "flag", "other"]
 TEXTS = ("category", "text")
 FLAGS = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
-# A CSV column of which more values than this are numbers is one of numbers, in which the others are wrong.
+# A column of CSV or JSON of which more values than this are numbers is one of numbers, in which the others are wrong.
 MOST = 0.5
 
 
@@ -67,19 +70,20 @@ class Table:
     files: tuple[File, ...]
 
     @classmethod
-    def of(cls, location: str) -> Table:
+    def of(cls, data: Locations | str) -> Table:
         """Find the files without reading them."""
-        files = locations.find_files(location)
+        data = Locations.of(data)
+        files = data.files()
         for file in files:
-            formats.of(file)  # rejects an unknown format
-        return cls(locations.redacted(location), files)
+            registry.of(file)  # rejects an unknown format
+        return cls(data.name, files)
 
     def estimated_rows(self) -> int:
         """Return the number of rows; that of a text file is estimated by its first lines."""
         rows = 0
         for file in self.files:
             try:
-                rows += sum(formats.of(file).parts())
+                rows += sum(registry.of(file).parts())
             except diagnosis.CONTENT as error:
                 raise diagnosis.unreadable(file, error) from None
         return rows
@@ -88,10 +92,10 @@ class Table:
         """Infer the kinds of the columns from the first rows; columns without a value there are left out."""
         kinds: dict[str, Kind] = {}
         for file in self.files:
-            form = formats.of(file)
-            for batch, typed in _batches(form, _names(form), {}):
+            form = registry.of(file)
+            for batch in _batches(form, _names(form), {}):
                 for name in batch.schema.names:
-                    kind = _inferred(batch.column(name), typed)
+                    kind = _inferred(batch.column(name), form.typed, file.reading)
                     if kind is not None:
                         kinds.setdefault(name, kind)
                 break
@@ -102,82 +106,77 @@ class Table:
     def batches(self, kinds: Mapping[str, Kind]) -> Iterator[Batch]:
         """Read all rows; a column without a kind is read as text."""
         for file in self.files:
-            form = formats.of(file)
+            form = registry.of(file)
             names = _names(form)
             types = {name: pa.string() for name in names if kinds.get(name, "text") in TEXTS}
-            for batch, _ in _batches(form, names, types):
+            for batch in _batches(form, names, types):
                 yield Batch(file, names, batch.num_rows, {
-                    name: values_of(batch.column(name), kinds.get(name, "text")) for name in names})
+                    name: values_of(batch.column(name), kinds.get(name, "text"), self._reading(file, name))
+                    for name in names})
+
+    def _reading(self, file: File, name: str) -> Reading:
+        """Return how the text of a column is read."""
+        return file.reading
 
 
 def _names(form: Format) -> tuple[str, ...]:
     """Read the names of a file's columns; each must be unique."""
     try:
-        names = form.names()
+        names = form.all_names()
     except diagnosis.CONTENT as error:
-        if form.has_schema:
-            raise diagnosis.unreadable(form.file, error) from None
-        names = diagnosis.keys(form.file)
-    require_unique(names, names, form.file.name)
+        raise diagnosis.unreadable(form.file, error) from None
+    require_unique(names, names, form.file.name, form.file.reading.hide_values)
     return tuple(names)
 
 
-def _batches(form: Format, names: tuple[str, ...],
-             types: Mapping[str, pa.DataType]) -> Iterator[tuple[pa.RecordBatch, bool]]:
-    """Read a file, and whether its types are its own; NDJSON whose values change their type is text from there on."""
+def _batches(form: Format, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+    """Read a file."""
     rows = 0
     try:
-        try:
-            for batch in form.batches(names, types, None, None):
-                yield batch, form.typed
-                rows += batch.num_rows
-        except pa.ArrowInvalid:
-            if form.has_schema:
-                raise
-            for batch in diagnosis.objects(form.file, names):
-                done = min(rows, batch.num_rows)
-                rows -= done
-                if done < batch.num_rows:
-                    yield batch.slice(done), False
-    except DataError:
-        raise
+        for batch in form.batches(names, types, None):
+            yield batch
+            rows += batch.num_rows
     except diagnosis.CONTENT as error:
         form.require_closed()
         raise diagnosis.unreadable(form.file, error, rows) from None
 
 
-def _inferred(column: pa.Array, typed: bool) -> Kind | None:
+def _inferred(column: pa.Array, typed: bool, reading: Reading) -> Kind | None:
     """Return the kind of a column by the type and the values of its first rows."""
-    kind = column.type
+    kind = plain_type(column.type)
     if column.null_count == len(column):
         return None
     if pa.types.is_boolean(kind):
         return "flag"
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return "time"
-    if pa.types.is_dictionary(kind):
-        return "text" if is_text(kind.value_type) else "other"
     if not is_text(kind):
         return "number" if is_numeric(kind) else "other"
-    if not typed:
-        values = values_of(column, "number")
-        present = len(column) - np.count_nonzero(values.missing)
-        if not present:
-            return None
-        if np.count_nonzero(values.wrong) < (1 - MOST) * present:
-            return "number"
-    return "text"
+    return "text" if typed else _kind_of_text(column, reading)
 
 
-def values_of(column: pa.Array, kind: Kind) -> Values:
+def _kind_of_text(column: pa.Array, reading: Reading) -> Kind | None:
+    """Return the kind of a column of a format without types: numbers for the most part, or flags or times only."""
+    values = values_of(column, "number", reading)
+    present = len(column) - np.count_nonzero(values.missing)
+    if not present:
+        return None
+    if np.count_nonzero(values.wrong) < (1 - MOST) * present:
+        return "number"
+    kinds: tuple[Kind, ...] = ("flag", "time")
+    return next((kind for kind in kinds if not values_of(column, kind, reading).wrong.any()), "text")
+
+
+def values_of(column: pa.Array, kind: Kind, reading: Reading) -> Values:
     """Convert a column to the values of a kind."""
+    column = plain(column)
     if kind in TEXTS:
-        return _texts(column)
+        return _texts(column, reading)
     missing = _nulls(column)
     if kind == "other" or not _fits(column.type, kind):
         return Values(np.full(len(column), np.nan), missing, ~missing)
     read = {"number": _numbers, "time": _times, "flag": _flags}[kind]
-    converted, empty = read(column)
+    converted, empty = read(column, reading)
     missing |= empty
     finite = np.isfinite(converted)
     if finite.all():
@@ -193,29 +192,30 @@ def _fits(kind: pa.DataType, wanted: Kind) -> bool:
         return True
     if wanted == "time":
         return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
-    return is_numeric(kind) or wanted == "flag" and bool(pa.types.is_boolean(kind))
+    return bool(is_numeric(kind) and (wanted == "flag" or not pa.types.is_boolean(kind)))
 
 
-def _numbers(column: pa.Array) -> tuple[Array, Mask]:
+def _numbers(column: pa.Array, reading: Reading) -> tuple[Array, Mask]:
     """Convert numbers, and text that is numbers; the mask has the values that count as missing."""
     if is_text(column.type):
         import pyarrow.compute as pc
 
+        empty = _mask(is_missing(column, reading))
         column = pc.utf8_trim_whitespace(column)
-        empty = _mask(pc.is_in(column, pa.array(NULLS, column.type)))
-        number = pc.match_substring_regex(column, NUMBER_TEXT)
+        number = pc.and_(is_number(column, reading), pa.array(~empty))
+        column = plain_numbers(column, reading)
         return _floats(pc.if_else(number, column, pa.scalar(None, column.type)).cast(pa.float64())), empty
     if pa.types.is_integer(column.type):
         return _floats(column.cast(pa.float64(), safe=False)), _none(column)
     return _floats(column.cast(pa.float64())), _none(column)
 
 
-def _times(column: pa.Array) -> tuple[Array, Mask]:
+def _times(column: pa.Array, reading: Reading) -> tuple[Array, Mask]:
     """Convert times to seconds since 1970; those without a zone are UTC."""
     if is_text(column.type):
         texts = [None if text is None else text.strip() for text in column.to_pylist()]
         return (np.array([_seconds(text) for text in texts], np.float64),
-                np.array([text is None or text in NULLS for text in texts], bool))
+                _mask(is_missing(column, reading)))
     if not pa.types.is_null(column.type):
         column = column.cast(pa.timestamp("us", getattr(column.type, "tz", None)), safe=False).cast(pa.int64())
     return _floats(column.cast(pa.float64(), safe=False)) / 1e6, _none(column)
@@ -230,22 +230,20 @@ def _seconds(text: str | None) -> float:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
-def _flags(column: pa.Array) -> tuple[Array, Mask]:
+def _flags(column: pa.Array, reading: Reading) -> tuple[Array, Mask]:
     """Convert flags, also those that are text or the numbers 0 and 1."""
     if pa.types.is_boolean(column.type):
         return _floats(column.cast(pa.uint8()).cast(pa.float64())), _none(column)
     if is_text(column.type):
         texts = [None if text is None else text.strip() for text in column.to_pylist()]
         return (np.array([FLAGS.get((text or "").lower(), np.nan) for text in texts], np.float64),
-                np.array([text is None or text in NULLS for text in texts], bool))
-    values, empty = _numbers(column)
+                _mask(is_missing(column, reading)))
+    values, empty = _numbers(column, reading)
     return np.where((values == 0) | (values == 1), values, np.nan), empty
 
 
-def _texts(column: pa.Array) -> Values:
-    """Number the different texts; an empty one is missing."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+def _texts(column: pa.Array, reading: Reading) -> Values:
+    """Number the different texts; one that stands for a missing value is missing."""
     if not is_text(column.type):
         try:
             column = column.cast(pa.string())
@@ -255,9 +253,7 @@ def _texts(column: pa.Array) -> Values:
     coded = column.dictionary_encode()
     indices: Any = coded.indices
     codes = indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    empty = coded.dictionary.index("").as_py()
-    if empty >= 0:
-        codes[codes == empty] = -1
+    codes[np.isin(codes, np.flatnonzero(_mask(is_missing(coded.dictionary, reading))))] = -1
     return Values(None, codes < 0, np.zeros(len(codes), bool), coded.dictionary, codes)
 
 

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from linear_regressor.artefact.artefact import Artefact
@@ -18,6 +17,7 @@ from linear_regressor.artefact.file import content_of, parse_file
 from linear_regressor.artefact.plain_values import digest_of, moments_to_plain
 from linear_regressor.errors import LinearRegressorError, SettingError, TrackingError
 from linear_regressor.output_file import locked
+from linear_regressor.temporary_files import temporary_folder
 from linear_regressor.tracking.run import Run
 
 # MLflow reads these when it is imported or when it connects; whoever has set them knows better. Without limits it tries
@@ -95,12 +95,12 @@ class MlflowStore:
         if self._folder is not None and not (self._folder / DATABASE).is_file():
             raise TrackingError(f"there is no MLflow store {self._folder / DATABASE}: name the folder of models by "
                                 f"--models, or a server by MLFLOW_TRACKING_URI")
-        with self._opened(), TemporaryDirectory() as folder:
+        with self._opened(), temporary_folder() as folder:
             client = self._client()
             found = (client.get_model_version_by_alias(match["name"], match["alias"]) if match["alias"] else
                      client.get_model_version(match["name"], match["version"]))
             path = self._mlflow.artifacts.download_artifacts(
-                artifact_uri=f"models:/{found.name}/{found.version}/data/{MODEL_FILE}", dst_path=folder,
+                artifact_uri=f"models:/{found.name}/{found.version}/data/{MODEL_FILE}", dst_path=str(folder),
                 tracking_uri=self.uri)
             artefact = parse_file(address, Path(path).read_bytes())
         if found.tags.get("sha256", artefact.digest) != artefact.digest:
@@ -180,8 +180,8 @@ class MlflowStore:
         # The means of the training rows: a row itself could be a person's.
         means = artefact.row_cleaning.sent(artefact.moments.x_mean[np.newaxis])
         example = pd.DataFrame(means.tolist(), columns=list(artefact.features))
-        with TemporaryDirectory() as folder:
-            path = Path(folder, MODEL_FILE)
+        with temporary_folder() as folder:
+            path = folder / MODEL_FILE
             path.write_bytes(content_of(artefact))
             info = self._mlflow.pyfunc.log_model(
                 name="model", loader_module="linear_regressor.tracking.pyfunc", data_path=str(path),

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from linear_regressor.artefact.plain_values import count, digest_of, listed, summary_from_plain, summary_to_plain
+from linear_regressor.artefact.model_location import BucketUrl, ModelLocation
+from linear_regressor.artefact.plain_values import (
+    count,
+    digest_of,
+    listed,
+    members,
+    summary_from_plain,
+    summary_to_plain,
+)
 from linear_regressor.cleaning.steps import steps_to_plain
 from linear_regressor.data.content_sum import ContentSum
+from linear_regressor.data.missing import MissingRows
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import ArtefactError, SettingError
 from linear_regressor.output_file import is_stream, make_folder_of, remove_file
@@ -47,9 +56,11 @@ class Checkpoint:
                 file.truncate(len(complete))
 
     @classmethod
-    def beside(cls, output: Path) -> Checkpoint:
-        """Open the checkpoint of an output, such as ``model.joblib.progress``; a device or pipe has none."""
-        return cls(None if is_stream(output) else output.with_name(f"{output.name}.progress"))
+    def beside(cls, output: ModelLocation) -> Checkpoint:
+        """Open the checkpoint of an output, such as ``model.joblib.progress``; a device, pipe or bucket has none."""
+        if isinstance(output, BucketUrl) or is_stream(output):
+            return cls(None)
+        return cls(output.with_name(f"{output.name}.progress"))
 
     def get(self, key: str) -> Any:
         """Return a result, or None if there is none."""
@@ -89,8 +100,10 @@ class Checkpoint:
 def key_of(partition: Partition, test_fraction: float) -> str:
     """Digest of everything that decides the moments of a partition: file, columns, split and package versions."""
     file, columns = partition.file, partition.columns
-    return digest([file.path, file.size, file.modified, str(partition.parts), columns.features, columns.target,
-                   columns.where, columns.key, test_fraction, *(version(name) for name in PACKAGES),
+    return digest([file.path, file.size, file.modified, astuple(file.reading), file.folder_columns,
+                   str(partition.parts), columns.features, columns.target, columns.where, columns.key, test_fraction,
+                   columns.drop_missing,
+                   *(version(name) for name in PACKAGES),
                    *([[steps_to_plain(columns.steps), partition.dropped.hex()]] if columns.steps else [])])
 
 
@@ -104,12 +117,13 @@ def as_plain(moments: PartitionMoments) -> dict[str, Any]:
     return {**{name: None if summary is None else summary_to_plain(summary)
                for name, summary in (("training", moments.training), ("test", moments.test))},
             "bins": None if moments.bins is None else bins_to_plain(moments.bins),
-            "content": None if moments.content is None else list(astuple(moments.content))}
+            "content": None if moments.content is None else list(astuple(moments.content)),
+            "missing": None if moments.missing is None else asdict(moments.missing)}
 
 
 def from_plain(plain: Any, p: int) -> PartitionMoments | None:
     """Moments of plain values to the last digit; None if they are not moments of p features."""
-    if not isinstance(plain, dict) or plain.keys() != {"training", "test", "bins", "content"}:
+    if not isinstance(plain, dict) or plain.keys() != {"training", "test", "bins", "content", "missing"}:
         return None
     try:
         training, test = (None if plain[name] is None else summary_from_plain(plain[name])
@@ -117,6 +131,7 @@ def from_plain(plain: Any, p: int) -> PartitionMoments | None:
         bins = None if plain["bins"] is None else bins_from_plain(plain["bins"])
         rows, *sums = (count(each, "content") for each in listed(plain["content"], "content"))
         content = ContentSum(rows, *sums)
+        missing = None if plain["missing"] is None else _missing_from_plain(plain["missing"])
     except (ArtefactError, TypeError, ValueError):
         return None
     if any(summary is not None and summary.moments.p != p for summary in (training, test)):
@@ -125,7 +140,15 @@ def from_plain(plain: Any, p: int) -> PartitionMoments | None:
         return None
     if content.rows != sum(each.moments.n for each in (training, test) if each is not None):
         return None
-    return PartitionMoments(training, test, bins, content)
+    return PartitionMoments(training, test, bins, content, missing)
+
+
+def _missing_from_plain(plain: Any) -> MissingRows:
+    """Counts of plain values; raises ArtefactError for others."""
+    values = members(plain, "missing", {"rows", "missing", "columns"})
+    columns = members(values["columns"], "missing", dict(values["columns"]).keys())
+    return MissingRows(count(values["rows"], "missing"), count(values["missing"], "missing"),
+                       {name: count(each, "missing") for name, each in columns.items()})
 
 
 def _read_line(line: bytes) -> dict[str, Any]:

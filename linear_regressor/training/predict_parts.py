@@ -5,48 +5,48 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.data.locations import Folder
-from linear_regressor.data.predictions import Part, schema_of
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import SettingError
-from linear_regressor.model.inference import predict
+from linear_regressor.files.locations import Folder
+from linear_regressor.predictions.predicted_rows import Counts, Part, finished, schema_of
+from linear_regressor.predictions.row_predictor import RowPredictor
 from linear_regressor.training.checkpoint import digest, key_of
 from linear_regressor.training.engine import Engine, Report
 
 
-def predict_parts(partitions: Sequence[Partition], artefact: Artefact, folder: Folder, only: bool, engine: Engine,
-                  report: Report) -> int:
+def predict_parts(partitions: Sequence[Partition], predictor: RowPredictor, folder: Folder, engine: Engine,
+                  report: Report) -> Counts:
     """Predict the partitions whose file is not in the folder yet, and count the rows of all."""
-    schema = schema_of(partitions[0], only)
-    parts = [Part(partition, folder, _name(place, [key_of(partition, 0.0), artefact.digest, str(schema)]))
+    schema = schema_of(partitions, predictor)
+    model = [predictor.artefact.digest, repr(predictor.wanted), str(schema)]
+    parts = [Part(partition, folder, _name(place, [key_of(partition, 0.0), *model]))
              for place, partition in enumerate(partitions)]
-    rows = _finished(folder, {part.name: place for place, part in enumerate(parts)})
-    report(sum(rows.values()))
-    missing = {place: part for place, part in enumerate(parts) if place not in rows}
-    write = partial(Part.write, predict=partial(predict, W=artefact.W, b=artefact.b), schema=schema)
-    rows.update(engine.map(partial(_write, write=write), missing, report))
+    counts = _finished(folder, {part.name: place for place, part in enumerate(parts)})
+    report(sum(count.rows for count in counts.values()))
+    missing = {place: part for place, part in enumerate(parts) if place not in counts}
+    write = partial(Part.write, predictor=predictor, schema=schema)
+    counts.update(engine.map(partial(_write, write=write), missing, report))
     folder.sweep()
-    return sum(rows.values())
+    return Counts(sum(count.rows for count in counts.values()), sum(count.empty for count in counts.values()))
 
 
-def _write(part: Part, report: Report, write: Callable[[Part], int]) -> int:
+def _write(part: Part, report: Report, write: Callable[[Part], Counts]) -> Counts:
     """Predict a partition into its file, and count its rows."""
-    rows = write(part)
-    report(rows)
-    return rows
+    counts = write(part)
+    report(counts.rows)
+    return counts
 
 
 def _name(place: int, identity: list[str]) -> str:
-    """Name a file so that it sorts by place, and identifies the data, the model and the columns."""
+    """Name a file so that it sorts by place, and identifies the data, the model, the options and the columns."""
     return f"part-{place:06}-{digest(identity)[:16]}.parquet"
 
 
-def _finished(folder: Folder, places: dict[str, int]) -> dict[int, int]:
+def _finished(folder: Folder, places: dict[str, int]) -> dict[int, Counts]:
     """Row counts of the files in the folder, by the place of their partition."""
     names = folder.names()
     others = [name for name in names if name not in places]
     if others:
         raise SettingError(f"{folder.name} contains {others[0]}, which does not belong to these predictions: name "
                            "another folder, or empty it")
-    return {places[name]: folder.rows(name) for name in names}
+    return {places[name]: finished(folder, name) for name in names}

@@ -17,6 +17,8 @@ from linear_regressor.training.config import environment
 
 # The key of the model card: the cleaning steps with the number of rows that each of them changed or dropped.
 CLEANING = "cleaning"
+# The key of the model card: how many rows were left out because they have no value, only if such rows are left out.
+MISSING = "missing"
 
 
 def steps_of(artefact: Artefact, failure: str) -> tuple[Step, ...]:

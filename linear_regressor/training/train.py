@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,12 +13,14 @@ from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.code_commit import code_facts
-from linear_regressor.artefact.file import save
+from linear_regressor.artefact.model_files import save
+from linear_regressor.artefact.model_location import ModelLocation
 from linear_regressor.artefact.profile import Profile
 from linear_regressor.cleaning.steps import value_steps
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.content_sum import ContentSum
 from linear_regressor.data.dataset import Dataset, verify
+from linear_regressor.data.missing import MissingRows
 from linear_regressor.data.source import BLOCK_ROWS, Partition
 from linear_regressor.data.splitting import hash_values
 from linear_regressor.errors import DataError, QualityError, SettingError
@@ -33,7 +34,7 @@ from linear_regressor.training.config import TrainingConfig, model_card, outside
 from linear_regressor.training.engine import Engine, Report
 from linear_regressor.training.partition_moments import split_blocks, total
 from linear_regressor.training.reading import read_with_bins
-from linear_regressor.training.refit import CLEANING
+from linear_regressor.training.refit import CLEANING, MISSING
 from linear_regressor.training.row_sample import Bins, RowSample
 from linear_regressor.verification.finding import StepCount
 from linear_regressor.verification.verified import KEY, Verified, require_passed
@@ -61,6 +62,8 @@ class Training:
     certificate: Certificate
     # the training and the test rows; of a stream the first of each, which are read once more
     read_rows: Callable[[], tuple[Dataset, Dataset]]
+    # rows that were left out; None if such rows are faults
+    missing: MissingRows | None = None
 
     @cached_property
     def shown(self) -> tuple[Dataset, Dataset]:
@@ -68,7 +71,8 @@ class Training:
         return self.read_rows()
 
 
-def train(data: Dataset, config: TrainingConfig, path: Path, now: datetime, location: str | None = None) -> Training:
+def train(data: Dataset, config: TrainingConfig, path: ModelLocation, now: datetime,
+          location: str | None = None) -> Training:
     """Train on rows in memory, and save the model if it is good enough; the card names where the data is from."""
     rows, test = verify(data, least_rows=2 * config.test_rows).split_last(config.test_rows)
     training = RowSummary(Moments.from_arrays(rows.X, rows.y), *rows.limits)
@@ -83,17 +87,19 @@ def train(data: Dataset, config: TrainingConfig, path: Path, now: datetime, loca
     return Training(artefact, fit, evaluation, certificate, lambda: (rows, test))
 
 
-def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: Path, now: datetime, engine: Engine,
-                 report: Report, location: str | None = None, verification: Verification | None = None) -> Training:
+def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: ModelLocation, now: datetime,
+                 engine: Engine, report: Report, location: str | None = None,
+                 verification: Verification | None = None, allow_duplicates: bool = False) -> Training:
     """Train on a stream of partitions, and save the model if it is good enough; ``verification`` is that of its files.
 
-    Finished work is kept beside the model file until that is written: a killed run continues to the same bytes.
+    Finished work is kept beside a model file on this machine until that is written: a killed run continues to the same
+    bytes.
     """
     if (config.batch_size or 1) > BLOCK_ROWS:
         raise SettingError(f"a batch of a stream has at most {BLOCK_ROWS} rows, not {config.batch_size}")
     verified = None if verification is None else require_passed(verification.report)
     fraction, checkpoint = float(config.test_fraction or 0.0), Checkpoint.beside(path)
-    parts, bins = read_with_bins(partitions, engine, report, fraction, checkpoint)
+    parts, bins = read_with_bins(partitions, engine, report, fraction, checkpoint, allow_duplicates)
     whole = total(parts)
     training, test = _usable(whole.training, "training"), _usable(whole.test, "test")
     fit = _fit(config, training, _passes(partitions, config, training.digest, checkpoint, report))
@@ -101,9 +107,10 @@ def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: 
                                                            str(partitions[0].columns.target),
                                                            whole.content or ContentSum(), config, path,
                                                            _facts(now, location), verified,
-                                                           _cleaning(partitions[0].columns, verification))
+                                                           _cleaning(partitions[0].columns, verification),
+                                                           whole.missing)
     checkpoint.remove()
-    return Training(artefact, fit, evaluation, certificate, partial(_first_rows, partitions, fraction))
+    return Training(artefact, fit, evaluation, certificate, partial(_first_rows, partitions, fraction), whole.missing)
 
 
 def _fit(config: TrainingConfig, training: RowSummary, passes: Passes) -> Fit:
@@ -133,8 +140,9 @@ def _shuffled_passes(rows: Dataset, config: TrainingConfig) -> Passes:
 
 
 def _evaluate_and_save(fit: Fit, training: RowSummary, test: Moments, bins: Bins, target: str, content: ContentSum,
-                       config: TrainingConfig, path: Path, facts: dict[str, str], verified: Verified | None = None,
-                       cleaning: Sequence[StepCount] = ()) -> tuple[Artefact, Evaluation, Certificate]:
+                       config: TrainingConfig, path: ModelLocation, facts: dict[str, str],
+                       verified: Verified | None = None, cleaning: Sequence[StepCount] = (),
+                       missing: MissingRows | None = None) -> tuple[Artefact, Evaluation, Certificate]:
     """Evaluate a fitted model, and save it if it is good enough."""
     evaluation = Evaluation.of(test, fit.W, fit.b)
     if config.min_r2 is not None and evaluation.r2 < config.min_r2:
@@ -147,6 +155,8 @@ def _evaluate_and_save(fit: Fit, training: RowSummary, test: Moments, bins: Bins
         card |= {KEY: verified.to_card(), "schema_digest": verified.schema_digest}
     if cleaning:
         card[CLEANING] = [each.to_plain() for each in cleaning]
+    if missing is not None:
+        card[MISSING] = asdict(missing)
     steps = value_steps([each.step for each in cleaning], (*config.features, target))
     minimum, maximum = (None if limit is None else limit[:-1] for limit in (training.minimum, training.maximum))
     artefact = Artefact(config.features, target, fit.W, fit.b, training.moments, minimum, maximum,

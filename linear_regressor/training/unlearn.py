@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,21 @@ import numpy as np
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.code_commit import code_facts
-from linear_regressor.artefact.file import load, save
+from linear_regressor.artefact.model_files import load, save
+from linear_regressor.artefact.model_location import BucketUrl, ModelLocation
 from linear_regressor.data.columns import Columns
-from linear_regressor.data.row_filter import RowFilter
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import ArtefactError, DataError, MomentsError, SettingError, StatisticsError
+from linear_regressor.filters.old_form import as_sql
+from linear_regressor.filters.row_filter import RowFilter
 from linear_regressor.model.descent import Fit
 from linear_regressor.model.inference import FitStatistics
 from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.output_file import is_stream, remove_file, write_file
 from linear_regressor.training.config import outside_share, quantile_table
 from linear_regressor.training.engine import Engine, Report
-from linear_regressor.training.reading import read_partitions
-from linear_regressor.training.refit import card_of, fit_again, settings_of, steps_of
+from linear_regressor.training.partition_moments import PartitionMoments
+from linear_regressor.training.refit import MISSING, card_of, fit_again, settings_of, steps_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +49,17 @@ class Unlearning:
         return {"model": {"before": before.digest, "after": after.digest}, "rows": rows, "removed": list(self.digests),
                 "W": {name: _change(*pair) for name, *pair in weights}, "b": _change(before.b, after.b)}
 
-    def save(self, path: Path, receipt_path: Path | None, now: datetime) -> Path:
-        """Write the receipt, then replace the model; return where the receipt is."""
-        place = receipt_path or path.with_name(f"{path.stem}.receipt-{self.after.digest[:12]}.json")
+    def save(self, path: ModelLocation, receipt_path: Path | None, now: datetime, in_place: bool = False) -> Path:
+        """Write the receipt, then replace the model; return where the receipt is.
+
+        In a bucket the model that is unlearned ``in_place`` must still be there.
+        """
+        place = receipt_path or _receipt_beside(path, self.after.digest)
         facts = {"unlearned_at": now.isoformat(timespec="seconds")}
         written = self._write_receipt(place, facts, reuse=receipt_path is None)
         try:
-            save(self.after, path, {**facts, "unlearned_from": self.before.digest, **code_facts()})
+            save(self.after, path, {**facts, "unlearned_from": self.before.digest, **code_facts()},
+                 self.before.digest if in_place else None)
         except BaseException:  # an interrupt, too
             if written and not self._is_saved(path):
                 remove_file(place)
@@ -71,10 +77,10 @@ class Unlearning:
         write_file(place, lambda file: file.write(content))
         return True
 
-    def _is_saved(self, path: Path) -> bool:
+    def _is_saved(self, path: ModelLocation) -> bool:
         """Whether the new model is in its place."""
         try:
-            return not is_stream(path) and load(path).digest == self.after.digest
+            return (isinstance(path, BucketUrl) or not is_stream(path)) and load(path).digest == self.after.digest
         except ArtefactError:
             return False
 
@@ -105,23 +111,32 @@ def unlearn(artefact: Artefact, removed: Sequence[RowSummary]) -> Unlearning:
 def columns_of(artefact: Artefact, where: str | None) -> Columns:
     """Columns and rows that the model was trained on, out of the rows to remove."""
     settings = artefact.card.get("settings", {})
-    filters = [text for text in (settings.get("where"), where) if text is not None]
+    recorded = settings.get("where")
+    filters = [text for text in (recorded and as_sql(recorded), where) if text is not None]
     for text in filters:
-        RowFilter.of(text)  # each on its own, so that a parenthesis in one cannot close one of the other
+        RowFilter.of(text)  # each on its own, so that an error shows the one that is invalid
     both = " and ".join(f"({text}\n)" for text in filters) or None  # a filter may end in a comment
     return Columns(artefact.features, artefact.target, both, settings.get("key"),
-                   steps_of(artefact, "rows cannot be removed"))
+                   steps_of(artefact, "rows cannot be removed"), drop_missing=MISSING in artefact.card)
 
 
 def read_removed(artefact: Artefact, partitions: Sequence[Partition], engine: Engine,
                  report: Report) -> list[RowSummary]:
     """Read the rows to remove, without those that training kept for its test."""
     fraction = float(artefact.card.get("settings", {}).get("test_fraction") or 0.0)
-    removed = [part.training for part in read_partitions(partitions, engine, report, fraction)
-               if part.training is not None]
+    parts = dict(engine.map(partial(PartitionMoments.of, test_fraction=fraction), dict(enumerate(partitions)), report))
+    in_order = [parts[place].training for place in range(len(partitions))]
+    removed = [training for training in in_order if training is not None]
     if not removed:
         raise DataError("there are no rows to remove: none of them was used for training")
     return removed
+
+
+def _receipt_beside(path: ModelLocation, digest: str) -> Path:
+    """Name the receipt of a new model file on this machine."""
+    if isinstance(path, BucketUrl):
+        raise SettingError(f"{path} is in a bucket: name a file for the receipt")
+    return path.with_name(f"{path.stem}.receipt-{digest[:12]}.json")
 
 
 def exists(receipt: Path) -> bool:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from linear_regressor.data import formats
 from linear_regressor.errors import DataError, MomentsError
+from linear_regressor.formats import read_ahead
 from linear_regressor.model.accumulator import Accumulator
 from linear_regressor.model.cross_products import BLOCK_ROWS
 from linear_regressor.model.moments import Moments
@@ -48,6 +48,8 @@ class DataSummary:
     # moments of the ranks of the reference's columns of numbers, in rows where all are present: the share of the
     # reference's values that are smaller, up to its bins; None without a reference, or fewer than two columns or no row
     ranks: Moments | None = None
+    # whether findings leave out single values
+    hide_values: bool = False
 
 
 def summarize(source: Table, schema: Schema | None, learning: bool = False) -> DataSummary:
@@ -64,7 +66,7 @@ def summarize(source: Table, schema: Schema | None, learning: bool = False) -> D
     moments, ranks = _Moments(numbers), _Ranks(known)
     # Several threads would add up wide rows in another order: the last digits would depend on the number of CPUs.
     with threadpool_limits(1, "blas"):
-        for batch, bins in formats.ahead(counts.counted(source.batches(kinds)), 1):
+        for batch, bins in read_ahead.ahead(counts.counted(source.batches(kinds)), 1):
             moments.add(batch)
             ranks.add(batch, bins)
     if not counts.rows:
@@ -72,7 +74,8 @@ def summarize(source: Table, schema: Schema | None, learning: bool = False) -> D
     columns = {name: counter.summary() for name, counter in counts.counters.items()}
     summed = None if any(values.too_large for values in columns.values()) else moments.result(source.location)
     return DataSummary(counts.rows, columns, summed, numbers, counts.layouts,
-                       np.concatenate(counts.first), ranks.result())
+                       np.concatenate(counts.first), ranks.result(),
+                       any(file.reading.hide_values for file in source.files))
 
 
 class _Counts:

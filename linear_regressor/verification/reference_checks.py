@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from linear_regressor.formats.remedies import cut
 from linear_regressor.monitoring import line_change
 from linear_regressor.monitoring.shape_change import START_ROWS
 from linear_regressor.verification import joint_checks
@@ -87,10 +88,11 @@ def _categories(compared: Comparison, name: str, values: ColumnSummary) -> Itera
     unseen = {value: rows for value, rows in new.items() if value not in old
               and more_often(n1, 0, n2, rows) < ALPHA / compared.tests}
     if unseen and compared.schema.by_name[name].categories is None:
-        named = sorted(unseen, key=lambda value: -unseen[value])[:MOST_NAMED]
+        hidden = compared.summary.hide_values
+        named = ", ".join(map(cut, sorted(unseen, key=lambda value: -unseen[value])[:MOST_NAMED]))
         rows = sum(unseen.values())
         yield Finding("new-category", name, WARNING, f"column {name!r} has values that the reference does not have, "
-                      f"such as {', '.join(repr(value[:40]) for value in named)}, in {rows} rows: correct them, or "
+                      f"{'' if hidden else f'such as {named}, '}in {rows} rows: correct them, or "
                       "learn the schema again", rows, rows / compared.summary.rows)
     known = {value: rows for value, rows in new.items() if value not in unseen}
     if known:
@@ -120,7 +122,8 @@ def _category_shares(compared: Comparison, name: str, old: dict[str, int], new: 
     if len(before) > 1 and after.sum() and shares(before, after, compared.tests):
         p1, p2 = before / n1, after / n2
         most = int(np.abs(p2 - p1).argmax())
-        which = repr(often[most][:40]) if most < len(often) else "a rare value"
+        which = "a rare value" if most == len(often) else cut(often[most])
+        which = "one of its values" if compared.summary.hide_values else which
         yield Finding("category-shift", name, WARNING, f"column {name!r} has {which} in {p2[most]:.1%} of its values, "
                       f"where the reference has {p1[most]:.1%}: find out why the mixture has changed")
 
@@ -136,8 +139,10 @@ def _extremes(compared: Comparison, name: str, values: ColumnSummary) -> Iterato
             (values.above, values.above_rows, values.maximum, high, "above", "maximum")):
         beyond = 0.0 if extreme is None else abs(extreme - known)
         if beyond >= _least_distance(compared, name) and more_often(n1, 0, n2, count) < ALPHA / compared.tests:
+            which = "" if compared.summary.hide_values else (
+                f" {compared.amount(name, known)}, the farthest by {compared.amount(name, beyond)}")
             yield Finding("extreme", name, WARNING, f"column {name!r} has {count} values {word} the reference's "
-                          f"{least} {compared.amount(name, known)}, the farthest by {compared.amount(name, beyond)}: "
+                          f"{least}{which}: "
                           "check their unit and whether they stand for missing values", count,
                           count / compared.summary.rows, rows)
 

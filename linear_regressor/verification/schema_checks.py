@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from linear_regressor.formats.remedies import cut
 from linear_regressor.verification.column_summary import LARGEST, ColumnSummary
 from linear_regressor.verification.data_summary import DataSummary
 from linear_regressor.verification.finding import Finding, Severity
@@ -20,8 +21,8 @@ def check_declared(summary: DataSummary, schema: Schema | None) -> list[Finding]
     for name, values in summary.columns.items():
         column = None if schema is None else schema.by_name.get(name)
         if schema is None or column is not None:
-            found += [*_check_kind(name, values, summary.rows), *_check_constant(name, values, summary.rows, schema),
-                      *([] if column is None else _check_column(column, values, summary.rows))]
+            found += [*_check_kind(name, values, summary.rows), *_check_constant(name, values, summary, schema),
+                      *([] if column is None else _check_column(column, values, summary))]
     return found
 
 
@@ -75,8 +76,9 @@ def _kind(values: ColumnSummary) -> str:
     return "finite numbers" if values.kind == "number" else KINDS[values.kind]
 
 
-def _check_constant(name: str, values: ColumnSummary, rows: int, schema: Schema | None) -> Iterator[Finding]:
+def _check_constant(name: str, values: ColumnSummary, summary: DataSummary, schema: Schema | None) -> Iterator[Finding]:
     """Find a column of one value only, or of none, unless its reference has only one, too."""
+    rows = summary.rows
     present = rows - values.missing - values.not_numbers
     categories = values.categories
     constant = values.minimum == values.maximum if values.minimum is not None else (
@@ -91,19 +93,20 @@ def _check_constant(name: str, values: ColumnSummary, rows: int, schema: Schema 
     if reference is not None and (reference.minimum.get(name, 0.0) == reference.maximum.get(name, 1.0)
                                   or len(reference.categories.get(name, ())) == 1):
         return
-    value = f"{values.minimum:.6g}" if values.minimum is not None else repr(next(iter(categories or ("",))))
-    yield Finding("constant", name, ERROR if known else WARNING, f"column {name!r} has the value {value} in every row: "
+    value = f"{values.minimum:.6g}" if values.minimum is not None else cut(next(iter(categories or ("",))))
+    what = "the same value" if summary.hide_values else f"the value {value}"
+    yield Finding("constant", name, ERROR if known else WARNING, f"column {name!r} has {what} in every row: "
                   "find out why it does not vary, or leave it out", present, present / rows)
 
 
-def _check_column(column: Column, values: ColumnSummary, rows: int) -> Iterator[Finding]:
+def _check_column(column: Column, values: ColumnSummary, summary: DataSummary) -> Iterator[Finding]:
     """Compare the values of a column with what it declares."""
-    name = column.name
+    name, rows = column.name, summary.rows
     if values.outside:
         low, high = ("any" if limit is None else f"{limit:.10g}" for limit in (column.minimum, column.maximum))
-        extreme = f"{values.minimum:.10g} to {values.maximum:.10g}"
+        found = "" if summary.hide_values else f" (they are {values.minimum:.10g} to {values.maximum:.10g})"
         yield Finding("range", name, ERROR, f"column {name!r} has {_some(values.outside, rows)} outside its range "
-                      f"{low} to {high} (they are {extreme}): check the unit, and correct the values or the range",
+                      f"{low} to {high}{found}: check the unit, and correct the values or the range",
                       values.outside, values.outside / rows, values.outside_rows)
     if values.undeclared:
         yield Finding("category", name, ERROR, f"column {name!r} has {_some(values.undeclared, rows)} that are not "

@@ -15,6 +15,7 @@ import pytest
 from click.testing import Result
 from pyarrow.fs import FileSelector, FileSystem
 
+from linear_regressor.temporary_files import LEAST_SECONDS
 from tests.buckets import CREDENTIALS, Bucket, gs_bucket, s3_bucket
 from tests.command_line import ROOT, clean_environ, run, run_process, shadow
 
@@ -56,7 +57,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("options", [[], ["--only-prediction"], ["--where", "a > 5"]], ids=" ".join)
+@pytest.mark.parametrize("options", [
+    [], ["--only-prediction"], ["--where", "a > 5"],
+    ["--interval", "0.95", "--explain", "--range", "--missing", "null"]], ids=" ".join)
 def test_the_folder_has_the_rows_of_a_single_file(rows: Path, model: Path, tmp_path: Path, options: list[str]) -> None:
     """In the same order."""
     one = run("predict", "--data", rows, "--model-path", model, tmp_path / "one.parquet", *options)
@@ -95,13 +98,33 @@ def test_a_killed_run_leaves_complete_files_and_can_be_continued(rows: Path, mod
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    (killed / ".part-000009-0.parquet.0.tmp").write_text("left by a killed writer")
+    (killed / ".part-000009-0.parquet.0123abcd.tmp").write_text("left by a killed writer")
+    for path in killed.glob(".*.tmp"):
+        os.utime(path, (time.time() - LEAST_SECONDS - 1,) * 2)
 
     for path in killed.glob("*.parquet"):
         assert (undisturbed / path.name).read_bytes() == path.read_bytes()
     assert 0 == predict(rows, model, killed).exit_code
 
     assert contents(undisturbed) == contents(killed)
+
+
+def test_files_with_other_options_are_rejected(rows: Path, model: Path, tmp_path: Path) -> None:
+    """An interval of another level has the same columns."""
+    assert 0 == predict(rows, model, tmp_path / "parts", "--interval", "0.95").exit_code
+
+    result = predict(rows, model, tmp_path / "parts", "--interval", "0.9")
+
+    assert 2 == result.exit_code and "does not belong to these predictions" in result.stderr
+
+
+def test_empty_predictions_of_finished_files_are_counted(model: Path, tmp_path: Path) -> None:
+    """The second run reads no row."""
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,\n")
+
+    for _ in range(2):
+        result = predict(tmp_path / "rows.csv", model, tmp_path / "parts", "--missing", "null")
+        assert f"2 predictions in {tmp_path}/parts, 1 of them empty because a feature is missing\n" == result.stdout
 
 
 def test_files_of_another_model_are_rejected(rows: Path, model: Path, tmp_path: Path) -> None:

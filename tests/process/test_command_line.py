@@ -65,7 +65,8 @@ def test_the_traceback_option_is_for_every_command(tmp_path: Path) -> None:
     assert "--traceback" in run("--help").stdout
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143),
+                                                   (signal.SIGHUP, 129)])
 def test_an_interrupt_ends_with_the_exit_code_of_shells(tmp_path: Path, number: int, exit_code: int) -> None:
     """128 + the signal; a training that is stopped prints no error and saves nothing."""
     process = subprocess.Popen([sys.executable, str(ROOT / "main.py"), "train", "--batch-size", "1", "--iterations",

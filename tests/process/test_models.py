@@ -275,7 +275,7 @@ def test_an_empty_folder_and_a_wrong_version_are_explained(tmp_path: Path) -> No
 
     assert missing.stdout.endswith(f"no has no versions: 'linear-regressor models promote MODEL --models "
                                    f"{tmp_path}/no' adds one\n")
-    assert 1 == fetched.exit_code and "name a version, such as FOLDER@526641b126b9" in fetched.stderr
+    assert 1 == fetched.exit_code and "or a version of it, such as FOLDER@526641b126b9" in fetched.stderr
     assert 2 == file.exit_code and f"{other} is a file; name the folder of a model's versions" in file.stderr
     assert 1 == damaged.exit_code and f"--model-save-path {other}" not in damaged.stderr
 

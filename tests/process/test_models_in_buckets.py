@@ -11,14 +11,19 @@ from pathlib import Path
 import pytest
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.file import load, save
+from linear_regressor.artefact.file import card_of
 from linear_regressor.artefact.history import ModelHistory
+from linear_regressor.artefact.model_files import card_beside, load, save
+from linear_regressor.artefact.model_location import LARGEST, BucketUrl
 from linear_regressor.artefact.promotion import Promotion
+from linear_regressor.artefact.storage import open_bucket
 from linear_regressor.errors import ArtefactError, ConflictError
 from linear_regressor.verification.verified import Verified
 from tests.applications import artefact_of
 from tests.buckets import CREDENTIALS, Bucket, gs_bucket, s3_bucket
 from tests.command_line import run_process, shadow
+from tests.running_server import start
+from tests.tables import rows_of, write
 from tests.xml_uploads import xml_uploads
 
 MODELS = [replace(artefact_of(1, seed), card={"verification": Verified(50, None, True, 0, 0, ()).to_card()})
@@ -153,8 +158,110 @@ def test_a_bucket_that_is_missing_or_unreachable_is_one_error(bucket: Bucket, lo
             done = run_process("models", *arguments)
 
             assert (1, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n")), done.stderr
-            assert done.stderr.startswith("Error: cannot list ") and len(done.stderr) < 600
+            assert done.stderr.startswith(("Error: cannot list ", "Error: cannot read ")) and len(done.stderr) < 600
     assert not (tmp_path / "new").exists()
+
+
+def test_a_model_file_is_trained_used_and_fetched(tmp_path: Path, location: str, bucket: Bucket,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command reads it as the same file on this machine, and nothing is left in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    url = location.replace("?", "/model.joblib?", 1)
+    write(tmp_path / "rows.csv", rows_of(0, 300))
+    write(tmp_path / "removed.csv", rows_of(0, 300)[:9])
+    columns = ("--data", "rows.csv", "--features", "age,bmi", "--target", "score")
+    assert 0 == run_process("train", *columns, "--model-save-path", "here.joblib").returncode
+    done = run_process("train", *columns, "--model-save-path", url)
+    assert 0 == done.returncode, done.stderr
+    assert "runs.jsonl is not written" in done.stderr and "?" not in done.stderr + done.stdout
+    used = [(run_process(*(url if word == "MODEL" else word for word in words)),
+             run_process(*("here.joblib" if word == "MODEL" else word for word in words))) for words in (
+        ("evaluate", "--model-path", "MODEL", "--data", "rows.csv"),
+        ("predict", "rows.csv", "/dev/stdout", "--model-path", "MODEL"),
+        ("compare", "here.joblib", "MODEL"), ("check", "MODEL"))]
+    traced = run_process("lineage", url, "--json")
+    unlearned = run_process("unlearn", "--data", "removed.csv", "--model-path", url, "--receipt-path", "receipt.json")
+    fetched = run_process("models", "fetch", url, "new.joblib")
+
+    assert [(there.stdout, there.returncode) for there, _ in used] == [(here.stdout, 0) for _, here in used]
+    assert f"sha256:{load('here.joblib').digest}" == json.loads(traced.stdout)["model"]["digest"]
+    assert (0, "") == (unlearned.returncode, unlearned.stderr) and (0, "") == (fetched.returncode, fetched.stderr)
+    assert json.loads(Path("receipt.json").read_text())["model"]["after"] == load("new.joblib").digest
+    assert "unlearned_from" in json.loads(Path("new.card.json").read_text())
+    assert {"rows.csv", "removed.csv", "here.joblib", "here.card.json", "runs.jsonl", "receipt.json", "new.joblib",
+            "new.card.json"} == {path.name for path in tmp_path.iterdir()}
+    server = start(tmp_path / "new.joblib")
+    try:
+        assert load("new.joblib").digest.encode() in server.request("GET", "/v1/model")[1]
+    finally:
+        server.stop()
+
+
+def test_a_wrong_bucket_is_an_error_before_any_work(location: str, tmp_path: Path) -> None:
+    """And so is a model that is missing; no credentials are shown."""
+    wrong = location.replace("rows/", "nobody/").replace("?", "/model.joblib?", 1)
+    for arguments in (("train", "--model-save-path", wrong), ("evaluate", "--model-path", wrong),
+                      ("unlearn", "--data", "none.csv", "--model-path", wrong, "--receipt-path", tmp_path / "receipt"),
+                      ("evaluate", "--model-path", location), ("models", "fetch", location, tmp_path / "new")):
+        done = run_process(*arguments)
+
+        assert (1, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n")), done.stderr
+        assert done.stderr.startswith("Error: cannot ") or "has no model in use" in done.stderr
+        assert "?" not in done.stderr.partition("Error performing")[0] and CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in (
+            done.stderr)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_card_is_put_before_its_model(location: str, tmp_path: Path) -> None:
+    """A run that is killed between leaves the old model; a reader of both is told, and training again repairs it."""
+    url = BucketUrl.of(location.replace("?", "/model.joblib?", 1))
+    save(MODELS[0], url, {"trained_at": "first"})
+    objects = open_bucket(url.folder)
+    objects.replace("model.card.json", card_of(MODELS[1], {}))
+
+    assert MODELS[0].digest == load(url).digest
+    with pytest.raises(ArtefactError, match="is that of another model"):
+        card_beside(url, MODELS[0].digest)
+    save(MODELS[1], url, {"trained_at": "second"})
+    assert "second" == card_beside(url, load(url).digest)["trained_at"]
+
+
+def test_a_model_that_somebody_replaced_is_not_overwritten(location: str) -> None:
+    """By a command that started from the older one; model and card stay."""
+    url = BucketUrl.of(location.replace("?", "/model.joblib?", 1))
+    save(MODELS[0], url, {})
+    save(MODELS[1], url, {"made": "meanwhile"})
+    with pytest.raises(ConflictError, match="was replaced by another command"):
+        save(MODELS[2], url, {}, replaces=MODELS[0].digest)
+
+    assert MODELS[1].digest == load(url).digest and "meanwhile" == card_beside(url, MODELS[1].digest)["made"]
+    save(MODELS[2], url, {}, replaces=MODELS[1].digest)
+    assert MODELS[2].digest == load(url).digest
+
+
+def test_an_object_is_replaced_only_if_it_is_the_one_that_was_read(location: str) -> None:
+    """The server checks it."""
+    if location.startswith("s3"):
+        pytest.skip("the S3 server of the tests ignores If-Match of an upload")
+    objects = open_bucket(BucketUrl.of(location))
+    objects.replace("a", b"1")
+    found = objects.find("a")
+    assert found is not None and objects.replace("a", b"2")
+
+    assert not objects.replace("a", b"3", found.version) and b"2" == objects.read("a")
+
+
+def test_a_model_file_that_is_too_large_is_not_read_whole(location: str) -> None:
+    """A little more than the limit, and the error says so."""
+    if location.startswith("gs"):
+        pytest.skip("the GCS server of the tests takes no upload in parts, as large as this one")
+    url = BucketUrl.of(location.replace("?", "/model.joblib?", 1))
+    open_bucket(url.folder).replace("model.joblib", bytes(2 * LARGEST))
+    found = open_bucket(url.folder).find("model.joblib")
+
+    assert found is not None and LARGEST < len(found.content) < 2 * LARGEST
+    with pytest.raises(ArtefactError, match=f"larger than {LARGEST} bytes"):
+        load(url)
 
 
 def test_without_obstore_the_error_names_the_extra(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_a_pipe_without_an_ending_gets_csv(folder: Path) -> None:
         assert 0 == run("predict", DATA, "pipe", "--model-path", MODEL).exit_code
     done = run("predict", DATA, "pipe.json", "--model-path", MODEL)
 
-    assert Path("received").read_text().startswith('"age","bmi","score","prediction"\n')
+    assert Path("received").read_text().startswith("age,bmi,score,prediction\n")
     assert 2 == done.exit_code and "must end in .csv" in done.stderr
 
 

@@ -60,4 +60,5 @@ def test_a_stream_imports_no_slow_library(folder: Path, arguments: tuple[str, ..
     modules = modules_of(folder, *arguments)
 
     assert "numpy" in modules
-    assert set() == SLOW & modules
+    # PyArrow imports pandas, where it is installed (an extra), to join the text of the lines of CSV.
+    assert SLOW & modules <= ({"pandas"} if arguments[0] == "predict" else set())

@@ -21,12 +21,12 @@ READ = """
 import sys
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
-from linear_regressor.training.partition_moments import PartitionMoments, fold_summaries, total
+from linear_regressor.training.partition_moments import PartitionFolds, PartitionMoments, total
 
 for partition in Source.of(sys.argv[1], Columns(("id", "x1"), "y")).partitions():
     assert total([PartitionMoments.of(partition, test_fraction=0.2)]).test is not None
     assert PartitionMoments.of(partition).training.moments.n == 500
-    assert len(fold_summaries(partition, int, 3)) == 3
+    assert len(PartitionFolds.of(partition, int, 3).folds) == 3
 print(*sys.modules)
 """
 REPORTED = """
@@ -41,7 +41,8 @@ finally:
 
 
 @pytest.mark.parametrize(("ending", "needed"), [
-    (".csv", {"pyarrow.csv"}), (".parquet", {"pyarrow.parquet"}), (".feather", set()), (".ndjson", {"pyarrow.json"})])
+    (".csv", {"pyarrow.csv"}), (".parquet", {"pyarrow.parquet"}), (".feather", set()),
+    (".ndjson", {"pyarrow.compute"})])
 def test_a_stream_imports_only_the_reader_of_its_format(tmp_path: Path, ending: str, needed: set[str]) -> None:
     """Neither pyarrow.dataset nor pandas, which PyArrow imports for many conversions, nor what other commands use."""
     path = saved(rows(np.random.default_rng(0), 500), tmp_path / f"rows{ending}")

@@ -37,7 +37,7 @@ def test_a_signal_removes_the_folder(large: Path, tmp_path: Path, number: signal
                                stderr=subprocess.PIPE)
     try:
         until = time.monotonic() + 60
-        while not list(temporary.glob("linear-regressor-rows-*/*")):
+        while not list(temporary.glob("linear-regressor-*/*")):
             assert process.poll() is None and time.monotonic() < until
             time.sleep(0.001)
         process.send_signal(number)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from click.testing import Result
 
 from linear_regressor.artefact.artefact import Artefact
-from linear_regressor.artefact.file import load
+from linear_regressor.artefact.file import load, save
 from linear_regressor.data.dataset import read_diabetes
 from linear_regressor.model.linear_regression import SimpleLinearRegression
 from linear_regressor.output_file import locked
@@ -223,12 +224,12 @@ def test_inputs_are_not_overwritten(tmp_path: Path, option: str, name: str, what
 
 def test_a_filter_of_the_training_may_end_in_a_comment(tmp_path: Path) -> None:
     """So may the filter of the rows to remove."""
-    rows, comment = rows_of(0, 600), ("--where", "age > 40 # grown up")
+    rows, comment = rows_of(0, 600), ("--where", "age > 40 -- grown up")
     write(tmp_path / "data" / "old.parquet", rows[:400])
     new = write(tmp_path / "data" / "new.csv", rows[400:])
     train(tmp_path / "data", tmp_path / "model.joblib", *comment)
     old = train(tmp_path / "data" / "old.parquet", tmp_path / "old.joblib", *comment)
-    done = unlearn(new, tmp_path / "model.joblib", "--where", "age > 0 # all")
+    done = unlearn(new, tmp_path / "model.joblib", "--where", "age > 0 -- all")
     assert 0 == done.exit_code, done.stderr
     assert_same_line(load(tmp_path / "model.joblib"), old)
 
@@ -250,3 +251,19 @@ def test_concurrent_runs_remove_the_rows_of_both(tmp_path: Path) -> None:
 
     assert 0 == process.wait(timeout=60)
     assert_same_line(load(model), stays)
+
+
+def test_a_filter_of_an_earlier_version_in_the_card_is_translated(tmp_path: Path) -> None:
+    """The rows that it excluded from the training are not removed."""
+    rows = rows_of(3, 600)
+    write(tmp_path / "data" / "old.parquet", rows[:400])
+    new = write(tmp_path / "data" / "new.csv", rows[400:])
+    model = tmp_path / "model.joblib"
+    train(tmp_path / "data", model, "--where", "age > 40 and age < 1000")
+    trained = load(model)
+    card = {**trained.card, "settings": {**trained.card["settings"], "where": "40 < age < 1000 and not age == 0"}}
+    save(replace(trained, card=card), model, {})
+    old = train(tmp_path / "data" / "old.parquet", tmp_path / "old.joblib", "--where", "age > 40")
+    done = unlearn(new, model)
+    assert 0 == done.exit_code, done.stderr
+    assert_same_line(load(model), old)

@@ -38,7 +38,7 @@ def test_the_exit_codes_are_those_of_the_commands() -> None:
     assert retrain.UNUSABLE == verify.FAILED == check.FAILED == 5
 
     assert {0, 1, 2, monitor.DRIFT, retrain.KEPT, 5, data.DIFFERENT,
-            command_line.INTERRUPTED, command_line.TERMINATED} == named
+            command_line.HUNG_UP, command_line.INTERRUPTED, command_line.TERMINATED} == named
     assert ["`monitor`", "`retrain`", "`verify`, `train`, `retrain`, `check`", "`data diff`"] == [
         table[str(code)] for code in (monitor.DRIFT, retrain.KEPT, 5, data.DIFFERENT)]
     documented = linear_regressor.cli.main.help or ""

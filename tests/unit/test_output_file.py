@@ -98,12 +98,13 @@ def test_every_output_is_written_by_this_module() -> None:
 
     They append to a checkpoint, discard the rest of standard output, share counts in memory, create the objects of a
     history once, write traffic without a sync, because it may be lost, hand MLflow a temporary file, and
-    keep the serial numbers of feedback in one while it is verified.
+    keep the serial numbers of feedback, or a copy of standard input, in one while they need it.
     """
     package = Path(output_file.__file__).parent
     writing = re.compile(r"write_text|write_bytes|os\.replace|\.rename\(|\bopen\([^)]*[\"'](?:[wxa]|r\+)b?[\"']")
     writers = {str(path.relative_to(package)) for path in package.rglob("*.py") if writing.search(path.read_text())}
 
     assert {"output_file.py", "training/checkpoint.py", "cli/command_line.py", "serving/observability/metrics.py",
-            "artefact/storage.py", "monitoring/traffic_folder.py", "serving/predictor/row_events.py",
-            "tracking/mlflow_store.py", "retraining/verified_feedback.py"} == writers
+            "artefact/storage.py", "files/standard_input.py", "monitoring/traffic_folder.py",
+            "serving/predictor/row_events.py", "tracking/mlflow_store.py",
+            "retraining/verified_feedback.py"} == writers

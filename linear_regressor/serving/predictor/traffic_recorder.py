@@ -74,7 +74,7 @@ class Tally:
         if self.outside is not None and self._range is not None:
             fit, f = self._range
             with np.errstate(over="ignore", invalid="ignore"):  # a distance that exceeds float64 is out of range
-                self.outside += int(np.count_nonzero(fit.at(columns.T).out_of_range(f)))
+                self.outside += int(np.count_nonzero(fit.at(columns.T, by_row=False).out_of_range(f)))
         for column, edges, counts in zip(columns, self._edges, self._counts, strict=True):
             counts += _counts_between(column, edges)
         columns -= self._centre[:, None]

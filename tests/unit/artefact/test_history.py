@@ -21,8 +21,9 @@ from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.artefact.lineage import KEY, Lineage
 from linear_regressor.artefact.plain_values import digest_of
 from linear_regressor.artefact.promotion import Action, Promotion, Promotions
-from linear_regressor.artefact.storage import SECONDS_TO_WRITE, LocalFolder
+from linear_regressor.artefact.storage import LocalFolder
 from linear_regressor.errors import ArtefactError, ConflictError, LinearRegressorError, SettingError
+from linear_regressor.temporary_files import LEAST_SECONDS
 from tests.applications import artefact_of
 
 MODELS = [artefact_of(1, seed) for seed in range(4)]
@@ -276,16 +277,16 @@ def test_a_folder_is_loaded_as_its_champion(history: ModelHistory) -> None:
 
 
 def test_files_of_killed_processes_are_ignored_and_removed(history: ModelHistory) -> None:
-    """Those of the last hour may still be written."""
+    """Those of the last minute may be about to be locked by their process."""
     decided(history, "promote", MODELS[0])
     folder = Path(history.name)
-    old, new, folders = (folder / "promotions" / ".000002.json.00.tmp", folder / "promotions" / ".000002.json.01.tmp",
-                         folder / ".0123456789ab.00.tmp")
+    old, new, folders = (folder / "promotions" / ".000002.json.0000000a.tmp",
+                         folder / "promotions" / ".000002.json.0000000b.tmp", folder / ".0123456789ab.0000000c.tmp")
     folders.mkdir()
     for path in (old, new, folders / "model.joblib"):
         path.write_bytes(b"half")
     for path in (old, folders):
-        os.utime(path, (time.time() - SECONDS_TO_WRITE - 60,) * 2)
+        os.utime(path, (time.time() - LEAST_SECONDS - 1,) * 2)
 
     assert (4, 1, VERSIONS[0]) == (len(history.versions()), len(history.promotions()), load(history.name).digest[:12])
     decided(history, "promote", MODELS[1])

@@ -98,7 +98,7 @@ def test_the_filter_means_the_same_as_in_training(tmp_path: Path, model: Path) -
     """Although the columns of a CSV file are copied as text, in which an empty one is a missing value."""
     (tmp_path / "rows.csv").write_text("bmi,bp,s,n\n1,2,f,1\n3,4,,2\n5,6,m,nan\n7,8,m,3\n")
 
-    for where, count in (("s != 'f'", 2), ("not s == 'f'", 2), ("n != 1", 2), ("not n <= 1", 2)):
+    for where, count in (("s != 'f'", 2), ("not s = 'f'", 2), ("n != 1", 2), ("not n <= 1", 2)):
         result = run("predict", tmp_path / "rows.csv", tmp_path / "out.csv", "--model-path", model, "--where", where)
         assert f"{count} predictions in {tmp_path / 'out.csv'}\n" == result.stdout
 
@@ -107,8 +107,8 @@ def test_the_filter_means_the_same_as_in_training(tmp_path: Path, model: Path) -
     ("bmi\n1\n", "out.csv", 1, "must have one column 'bp'"),
     ("bmi,bp\n1,2\n3,x\n", "out.csv", 1, "column 'bp', row 2 (counted from 1, without the header) is not a number"),
     ("bmi,bp\n1,2,3\n", "out.csv", 1, "row 1 (counted from 1, without the header): expected 2 columns, got 3"),
-    ("bmi,bp\n1,2\n", "out.xlsx", 2, "out.xlsx must end in .csv, .parquet, .feather or .arrow"),
-    ("bmi,bp,prediction\n1,2,3\n", "out.csv", 1, "already has a column 'prediction'"),
+    ("bmi,bp\n1,2\n", "out.xlsx", 2, "out.xlsx must end in .csv, .parquet, .feather, .arrow, .ndjson or .jsonl"),
+    ("bmi,bp,prediction\n1,2,3\n", "out.csv", 1, "already have a column 'prediction'"),
     ("bmi,bp\n1,2\n", "in.csv/out.csv", 1, "in.csv: "),
 ], ids=["missing column", "bad value", "no table", "unknown format", "column in the way", "no folder"])
 def test_an_error_is_one_line(tmp_path: Path, model: Path, content: str, output: str, exit_code: int,
@@ -140,3 +140,43 @@ def test_a_row_with_an_infinite_prediction_is_an_error(model: Path, tmp_path: Pa
     assert 1 == result.exit_code
     assert "row 2 " in result.stderr and "too large" in result.stderr
     assert not (tmp_path / "out.csv").exists()
+
+
+ROWS = "id,bmi,bp\n007,0.1,0.2\n008,NA,0.1\n009,0.3,\n"
+
+
+def test_rows_without_a_feature_are_counted(model: Path, tmp_path: Path) -> None:
+    """By default they are an error that names the option."""
+    (tmp_path / "in.csv").write_text(ROWS)
+
+    refused = run("predict", tmp_path / "in.csv", tmp_path / "out.csv", "--model-path", model)
+    result = run("predict", tmp_path / "in.csv", tmp_path / "out.csv", "--model-path", model, "--missing", "null")
+
+    assert (1, 1) == (refused.exit_code, refused.stderr.count("\n"))
+    assert "missing values in the file: 'bp' 1, 'bmi' 1; --missing null leaves" in refused.stderr
+    assert f"3 predictions in {tmp_path}/out.csv, 2 of them empty because a feature is missing\n" == result.stdout
+    header, _, *empty = (tmp_path / "out.csv").read_text().splitlines()
+    assert ("id,bmi,bp,prediction", ["008,NA,0.1,", "009,0.3,,"]) == (header, empty)
+
+
+@pytest.mark.parametrize("name", ["prediction", "lower", "out_of_range", "contribution_bmi"])
+def test_a_column_that_predict_adds_must_not_be_in_the_data(model: Path, tmp_path: Path, name: str) -> None:
+    """The remedy is named, and works."""
+    (tmp_path / "in.csv").write_text(f"bmi,bp,{name}\n1,2,3\n")
+    command = ["predict", tmp_path / "in.csv", tmp_path / "out.csv", "--model-path", model, "--interval", "0.9",
+               "--range", "--explain"]
+
+    result = run(*command)
+
+    assert 1 == result.exit_code and f"already have a column '{name}'" in result.stderr
+    assert "--only-prediction" in result.stderr and 0 == run(*command, "--only-prediction").exit_code
+
+
+def test_dask_writes_parquet_only(model: Path, tmp_path: Path) -> None:
+    """Another format is misuse."""
+    (tmp_path / "in.csv").write_text(ROWS)
+
+    result = run("predict", tmp_path / "in.csv", tmp_path / "out", "--model-path", model, "--engine", "dask",
+                 "--output-format", "csv")
+
+    assert 2 == result.exit_code and "--engine dask writes Parquet." in result.stderr

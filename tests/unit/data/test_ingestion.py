@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from linear_regressor.data import locations
 from linear_regressor.data.ingestion import copy_file, ingest
-from linear_regressor.data.locations import Folder
 from linear_regressor.errors import DataError
+from linear_regressor.files.file_search import find_files
+from linear_regressor.files.locations import Folder
 from tests.command_line import run
 
 
@@ -51,11 +51,11 @@ def test_a_compressed_file_stays_compressed(tmp_path: Path) -> None:
     ("data", "data/copy", "is inside the data: the next run would read the copies, too"),
     ("data/a/rows.csv", "used", "has other files, such as other.csv; give an empty folder"),
     ("data/c", "rows", "matches no file"),
-    ("odd.txt", "rows", "must end in"),
+    ("odd.xlsx", "rows", "must end in"),
 ], ids=["inside", "used", "missing", "unknown-format"])
 def test_misuse_copies_nothing(data: Path, tmp_path: Path, location: str, folder: str, message: str) -> None:
     """One line says why."""
-    (tmp_path / "odd.txt").touch()
+    (tmp_path / "odd.xlsx").touch()
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "other.csv").touch()
     before = sorted(tmp_path.rglob("*"))
@@ -69,7 +69,7 @@ def test_misuse_copies_nothing(data: Path, tmp_path: Path, location: str, folder
 
 def test_a_file_that_changes_meanwhile_is_an_error(data: Path, tmp_path: Path) -> None:
     """It grows after it was found; the copy would be neither the old nor the new file."""
-    (file,) = locations.find_files(str(data / "a"))
+    (file,) = find_files(str(data / "a"))
     (data / "a" / "rows.csv").write_text("x,y\n1,2\n5,6\n")
 
     with pytest.raises(DataError, match=r"rows\.csv changed while it was copied: 12 bytes instead of 8"):

@@ -14,6 +14,8 @@ import pyarrow.parquet
 import pytest
 
 from linear_regressor.errors import DataError
+from linear_regressor.files.locations import Locations
+from linear_regressor.files.reading import Reading
 from linear_regressor.tables.content_digest import read_content
 
 ROWS: dict[str, list[Any]] = {
@@ -56,7 +58,7 @@ def test_formats_compression_and_order_do_not_matter(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("column", "row", "value"), [
     ("key", 0, 2**53), ("key", 3, -2**63 + 1), ("x", 0, 0.1 + 2**-55), ("x", 2, 0.0), ("word", 1, "e"),
-    ("word", 2, "null"), ("flag", 3, False), ("time", 0, datetime.datetime(2024, 5, 1, 1, 2, 3, 401))])
+    ("word", 2, "nought"), ("flag", 3, False), ("time", 0, datetime.datetime(2024, 5, 1, 1, 2, 3, 401))])
 def test_any_changed_value_changes_the_digest(tmp_path: Path, column: str, row: int, value: object) -> None:
     """One changed value changes the digest."""
     before = digest(parquet(tmp_path / "a.parquet", ROWS))
@@ -91,3 +93,15 @@ def test_other_columns_and_types_are_refused(tmp_path: Path) -> None:
         read_content(str(tmp_path / "parts"))
     with pytest.raises(DataError, match="column 'a' holds values of type list"):
         read_content(str(parquet(tmp_path / "list.parquet", {"a": [[1]]})))
+
+
+@pytest.mark.parametrize(("text", "reading"), [
+    ("x;word\n1,5;a\n -12,25 ;b\n", Reading(decimal=",")),
+    ("x;word\n1,5;a\n-12,25;b\n", Reading(decimal=",", thousands=".")),
+    ("x|word\n1'500e-3|a\n-12.25|b\n", Reading(thousands="'"))])
+def test_a_number_counts_by_its_value_however_the_file_spells_it(tmp_path: Path, text: str, reading: Reading) -> None:
+    """The options that say how numbers are spelled say so for the digest, too: it is that of a trained model."""
+    (tmp_path / "own.csv").write_text(text)
+    (tmp_path / "plain.csv").write_text("x,word\n1.5,a\n-12.25,b\n")
+    own = read_content(Locations((str(tmp_path / "own.csv"),), reading)).digest
+    assert own == digest(tmp_path / "plain.csv")

@@ -12,8 +12,9 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from linear_regressor.data import formats
 from linear_regressor.errors import DataError
+from linear_regressor.files.reading import Reading
+from linear_regressor.formats import file_format
 from linear_regressor.tables.table import Table, values_of
 
 CSV = ("age,name,day,ok,empty\n"
@@ -88,7 +89,7 @@ def test_every_format_has_the_same_values(tmp_path: Path, ending: str) -> None:
     (pa.array([1], pa.date32()), "time", [86_400.0])])
 def test_types_of_arrow_become_values_of_a_kind(column: pa.Array, kind: Any, expected: list[Any]) -> None:
     """Infinity is wrong; NaN is missing."""
-    values = values_of(column, kind)
+    values = values_of(column, kind, Reading())
     texts = [] if values.texts is None else values.texts.to_pylist()
     assert [None if missing else "wrong" if wrong else (
         texts[values.codes[row]] if values.codes is not None else values.numbers[row] if values.numbers is not None
@@ -106,14 +107,14 @@ def test_ndjson_of_several_types_from_the_start_is_read(tmp_path: Path) -> None:
 
 def test_ndjson_that_changes_its_type_is_read_to_the_end(tmp_path: Path) -> None:
     """The value of another type is in a later block than the first one; no row counts twice."""
-    path, rows = tmp_path / "a.ndjson", formats.BLOCK_BYTES // 8
+    path, rows = tmp_path / "a.ndjson", file_format.BLOCK_BYTES // 8
     path.write_text("".join(f'{{"n": {row}}}\n' for row in range(rows)) + '{"n": "abc"}\n{"n": 5}\n')
     assert read(Table.of(str(path)), {"n": "number"})["n"] == [*map(float, range(rows)), "wrong", 5.0]
 
 
 @pytest.mark.parametrize(("name", "content", "reason"), [
     ("a.csv", "a,b\n1,2\n3\n", "row 2 .*: expected 2 columns, got 1"), ("a.csv", 'a,b\n1,"2\n', "unclosed quote"),
-    ("a.csv", "a,a\n1,2\n", "must have one column 'a'"), ("a.csv", "", "cannot be read as csv"),
+    ("a.csv", "a,a\n1,2\n", "must have one column 'a'"), ("a.csv", "", "is empty: its first line must name the"),
     ("a.parquet", "PAR1", "cannot be read as parquet"), ("a.ndjson", "[1]\n", "row 1 .* is not an object")])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: str, reason: str) -> None:
     """With the row, where there is one."""

@@ -19,9 +19,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error, r2_score
 
 from linear_regressor import Moments, SimpleLinearRegression
-from linear_regressor.data import formats, source, splitting
+from linear_regressor.data import source, splitting
 from linear_regressor.data.source import BLOCK_ROWS, Partition
 from linear_regressor.errors import DataError, DivergenceError, QualityError, RateError, SettingError
+from linear_regressor.formats import file_format
 from linear_regressor.model.histogram import FineHistogram
 from linear_regressor.training.checkpoint import digest
 from linear_regressor.training.config import TrainingConfig, highest_outside_share
@@ -133,7 +134,7 @@ def test_any_division_into_files_gives_the_same_moments(tmp_path_factory: pytest
         saved(part, folder / f"{number}{ENDINGS[number % 4]}", batch_rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "PARTITION_ROWS", 100)
-        patch.setattr(formats, "BATCH_ROWS", read_rows)
+        patch.setattr(file_format, "BATCH_ROWS", read_rows)
         whole = total(PartitionMoments.of(partition, test_fraction=0.3)
                       for partition in data_sets.source(folder).partitions())
 
@@ -197,12 +198,12 @@ def test_finished_passes_are_not_repeated(tmp_path: Path, random: np.random.Gene
     undisturbed = train(tmp_path / "rows.csv", tmp_path / "undisturbed", config)
     read, passes = Partition.hashed_blocks, 0
 
-    def dying(partition: Partition, hashed: bool) -> Iterator[tuple[Any, Any]]:
+    def dying(partition: Partition, hashed: bool, missing: Any) -> Iterator[tuple[Any, Any]]:
         nonlocal passes
         passes += 1
         if passes == 4:
             raise Killed
-        return read(partition, hashed)
+        return read(partition, hashed, missing)
 
     with monkeypatch.context() as patch:
         patch.setattr(Partition, "hashed_blocks", dying)
@@ -331,7 +332,7 @@ def test_lines_of_a_checkpoint_are_plain_json(tmp_path: Path, random: np.random.
 
     assert {"key", "result", "sha256"} == set(line) and 64 == len(line["key"])
     moments = line["result"]
-    assert {"training", "test", "bins", "content"} == set(moments)
+    assert {"training", "test", "bins", "content", "missing"} == set(moments)
     assert {"n", "m", "C", "minimum", "maximum"} == set(moments["training"])
 
 
@@ -388,7 +389,8 @@ def test_two_files_with_the_same_rows_are_rejected(tmp_path: Path, random: np.ra
     with pytest.raises(DataError) as caught:
         train(tmp_path / "rows", tmp_path / "model")
 
-    assert f"{one} and {two} contain the same rows: remove one of them" == str(caught.value)
+    assert (f"{one} and {two} contain the same rows in all columns that are used: remove one of them, or use both by "
+            "--allow-duplicates" == str(caught.value))
 
 
 @pytest.mark.parametrize(("content", "message"), [

@@ -15,8 +15,8 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from linear_regressor.data import formats
 from linear_regressor.errors import DataError
+from linear_regressor.formats import file_format
 from linear_regressor.model.histogram import Histogram
 from linear_regressor.model.moments import Moments
 from linear_regressor.tables.table import Table
@@ -121,7 +121,8 @@ def test_a_column_is_counted_as_value_by_value(tmp_path: Path, seed: int) -> Non
                                       Column("b", "number")))
     (tmp_path / "data").mkdir()
     values: list[float | None] = []
-    for number, (ending, most) in enumerate([("parquet", formats.BATCH_ROWS * 5 // 4), ("csv", 900), ("feather", 900)]):
+    for number, (ending, most) in enumerate([("parquet", file_format.BATCH_ROWS * 5 // 4), ("csv", 900),
+                                             ("feather", 900)]):
         part = random.normal(size=random.integers(most // 2, most)).round(int(random.integers(0, 4)))
         part[random.random(len(part)) < random.choice([0.0, 0.01])] = random.choice([np.nan, -0.0, np.inf])
         column = pa.array(part, mask=random.random(len(part)) < random.choice([0.0, 0.01]))

@@ -1,0 +1,1 @@
+"""File formats, a class for each, and how to read them."""

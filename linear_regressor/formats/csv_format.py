@@ -1,0 +1,157 @@
+"""Delimited text: CSV and its relatives."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from linear_regressor.errors import DataError
+from linear_regressor.files.reading import Reading
+from linear_regressor.formats import file_format, text_stream
+from linear_regressor.formats.csv_header import Header, read_header
+from linear_regressor.formats.file_format import Batches, Format, Types
+from linear_regressor.formats.read_ahead import in_threads
+from linear_regressor.formats.text_values import (
+    are_plain,
+    has_own_numbers,
+    missing_texts,
+    to_numbers,
+)
+
+# The most blocks that are parsed at once: each takes memory.
+PARSERS = min(pa.cpu_count(), 4)
+# Largest block; a block must hold a whole row, so it grows from BLOCK_BYTES for long rows.
+MOST_BLOCK_BYTES = 1 << 26
+
+
+class Csv(Format):
+    """Delimited text with a header."""
+
+    kinds = ("csv",)
+    endings = (".csv", ".tsv", ".txt", ".tab", ".psv", ".dat")
+    text = True
+    lines = True
+    typed = False
+    tells_empty_text = False
+
+    def schema(self) -> pa.Schema:
+        """Read the header; see ``Format``."""
+        return pa.schema([(name, pa.string()) for name in self.names()])
+
+    def names(self, wanted: Iterable[str] = ()) -> list[str]:
+        """Read the header, which has all names; they may be empty or equal."""
+        header, _ = read_header(self.file, text_stream.pieces(self.file, file_format.SAMPLE_BYTES))
+        return list(header.names)
+
+    def require_closed(self) -> None:
+        """Reject an unclosed quote; see ``Format``."""
+        header, rest = read_header(self.file, pieces := text_stream.pieces(self.file, file_format.BLOCK_BYTES))
+        if sum(map(header.dialect.count_quotes, itertools.chain([rest], pieces))) % 2 == 0:
+            return
+        _, rest = read_header(self.file, pieces := text_stream.pieces(self.file, file_format.BLOCK_BYTES))
+        row = header.dialect.open_row(_lines(itertools.chain([rest], pieces)))
+        if row is not None:
+            raise DataError(f"{self.file.name}: row {row + 1} (counted from 1, without the header) has an unclosed "
+                            "quote")
+
+    def _read(self, columns: Sequence[str], types: Types, chosen: range | None) -> Batches:
+        """Parse several blocks at once; in a table of one column an empty line is a row."""
+        header, rest = read_header(self.file, pieces := text_stream.pieces(self.file, file_format.BLOCK_BYTES))
+        parser = Parser(header, self.file.reading, columns, types)
+        try:
+            for table in in_threads(parser.parse, self._blocks(header, itertools.chain([rest], pieces)), PARSERS):
+                yield from table.to_batches()
+        except pa.ArrowInvalid as error:
+            if "invalid UTF8" in str(error):
+                text_stream.require_decodable(self.file)
+            raise
+
+    def _blocks(self, header: Header, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Divide the text below the header into blocks of whole rows, larger for a longer row."""
+        dialect = header.dialect
+        rest, read, size, quotes = b"", list[bytes](), 0, 0
+        for piece in itertools.chain(pieces, [None]):
+            if piece is not None:
+                read.append(piece)
+                size += len(piece)
+                quotes += dialect.count_quotes(piece)
+                if size < max(file_format.BLOCK_BYTES, len(rest)):
+                    continue
+            text = b"".join([rest, *read])
+            end = dialect.rows_end(text) if piece is not None else len(text)
+            if end:
+                yield text[:end]
+            rest, read, size = text[end:], [], 0
+            if len(rest) > MOST_BLOCK_BYTES:
+                raise pa.ArrowInvalid(f"a row is longer than {MOST_BLOCK_BYTES >> 20} MB")
+        if quotes % 2:
+            self.require_closed()
+
+
+class Parser:
+    """Parses some columns of blocks of rows; columns without a type get that of their values in the block."""
+
+    def __init__(self, header: Header, reading: Reading, columns: Sequence[str], types: Types) -> None:
+        self._dialect, self._reading, self._names = header.dialect, reading, list(columns) or list(header.names[:1])
+        # Names need not be unique, so columns are parsed by their places.
+        self._places = [str(header.names.index(name)) for name in self._names]
+        self._types = {place: types[name] for place, name in zip(self._places, self._names, strict=True)
+                       if name in types}
+        self._head = header.dialect.delimiter.join(b"%d" % place for place in range(len(header.names))) + b"\n"
+        # in a table of one column an empty line is a row
+        self._skip_empty = len(header.names) > 1
+
+    def parse(self, block: bytes) -> pa.Table:
+        """Parse a block: numbers by PyArrow as long as it is sure to read what ``to_numbers`` reads."""
+        text = self._head + self._dialect.plain(block)
+        if are_plain(self._reading):
+            try:
+                table = self._read(text, self._types)
+            except pa.ArrowInvalid:
+                pass  # blanks around a missing value, for example
+            else:
+                if all(map(_is_finite, table.columns)):
+                    return table.rename_columns(self._names)
+        return self._converted(text).rename_columns(self._names)
+
+    def _converted(self, text: bytes) -> pa.Table:
+        """Read numbers as text, and convert it; columns without a type stay text if numbers are spelled otherwise."""
+        own = dict.fromkeys(self._places, pa.string()) if has_own_numbers(self._reading) else {}
+        read = {place: pa.string() if kind == pa.float64() else kind for place, kind in self._types.items()}
+        table = self._read(text, {**own, **read})
+        for number, place in enumerate(self._places):
+            column, kind = table[place].combine_chunks(), self._types.get(place)
+            if kind == pa.float64():
+                table = table.set_column(number, place, to_numbers(column, self._reading))
+        return table
+
+    def _read(self, text: bytes, types: Types) -> pa.Table:
+        """Parse a block with a header."""
+        from pyarrow import csv
+
+        missing = [value for value in missing_texts(self._reading) if value == value.strip()]
+        parsing = csv.ParseOptions(delimiter=self._dialect.delimiter.decode(), newlines_in_values=True,
+                                   quote_char=self._dialect.quote.decode() or False,
+                                   ignore_empty_lines=self._skip_empty)
+        return csv.read_csv(pa.BufferReader(text), csv.ReadOptions(use_threads=False, block_size=max(len(text), 1)),
+                            parsing, csv.ConvertOptions(include_columns=self._places, column_types=dict(types),
+                                                        null_values=missing))
+
+
+def _is_finite(column: pa.ChunkedArray) -> bool:
+    """Whether a column has no infinity and no NaN; the numbers of missing values are 0."""
+    return not pa.types.is_float64(column.type) or all(
+        np.isfinite(np.frombuffer(chunk.buffers()[1], np.float64, len(chunk), chunk.offset * 8)).all()
+        for chunk in column.chunks if len(chunk))
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Divide text into lines, with their ends."""
+    rest = b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+    yield rest

@@ -1,0 +1,53 @@
+"""The formats by what the options or the names of files say."""
+
+from __future__ import annotations
+
+from linear_regressor.errors import SettingError
+from linear_regressor.files.locations import File, ending
+from linear_regressor.formats import text_stream
+from linear_regressor.formats.arrow_formats import Feather, Parquet
+from linear_regressor.formats.csv_format import Csv
+from linear_regressor.formats.file_format import Format
+from linear_regressor.formats.json_format import Json
+from linear_regressor.formats.partitioned import Partitioned
+
+FORMATS: tuple[type[Format], ...] = (Csv, Parquet, Feather, Json)
+
+
+def of(file: File) -> Format:
+    """Return a file in the format that ``--input-format`` names, else in that of the ending of its name."""
+    form = _format(file)(file)
+    return Partitioned(file, form) if file.folder_columns else form
+
+
+def kind(file: File) -> str:
+    """Return the name of the format of a file."""
+    return _format(file).kinds[0]
+
+
+def _format(file: File) -> type[Format]:
+    """Find the format of a file."""
+    found = _named(file.reading.input_format) if file.reading.input_format is not None else _by_ending(file)
+    if not found.text and ending(file.path) in text_stream.COMPRESSED:
+        raise SettingError(f"{file.name}: only text can be read from a compressed file; decompress it first")
+    return found
+
+
+def _named(kind: str) -> type[Format]:
+    """Return the format of a name."""
+    for form in FORMATS:
+        if kind in form.kinds:
+            return form
+    raise SettingError(f"--input-format must be one of {', '.join(kind for form in FORMATS for kind in form.kinds)}, "
+                       f"not {kind!r}")
+
+
+def _by_ending(file: File) -> type[Format]:
+    """Return the format of an ending; compressed text has two."""
+    for name in text_stream.inner_names(file):
+        for form in FORMATS:
+            if ending(name) in form.endings:
+                return form
+    *endings, last = (known for form in FORMATS for known in form.endings)
+    raise SettingError(f"{file.name} must end in {', '.join(endings)} or {last}, for text also with "
+                       f"{', '.join(text_stream.COMPRESSED)} after it; --input-format names the format of other files")

@@ -1,0 +1,1 @@
+"""Rows that are written: predictions and feedback."""

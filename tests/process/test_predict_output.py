@@ -1,0 +1,39 @@
+"""Where ``predict`` writes, in which format."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from linear_regressor.artefact.file import save
+from tests.artefacts import artefact_of
+from tests.command_line import ROOT
+
+ROWS = "id,bmi,bp\n007,0.1,0.2\n008,NA,0.1\n009,0.3,\n"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save a model of two features."""
+    path = tmp_path_factory.mktemp("model") / "model.joblib"
+    save(artefact_of(("bp", "bmi"), np.array([1.0, 2.0])), path, {})
+    return path
+
+
+@pytest.mark.parametrize(("options", "start"), [
+    ([], b"id,bmi,bp,prediction\n007,"), (["--output-format", "ndjson"], b'{"id":"007","bmi":"0.1"'),
+    (["--output-format", "parquet"], b"PAR1"), (["--output-format", "feather"], b"ARROW1")],
+    ids=["csv", "ndjson", "parquet", "feather"])
+def test_a_dash_is_standard_output(model: Path, tmp_path: Path, options: list[str], start: bytes) -> None:
+    """In any format; the message goes to standard error."""
+    (tmp_path / "in.csv").write_text(ROWS)
+    command = [sys.executable, ROOT / "main.py", "predict", tmp_path / "in.csv", "-", "--model-path", model]
+
+    done = subprocess.run([*map(str, command), "--missing", "null", *options], capture_output=True, check=True)
+
+    assert done.stdout.startswith(start)
+    assert done.stderr == b"3 predictions in -, 2 of them empty because a feature is missing\n"

@@ -1,0 +1,123 @@
+"""The message about a fault: its row, column and value, whatever the format, the filter and the kind of fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linear_regressor.cleaning.steps import DropMissing, Map
+from linear_regressor.data.columns import Columns
+from linear_regressor.data.source import Source
+from linear_regressor.errors import DataError
+from linear_regressor.files.locations import Locations
+from linear_regressor.files.reading import Reading
+from tests.data_sets import ENDINGS, saved
+
+# A bad value of each kind, by the column that it is planted in.
+BAD = [*((column, value) for column in ("x", "y") for value in (
+    "oops", "12,426", "3,5", "?", "2024-05-01", "true", "inf", "NA", "n/a", "1e999", "", "a\x1b[2J\u202eb", "z" * 50)),
+    *(("id", value) for value in ("", "NA", " null "))]
+
+
+def message(path: Path, columns: Columns, reading: Reading = Reading()) -> str:
+    """Read an invalid data set and return the message, without the name of the file."""
+    with pytest.raises(DataError) as caught:
+        for part in Source.of(Locations((str(path),), reading), columns).partitions():
+            for block, _ in part.hashed_blocks():
+                if not np.isfinite(block).all():  # as moments do
+                    raise part.explain()
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+def where_of(text: str) -> tuple[str, int]:
+    """Return the column and the row that a message names."""
+    column, _, rest = text.removeprefix("column '").partition("', row ")
+    return column, int(rest.partition(" ")[0])
+
+
+@given(st.data(), st.sampled_from(ENDINGS), st.sampled_from(BAD), st.integers(1, 40), st.booleans())
+def test_one_bad_value_is_named_by_row_column_and_value(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject,
+                                                        ending: str, bad: tuple[str, str], count: int,
+                                                        hide: bool) -> None:
+    """The row is that of the file; bad values of the rows that a filter leaves out are not blamed."""
+    column, value = bad
+    place = data.draw(st.integers(0, count - 1), "place")
+    keep = [row == place or kept for row, kept in enumerate(data.draw(st.lists(
+        st.booleans(), min_size=count, max_size=count), "kept rows"))]
+    table: dict[str, list[Any]] = {"id": [f"k{row}" for row in range(count)], "x": [str(row) for row in range(count)],
+                                   "y": ["1.5"] * count, "keep": [float(kept) for kept in keep]}
+    for row in range(count):
+        if not keep[row]:
+            table[column][row] = "decoy"
+    table[column][place] = value
+    path = saved(pa.table(table), tmp_path_factory.mktemp("rows") / f"rows{ending}")
+    reading = Reading(hide_values=hide)
+
+    found = message(path, Columns(("x",), "y", "keep > 0", "id"), reading)
+
+    assert where_of(found) == (column, place + 1)
+    shown = value if len(value) <= 40 else value[:37] + "..."
+    assert (repr(shown) in found) is (bool(value) and not hide)
+    assert found.isprintable() and "decoy" not in found
+    assert "; " in found or "is missing" in found  # commands count missing values, and name their option
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(("missing", "value", "expected"), [
+    (("-", "."), "-", "is missing: '-'"), (("-", "."), "NA", "is not a number"), (("-",), "", "is missing"),
+    (("-999",), "-999", "is missing: '-999'"), (("?",), " ? ", "is missing"), ((), "NULL", "is not a number")])
+def test_the_list_of_missing_values_decides_in_every_format(tmp_path: Path, ending: str, missing: tuple[str, ...],
+                                                            value: str, expected: str) -> None:
+    """Also for text that looks like a number; empty text is always missing."""
+    path = saved(pa.table({"id": ["a", "b"], "x": ["1", value], "y": ["1", "2"]}), tmp_path / f"rows{ending}")
+
+    found = message(path, Columns(("x",), "y"), Reading(missing_values=missing))
+
+    assert found.startswith(f"column 'x', row 2 (counted from 1, without the header) {expected}")
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".feather"])
+def test_numbers_of_typed_files_are_never_missing_text(tmp_path: Path, ending: str) -> None:
+    """The list is one of texts."""
+    path = saved(pa.table({"x": [1.0, -999.0]}), tmp_path / f"rows{ending}")
+    source = Source.of(Locations((str(path),), Reading(missing_values=("-999",))), Columns(("x",), None))
+
+    assert [[1.0], [-999.0]] == np.vstack([block for part in source.partitions() for block in part.blocks()]).tolist()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_cleaning_steps_use_the_list(tmp_path: Path, ending: str) -> None:
+    """Rows are dropped by it; a text that a map lists is mapped, and any other one on the list is missing."""
+    path = saved(pa.table({"x": ["-", "low", "?", "2"], "y": ["1", "2", "3", "-"]}), tmp_path / f"rows{ending}")
+    steps = (Map("x", (("low", 1.0), ("-", 0.0)), ()), DropMissing(("x", "y")))
+    source = Source.of(Locations((str(path),), Reading(missing_values=("-", "?"))), Columns(("x",), "y", steps=steps))
+
+    assert [[0.0, 1.0], [1.0, 2.0]] == np.vstack([block for part in source.partitions()
+                                                  for block in part.blocks()]).tolist()
+
+
+@pytest.mark.parametrize(("content", "expected"), [
+    (b"x;y\n1;2\n", "--delimiter ';'"),
+    (b"x,y\n1,2\n3,4,5\n",
+     "row 2 (counted from 1, without the header): expected 2 columns, got 3; quote values"),
+    ("x,y\n1,ä\n".encode("cp1252"), "byte 7 (0xe4) is not utf-8: try --encoding cp1252")])
+def test_a_file_that_is_read_in_the_wrong_way_has_a_remedy(tmp_path: Path, content: bytes, expected: str) -> None:
+    """Delimiter, width and encoding."""
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content)
+
+    assert expected in message(path, Columns(("x",), None, key="y"), Reading(delimiter=","))
+
+
+def test_the_names_of_a_file_without_a_header_are_hidden(tmp_path: Path) -> None:
+    """They are the values of its first row."""
+    (tmp_path / "rows.csv").write_text("31,25\n1,2\n")
+
+    assert message(tmp_path / "rows.csv", Columns(("x",), None), Reading(hide_values=True)).endswith(
+        "must have one column 'x'; its columns: 2, hidden")
