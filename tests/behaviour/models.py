@@ -21,9 +21,11 @@ Array = NDArray[np.float64]
 PLANE_COLUMNS = [{"name": name, "kind": "number"} for name in (*COLUMNS, "id")]
 
 
-def trained(folder: Path, rows: Array, *options: object) -> Path:
-    """Train on rows and return the model's path."""
-    data, path = write(folder / "rows.csv", rows), folder / "model.joblib"
+def trained(folder: Path, rows: Array, *options: object, copies: int = 1) -> Path:
+    """Train on rows, in one file or in several equal ones, and return the model's path."""
+    data, path = folder / "rows", folder / "model.joblib"
+    for number in range(copies):
+        write(data / f"{number}.csv", rows)
     done = run("train", "--data", data, "--features", "age,bmi", "--target", "score", "--model-save-path", path,
                "--report-path", folder, *options)
     assert 0 == done.exit_code, done.stderr

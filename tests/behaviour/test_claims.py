@@ -99,10 +99,11 @@ def test_a_feature_without_effect_rarely_passes_a_confidence_of_95_percent() -> 
 @pytest.mark.parametrize("change", ["order", "repeated"])
 def test_training_on_the_same_rows_otherwise_moves_predictions_by_no_more_than_both_state(
         tmp_path: Path, change: str, options: tuple[str, ...]) -> None:
-    """In another order, and with each row three times; root mean square over the training rows."""
+    """In another order, and with each row in three files; root mean square over the training rows."""
     rows = rows_of(6, 300)
-    other = np.random.default_rng(7).permutation(rows) if change == "order" else np.tile(rows, (3, 1))
-    paths = [trained(tmp_path / name, each, *options) for name, each in (("a", rows), ("b", other))]
+    other = trained(tmp_path / "b", np.random.default_rng(7).permutation(rows), *options) if change == "order" else (
+        trained(tmp_path / "b", rows, *options, "--allow-duplicates", copies=3))
+    paths = [trained(tmp_path / "a", rows, *options), other]
     a, b = map(load, paths)
     apart = float(np.sqrt(np.mean((predictions(a, rows[:, :2]) - predictions(b, rows[:, :2])) ** 2)))
     stated = [check(path)[1]["order", None]["value"] for path in paths]

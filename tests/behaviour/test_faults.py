@@ -109,7 +109,7 @@ def test_numbers_at_the_end_of_float64_fail_without_a_traceback(tmp_path: Path, 
     _, artefact = plane(tmp_path)
     path = saved(replace(artefact, W=artefact.W * scale, b=artefact.b * scale), tmp_path / "scaled.joblib")
     behaviour = {**PLANE, "invariant": {"bmi": 5}}
-    done, _ = check(path, "--schema", schema(tmp_path, behaviour), "--data", tmp_path / "rows.csv")
+    done, _ = check(path, "--schema", schema(tmp_path, behaviour), "--data", tmp_path / "rows")
 
     assert (5, "") == (done.exit_code, done.stderr)
 

@@ -85,7 +85,7 @@ def test_a_key_with_an_empty_part_is_named(bucket: Bucket) -> None:
 
 def test_folders_add_columns(bucket: Bucket) -> None:
     """As on this machine."""
-    source = Source.of(bucket.url("hive"), Columns(("x", "day"), "y", where="k == 'c'"))
+    source = Source.of(bucket.url("hive"), Columns(("x", "day"), "y", where="k = 'c'"))
 
     assert [(("day", "1"), ("k", "a/b")), (("day", "2"), ("k", "c"))] == [file.folder_columns for file in source.files]
     assert [[1.0, 2.0, 2.0]] == [row for partition in source.partitions() for block in partition.blocks()

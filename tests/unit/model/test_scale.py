@@ -36,8 +36,8 @@ def test_weights_equal_those_of_a_precise_loop_for_targets_of_any_scale(
         seed: int, p: int, digits: float, power: int, share: float, steps: int) -> None:
     """From a start of order 1, and for condition numbers up to a million.
 
-    Where a step removes a direction of the start, its rounding errors remain: nine are 2e-15 of the start, 4e-30 of
-    its loss. An example with 1.13e-30 is among those that were drawn.
+    Where a step removes a direction of the start, its rounding errors remain: the largest in 3,000 examples with such
+    steps are 2.6e-28 of the loss of the start.
     """
     random = np.random.default_rng(seed)
     X, y = rows_of_condition(random, p + 2 + int(random.integers(30)), p, 10.0 ** digits)
@@ -50,7 +50,7 @@ def test_weights_equal_those_of_a_precise_loop_for_targets_of_any_scale(
     theta, losses = descend(moments, spectrum, start, rate, steps)
     assert np.linalg.norm(theta - expected) <= 1e-9 * np.linalg.norm(expected)
     size = np.maximum(expected_losses, moments.v / moments.n)
-    assert (np.abs(losses - expected_losses) <= 1e-9 * size + 4e-30 * losses[0]).all()
+    assert (np.abs(losses - expected_losses) <= 1e-9 * size + 1e-27 * losses[0]).all()
 
 
 @pytest.mark.parametrize("unit", [1e-12, 1e-16, 1e-30, 1e30])
