@@ -227,7 +227,7 @@ def data_texts(required: bool = False) -> Decorator:
     """Make the option that names a data set."""
     return click.option("--data", metavar="PATH|GLOB|URL", required=required,
                         show_default=not required and "none", multiple=True,
-                        help="Data set: a file, a folder, a glob such as 'rows/{a,b}/*.csv', gs://bucket/path, "
+                        help="Data set: a file, a folder, a glob such as 'rows/{a,b}.csv', gs://bucket/path, "
                              "s3://bucket/path, or - for standard input, of CSV, Parquet, Feather or JSON, any number "
                              "of files; may be repeated. Folders such as day=1 add a column.")
 
