@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
+from contextlib import closing
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -93,11 +94,12 @@ CONDITIONS: st.SearchStrategy[str] = st.recursive(ATOMS, lambda inner: st.one_of
 def test_any_filter_takes_the_rows_that_sqlite_takes(tmp_path_factory: pytest.TempPathFactory, text: str,
                                                      rows: list[tuple[Any, ...]], ending: str) -> None:
     """Also of missing values, under `not` and in lists with null."""
-    database = sqlite3.connect(":memory:")
-    database.execute("PRAGMA case_sensitive_like = true")
-    database.execute("CREATE TABLE t (place INTEGER, n REAL, m REAL, s TEXT)")
-    database.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", [(place, *row) for place, row in enumerate(rows)])
-    expected = [place for place, in database.execute(f"SELECT place FROM t WHERE {text} ORDER BY place")]  # noqa: S608
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("PRAGMA case_sensitive_like = true")
+        database.execute("CREATE TABLE t (place INTEGER, n REAL, m REAL, s TEXT)")
+        database.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", [(place, *row) for place, row in enumerate(rows)])
+        query = f"SELECT place FROM t WHERE {text} ORDER BY place"  # noqa: S608  # text that this test has made
+        expected = [place for place, in database.execute(query)]
     n, m, s = map(list, zip(*rows, strict=True))
     table = pa.table({"place": range(len(rows)), "n": pa.array(n, pa.float64()), "m": pa.array(m, pa.float64()),
                       "s": pa.array(s, pa.string())})
