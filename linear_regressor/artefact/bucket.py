@@ -73,8 +73,9 @@ class Bucket:
         """Put an object; see ``Objects``."""
         with _errors(f"{self.name}/{path}", "write"):
             try:
-                obstore.put(self._store, path, content,
-                            mode="overwrite" if version is None else dict(version))  # type: ignore[arg-type]
+                # its hints have one type of dictionary for each condition
+                mode: Any = "overwrite" if version is None else dict(version)
+                obstore.put(self._store, path, content, mode=mode)
             except PreconditionError:
                 return self.read(path) == content  # the answer to the first try may have been lost
         return True

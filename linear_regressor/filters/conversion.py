@@ -10,6 +10,7 @@ import pyarrow as pa
 from linear_regressor.files.reading import Reading
 from linear_regressor.filters.nodes import Kind
 from linear_regressor.formats import text_values
+from linear_regressor.formats.value_types import is_text, plain, plain_type
 
 # Nanoseconds in a unit of time.
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
@@ -34,19 +35,9 @@ FAULTS = {Use.EXACT: "is not a decimal of at most 38 digits", Use.FLOAT: "is not
           Use.TRUTH: "is not true, false, 1 or 0"}
 
 
-def value_type(kind: pa.DataType) -> pa.DataType:
-    """Return the type of the values of a dictionary, or the type itself."""
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether a type is text, of any layout."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view())
-
-
 def kind_of(kind: pa.DataType) -> Kind | None:
     """Return what the values of a type are; None for those that a filter cannot compare."""
-    kind = value_type(kind)
+    kind = plain_type(kind)
     if is_text(kind):
         return Kind.TEXT
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
@@ -58,7 +49,7 @@ def kind_of(kind: pa.DataType) -> Kind | None:
 
 def nanoseconds_in(kind: pa.DataType) -> int:
     """Return the nanoseconds in the unit of a date or time; text is read in microseconds."""
-    kind = value_type(kind)
+    kind = plain_type(kind)
     if pa.types.is_date32(kind):
         return 86_400 * 10**9
     return UNITS[kind.unit] if pa.types.is_timestamp(kind) else UNITS["ms"] if pa.types.is_date64(kind) else UNITS["us"]
@@ -66,8 +57,8 @@ def nanoseconds_in(kind: pa.DataType) -> int:
 
 def converted(column: pa.Array, use: Use, reading: Reading) -> pa.Array:
     """Convert a column, with null for a missing value; raises ArrowInvalid for a value that cannot be converted."""
-    kind = value_type(column.type)
-    column = column.cast(pa.string() if kind == pa.string_view() else kind)
+    column = plain(column)
+    kind = column.type
     if use is Use.MISSING:
         return text_values.is_missing(column, reading) if is_text(kind) else column.is_null(nan_is_null=True)
     if is_text(kind):

@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from linear_regressor.errors import DataError, SettingError
 from linear_regressor.filters import database, old_form, syntax
-from linear_regressor.filters.conversion import FAULTS, Use, converted, value_type
+from linear_regressor.filters.conversion import FAULTS, Use, converted
 from linear_regressor.filters.kinds import Kinds, compared_together, kinds_of
 from linear_regressor.filters.nodes import Kind, Node
 from linear_regressor.filters.plan import FLOAT64_WHOLE, Plan
 from linear_regressor.formats.file_format import Format
 from linear_regressor.formats.remedies import escaped
-from linear_regressor.formats.value_types import plain
+from linear_regressor.formats.value_types import plain, plain_type
 
 Convert = Callable[[pa.Array], pa.Array]
 
@@ -116,6 +116,6 @@ class RowFilter:
 def _planned(row_filter: RowFilter, types: tuple[tuple[str, pa.DataType], ...], typed: bool,
              file: str) -> tuple[str, dict[tuple[str, Use], str]]:
     """Make the expression of a filter for a file."""
-    plan = Plan({name: value_type(kind) for name, kind in types}, row_filter.kinds, typed, file,
+    plan = Plan({name: plain_type(kind) for name, kind in types}, row_filter.kinds, typed, file,
                 compared_together(row_filter._parsed[0]))
     return plan.expression(row_filter._parsed[0]), plan.columns

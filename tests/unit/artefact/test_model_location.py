@@ -33,7 +33,7 @@ def test_another_url_is_an_error(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["gs://key:secret@bucket/a",  # pragma: allowlist secret  # it must be refused
                                   "s3://secret@bucket/a",
-                                  "https://me:secret@host/a",  # pragma: allowlist secret
+                                  "https://me:secret@host/a",  # pragma: allowlist secret  # it must be refused
                                   "s3://key:se/cret@bucket/a"])
 def test_credentials_are_not_shown(text: str) -> None:
     """They belong into the environment."""
