@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +15,13 @@ from linear_regressor.cleaning.steps import DropRepeated, Map, Step, ValueStep, 
 from linear_regressor.errors import DataError, SettingError
 from linear_regressor.files.locations import File
 from linear_regressor.files.reading import Reading
-from linear_regressor.filters.row_filter import FLOAT64_WHOLE, Kind, RowFilter
 from linear_regressor.formats import remedies, text_values
 from linear_regressor.formats.csv_header import delimiter_hint
 from linear_regressor.formats.file_format import Format
-from linear_regressor.formats.value_types import is_numeric, is_text, plain
+from linear_regressor.formats.value_types import FLOAT64_WHOLE, is_numeric, is_text, plain
+
+if TYPE_CHECKING:
+    from linear_regressor.filters.row_filter import RowFilter
 
 Array = NDArray[np.float64]
 
@@ -53,12 +55,17 @@ class Columns:
         if not self.features or not all(names) or duplicates:
             reason = f"{duplicates[0]!r} is named twice" if duplicates else "a name is missing"
             raise SettingError(f"features, target and key must be different columns: {reason}")
-        for name, kind in ({} if self.where is None else RowFilter.of(self.where).kinds).items():
-            if name in self.mapped and kind is Kind.NUMBER:
-                raise SettingError(f"the filter compares {name!r} with a number, but its text is cleaned after the "
-                                   "filter: compare it with text")
-            if name in self.numbers and name not in self.mapped and kind not in (None, Kind.NUMBER):
-                raise SettingError(f"the filter compares {name!r} with {kind.value}, but it is a feature or the target")
+        if self.row_filter is not None:
+            self.row_filter.require_numbers(frozenset(self.numbers) - self.mapped, self.mapped)
+
+    @property
+    def row_filter(self) -> RowFilter | None:
+        """The parsed filter."""
+        if self.where is None:
+            return None
+        from linear_regressor.filters.row_filter import RowFilter  # most data sets have no filter
+
+        return RowFilter.of(self.where)
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -85,7 +92,7 @@ class Columns:
     @cached_property
     def types(self) -> dict[str, pa.DataType]:
         """Type of each column in a file format without types: float64 or string."""
-        filtered = {} if self.where is None else RowFilter.of(self.where).types
+        filtered = {} if self.row_filter is None else self.row_filter.types
         texts = [*([] if self.key is None else [self.key]), *self.mapped,
                  *(name for step in self.steps if isinstance(step, DropRepeated) for name in step.key)]
         return {**dict.fromkeys(self.chosen_by, pa.string()), **filtered, **dict.fromkeys(self.numbers, pa.float64()),
@@ -99,26 +106,25 @@ class Columns:
     @property
     def compared(self) -> tuple[str, ...]:
         """Names of the columns in the filter."""
-        return () if self.where is None else tuple(RowFilter.of(self.where).types)
+        return () if self.row_filter is None else tuple(self.row_filter.types)
 
     @property
     def compared_with_numbers(self) -> tuple[str, ...]:
         """Names of the columns that the filter compares with numbers; the key, read as text, may be one."""
-        return () if self.where is None else tuple(
-            name for name, kind in RowFilter.of(self.where).kinds.items() if kind is Kind.NUMBER)
+        return () if self.row_filter is None else self.row_filter.numbers
 
     def filtered(self, batch: pa.RecordBatch, form: Format) -> pa.RecordBatch:
         """Apply the filter to a batch of a file."""
-        return batch if self.where is None else RowFilter.of(self.where).filtered(batch, form)
+        return batch if self.row_filter is None else self.row_filter.filtered(batch, form)
 
     def not_comparable(self, batch: pa.RecordBatch, form: Format) -> list[tuple[str, Callable[[pa.Array], Any], str]]:
         """Return the columns of a batch that the filter cannot convert; see ``RowFilter``."""
-        return [] if self.where is None else RowFilter.of(self.where).not_comparable(batch, form)
+        return [] if self.row_filter is None else self.row_filter.not_comparable(batch, form)
 
     def require_columns(self, names: Sequence[str], file: File) -> None:
         """Reject a file that has not exactly one column of each name."""
-        if self.where is not None:
-            RowFilter.of(self.where).require_columns(names, file.name, file.reading.hide_values)
+        if self.row_filter is not None:
+            self.row_filter.require_columns(names, file.name, file.reading.hide_values)
         require_unique(self.read, names, file.name, file.reading.hide_values)
 
 

@@ -22,7 +22,6 @@ from linear_regressor.data.missing import MissingRows, absent_keys
 from linear_regressor.data.occurrences import Occurrences
 from linear_regressor.errors import DataError, SettingError
 from linear_regressor.files.locations import File, Locations
-from linear_regressor.filters.row_filter import RowFilter
 from linear_regressor.formats import read_ahead, registry
 
 Array = NDArray[np.float64]
@@ -79,8 +78,8 @@ class Source:
         form = registry.of(file)
         try:
             self.columns.require_columns(form.names(self.columns.read), file)
-            if self.columns.where is not None:
-                RowFilter.of(self.columns.where).require_types(form.read_as(self.columns.types), form)
+            if self.columns.row_filter is not None:
+                self.columns.row_filter.require_types(form.read_as(self.columns.types), form)
             counts = form.parts()
         except diagnosis.CONTENT as error:
             raise diagnosis.diagnose(file, self.columns, error) from None

@@ -11,9 +11,8 @@ import pyarrow as pa
 from linear_regressor.errors import DataError, SettingError
 from linear_regressor.filters.conversion import Use, kind_of, nanoseconds_in
 from linear_regressor.filters.nodes import ARITHMETIC, COMPARISONS, Column, Kind, Literal, Node, Operation, walk
+from linear_regressor.formats.value_types import FLOAT64_WHOLE
 
-# float64 represents every integer only up to here.
-FLOAT64_WHOLE = 2**53
 # Digits of DuckDB's widest decimal.
 MOST_DIGITS = 38
 REMEDIES = {Kind.NUMBER: "cast({name} as double)", Kind.TIME: "cast({name} as timestamp)",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 
@@ -13,14 +13,12 @@ from linear_regressor.filters import database, old_form, syntax
 from linear_regressor.filters.conversion import FAULTS, Use, converted
 from linear_regressor.filters.kinds import Kinds, compared_together, kinds_of
 from linear_regressor.filters.nodes import Kind, Node
-from linear_regressor.filters.plan import FLOAT64_WHOLE, Plan
+from linear_regressor.filters.plan import Plan
 from linear_regressor.formats.file_format import Format
 from linear_regressor.formats.remedies import escaped
 from linear_regressor.formats.value_types import plain, plain_type
 
 Convert = Callable[[pa.Array], pa.Array]
-
-__all__ = ["FLOAT64_WHOLE", "Kind", "RowFilter"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,20 @@ class RowFilter:
         together = compared_together(self._parsed[0])
         return {name: pa.float64() if kind is Kind.NUMBER or kind is None and name in together else pa.string()
                 for name, kind in self.kinds.items()}
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the columns that the filter compares with numbers."""
+        return tuple(name for name, kind in self.kinds.items() if kind is Kind.NUMBER)
+
+    def require_numbers(self, numbers: Collection[str], texts: Collection[str]) -> None:
+        """Reject a filter that compares a column of numbers with something else, or a column of text with a number."""
+        for name, kind in self.kinds.items():
+            if name in texts and kind is Kind.NUMBER:
+                raise SettingError(f"the filter compares {name!r} with a number, but its text is cleaned after the "
+                                   "filter: compare it with text")
+            if name in numbers and kind not in (None, Kind.NUMBER):
+                raise SettingError(f"the filter compares {name!r} with {kind.value}, but it is a feature or the target")
 
     def require_columns(self, names: Sequence[str], file: str, hide: bool = False) -> None:
         """Reject a filter that names a column that a file has not; without a header, names are values."""

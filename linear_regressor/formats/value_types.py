@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+# float64 represents every integer only up to here.
+FLOAT64_WHOLE = 2**53
+
 
 class JsonValues(pa.ExtensionType):  # type: ignore[misc]  # PyArrow has no type hints
     """Values as JSON spells them; null and absent ones are null."""

@@ -17,9 +17,8 @@ from linear_regressor.data.columns import NUMBER_TEXT
 from linear_regressor.data.splitting import START, Hashes, finish, mix
 from linear_regressor.errors import DataError
 from linear_regressor.files.reading import Reading
-from linear_regressor.filters.row_filter import FLOAT64_WHOLE
 from linear_regressor.formats.text_values import without_missing
-from linear_regressor.formats.value_types import is_text, plain
+from linear_regressor.formats.value_types import FLOAT64_WHOLE, is_text, plain
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

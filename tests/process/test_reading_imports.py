@@ -16,7 +16,7 @@ MODEL = ROOT / "models" / "simple_linear_regressor.joblib"
 # Those of PyArrow are for one format, for filters, for text and for missing values.
 UNUSED = {"dask", "distributed", "duckdb", "fsspec", "joblib", "matplotlib", "pandas", "polars", "scipy", "sklearn",
           "pyarrow.acero", "pyarrow.compute", "pyarrow.dataset", "pyarrow.feather", "pyarrow.json", "pyarrow.parquet",
-          "pyarrow.csv"}
+          "pyarrow.csv", "linear_regressor.filters.row_filter"}
 READ = """
 import sys
 from linear_regressor.data.columns import Columns
