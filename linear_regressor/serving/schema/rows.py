@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.serving.schema.fast_numbers import FAST_PARSER_AVAILABLE, PlainBody
-from linear_regressor.serving.schema.faults import Fault
-from linear_regressor.serving.schema.json_parser import JsonObject, one_large_body_at_a_time
+from linear_regressor.serving.schema.faults import Fault, InvalidPayload
+from linear_regressor.serving.schema.json_parser import LARGE_BODY, JsonObject, one_large_body_at_a_time
 from linear_regressor.serving.schema.parameters import NO_STATISTICS, Parameter, StatisticsOptions, options_from
 from linear_regressor.serving.schema.validation import (
     NUMBER,
@@ -63,8 +63,8 @@ class Signature(NamedTuple):
 class RowReader:
     """Reads the rows of requests to one model.
 
-    The fast reader takes plain bodies only. Every other body goes to the strict reader, which accepts it or names its
-    faults. Both read the same numbers.
+    The fast reader takes plain bodies only, with parameters or without. Every other body goes to the strict reader,
+    which accepts it or names its faults. Both read the same numbers.
     """
 
     def __init__(self, signature: Signature, fast: bool = FAST_PARSER_AVAILABLE) -> None:
@@ -85,9 +85,25 @@ class RowReader:
     def instances(self, body: bytes) -> tuple[Array, StatisticsOptions]:
         """Read the rows and the parameters."""
         rows = self.fast_instances(body)
+        if rows is not None:
+            return rows, NO_STATISTICS
+        found = self._instances_before_parameters(body)
+        return found or read_strictly(body, "instances", instances_shape(self.signature), self.signature)
+
+    def _instances_before_parameters(self, body: bytes) -> tuple[Array, StatisticsOptions] | None:
+        """Read a plain body with a second member, ``parameters``, after the rows; None if it is not one."""
+        start = body.find(b'"parameters"')
+        if start < 0 or len(body) - start > LARGE_BODY:
+            return None
+        before = body[:start].rstrip(b" \t\r\n")
+        rows = self.fast_instances(before[:-1] + b"}") if before.endswith(b",") else None
         if rows is None:
-            return read_strictly(body, "instances", instances_shape(self.signature), self.signature)
-        return rows, NO_STATISTICS
+            return None
+        try:
+            document = read_document(b"{" + body[start:], parameters_body_shape(self.signature), "parameters")
+        except InvalidPayload:  # the strict reader finds all faults of the whole body
+            return None
+        return rows, self.signature.options(document)
 
     def instance(self, body: bytes) -> tuple[Array, StatisticsOptions]:
         """Read one row and the parameters."""
@@ -122,6 +138,12 @@ def instances_shape(signature: Signature) -> Shape:
     """Make the shape of ``{"instances": [[x_1, ..., x_p], ...], "parameters": {...}}``."""
     return object_shape({"instances": rows_shape(signature.width, signature.max_rows),
                          "parameters": signature.parameters_shape()}, required=("instances",))
+
+
+@once_per_model
+def parameters_body_shape(signature: Signature) -> Shape:
+    """Make the shape of ``{"parameters": {...}}``."""
+    return object_shape({"parameters": signature.parameters_shape()})
 
 
 @once_per_model

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.model.inference import predict
+from linear_regressor.serving.predictor.statistics import PARAMETERS
 from linear_regressor.serving.schema import fast_numbers
+from linear_regressor.serving.schema import rows as rows_module
 from linear_regressor.serving.schema.faults import InvalidPayload
 from linear_regressor.serving.schema.rows import RowReader, Signature
 from tests.applications import MakeApp, artefact_of
@@ -89,11 +91,28 @@ def test_both_readers_read_the_same_numbers(rows: list[list[float]], body: st.Da
 
 
 @needs_fast_parser
-@given(noise=st.lists(st.tuples(st.integers(0, 60), st.sampled_from(list('[]{},:"0123456789+-.eE \t\n\\truefalsn'))),
-                      min_size=1, max_size=4), width=st.integers(1, 2))
-def test_both_readers_agree_on_damaged_bodies(noise: list[tuple[int, str]], width: int) -> None:
+@given(rows=ROWS, level=st.sampled_from([True, 0.5, 0.95, None]), indent=st.sampled_from([None, 0, 2]))
+def test_both_readers_read_the_same_parameters(rows: list[list[float]], level: object, indent: int | None) -> None:
+    """The strict reader reads the parameters alone if the rows before them are those of a plain batch."""
+    text = json.dumps({"instances": rows, "parameters": {"interval": level, "range": True}}, indent=indent).encode()
+    fast, strict = reader(len(rows[0]), fast=True), reader(len(rows[0]), fast=False)
+    with pytest.MonkeyPatch.context() as patch:
+        if np.abs(rows).max() < 2 ** 53 and level is not True:  # an interval has a level
+            patch.setattr(rows_module, "read_strictly", None)
+        found = outcome(fast, text)
+
+    assert found == outcome(strict, text)
+
+
+@needs_fast_parser
+@given(noise=st.lists(st.tuples(st.integers(0, 90), st.sampled_from(list('[]{},:"0123456789+-.eE \t\n\\truefalsn'))),
+                      min_size=1, max_size=4), width=st.integers(1, 2), parameters=st.sampled_from(
+                          ['', ',"parameters":{"interval": 0.95}', ', "parameters":{}, "parameters": null',
+                           ', "parameters": {"range": true}, "instances": [[3]]']))
+def test_both_readers_agree_on_damaged_bodies(noise: list[tuple[int, str]], width: int, parameters: str) -> None:
     """With characters inserted anywhere, both readers name the same faults or read the same numbers."""
-    text = '{"instances": [[1.5e1], [-2]]}' if width == 1 else '{"instances": [[1.5e1, 7], [-2, 0.25]]}'
+    rows = "[[1.5e1], [-2]]" if width == 1 else "[[1.5e1, 7], [-2, 0.25]]"
+    text = f'{{"instances": {rows}{parameters}}}'
     for place, character in noise:
         text = text[:place] + character + text[place:]
 
@@ -111,13 +130,14 @@ def test_both_readers_agree_on_bad_batches(name: str) -> None:
 
 def reader(width: int, fast: bool, max_rows: int = 100) -> RowReader:
     """Make a reader of rows with so many features."""
-    return RowReader(Signature(tuple(f"x{number}" for number in range(width)), max_rows), fast)
+    return RowReader(Signature(tuple(f"x{number}" for number in range(width)), max_rows, (0.5, 0.95), PARAMETERS), fast)
 
 
 def outcome(rows: RowReader, body: bytes) -> object:
-    """Return the numbers of a body, or its faults."""
+    """Return the numbers and the parameters of a body, or its faults."""
     try:
-        return rows.instances(body)[0].tolist()
+        numbers, options = rows.instances(body)
+        return numbers.tolist(), options
     except InvalidPayload as error:
         return error.faults
 
