@@ -55,8 +55,9 @@ class Columns:
         if not self.features or not all(names) or duplicates:
             reason = f"{duplicates[0]!r} is named twice" if duplicates else "a name is missing"
             raise SettingError(f"features, target and key must be different columns: {reason}")
-        if self.row_filter is not None:
-            self.row_filter.require_numbers(frozenset(self.numbers) - self.mapped, self.mapped)
+        if confused := [name for name in self.compared_with_numbers if name in self.mapped]:
+            raise SettingError(f"the filter compares {confused[0]!r} with a number, but its text is cleaned after the "
+                               "filter: compare it with text")
 
     @property
     def row_filter(self) -> RowFilter | None:
@@ -93,7 +94,8 @@ class Columns:
     def types(self) -> dict[str, pa.DataType]:
         """Type of each column in a file format without types: float64 or string."""
         filtered = {} if self.row_filter is None else self.row_filter.types
-        texts = [*([] if self.key is None else [self.key]), *self.mapped,
+        compared = () if self.row_filter is None else self.row_filter.others
+        texts = [*([] if self.key is None else [self.key]), *self.mapped, *compared,
                  *(name for step in self.steps if isinstance(step, DropRepeated) for name in step.key)]
         return {**dict.fromkeys(self.chosen_by, pa.string()), **filtered, **dict.fromkeys(self.numbers, pa.float64()),
                 **dict.fromkeys(texts, pa.string())}

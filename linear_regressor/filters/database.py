@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -21,9 +21,8 @@ def serialized(statement: str) -> str:
     """Return the syntax tree of a statement, or an error, as JSON; nothing is executed."""
     import duckdb
 
-    thread, connection = _opened(os.getpid())
     try:
-        return str(thread.submit(_serialized, connection, statement).result())
+        return str(_answer(_serialized, statement))
     except duckdb.Error:
         raise SettingError("the filter cannot be parsed: it is too large") from None
 
@@ -32,12 +31,22 @@ def evaluated(expression: str, columns: Mapping[str, pa.Array]) -> pa.BooleanArr
     """Evaluate an expression of our own making on columns; it is null where it is neither true nor false."""
     import duckdb
 
-    thread, connection = _opened(os.getpid())
     try:
-        return thread.submit(_evaluated, connection, expression, pa.table(dict(columns))).result()
+        return _answer(_evaluated, expression, pa.table(dict(columns)))
     except duckdb.Error:  # its text may quote values
         raise DataError("the filter cannot be evaluated: a result is beyond the range of its type; compare with "
                         "smaller numbers, or with fewer decimals") from None
+
+
+def _answer(ask: Callable[..., Any], *arguments: Any) -> Any:
+    """Ask the database, and stop it at a signal: the process ends only when its thread does."""
+    thread, connection = _opened(os.getpid())
+    answer = thread.submit(ask, connection, *arguments)
+    try:
+        return answer.result()
+    finally:
+        if not answer.done():
+            connection.interrupt()
 
 
 @cache

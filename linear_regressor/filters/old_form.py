@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 
 from linear_regressor.errors import SettingError
 from linear_regressor.filters import syntax
@@ -74,6 +75,7 @@ def _side(node: ast.expr) -> str:
     return _name(node.id) if isinstance(node, ast.Name) else _literal(node)
 
 
+@lru_cache(256)
 def _name(name: str) -> str:
     """Return the name of a column, in double quotes if SQL reads it as another word."""
     try:

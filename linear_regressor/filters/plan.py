@@ -174,13 +174,13 @@ class Plan:
 
     def _float(self, text: str) -> str:
         """Convert a number to float64; an integer must be one that float64 represents, as its neighbours are."""
-        if text.lstrip("+-").isdigit() and abs(int(text)) > FLOAT64_WHOLE:
+        if text.lstrip("+-").isdigit() and abs(Decimal(text)) > FLOAT64_WHOLE:
             name = next(name for name, use in self.columns if use is Use.FLOAT)
-            raise SettingError(f"the filter compares {name!r} with {text}, but {self.file} is read as float64, which "
-                               "represents every integer only up to 2^53")
+            raise SettingError(f"the filter compares {name!r} with {_shown(text)}, but {self.file} is read as float64, "
+                               "which represents every integer only up to 2^53")
         value = float(text)
         if isinf(value):
-            raise SettingError(f"the number {text} in the filter is beyond the range of float64")
+            raise SettingError(f"the number {_shown(text)} in the filter is beyond the range of float64")
         return f"CAST('{value!r}' AS DOUBLE)"
 
 
@@ -189,14 +189,20 @@ def exact(text: str) -> str:
     try:
         value = Decimal(text)
     except InvalidOperation:
-        raise SettingError(f"the number {text} in the filter has too large an exponent") from None
+        raise SettingError(f"the number {_shown(text)} in the filter has too large an exponent") from None
     if value.adjusted() > MOST_DIGITS or value.adjusted() < -MOST_DIGITS:
-        raise SettingError(f"the number {text} in the filter cannot be compared exactly with integers or decimals")
+        raise SettingError(f"the number {_shown(text)} in the filter cannot be compared exactly with integers or "
+                           "decimals")
     if value == value.to_integral_value():
         if not -2**63 <= value < 2**64:
-            raise SettingError(f"the integer {text} in the filter must be from -2^63 to 2^64 - 1")
+            raise SettingError(f"the integer {_shown(text)} in the filter must be from -2^63 to 2^64 - 1")
         return str(int(value))
     plain = f"{value:f}"
     if sum(map(str.isdigit, plain)) > MOST_DIGITS:
-        raise SettingError(f"the number {text} in the filter has more than {MOST_DIGITS} digits")
+        raise SettingError(f"the number {_shown(text)} in the filter has more than {MOST_DIGITS} digits")
     return plain
+
+
+def _shown(number: str) -> str:
+    """Cut a long number."""
+    return number if len(number) <= MOST_DIGITS else f"{number[:MOST_DIGITS]}..."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 
@@ -66,14 +66,10 @@ class RowFilter:
         """Names of the columns that the filter compares with numbers."""
         return tuple(name for name, kind in self.kinds.items() if kind is Kind.NUMBER)
 
-    def require_numbers(self, numbers: Collection[str], texts: Collection[str]) -> None:
-        """Reject a filter that compares a column of numbers with something else, or a column of text with a number."""
-        for name, kind in self.kinds.items():
-            if name in texts and kind is Kind.NUMBER:
-                raise SettingError(f"the filter compares {name!r} with a number, but its text is cleaned after the "
-                                   "filter: compare it with text")
-            if name in numbers and kind not in (None, Kind.NUMBER):
-                raise SettingError(f"the filter compares {name!r} with {kind.value}, but it is a feature or the target")
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names of the columns that the filter compares with something else than numbers."""
+        return tuple(name for name, kind in self.kinds.items() if kind not in (None, Kind.NUMBER))
 
     def require_columns(self, names: Sequence[str], file: str, hide: bool = False) -> None:
         """Reject a filter that names a column that a file has not; without a header, names are values."""
@@ -118,8 +114,8 @@ class RowFilter:
 
     def _of_earlier_version(self, error: SettingError) -> SettingError:
         """Return the error of a filter, with its correction if it is of the earlier language."""
-        correction = old_form.translated(self.text)
-        if correction is None or len(correction) > syntax.MOST_SHOWN:
+        correction = old_form.translated(self.text) if len(self.text) <= syntax.MOST_SHOWN else None
+        if correction is None:
             return error
         return SettingError(f"the filter {self.text!r} is not SQL; write: {correction}")
 

@@ -14,6 +14,10 @@ from linear_regressor.filters.nodes import COMPARISONS, Column, Kind, Literal, N
 
 MOST_CHARACTERS = 300_000
 MOST_COMPARISONS = 1000
+# Characters of a pattern: the time to compare it is that times the length of the text.
+MOST_PATTERN = 1000
+# How often columns may be named.
+MOST_COLUMNS = 3 * MOST_COMPARISONS
 MOST_NESTED = 100
 # Characters of a filter in an error.
 MOST_SHOWN = 200
@@ -27,6 +31,11 @@ COMPARE = {"COMPARE_EQUAL": "=", "COMPARE_NOTEQUAL": "<>", "COMPARE_LESSTHAN": "
            "COMPARE_DISTINCT_FROM": "IS DISTINCT FROM", "COMPARE_NOT_DISTINCT_FROM": "IS NOT DISTINCT FROM"}
 OPERATORS = {"OPERATOR_NOT": "NOT", "OPERATOR_IS_NULL": "IS NULL", "OPERATOR_IS_NOT_NULL": "IS NOT NULL",
              "COMPARE_IN": "IN", "CONJUNCTION_AND": "AND", "CONJUNCTION_OR": "OR"}
+# What people write for operators that are not allowed.
+WRITTEN = {"~~*": "ilike", "!~~*": "not ilike", "like_escape": "escape", "not_like_escape": "escape"}
+# Words of SQL that stand before the name of a column or after it.
+WORDS = {"and", "or", "not", "in", "is", "like", "between", "null"}
+LOGIC = {"&&": "and", "||": "or"}
 FUNCTIONS = {"+": "+", "-": "-", "*": "*", "/": "/", "%": "%", "~~": "LIKE", "!~~": "NOT LIKE"}
 CASTS = {"DOUBLE": Kind.NUMBER, "VARCHAR": Kind.TEXT, "TEXT": Kind.TEXT, "DATE": Kind.TIME, "TIMESTAMP": Kind.TIME,
          "TIMESTAMPTZ": Kind.TIME, "TIMESTAMP WITH TIME ZONE": Kind.TIME, "BOOLEAN": Kind.TRUTH}
@@ -48,6 +57,8 @@ def parse(text: str) -> tuple[Node, frozenset[str]]:
         raise invalid(text, "it is empty")
     if not _is_closed(text):
         raise invalid(text, "a parenthesis is not closed, or not opened")
+    if found := re.search(r"&&|\|\|", bare(text)):
+        raise invalid(text, f"write {LOGIC[found[0]]!r} for {found[0]!r}")
     reader = _Reader(text)
     try:
         tree = _tree(text)
@@ -93,11 +104,14 @@ def _tree(text: str) -> Any:
 
 def _place(text: str, position: str | None) -> str:
     """Describe where the filter cannot be parsed."""
-    rest = text.encode()[max(int(position or 0) - len(START), 0):].decode(errors="replace").strip()
+    start = max(int(position or 0) - len(START), 0)
+    before, rest = (part.decode(errors="replace") for part in (text.encode()[:start], text.encode()[start:].strip()))
     if not rest or position is None:
         return "it is incomplete"
     word = (re.match(r"\w+", rest) or re.match(r".", rest))[0]  # type: ignore[index]  # the rest is not empty
-    name = f', or write "{word}" if it is the name of a column' if word.isidentifier() else ""
+    first = re.search(r"(\w+)\s+$", before)
+    whole = f"{first[1]} {word}" if first is not None and first[1].lower() not in WORDS else word
+    name = f', or write "{whole}" if it is the name of a column' if word.isidentifier() else ""
     return f"it cannot be read from {word!r} on{name}"
 
 
@@ -113,7 +127,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
         self._bytes = (START + text).encode()
-        self._comparisons = 0
+        self._comparisons, self._columns = 0, 0
         self.quoted: set[str] = set()
 
     def node(self, tree: Any, depth: int) -> Node:
@@ -129,7 +143,11 @@ class _Reader:
         if self._comparisons > MOST_COMPARISONS:
             raise SettingError(f"the filter has more than {MOST_COMPARISONS} comparisons; `column in (1, 2, ...)` "
                                "counts as one")
-        return Operation(symbol, tuple(self.node(child, depth + 1) for child in children))
+        operands = tuple(self.node(child, depth + 1) for child in children)
+        if symbol in ("LIKE", "NOT LIKE") and any(
+                isinstance(each, Literal) and len(str(each.value)) > MOST_PATTERN for each in operands):
+            raise SettingError(f"a pattern of the filter has more than {MOST_PATTERN} characters")
+        return Operation(symbol, operands)
 
     def _operation(self, tree: Any) -> tuple[str, list[Any]]:
         """Return an operator and its operands."""
@@ -144,10 +162,15 @@ class _Reader:
         if tree["class"] == "FUNCTION" and tree["function_name"] == "contains":
             raise self._invalid("`in` takes a list in parentheses, such as ('a', 'b')")
         name = tree["function_name"] if tree["class"] == "FUNCTION" else tree["class"].lower()
-        raise self._invalid(f"{name!r} is not allowed")
+        if name == "row":
+            raise self._invalid("a comma is not allowed here; decimals have a point: 1.5")
+        raise self._invalid(f"{WRITTEN.get(name, name)!r} is not allowed")
 
     def _column(self, tree: Any, depth: int) -> Column:
         """Convert the name of a column."""
+        self._columns += 1
+        if self._columns > MOST_COLUMNS:
+            raise SettingError(f"the filter names columns more than {MOST_COLUMNS} times")
         name = ".".join(tree["column_names"])
         if len(tree["column_names"]) > 1:
             raise self._invalid(f'a name with a dot stands in double quotes: "{name}"')

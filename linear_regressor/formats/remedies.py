@@ -20,7 +20,8 @@ DAMAGED = "it is damaged or in another format, which --input-format names"
 THOUSANDS = "read it with --thousands , (or --decimal , if decimals follow the comma)"
 NO_UNIT = "leave only the number in it, without its unit"
 KEY = "give every row a key, or leave out --key"
-INFINITE = "no line has infinite values: correct it, or leave its row out by --where"
+INFINITE = ("no line has infinite values: correct it, or leave its row out by --where, with \"x < 1e308\", or in a "
+            "text file by its text")
 WIDE = f"float64 holds every whole number only up to {2**53}: store the column as float64, or leave it out"
 
 SIGN, EXPONENT = r"[+-]?", r"(?:[eE][+-]?\d+)?"

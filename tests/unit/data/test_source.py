@@ -354,7 +354,6 @@ def test_negative_zero_becomes_zero(tmp_path: Path) -> None:
     ({"features": "x1,y"}, "'y' is named twice"),
     ({"features": "x1", "key": "x1"}, "'x1' is named twice"),
     ({"features": "x1,"}, "a name is missing"),
-    ({"features": "x1", "where": "x1 = 'a'"}, "the filter compares 'x1' with text, but it is a feature or the target"),
 ], ids=str)
 def test_conflicting_names_are_rejected(options: dict[str, str], message: str) -> None:
     """Before a file is opened."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
 import sqlite3
+from concurrent.futures import Future
 from contextlib import closing
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -19,7 +23,8 @@ from hypothesis import strategies as st
 from linear_regressor.data.columns import Columns
 from linear_regressor.errors import DataError, SettingError
 from linear_regressor.files.locations import Locations
-from linear_regressor.filters import old_form
+from linear_regressor.filters import database, old_form
+from linear_regressor.filters.conversion import FAULTS, Use
 from linear_regressor.filters.row_filter import RowFilter
 from linear_regressor.formats import registry
 from linear_regressor.training.partition_moments import PartitionMoments
@@ -219,7 +224,9 @@ def test_a_recorded_filter_keeps_its_meaning(text: str, sql: str) -> None:
     "a = DATE '2026-1-1'", "a = DATE 'today'", "a = TIMESTAMP 'now'", "a = 1 and a = 'a'", "'a' = 1 and b = 1",
     "a < b < c", "a in 'f'", "a in ()", "a like b like c", "a = interval '1' day", "a = '\udc80'", "a = 'x\0'",
     "(" * 10_000 + "a = 1" + ")" * 10_000, "not " * 900 + "a", "a = " + "- " * 10_000 + "1", "a = 1 + " * 5000 + "1",
-    "a = '" + "x" * 1_000_000 + "'", "[" * 10_000, " or ".join(["a = 1"] * 1001),
+    "a = '" + "x" * 1_000_000 + "'", "[" * 10_000, " or ".join(["a = 1"] * 1001), " or ".join(["a == 1"] * 20_000),
+    f"a in ({', '.join('abc' * 1001)})", f"a like '{'x' * 1001}'", "a > 1,5", "a > 1 && b > 2", "a = 1 || b = 2",
+    "a like 'x' escape '$'",
 ], ids=lambda text: text[:30].encode("ascii", "replace").decode())
 def test_anything_else_is_rejected_in_one_line(text: str) -> None:
     """Nothing is run: not a query, a function, another statement or a deep expression."""
@@ -231,9 +238,61 @@ def test_anything_else_is_rejected_in_one_line(text: str) -> None:
 
 def test_numbers_that_cannot_be_compared_are_rejected(tmp_path: Path) -> None:
     """Beyond float64, and beyond integers."""
-    for text in ("bmi > 1e400", f"bmi > {2**53 + 1}", f"place > {2**64}", f"place > {-2**63 - 1}", "place > 1e999999"):
-        with pytest.raises(SettingError, match=r"in the filter|read as float64"):
+    for text in ("bmi > 1e400", f"bmi > {2**53 + 1}", f"place > {2**64}", f"place > {-2**63 - 1}", "place > 1e999999",
+                 f"bmi > {'9' * 5000}", f"place > -{'9' * 5000}", f"place > 0.{'9' * 5000}"):
+        with pytest.raises(SettingError, match=r"in the filter|read as float64") as caught:
             selected(TABLE, text, tmp_path)
+        assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(("text", "advice"), [
+    ("a > 1,5", "decimals have a point"), ("a > 1 && b > 2", "write 'and' for '&&'"), ("a ilike 'x'", "'ilike'"),
+    ("body mass > 3", '"body mass"'), ("[body mass] > 3", '"body mass"'), ("a = 1 and order > 2", '"order"')])
+def test_other_ways_to_write_a_filter_are_corrected(text: str, advice: str) -> None:
+    """In the words of the filter."""
+    with pytest.raises(SettingError, match=advice):
+        RowFilter.of(text)
+
+
+def test_a_signal_stops_the_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process ends only when the thread of the database does."""
+    asked: list[Future[object]] = []
+    thread, _ = database._opened(os.getpid())
+    submit = thread.submit
+
+    def recorded(*arguments: Any) -> Any:
+        asked.append(submit(*arguments))
+        return asked[-1]
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(thread, "submit", recorded)
+    texts = pa.array(["a" * 1000]).take(pa.array([0] * 50_000))
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(KeyboardInterrupt):
+            database.evaluated(f"c0 LIKE '%{'a' * 500}_b%'", {"c0": texts})
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    assert isinstance(asked[0].exception(), duckdb.InterruptException)
+
+
+def test_every_use_of_a_column_has_a_fault() -> None:
+    """Each conversion can fail: text need not be UTF-8."""
+    assert set(FAULTS) == set(Use)
+
+
+@pytest.mark.parametrize("form", [".csv", ".ndjson"])
+def test_text_of_a_feature_chooses_rows(tmp_path: Path, form: str) -> None:
+    """Such as words among its numbers, which the filter leaves out before the others become numbers."""
+    path = saved(pa.table({"x": ["1", "Inf", "kg", "2.5", "n/a"], "y": ["1", "2", "3", "4", "5"]}),
+                 tmp_path / f"rows{form}")
+    (part,) = source(path, "x", "y", "x not in ('Inf', 'kg') and x is not null").partitions()
+
+    np.testing.assert_array_equal([[1, 1], [2.5, 4]], np.vstack(list(part.blocks())))
 
 
 @given(CONDITIONS, st.integers(0, 99), st.sampled_from([".csv", ".parquet"]))
