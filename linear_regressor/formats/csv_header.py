@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from linear_regressor.errors import DataError
 from linear_regressor.files.locations import File
-from linear_regressor.formats import text_stream
+from linear_regressor.formats import remedies, text_stream
 from linear_regressor.formats.csv_text import BLANKS, Dialect
 
 # Separators that a header can suggest: the one that it has most often, or a comma if two are equally frequent.
@@ -19,6 +19,8 @@ LINE_END = re.compile(rb"\n|\r\n?")
 # PyArrow takes some kilobytes of memory for each column.
 MOST_BYTES = 1 << 20
 MOST_NAMES = 100_000
+# How many lines may precede the header that a message points to.
+MOST_LINES = 100
 # First bytes of compressed text, and the ending of its name; the level of bz2 is 9 almost always.
 COMPRESSED = {b"\x1f\x8b": ".gz", b"BZh91AY&SY": ".bz2", b"\x28\xb5\x2f\xfd": ".zst", b"PK\x03\x04": ".zip"}
 JSON_START = re.compile(rb'\[\s*(?:\{|\Z)|\{\s*(?:"|\Z)')
@@ -47,8 +49,8 @@ def read_header(file: File, pieces: Iterator[bytes]) -> tuple[Header, bytes]:
     dialect = Dialect(separators, quote)
     _require_text(file, line)
     if b"\0" in line:
-        raise DataError(f"{file.name}: the header has a byte 0: it is not {reading.encoding}, or no text; try "
-                        f"--encoding utf-16-{'be' if line.startswith(bytes(1)) else 'le'}")
+        raise DataError(f"{file.name}: the header has a byte 0: it is not {reading.encoding}, or no text; "
+                        f"{remedies.of_encoding(reading, line)}")
     return Header(tuple(_names(file, dialect.plain(line.strip(b"\r\n")), dialect)), dialect), rest
 
 
@@ -56,10 +58,23 @@ def delimiter_hint(name: str, names: Sequence[str]) -> str:
     """Return a hint for a missing column whose name is a part of another one, or divided into several."""
     if any(other.strip() == name != other for other in names):
         return "; name it with its blanks, in double quotes between commas, or remove them from the header"
-    words = name.split()
-    if any(name in other and name != other for other in names) or len(words) > 1 and set(words) <= set(names):
+    words, whole = name.split(), re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    if any(whole.search(other) and name != other for other in names) or len(words) > 1 and set(words) <= set(names):
         return "; if another character separates the columns, name it by --delimiter"
     return ""
+
+
+def line_of_names(file: File, names: Sequence[str]) -> int | None:
+    """Find the line of some names below the first lines of a file, such as a title; lines count from 1."""
+    start = next(text_stream.pieces(file, MOST_BYTES), b"")
+    quote = file.reading.quote.encode()
+    for number, line in enumerate(start.splitlines()[:MOST_LINES], 1):
+        separators = (file.reading.separators or "").encode() or _suggested(line, quote)
+        dialect = Dialect(separators, quote)
+        found = {value.decode(errors="replace") for value in dialect.values(dialect.plain(line))}
+        if number > 1 and names and found.issuperset(names):
+            return number
+    return None
 
 
 def _require_text(file: File, line: bytes) -> None:

@@ -130,7 +130,7 @@ def _predicted(partition: Partition, predictor: RowPredictor,
     try:
         existing = registry.of(file).names([*columns.read, *(field.name for field in fields)])
         kinds = {field.name: field.type for field in fields if field.name in existing}
-        require_unique([*columns.read, *kinds], existing, file.name, file.reading.hide_values)
+        require_unique([*columns.read, *kinds], existing, registry.of(file))
         for batch in _batches(partition, kinds):
             for start in range(0, batch.num_rows, file_format.BATCH_ROWS):
                 part = batch.slice(start, file_format.BATCH_ROWS)

@@ -125,7 +125,7 @@ def _names(form: Format) -> tuple[str, ...]:
         names = form.all_names()
     except diagnosis.CONTENT as error:
         raise diagnosis.unreadable(form.file, error) from None
-    require_unique(names, names, form.file.name, form.file.reading.hide_values)
+    require_unique(names, names, form, of_data=True)
     return tuple(names)
 
 

@@ -55,7 +55,7 @@ def test_the_digest_of_a_model_is_that_of_its_columns_and_rows(tmp_path: Path) -
 
 @pytest.mark.parametrize(("options", "exit_code", "words"), [
     (("--columns", "none"), 1, "must have one column 'none'; its columns: age, bmi, score"),
-    (("--columns", "age,age"), 1, "--columns must have one column 'age'; its columns: age, age"),
+    (("--columns", "age,age"), 2, "--columns names 'age' twice: name each column once"),
     (("--where", "age >"), 2, "the filter 'age >' is invalid: it is incomplete"),
     (("--where", "age > 9007199254740993"), 2, "the filter compares 'age' with 9007199254740993"),
     (("--where", "age = 'x'"), 0, "rows         0")])

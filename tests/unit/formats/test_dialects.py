@@ -308,7 +308,8 @@ def test_without_quotes_a_quote_is_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "names", "hint"), [
     ("b", ["a", " b"], "name it with its blanks"), ("b", ["a", "b "], "name it with its blanks"),
-    ("b", ["a~b"], "name it by --delimiter"), ("a b", ["a", "b"], "name it by --delimiter"), ("c", ["a", "b"], "")])
+    ("b", ["a~b"], "name it by --delimiter"), ("a b", ["a", "b"], "name it by --delimiter"), ("c", ["a", "b"], ""),
+    ("b", ["abc", "b_2"], "")])
 def test_a_missing_column_comes_with_the_remedy_of_the_header(name: str, names: list[str], hint: str) -> None:
     """Blanks after a delimiter are a part of the name; another delimiter joins or divides names."""
     found = csv_header.delimiter_hint(name, names)
