@@ -23,6 +23,9 @@ MOST_NAMES = 100_000
 MOST_LINES = 100
 # First bytes of compressed text, and the ending of its name; the level of bz2 is 9 almost always.
 COMPRESSED = {b"\x1f\x8b": ".gz", b"BZh91AY&SY": ".bz2", b"\x28\xb5\x2f\xfd": ".zst", b"PK\x03\x04": ".zip"}
+# First bytes of formats that are no text, with their names.
+BINARY = {b"PAR1": ("Parquet", "parquet"), b"ARROW1": ("Arrow", "feather"), b"FEA1": ("Feather", "feather"),
+          b"\xff\xff\xff\xff": ("Arrow", "feather")}
 JSON_START = re.compile(rb'\[\s*(?:\{|\Z)|\{\s*(?:"|\Z)')
 
 
@@ -47,7 +50,6 @@ def read_header(file: File, pieces: Iterator[bytes]) -> tuple[Header, bytes]:
         # with the candidates as separators, the line may have ended elsewhere
         line, rest = _line(file, line + rest, pieces, Dialect(separators, quote))
     dialect = Dialect(separators, quote)
-    _require_text(file, line)
     if b"\0" in line:
         raise DataError(f"{file.name}: the header has a byte 0: it is not {reading.encoding}, or no text; "
                         f"{remedies.of_encoding(reading, line)}")
@@ -77,12 +79,15 @@ def line_of_names(file: File, names: Sequence[str]) -> int | None:
     return None
 
 
-def _require_text(file: File, line: bytes) -> None:
-    """Reject compressed text and JSON by their first bytes."""
+def require_text(file: File, text: bytes) -> None:
+    """Reject compressed text and other formats by their first bytes."""
     for start, ending in COMPRESSED.items():
-        if line.startswith(start):
+        if text.startswith(start):
             raise DataError(f"{file.name} is compressed: save it under a name that ends in {ending}")
-    if JSON_START.match(line):
+    for start, (name, kind) in BINARY.items():
+        if text.startswith(start):
+            raise DataError(f"{file.name} starts as {name} does: read it with --input-format {kind}")
+    if JSON_START.match(text):
         raise DataError(f"{file.name} starts as JSON does: read it with --input-format json")
 
 
@@ -101,6 +106,7 @@ def _line(file: File, text: bytes, pieces: Iterator[bytes], dialect: Dialect) ->
         piece = next(pieces, None)
         ended = piece is None
         text += piece or b""
+    require_text(file, text)
     length = len(text) if end is None else end.end()
     if length > MOST_BYTES:
         raise DataError(f"{file.name}: the header is longer than 1 MB; the first line must name the columns")

@@ -54,7 +54,7 @@ def test_train_evaluate_and_predict(tmp_path: Path, bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize(("path", "exit_code", "message"), [
-    ("data/none.csv", 2, "{url} matches no file"),
+    ("data/none.csv", 2, "{url} does not exist"),
     ("none/*.csv", 2, "{url} matches no file"),
     ("data/wrong.csv", 1, "{scheme}://rows/data/wrong.csv: column 'x2', row 2 (counted from 1, without the header) is "
                           "not a number: 'oops'; "),

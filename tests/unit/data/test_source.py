@@ -210,7 +210,8 @@ def test_an_invalid_value_in_a_typed_file_is_named_by_file_column_and_row(tmp_pa
 @pytest.mark.parametrize(("line", "fault"), [
     ('{"x1": "abc"}', "column 'x1', row 3 (counted from 1, without the header) is not a number: 'abc'; "
                       f"{remedies.OTHER_TEXT}"),
-    ('{"x1": true}', f"column 'x1', row 3 (counted from 1, without the header) is not a number: 'true'; {remedies.MAP}"),
+    ('{"x1": true}', "column 'x1', row 3 (counted from 1, without the header) is not a number: 'true'; "
+                     f"{remedies.MAP}"),
     ('{"x1": [1, 2]}', "column 'x1', row 3 (counted from 1, without the header) is not a number: '[1, 2]'; "
                        f"{remedies.NESTED}"),
     ('{"x1": null}', "column 'x1', row 3 (counted from 1, without the header) is missing"),
@@ -245,7 +246,8 @@ def test_a_duplicate_column_is_rejected(tmp_path: Path, ending: str) -> None:
     else:
         pa.parquet.write_table(pa.table([pa.array([1.0]), pa.array([2.0])], names=["x1", "x1"]), path)
 
-    assert f"{path} must have one column 'x1'; its columns: x1, x1; give each column a name of its own" == error_of(path, "x1", None)
+    expected = f"{path} must have one column 'x1'; its columns: x1, x1; give each column a name of its own"
+    assert expected == error_of(path, "x1", None)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -378,8 +380,8 @@ def test_an_unclosed_quote_is_named_by_row(tmp_path: Path, row: str, place: int,
     path = tmp_path / "rows.csv"
     path.write_text("x,y,note\n" + "1,2,good\n" * (place - 1) + row + "\n" + after * 50_000)
 
-    assert f"{path}: row {place} (counted from 1, without the header) has an unclosed quote; {remedies.QUOTE}" == error_of(
-        path, "x", None)
+    fault = f"row {place} (counted from 1, without the header) has an unclosed quote; {remedies.QUOTE}"
+    assert f"{path}: {fault}" == error_of(path, "x", None)
 
 
 def test_two_rows_that_an_unclosed_quote_merges_are_rejected(tmp_path: Path) -> None:

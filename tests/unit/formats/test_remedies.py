@@ -20,9 +20,10 @@ from linear_regressor.formats import remedies
     ("1'234.5", "--thousands \"'\""), ("1_000", "--thousands _"),
     *((text, "--missing-values") for text in ("?", "-", ".", "--", "NA.", "n.a.", "missing", "None", "#VALUE!")),
     *((text, "'map'") for text in ("female", "true", "No", "class 3 of 4")),
-    *((text, "days since a date") for text in ("2024-05-01", "2024-05-01T10:00:00Z", "1.5.2024", "05/01/24", "10:30", "2024/05/01",
-                                       "2024.5.1 10:00", "01/05/2024 10:00", "2024-05", "1 May 2024", "1-Jan-24",
-                                       "5. Sept. 2024", "May 1, 2024", "September 2024", "10:30:15.5 PM")),
+    *((text, "days since a date") for text in (
+        "2024-05-01", "2024-05-01T10:00:00Z", "1.5.2024", "05/01/24", "10:30", "2024/05/01", "2024.5.1 10:00",
+        "01/05/2024 10:00", "2024-05", "1 May 2024", "1-Jan-24", "5. Sept. 2024", "May 1, 2024", "September 2024",
+        "10:30:15.5 PM")),
     *((text, "'map'") for text in ("Marketing 2024", "Mayor", "may be", "1 street 24")),
     *((text, "one object for each row") for text in ("[1, 2]", '{"a":\n1}', "[]", "{}")),
     ("1e999", "another unit"), ("1.5", "leave out --decimal ,"),

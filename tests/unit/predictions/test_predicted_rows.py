@@ -145,7 +145,7 @@ def test_predictions_keep_every_digit(tmp_path_factory: pytest.TempPathFactory, 
     ("id,x1\n1,0\n2,x\n",
      f"column 'x1', row 2 (counted from 1, without the header) is not a number: 'x'; {remedies.OTHER_TEXT}"),
     ("id,x1\n1,0\n2,\n,\n", "column 'x1', row 2 (counted from 1, without the header) is missing; "
-     "missing values in the file: 'x1' 2; --missing null leaves their predictions empty"),
+     "2 of its 3 rows have missing values: 2 without x1; --missing null leaves their predictions empty"),
     ("id,x1\n1,0\n2,1e308\n", "row 2 (counted from 1, without the header) is too large to predict from"),
     ("id,x1\n1,0\n2\n", "row 2 (counted from 1, without the header) has 1 value, but the header has 2 names; "
      f"{remedies.NARROW}"),
