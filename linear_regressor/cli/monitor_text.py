@@ -83,7 +83,7 @@ def _facts(report: MonitoringReport) -> Iterator[str]:
     for code, count in sorted(traffic.refused.items()):
         yield f"faults in requests: {count} {code}"
     if feedback.repeated:
-        yield f"repeated feedback: {counted(feedback.repeated, 'row')} with the values of an older one under another key"
+        yield f"repeated feedback: {counted(feedback.repeated, 'row')} with values of an older one under another key"
 
 
 def _since(finding: Finding) -> str:

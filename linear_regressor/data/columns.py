@@ -132,8 +132,7 @@ def require_unique(required: Iterable[str], names: Sequence[str], form: Format, 
         existing = (f"it has {counted(len(names), 'column')} (names are hidden)" if hide else
                     f"its columns: {', '.join(map(_shown, names)) or 'none'}")
         needed = "each column of the data exactly once" if hide and of_data else f"one column {wrong[0]!r}"
-        missing = [name for name in wrong if name not in names]
-        hint = form.hint(missing, names) if missing else "; give each column a name of its own"
+        hint = "; give each column a name of its own" if wrong[0] in names else form.hint(required, names)
         raise DataError(f"{form.file.name} must have {needed}; {existing}{hint}")
 
 

@@ -46,12 +46,13 @@ class Csv(Format):
         header, _ = read_header(self.file, text_stream.pieces(self.file, file_format.SAMPLE_BYTES))
         return list(header.names)
 
-    def hint(self, missing: Sequence[str], names: Sequence[str]) -> str:
+    def hint(self, required: Sequence[str], names: Sequence[str]) -> str:
         """Look for a header below a title, or another delimiter; see ``Format``."""
-        place = line_of_names(self.file, missing)
+        place = line_of_names(self.file, required)
         if place is not None:
-            return f"; line {place} has the names of columns: remove the lines above it"
-        return remedies.of_header(names) or next(filter(None, (delimiter_hint(name, names) for name in missing)), "")
+            return f"; line {place} has what is looked for: if it is the header, remove the lines above it"
+        return remedies.of_header(names) or next(filter(None, (
+            delimiter_hint(name, names) for name in required if name not in names)), "")
 
     def require_closed(self) -> None:
         """Reject an unclosed quote; see ``Format``."""

@@ -67,14 +67,15 @@ def delimiter_hint(name: str, names: Sequence[str]) -> str:
 
 
 def line_of_names(file: File, names: Sequence[str]) -> int | None:
-    """Find the line of some names below the first lines of a file, such as a title; lines count from 1."""
+    """Find a line below the first one, counted from 1, that has all of some names, and no number as rows have."""
     start = next(text_stream.pieces(file, MOST_BYTES), b"")
     quote = file.reading.quote.encode()
     for number, line in enumerate(start.splitlines()[:MOST_LINES], 1):
         separators = (file.reading.separators or "").encode() or _suggested(line, quote)
         dialect = Dialect(separators, quote)
         found = {value.decode(errors="replace") for value in dialect.values(dialect.plain(line))}
-        if number > 1 and names and found.issuperset(names):
+        numbers = any(map(remedies.NUMBER.fullmatch, found.difference(names)))
+        if number > 1 and found.issuperset(names) and not numbers:
             return number
     return None
 

@@ -66,8 +66,8 @@ class Format(ABC):
         """Read the names of all columns, also of those that only late rows have."""
         return self.names()
 
-    def hint(self, missing: Sequence[str], names: Sequence[str]) -> str:
-        """Say what to do about columns that the file lacks, after a semicolon; nothing if unknown."""
+    def hint(self, required: Sequence[str], names: Sequence[str]) -> str:
+        """Say what to do about required columns that the file lacks, after a semicolon; nothing if unknown."""
         return ""
 
     def parts(self) -> list[int]:

@@ -60,7 +60,7 @@ class Json(Format):
             raise DataError(f"{self.file.name} has no rows: it needs objects with a key for each column")
         return list(found)
 
-    def hint(self, missing: Sequence[str], names: Sequence[str]) -> str:
+    def hint(self, required: Sequence[str], names: Sequence[str]) -> str:
         """Recognise one object of lists or objects, such as the columns of a table; see ``Format``."""
         rows = next(filter(None, self._rows()), [])
         nested = len(rows) == 1 and any(bytes(value)[:1] in (b"[", b"{") for value in rows[0].values())

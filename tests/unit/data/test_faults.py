@@ -139,15 +139,18 @@ def test_a_header_below_a_title_is_named_by_its_line(tmp_path: Path, title: str,
     path.write_text(f"{title}{header}\n1,2\n2,4\n", newline="")
 
     assert message(path, Columns(("x",), "y"), Reading(hide_values=hide)).endswith(
-        f"; line {line} has the names of columns: remove the lines above it")
+        f"; line {line} has what is looked for: if it is the header, remove the lines above it")
 
 
-def test_a_line_that_has_not_all_names_is_no_header(tmp_path: Path) -> None:
-    """A name may be a value of another column."""
-    (tmp_path / "rows.csv").write_text("sex,age\nx,1\nz,2\n")
+@pytest.mark.parametrize(("content", "names"), [
+    ("sex,age\nx,1\nz,2\n", "x,y"), ("sex,age\nx,1\nz,2\n", "x"), ("y,word\n1,x\n2,z\n", "x,y"),
+    ("sex,town\nx,y\n", "x,z")])
+def test_a_line_that_has_not_all_names_or_a_number_is_no_header(tmp_path: Path, content: str, names: str) -> None:
+    """A name may be a value of a column."""
+    (tmp_path / "rows.csv").write_text(content)
 
-    assert message(tmp_path / "rows.csv", Columns(("x",), "y")).endswith(
-        "must have one column 'x'; its columns: sex, age")
+    assert message(tmp_path / "rows.csv", Columns(tuple(names.split(",")), None)).endswith(
+        f"must have one column 'x'; its columns: {content.partition(chr(10))[0].replace(',', ', ')}")
 
 
 @pytest.mark.parametrize("content", [
