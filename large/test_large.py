@@ -94,7 +94,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path, ending: str) -> None
 
 
 @pytest.mark.parametrize("changed_path", [".csv", ".parquet"], indirect=True)
-@pytest.mark.parametrize(("value", "problem"), [("oops", "is not a number that float64 can hold"),
+@pytest.mark.parametrize(("value", "problem"), [("oops", "is not a number"),
                                                 (None, "is missing")], ids=["a wrong type", "a null"])
 def test_an_invalid_value_in_row_7_000_001_is_named(tmp_path: Path, changed_path: Path, value: str | None,
                                                     problem: str) -> None:

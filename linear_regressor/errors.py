@@ -100,3 +100,8 @@ class ClusterError(LinearRegressorError):
 
 class ServerError(LinearRegressorError):
     """The server cannot start; the message names the setting to change."""
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as messages show it."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -13,7 +13,7 @@ from linear_regressor.cli import options
 from linear_regressor.cli.output import fold_lines, labelled, missing_lines, progress_bar
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
-from linear_regressor.errors import RateError
+from linear_regressor.errors import RateError, counted
 from linear_regressor.model.evaluate import dependence
 from linear_regressor.training.engine import LocalEngine
 from linear_regressor.training.reading import read_folds
@@ -69,7 +69,8 @@ def cross_validate(data: Locations, features: tuple[str, ...], target: str, wher
     moments = read.moments
     result = CrossValidation.of(moments, rates, iterations, random_state, standardize)
     rows = sum(fold.n for fold in moments)
-    click.echo(f"{rows:.0f} rows in {folds} folds; descent converges at rates below {result.rate_limit:.6g}")
+    click.echo(f"{counted(round(rows), 'row')} in {folds} folds; descent converges at rates below "
+               f"{result.rate_limit:.6g}")
     click.echo("\n".join([*_table(result), *fold_lines([fold.n for fold in moments], key), *missing_lines(read.missing),
                           *labelled(dependence(reduce(add, moments), features))]))
     if result.best is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from linear_regressor.cli import options
+from linear_regressor.errors import counted
 
 if TYPE_CHECKING:
     from linear_regressor.files.reading import Reading
@@ -96,7 +97,7 @@ def _difference_lines(found: ContentDifference) -> Iterator[str]:
     """What differs, as text."""
     sides = {"A": found.a, "B": found.b}
     for name, side in sides.items():
-        yield f"{name:<12} {side.location}: {side.rows} rows, digest {side.digest}"
+        yield f"{name:<12} {side.location}: {counted(side.rows, 'row')}, digest {side.digest}"
     for name, side in sides.items():
         yield from (f"column       only in {name}: {column}" for column in side.columns)
     yield from (f"type         {column}: {a} in A, {b} in B" for column, (a, b) in found.types.items())

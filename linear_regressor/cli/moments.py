@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from linear_regressor.artefact.moments_file import MomentsFile
 from linear_regressor.cli import options
-from linear_regressor.errors import SettingError
+from linear_regressor.errors import SettingError, counted
 from linear_regressor.model.evaluate import dependence
 from linear_regressor.output_file import is_stdout
 
@@ -123,7 +123,7 @@ def subtract(whole: Path, part: Path, output: Path) -> None:
 def _save(file: MomentsFile, output: Path) -> None:
     """Write a file and print its number of rows."""
     file.save(output)
-    click.echo(f"moments of {file.summary.moments.n:.0f} rows in {output}", err=is_stdout(output))
+    click.echo(f"moments of {counted(round(file.summary.moments.n), 'row')} in {output}", err=is_stdout(output))
 
 
 def _lines(file: MomentsFile) -> list[str]:
@@ -136,8 +136,8 @@ def _lines(file: MomentsFile) -> list[str]:
     width = max(map(len, names))
     cells = [[_cell(values, place) for values in columns.values()] for place in range(len(names))]
     return [f"rows         {moments.n:.0f}",
-            f"added        {len(file.added)} sets of rows{_digests(file.added)}",
-            f"removed      {len(file.removed)} sets of rows{_digests(file.removed)}",
+            f"added        {_sets(file.added)}{_digests(file.added)}",
+            f"removed      {_sets(file.removed)}{_digests(file.removed)}",
             f"best line    intercept {b:.10g}, mean squared error {moments.loss(W, b):.6g}",
             *(f"{name:<12} {sentence}" for name, sentence in dependence(moments, file.features).items()), "",
             " ".join([" " * width, *(f"{name:>14}" for name in columns)]),
@@ -147,6 +147,11 @@ def _lines(file: MomentsFile) -> list[str]:
 def _cell(values: NDArray[np.float64] | None, place: int) -> str:
     """One number, or a dash if it is unknown."""
     return f"{'-':>14}" if values is None or place >= len(values) else f"{values[place]:>14.8g}"
+
+
+def _sets(digests: tuple[str, ...]) -> str:
+    """The number of sets of rows."""
+    return f"{counted(len(digests), 'set')} of rows"
 
 
 def _digests(digests: tuple[str, ...]) -> str:

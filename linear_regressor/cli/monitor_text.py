@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import isfinite
 
+from linear_regressor.errors import counted
 from linear_regressor.monitoring.finding import Finding
 from linear_regressor.monitoring.report import MonitoringReport
 
@@ -24,7 +25,7 @@ def lines_of(report: MonitoringReport) -> Iterator[str]:
     yield from _facts(report)
     yield from (f"note: {remark}" for remark in report.remarks)
     count, tests = len(report.alarms), len(report.findings)
-    yield (f"{count or 'no'} {'alarm' if count == 1 else 'alarms'} in {tests} {'test' if tests == 1 else 'tests'}"
+    yield (f"{counted(count, 'alarm') if count else 'no alarms'} in {counted(tests, 'test')}"
            if tests else "nothing was tested")
 
 
@@ -33,11 +34,11 @@ def _subject(report: MonitoringReport) -> Iterator[str]:
     lineage, traffic = report.lineage, report.traffic
     yield (f"model     {report.model[:12]} (generation {lineage.generation}): {report.target} from "
            f"{', '.join(report.features)}")
-    yield f"feedback  {report.feedback.rows} rows after row {lineage.cut}"
+    yield f"feedback  {counted(report.feedback.rows, 'row')} after row {lineage.cut}"
     between = ""
     if traffic.since is not None and traffic.until is not None:
         between = f", {_time(traffic.since)} to {_time(traffic.until)}"
-    yield f"traffic   {traffic.answered} rows answered, {traffic.recorded} recorded{between}"
+    yield f"traffic   {counted(traffic.answered, 'row')} answered, {traffic.recorded} recorded{between}"
 
 
 def _tests(findings: tuple[Finding, ...]) -> Iterator[str]:
@@ -76,13 +77,13 @@ def _facts(report: MonitoringReport) -> Iterator[str]:
             yield f"differs from training: {finding.title}, {finding.size:.3g} {finding.unit}"
     for caller in feedback.callers:
         moved = "" if caller.influence is None else f"; they move predictions by up to {caller.influence:.3g}"
-        yield f"caller {caller.name}: {caller.rows} rows, {caller.share:.1%} of all{moved}"
+        yield f"caller {caller.name}: {counted(caller.rows, 'row')}, {caller.share:.1%} of all{moved}"
     if traffic.outside is not None:
         yield f"out of the range of training: {traffic.outside:.2%} of recorded rows"
     for code, count in sorted(traffic.refused.items()):
         yield f"faults in requests: {count} {code}"
     if feedback.repeated:
-        yield f"repeated feedback: {feedback.repeated} rows are equal to an older one under another key"
+        yield f"repeated feedback: {counted(feedback.repeated, 'row')} with values of an older one under another key"
 
 
 def _since(finding: Finding) -> str:

@@ -182,9 +182,11 @@ random_state = click.option("--random-state", type=click.IntRange(0, 2**32 - 1),
 
 # Options of ``Reading`` by the name of the field.
 READING = ("input_format", "delimiter", "decimal", "thousands", "encoding", "quote", "missing_values")
+input_format = click.option("--input-format", type=click.Choice(["csv", "parquet", "feather", "ndjson", "json"]),
+                            show_default="the ending of a file's name",
+                            help="Format of the files; csv is any delimited text.")
 READING_OPTIONS = (
-    click.option("--input-format", type=click.Choice(["csv", "parquet", "feather", "ndjson", "json"]),
-                 show_default="the ending of a file's name", help="Format of the files; csv is any delimited text."),
+    input_format,
     click.option("--delimiter", metavar="CHARACTER", show_default="what the header has most of , ; tab |, else blanks",
                  help="What separates the values of a line of text: one character, 'tab' or 'blanks'."),
     click.option("--decimal", type=click.Choice([".", ","]), show_default=".",

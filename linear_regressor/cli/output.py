@@ -13,7 +13,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.model_location import BucketUrl, ModelLocation
 from linear_regressor.data.missing import MissingRows
 from linear_regressor.data.source import Partition, Source
-from linear_regressor.errors import SettingError
+from linear_regressor.errors import SettingError, counted
 from linear_regressor.model.descent import MOST_STEPS, Descent
 from linear_regressor.model.evaluate import Certificate, Evaluation, shortcomings
 from linear_regressor.output_file import is_stdout
@@ -45,7 +45,7 @@ def progress_bar(partitions: Sequence[Partition], passes: int = 1) -> Iterator[C
 
 def missing_lines(missing: MissingRows | None) -> list[str]:
     """How many rows were left out, on a line of its own; none if such rows are faults."""
-    return [] if missing is None else [f"missing      {missing.text('left out')}"]
+    return [] if missing is None else [f"missing      {missing.left_out}"]
 
 
 def split_lines(test: float, rows: float, fraction: float, key: str | None) -> list[str]:
@@ -112,14 +112,15 @@ def writes_to_stdout(location: ModelLocation) -> bool:
 def summary(artefact: Artefact, evaluation: Evaluation, certificate: Certificate, share: str) -> str:
     """Weights, errors, certificate and shortcomings, one a line; ``share`` is 'the' or 'the last' rows."""
     loss, bound = artefact.moments.loss(artefact.W, artefact.b), certificate.loss
+    rows = counted(round(evaluation.rows), "row")
     shown = _fixed(loss) if bound <= 1.001 * loss else f"at most {_rounded_up(bound)}"
     return "\n".join([
         *(f"slope        {slope:<14.10g} {name}"
           for name, slope in zip(artefact.features, artefact.W.tolist(), strict=True)),
         f"intercept    {artefact.b:.10g}",
-        f"MSE          {_fixed(evaluation.mean_squared_error):<14} on {share} {evaluation.rows:.0f} rows",
-        f"R2           {_share(evaluation.r2):<14} on {share} {evaluation.rows:.0f} rows",
-        f"certificate  on its {artefact.moments.n:.0f} training rows the loss is {shown}; "
+        f"MSE          {_fixed(evaluation.mean_squared_error):<14} on {share} {rows}",
+        f"R2           {_share(evaluation.r2):<14} on {share} {rows}",
+        f"certificate  on its {counted(round(artefact.moments.n), 'training row')} the loss is {shown}; "
         f"no line gets more than {_rounded_up(certificate.gap)} below it",
         *warning_lines(artefact),
     ])
@@ -129,8 +130,8 @@ def warning_lines(artefact: Artefact) -> list[str]:
     """What the training rows do not determine, and whether descent has not converged, one a line."""
     settings, moments = artefact.card.get("settings", {}), artefact.moments
     standardize, slow = settings.get("standardize", False), 0
-    counted = {"lr_used", "iterations", "random_state"} <= settings.keys() and settings["iterations"] != "auto"
-    if counted and settings.get("batch_size") is None:
+    known = {"lr_used", "iterations", "random_state"} <= settings.keys() and settings["iterations"] != "auto"
+    if known and settings.get("batch_size") is None:
         spectrum = Descent.seeded(moments, settings["random_state"], standardize).spectrum
         slow = spectrum.slow_directions(settings["lr_used"], settings["iterations"] + 1)
     remedy = f"{'' if standardize else '--standardize, '}more --iterations or a higher --lr"

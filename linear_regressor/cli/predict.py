@@ -12,6 +12,7 @@ from linear_regressor.artefact.model_location import ModelLocation
 from linear_regressor.cli import options
 from linear_regressor.cli.output import progress_bar
 from linear_regressor.data.source import Source
+from linear_regressor.errors import counted
 from linear_regressor.files.locations import Folder, Locations
 from linear_regressor.files.reading import Reading
 from linear_regressor.output_file import is_stdout
@@ -94,7 +95,9 @@ def predict(context: click.Context, /, paths: tuple[str, ...], model_path: Model
     else:
         counts = _into_file(rows, where, predictor, Path(output), output_format)
     empty = f", {counts.empty} of them empty because a feature is missing" if counts.empty else ""
-    click.echo(f"{counts.rows} predictions in {paths[-1]}{empty}", err=is_stdout(Path(output)))
+    to_stdout = is_stdout(Path(output))
+    place = "to standard output" if to_stdout else f"in {paths[-1]}"
+    click.echo(f"{counted(counts.rows, 'prediction')} {place}{empty}", err=to_stdout)
 
 
 def _into_file(rows: Locations, where: str | None, predictor: RowPredictor, output: Path,

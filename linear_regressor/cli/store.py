@@ -12,7 +12,7 @@ import numpy as np
 from linear_regressor.artefact.model_files import load
 from linear_regressor.artefact.model_location import ModelLocation
 from linear_regressor.cli import options
-from linear_regressor.errors import StoreError
+from linear_regressor.errors import StoreError, counted
 from linear_regressor.monitoring.store import open_store
 from linear_regressor.monitoring.store.location import StoreLocation
 
@@ -66,12 +66,13 @@ def check(store: StoreLocation) -> None:
     """
     summary = open_store(store).summary()
     rows = f"{summary.rows}, serial numbers {summary.first} to {summary.last}" if summary.rows else "0"
+    equal = "equals" if summary.repeated == 1 else "equal"
     columns = "not recorded yet" if summary.features is None else ", ".join(summary.features)
     for name, value in {
             "store": store, "version": summary.version, "identity": summary.identity, "features": columns,
             "target": summary.target or "not recorded yet", "rows": rows,
             "blocks": f"{summary.blocks}, up to serial number {summary.closed}" if summary.blocks else "0",
-            "repeated": f"{summary.repeated} rows equal an older row under another key"}.items():
+            "repeated": f"{counted(summary.repeated, 'row')} {equal} an older row under another key"}.items():
         click.echo(f"{name:<12} {value}")
 
 
@@ -111,7 +112,7 @@ def prune(store: StoreLocation, older_than: timedelta, model_path: ModelLocation
       STORE=sqlite:///feedback.db linear-regressor store prune --older-than 90d
     """
     deleted = open_store(store).prune(datetime.now(UTC) - older_than, load(model_path))
-    click.echo(f"deleted {deleted} rows", err=True)
+    click.echo(f"deleted {counted(deleted, 'row')}", err=True)
 
 
 @store.command()
@@ -137,4 +138,4 @@ def export(store: StoreLocation, output: Path) -> None:
     pieces = (((rows.serials, rows.received, rows.principals, rows.models), np.column_stack([rows.X, rows.y]))
               for rows in opened.rows())
     count = write(pieces, [*features, target], output)
-    click.echo(f"wrote {count} rows to {output}", err=True)
+    click.echo(f"wrote {counted(count, 'row')} to {output}", err=True)

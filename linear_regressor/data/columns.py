@@ -12,11 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from linear_regressor.cleaning.steps import DropRepeated, Map, Step, ValueStep, columns_of
-from linear_regressor.errors import DataError, SettingError
+from linear_regressor.errors import DataError, SettingError, counted
 from linear_regressor.files.locations import File
 from linear_regressor.files.reading import Reading
-from linear_regressor.formats import remedies, text_values
-from linear_regressor.formats.csv_header import delimiter_hint
+from linear_regressor.formats import registry, text_values
 from linear_regressor.formats.file_format import Format
 from linear_regressor.formats.value_types import FLOAT64_WHOLE, is_numeric, is_text, plain
 
@@ -127,16 +126,22 @@ class Columns:
         """Reject a file that has not exactly one column of each name."""
         if self.row_filter is not None:
             self.row_filter.require_columns(names, file.name, file.reading.hide_values)
-        require_unique(self.read, names, file.name, file.reading.hide_values)
+        require_unique(self.read, names, registry.of(file))
 
 
-def require_unique(required: Iterable[str], names: Sequence[str], file: str, hide: bool = False) -> None:
-    """Reject a file that has not exactly one column of each required name; without a header, names are values."""
-    for name in required:
-        if list(names).count(name) != 1:
-            existing = f"{len(names)}, hidden" if hide else ", ".join(map(_shown, names)) or "none"
-            hint = remedies.of_header(names) or delimiter_hint(name, names)
-            raise DataError(f"{file} must have one column {name!r}; its columns: {existing}{hint}")
+def require_unique(required: Iterable[str], names: Sequence[str], form: Format, of_data: bool = False) -> None:
+    """Reject a file that has not exactly one column of each required name.
+
+    Without a header, names are values, and so are the required ones if they are those of the data.
+    """
+    required, hide = tuple(required), form.file.reading.hide_values
+    wrong = [name for name in required if list(names).count(name) != 1]
+    if wrong:
+        existing = (f"it has {counted(len(names), 'column')} (names are hidden)" if hide else
+                    f"its columns: {', '.join(map(_shown, names)) or 'none'}")
+        needed = "each column of the data exactly once" if hide and of_data else f"one column {wrong[0]!r}"
+        hint = "; give each column a name of its own" if wrong[0] in names else form.hint(required, names)
+        raise DataError(f"{form.file.name} must have {needed}; {existing}{hint}")
 
 
 def _shown(name: str) -> str:

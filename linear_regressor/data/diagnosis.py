@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from linear_regressor.data.cleaning import Cleaner, decoded
 from linear_regressor.data.columns import ROW_NUMBER, Columns, first_non_number
 from linear_regressor.data.missing import MissingRows, absent_keys
-from linear_regressor.errors import DataError
+from linear_regressor.errors import DataError, counted
 from linear_regressor.files.locations import File
 from linear_regressor.files.reading import Reading
 from linear_regressor.formats import registry, remedies
@@ -24,10 +24,8 @@ from linear_regressor.formats.value_types import is_key, is_numeric, plain
 
 Array = NDArray[np.float64]
 
-# Bytes of a text file that show its encoding.
-START_BYTES = 4096
 LONG_ROW = re.compile(r"a row is longer than \d+ MB")
-WRONG_WIDTH = re.compile(r"Row #(\d+): (Expected \d+ columns, got \d+)")
+WRONG_WIDTH = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 # What PyArrow raises for invalid content of a file; not MemoryError.
 CONTENT = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.ArrowTypeError, pa.ArrowIndexError,
            pa.ArrowSerializationError, UnicodeDecodeError, OSError)
@@ -73,7 +71,9 @@ def unreadable(file: File, error: Exception, rows: int = 0) -> DataError:
     """Return an error for a file that is not of its format, after some valid rows."""
     reason = str(error)
     if width := WRONG_WIDTH.search(reason):
-        return DataError(f"{file.name}: {_row(rows + int(width[1]) - 2)}: {width[2].lower()}; {remedies.WIDTH}")
+        row, names, values = rows + int(width[1]) - 2, int(width[2]), int(width[3])
+        return DataError(f"{file.name}: {_row(row)} has {counted(values, 'value')}, but the header has "
+                         f"{counted(names, 'name')}; {remedies.of_width(row, names, values)}")
     after = f" after row {rows}" if rows else ""
     return DataError(f"{file.name} cannot be read as {registry.kind(file)}{after}: {_reason(file, error)}")
 
@@ -82,8 +82,7 @@ def _reason(file: File, error: Exception) -> str:
     """Say why a file cannot be read; PyArrow's own words only where they cannot have a value of the data."""
     text = " ".join(str(error).split())
     if isinstance(error, UnicodeDecodeError) or "UTF" in text.upper():
-        with file.filesystem.open_input_stream(file.path) as stream:
-            return f"it is not {file.reading.encoding} text; {remedies.of_encoding(stream.read(START_BYTES))}"
+        return remedies.NO_UTF8
     if re.match("empty (csv|json) file", text, re.IGNORECASE):
         return "it is empty"
     if LONG_ROW.fullmatch(text):
@@ -101,8 +100,10 @@ def _first_fault(batch: pa.RecordBatch, columns: Columns, form: Format,
     reading = form.file.reading
     compared = _non_numbers(batch, columns.compared_with_numbers, columns, reading)
     named = {fault.name for fault in compared}
-    compared += [_Fault(first_non_number(batch.column(name), convert), name, what, "")
-                 for name, convert, what in columns.not_comparable(batch, form) if name not in named]
+    for name, convert, what in columns.not_comparable(batch, form):
+        if name not in named:
+            column, place = batch.column(name), first_non_number(batch.column(name), convert)
+            compared.append(_Fault(place, name, what or remedies.of_no_number(column[place].as_py()), ""))
     selected = columns.filtered(batch.slice(0, min(compared).place) if compared else batch, form)
     faults = _non_numbers(selected, columns.numbers, columns, reading)
     readable = selected.slice(0, min(faults).place) if faults else selected
@@ -154,8 +155,8 @@ def _non_numbers(batch: pa.RecordBatch, names: Sequence[str], columns: Columns, 
             convert(column)
         except pa.ArrowInvalid:
             place = first_non_number(column, convert)
-            faults.append(_Fault(place, name, "is not a number that float64 can hold",
-                                 remedies.of_value(column[place].as_py())))
+            value = column[place].as_py()
+            faults.append(_Fault(place, name, remedies.of_no_number(value), remedies.of_value(value)))
     return faults
 
 

@@ -12,6 +12,7 @@ from linear_regressor.files.addresses import access_errors
 from linear_regressor.files.conventions import folder_path
 from linear_regressor.files.locations import File, Folder, Locations
 from linear_regressor.formats import registry
+from linear_regressor.formats.csv_header import require_text
 from linear_regressor.output_file import write_file
 
 PIECE = 1 << 20  # bytes
@@ -23,8 +24,10 @@ def ingest(data: Locations | str, folder: Folder) -> tuple[File, ...]:
     files = data.files()
     for file in files:
         registry.of(file)  # rejects an unknown format
+        if data.read_once and data.reading.input_format is None:
+            _require_text(file)
     # Files of several folders can have one name; a number keeps them apart and in order.
-    names = {f"{folder_path(file.folder_columns)}{number:06d}-{file.path.rpartition('/')[2]}": file
+    names = {f"{folder_path(file.folder_columns)}{number:06d}-{registry.telling_name(file)}": file
              for number, file in enumerate(files)}
     if any(data.matches(folder.filesystem, f"{folder.path}/{name}") for name in names):
         raise SettingError(f"{folder.name} is inside the data: the next run would read the copies, too")
@@ -33,6 +36,12 @@ def ingest(data: Locations | str, folder: Folder) -> tuple[File, ...]:
     for name, file in names.items():
         folder.put(name, partial(copy_file, file))
     return files
+
+
+def _require_text(file: File) -> None:
+    """Reject standard input that is not text, which it is taken for."""
+    with access_errors(file.name), file.filesystem.open_input_stream(file.path, compression=None) as data:
+        require_text(file, data.read(PIECE))
 
 
 def copy_file(file: File, path: Path) -> None:

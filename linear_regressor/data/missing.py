@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from linear_regressor.errors import counted
 from linear_regressor.files.reading import Reading
 from linear_regressor.formats.text_values import is_missing
 from linear_regressor.formats.value_types import is_text
@@ -42,10 +43,20 @@ class MissingRows:
         return MissingRows(self.rows + other.rows, self.missing + other.missing,
                            {name: self.columns.get(name, 0) + other.columns.get(name, 0) for name in names})
 
-    def text(self, what: str) -> str:
-        """Describe the counts, such as ``123 of 10000 rows left out: 100 without age, 30 without bmi``."""
+    @property
+    def left_out(self) -> str:
+        """The counts of rows that are left out: ``123 of 10000 rows left out: 100 without age, 30 without bmi``."""
+        return self._text(f"{counted(self.rows, 'row')} left out")
+
+    def fault(self, whose: str = "") -> str:
+        """Describe the counts of rows that are at fault; ``whose`` is "its " for those of one file."""
+        have = "has" if self.missing == 1 else "have"
+        return self._text(f"{whose}{counted(self.rows, 'row')} {have} missing values")
+
+    def _text(self, rows: str) -> str:
+        """Describe how many of some rows lack what."""
         columns = ", ".join(f"{count} without {name}" for name, count in sorted(self.columns.items()))
-        return f"{self.missing} of {self.rows} rows {what}" + (f": {columns}" if columns else "")
+        return f"{self.missing} of {rows}" + (f": {columns}" if columns else "")
 
 
 def absent_keys(keys: pa.Array, reading: Reading) -> Mask:

@@ -13,14 +13,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import fs
 
-from linear_regressor.cleaning.steps import DropRepeated
+from linear_regressor.cleaning.steps import DropRepeated, ValueStep
 from linear_regressor.data import diagnosis, splitting
 from linear_regressor.data.cleaning import Cleaner, repeated
 from linear_regressor.data.columns import Columns, numbers
 from linear_regressor.data.content_sum import ContentSum
 from linear_regressor.data.missing import MissingRows, absent_keys
 from linear_regressor.data.occurrences import Occurrences
-from linear_regressor.errors import DataError, SettingError
+from linear_regressor.errors import DataError, SettingError, counted
 from linear_regressor.files.locations import File, Locations
 from linear_regressor.formats import read_ahead, registry
 
@@ -206,6 +206,17 @@ class Partition:
                 yield values, None if keys is None else splitting.hash_keys(keys)
         except diagnosis.CONTENT as error:
             raise diagnosis.diagnose(self.file, columns, error) from None
+
+
+def no_rows(partitions: Sequence[Partition]) -> DataError:
+    """Return an error for a data set of which no row is read."""
+    columns, files = partitions[0].columns, list(dict.fromkeys(partition.file.name for partition in partitions))
+    name = files[0] if len(files) == 1 else f"{files[0]} and {counted(len(files) - 1, 'other file')}"
+    dropped = any(not isinstance(step, ValueStep) for step in columns.steps)
+    chosen = [what for what, given in (("the filter", columns.where), ("the cleaning steps", dropped)) if given]
+    if chosen:
+        return DataError(f"{name}: no row is left by {' and '.join(chosen)}")
+    return DataError(f"{name} {'has' if len(files) == 1 else 'have'} no rows: add rows, or name other files")
 
 
 def _taken(values: list[Array], kept: NDArray[np.bool_], keys: pa.Array | None) -> tuple[list[Array], pa.Array | None]:

@@ -27,13 +27,15 @@ def is_skipped(path: str) -> bool:
     return any(map(HIDDEN.fullmatch, names)) or NO_DATA.fullmatch(names[-1]) is not None
 
 
-def require_no_table(path: str, name: str, leads_into: Callable[[str], bool] = bool) -> None:
-    """Reject metadata of a table format, if a glob leads into the table; ``name`` is the folder for the message."""
+def require_no_table(path: str, name_of: Callable[[str], str], leads_into: Callable[[str], bool] = bool) -> None:
+    """Reject metadata of a table format below a location, if a glob leads into the table, which the message names."""
     for kind, metadata in TABLES.items():
         match = metadata.fullmatch(path)
-        if match and (not match[1] or leads_into(match[1].rstrip("/"))):
-            raise DataError(f"{name} is or has a {kind}: its Parquet files include rows that were removed; export the "
-                            "rows with a tool that reads the table, and use that copy")
+        table = (match[1] or "").rstrip("/") if match else ""
+        if match and (not table or leads_into(table)):
+            raise DataError(f"{name_of(table)} is {'an' if kind.startswith('I') else 'a'} {kind}: its Parquet files "
+                            "include rows that were removed; export the rows with a tool that reads the table, and use "
+                            "that copy")
 
 
 def folder_columns(path: str, name: str) -> FolderColumns:

@@ -14,6 +14,7 @@ from linear_regressor.files.globs import WILDCARDS, Glob, alternatives, folder_o
 from linear_regressor.files.listing import Entry, find_one, list_files
 
 EVERYTHING = Glob("**")
+SKIPPED = "names that start with a dot or an underscore, checksums and README are skipped"
 
 
 def find_files(location: str) -> tuple[File, ...]:
@@ -47,8 +48,10 @@ def _search(address: Address, location: str) -> tuple[list[Entry], str]:
     if info.type != fs.FileType.NotFound:
         found = _entries(address, info)
         if not found:
-            raise SettingError(f"{redacted(location)} matches no file")
+            raise SettingError(f"the folder {redacted(location)} has no file of data; {SKIPPED}")
         return found, info.path if info.type == fs.FileType.Directory else info.path.rpartition("/")[0]
+    if not WILDCARDS.search(address.path):
+        raise SettingError(f"{redacted(location)} does not exist")
     paths, entries = alternatives(address.path), []
     for path in paths:
         found = _entries(address, find_one(address, path) if len(paths) > 1 else info)

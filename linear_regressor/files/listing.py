@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from pyarrow import fs
 
@@ -58,7 +60,7 @@ def _walk(address: Address, folder: str, below: str, glob: Glob, above: set[Iden
     """List a local folder and those in it; ``below`` is its path below the first one, ``above`` has those around it."""
     for name in sorted(os.listdir(folder)):
         path, relative = os.path.join(folder, name), below + name
-        require_no_table(relative, address.name_of(folder), glob.leads_into)
+        require_no_table(relative, partial(_name_below, address, path.removesuffix(relative)), glob.leads_into)
         wanted, deeper = glob.matches(relative), glob.leads_into(relative)
         if is_skipped(relative) or not (wanted or deeper):
             continue
@@ -68,7 +70,8 @@ def _walk(address: Address, folder: str, below: str, glob: Glob, above: set[Iden
             if deeper:
                 identity = _identity(os.stat(path))
                 if identity in above:
-                    raise DataError(f"{address.name_of(path)} is a symbolic link to a folder around it: remove it")
+                    raise DataError(f"{address.name_of(path)} is a symbolic link to a folder around it: remove it, or "
+                                    f"name the files by a glob, such as {address.name_of(folder)}/*.csv")
                 yield from _walk(address, path, f"{relative}/", glob, above | {identity})
         elif wanted:
             yield _entry(address, path)
@@ -92,6 +95,8 @@ def _follow(address: Address, path: str) -> None:
         if isinstance(error, FileNotFoundError) and os.path.islink(path):
             raise DataError(f"{name} is a symbolic link to {os.readlink(path)}, which does not exist: remove the link, "
                             "or restore the file") from None
+        if error.errno == errno.ELOOP:
+            raise DataError(f"{name} is a symbolic link that leads back to itself: remove it") from None
         raise DataError(f"{name} cannot be accessed: {error.strerror}") from None
 
 
@@ -99,7 +104,8 @@ def _in_bucket(address: Address, folder: str, glob: Glob) -> Iterator[Entry]:
     """List a folder of a bucket."""
     infos = address.filesystem.get_file_info(fs.FileSelector(folder, recursive=glob.deep, allow_not_found=True))
     for info in infos:
-        require_no_table(info.path[len(folder) + 1:].rstrip("/"), address.name_of(folder), glob.leads_into)
+        require_no_table(info.path[len(folder) + 1:].rstrip("/"), partial(_name_below, address, folder),
+                         glob.leads_into)
     folders = {info.path if info.type == fs.FileType.Directory else info.path.rpartition("/")[0] for info in infos}
     for info in infos:
         relative = info.path[len(folder) + 1:]
@@ -124,7 +130,12 @@ def _require_no_table_around(address: Address, folder: str) -> None:
             continue  # a whole bucket: its list shows the rest
         for metadata in ("_delta_log", ".hoodie", "metadata"):
             for path in _names_in(address, f"{place}/{metadata}"):
-                require_no_table(f"{metadata}/{path}", address.name_of(place))
+                require_no_table(f"{metadata}/{path}", partial(_name_below, address, place))
+
+
+def _name_below(address: Address, folder: str, path: str) -> str:
+    """Return the name of a path below a folder for messages."""
+    return address.name_of(f"{folder.rstrip('/')}/{path}".rstrip("/"))
 
 
 def _names_in(address: Address, folder: str) -> list[str]:

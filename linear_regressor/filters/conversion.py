@@ -29,8 +29,8 @@ class Use(Enum):
     MISSING = "MISSING"
 
 
-# What a value is not, if it cannot be converted.
-FAULTS = {Use.EXACT: "is not a decimal of at most 38 digits", Use.FLOAT: "is not a number that float64 can hold",
+# What a value is not, if it cannot be converted; for float64 it depends on the value.
+FAULTS = {Use.EXACT: "is not a decimal of at most 38 digits", Use.FLOAT: "",
           Use.TIME: "is not a date or time, such as 2026-01-31 or 2026-01-31 12:00:00",
           Use.TRUTH: "is not true, false, 1 or 0", **dict.fromkeys((Use.TEXT, Use.MISSING), "is not text in UTF-8")}
 

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache, partial
 
 import pyarrow as pa
 
-from linear_regressor.errors import DataError, SettingError
+from linear_regressor.errors import DataError, SettingError, counted
 from linear_regressor.filters import database, old_form, syntax
 from linear_regressor.filters.conversion import FAULTS, Use, converted
 from linear_regressor.filters.kinds import Kinds, compared_together, kinds_of
@@ -77,12 +77,13 @@ class RowFilter:
             if name in names:
                 continue
             hint = ""
-            existing = f"{len(names)}, hidden" if hide else ", ".join(map(escaped, names)) or "none"
+            existing = (f"it has {counted(len(names), 'column')} (names are hidden)" if hide else
+                        f"its columns: {', '.join(map(escaped, names)) or 'none'}")
             if other := next((other for other in names if other.casefold() == name.casefold()), None):
-                hint = f" (upper and lower case differ: {other!r})"
+                hint = f" (upper and lower case differ{'' if hide else f': {other!r}'})"
             elif name in self._parsed[1]:
                 hint = " (text stands in single quotes: '" + name.replace("'", "''") + "')"
-            raise DataError(f"{file} has no column {name!r}, which the filter names{hint}; its columns: {existing}")
+            raise DataError(f"{file} has no column {name!r}, which the filter names{hint}; {existing}")
 
     def require_types(self, kinds: Mapping[str, pa.DataType], form: Format) -> None:
         """Reject a file whose columns are not of the types that the filter compares."""

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from linear_regressor.errors import DataError
 from linear_regressor.files.reading import Reading
-from linear_regressor.formats import file_format, text_stream
-from linear_regressor.formats.csv_header import Header, read_header
+from linear_regressor.formats import file_format, remedies, text_stream
+from linear_regressor.formats.csv_header import Header, delimiter_hint, line_of_names, read_header
 from linear_regressor.formats.file_format import Batches, Format, Types
 from linear_regressor.formats.read_ahead import in_threads
 from linear_regressor.formats.text_values import (
@@ -46,6 +46,14 @@ class Csv(Format):
         header, _ = read_header(self.file, text_stream.pieces(self.file, file_format.SAMPLE_BYTES))
         return list(header.names)
 
+    def hint(self, required: Sequence[str], names: Sequence[str]) -> str:
+        """Look for a header below a title, or another delimiter; see ``Format``."""
+        place = line_of_names(self.file, required)
+        if place is not None:
+            return f"; line {place} has what is looked for: if it is the header, remove the lines above it"
+        return remedies.of_header(names) or next(filter(None, (
+            delimiter_hint(name, names) for name in required if name not in names)), "")
+
     def require_closed(self) -> None:
         """Reject an unclosed quote; see ``Format``."""
         header, rest = read_header(self.file, pieces := text_stream.pieces(self.file, file_format.BLOCK_BYTES))
@@ -55,7 +63,7 @@ class Csv(Format):
         row = header.dialect.open_row(_lines(itertools.chain([rest], pieces)))
         if row is not None:
             raise DataError(f"{self.file.name}: row {row + 1} (counted from 1, without the header) has an unclosed "
-                            "quote")
+                            f"quote; {remedies.QUOTE}")
 
     def _read(self, columns: Sequence[str], types: Types, chosen: range | None) -> Batches:
         """Parse several blocks at once; in a table of one column an empty line is a row."""

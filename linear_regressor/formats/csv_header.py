@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from linear_regressor.errors import DataError
 from linear_regressor.files.locations import File
-from linear_regressor.formats import text_stream
+from linear_regressor.formats import remedies, text_stream
 from linear_regressor.formats.csv_text import BLANKS, Dialect
 
 # Separators that a header can suggest: the one that it has most often, or a comma if two are equally frequent.
@@ -19,8 +19,13 @@ LINE_END = re.compile(rb"\n|\r\n?")
 # PyArrow takes some kilobytes of memory for each column.
 MOST_BYTES = 1 << 20
 MOST_NAMES = 100_000
+# How many lines may precede the header that a message points to.
+MOST_LINES = 100
 # First bytes of compressed text, and the ending of its name; the level of bz2 is 9 almost always.
 COMPRESSED = {b"\x1f\x8b": ".gz", b"BZh91AY&SY": ".bz2", b"\x28\xb5\x2f\xfd": ".zst", b"PK\x03\x04": ".zip"}
+# First bytes of formats that are no text, with their names.
+BINARY = {b"PAR1": ("Parquet", "parquet"), b"ARROW1": ("Arrow", "feather"), b"FEA1": ("Feather", "feather"),
+          b"\xff\xff\xff\xff": ("Arrow", "feather")}
 JSON_START = re.compile(rb'\[\s*(?:\{|\Z)|\{\s*(?:"|\Z)')
 
 
@@ -45,10 +50,9 @@ def read_header(file: File, pieces: Iterator[bytes]) -> tuple[Header, bytes]:
         # with the candidates as separators, the line may have ended elsewhere
         line, rest = _line(file, line + rest, pieces, Dialect(separators, quote))
     dialect = Dialect(separators, quote)
-    _require_text(file, line)
     if b"\0" in line:
-        raise DataError(f"{file.name}: the header has a byte 0: it is not {reading.encoding}, or no text; try "
-                        f"--encoding utf-16-{'be' if line.startswith(bytes(1)) else 'le'}")
+        raise DataError(f"{file.name}: the header has a byte 0: it is not {reading.encoding}, or no text; "
+                        f"{remedies.of_encoding(reading, line)}")
     return Header(tuple(_names(file, dialect.plain(line.strip(b"\r\n")), dialect)), dialect), rest
 
 
@@ -56,18 +60,35 @@ def delimiter_hint(name: str, names: Sequence[str]) -> str:
     """Return a hint for a missing column whose name is a part of another one, or divided into several."""
     if any(other.strip() == name != other for other in names):
         return "; name it with its blanks, in double quotes between commas, or remove them from the header"
-    words = name.split()
-    if any(name in other and name != other for other in names) or len(words) > 1 and set(words) <= set(names):
+    words, whole = name.split(), re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    if any(whole.search(other) and name != other for other in names) or len(words) > 1 and set(words) <= set(names):
         return "; if another character separates the columns, name it by --delimiter"
     return ""
 
 
-def _require_text(file: File, line: bytes) -> None:
-    """Reject compressed text and JSON by their first bytes."""
+def line_of_names(file: File, names: Sequence[str]) -> int | None:
+    """Find a line below the first one, counted from 1, that has all of some names, and no number as rows have."""
+    start = next(text_stream.pieces(file, MOST_BYTES), b"")
+    quote = file.reading.quote.encode()
+    for number, line in enumerate(start.splitlines()[:MOST_LINES], 1):
+        separators = (file.reading.separators or "").encode() or _suggested(line, quote)
+        dialect = Dialect(separators, quote)
+        found = {value.decode(errors="replace") for value in dialect.values(dialect.plain(line))}
+        numbers = any(map(remedies.NUMBER.fullmatch, found.difference(names)))
+        if number > 1 and found.issuperset(names) and not numbers:
+            return number
+    return None
+
+
+def require_text(file: File, text: bytes) -> None:
+    """Reject compressed text and other formats by their first bytes."""
     for start, ending in COMPRESSED.items():
-        if line.startswith(start):
+        if text.startswith(start):
             raise DataError(f"{file.name} is compressed: save it under a name that ends in {ending}")
-    if JSON_START.match(line):
+    for start, (name, kind) in BINARY.items():
+        if text.startswith(start):
+            raise DataError(f"{file.name} starts as {name} does: read it with --input-format {kind}")
+    if JSON_START.match(text):
         raise DataError(f"{file.name} starts as JSON does: read it with --input-format json")
 
 
@@ -86,6 +107,7 @@ def _line(file: File, text: bytes, pieces: Iterator[bytes], dialect: Dialect) ->
         piece = next(pieces, None)
         ended = piece is None
         text += piece or b""
+    require_text(file, text)
     length = len(text) if end is None else end.end()
     if length > MOST_BYTES:
         raise DataError(f"{file.name}: the header is longer than 1 MB; the first line must name the columns")

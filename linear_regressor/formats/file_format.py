@@ -66,6 +66,10 @@ class Format(ABC):
         """Read the names of all columns, also of those that only late rows have."""
         return self.names()
 
+    def hint(self, required: Sequence[str], names: Sequence[str]) -> str:
+        """Say what to do about required columns that the file lacks, after a semicolon; nothing if unknown."""
+        return ""
+
     def parts(self) -> list[int]:
         """Count the rows of each part that can be read alone; here, estimate those of a text file."""
         sample = next(text_stream.pieces(self.file, SAMPLE_BYTES), b"")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from linear_regressor.errors import DataError
-from linear_regressor.formats import file_format, text_stream
+from linear_regressor.formats import file_format, remedies, text_stream
 from linear_regressor.formats.file_format import Batches, Format, Types
 from linear_regressor.formats.json_text import InvalidJson, split_objects
 from linear_regressor.formats.json_values import Spelled
@@ -60,6 +60,12 @@ class Json(Format):
             raise DataError(f"{self.file.name} has no rows: it needs objects with a key for each column")
         return list(found)
 
+    def hint(self, required: Sequence[str], names: Sequence[str]) -> str:
+        """Recognise one object of lists or objects, such as the columns of a table; see ``Format``."""
+        rows = next(filter(None, self._rows()), [])
+        nested = len(rows) == 1 and any(bytes(value)[:1] in (b"[", b"{") for value in rows[0].values())
+        return f"; {remedies.ROWS}" if nested else ""
+
     def parts(self) -> list[int]:
         """Estimate the number of rows by the first objects; see ``Format``."""
         sample = next(text_stream.pieces(self.file, file_format.SAMPLE_BYTES), b"")
@@ -109,11 +115,12 @@ class Json(Format):
 
         where = f"{self.file.name}: row {number + 1} (counted from 1, without the header)"
         if isinstance(error, ValidationError):
-            return DataError(f"{where} is not an object")
+            return DataError(f"{where} is not an object; {remedies.ROWS}")
         if isinstance(error, RecursionError):
             return DataError(f"{where} is nested too deeply")
         if isinstance(error, UnicodeDecodeError):
-            return DataError(f"{where} is not UTF-8: byte {error.object[error.start]:#04x}")
+            byte = "" if self.file.reading.hide_values else f" (byte 0x{error.object[error.start]:02x})"
+            return DataError(f"{where} is not UTF-8{byte}: {remedies.of_encoding(self.file.reading)}")
         if (found := PLACE.search(str(error))) and NOT_FINITE.match(text, int(found[1])):
             return DataError(f"{where} has NaN or an infinity, which JSON does not have: write null")
         return DataError(f"{where} is not JSON: {TRUNCATED.get(str(error), str(error).removeprefix(MALFORMED))}")

@@ -51,6 +51,10 @@ class Partitioned(Format):
         """Read the names of all columns; see ``Format``."""
         return self._with_added(self.form.all_names())
 
+    def hint(self, required: Sequence[str], names: Sequence[str]) -> str:
+        """Say what to do about columns that the file lacks; see ``Format``."""
+        return self.form.hint(required, names)
+
     def _with_added(self, names: list[str]) -> list[str]:
         """Add the names of the columns that the file does not have."""
         return [*names, *(name for name in self._values if name not in names)]

@@ -25,6 +25,18 @@ def kind(file: File) -> str:
     return _format(file).kinds[0]
 
 
+def telling_name(file: File) -> str:
+    """Return the name of a file, with the ending of the format that it is read in if that is another one."""
+    name, chosen = file.path.rpartition("/")[2], file.reading.input_format
+    try:
+        if chosen is None or _by_ending(file) is _named(chosen):
+            return name
+    except SettingError:  # its ending is of no format
+        pass
+    compression = name[len(name) - len(file.ending):] if file.ending in text_stream.COMPRESSED else ""
+    return f"{name.removesuffix(compression)}.{chosen}{compression}"
+
+
 def _format(file: File) -> type[Format]:
     """Find the format of a file."""
     found = _named(file.reading.input_format) if file.reading.input_format is not None else _by_ending(file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import math
 import re
 from collections.abc import Sequence
 
@@ -9,34 +11,51 @@ import pyarrow as pa
 
 from linear_regressor.files.reading import Reading
 
+# Byte order marks other than that of UTF-8; the first one starts with the second.
+MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+         codecs.BOM_UTF32_BE: "utf-32"}
 # Characters of a value that a message shows.
 SHOWN = 40
 
 MAP = "map its text to numbers by a cleaning step 'map' of the schema"
 STANDS_IN = "if it stands for a missing value, list it in --missing-values"
-NO_DATES = "dates and times are not numbers: store what the model needs of them, such as days since a date"
+NO_DATES = "store what the model needs of a date or time as a number, such as days since a date"
 WIDTH = "quote values that contain the delimiter, or give the file's own with --delimiter and --quote"
+NARROW = "complete the row, or remove the line if it is no row, such as a note below the table"
+TITLE = f"if a title is above the header, remove the lines above the header; else {WIDTH}"
+ROW_NAMES = ("name every column in the header, also one of row names (in R: write.table with col.names = NA), remove a "
+             "delimiter at the ends of the rows, or remove a title above the header")
+QUOTE = "close it, or read the file with --quote '' if its quotes surround no values"
+ROWS = 'store one object for each row, such as {"x": 1, "y": 2}'
+NESTED = f"store its parts as columns of their own; in JSON, {ROWS}"
 DAMAGED = "it is damaged or in another format, which --input-format names"
 THOUSANDS = "read it with --thousands , (or --decimal , if decimals follow the comma)"
+NO_UTF8 = "a text in it is not UTF-8: write the file again"
 NO_UNIT = "leave only the number in it, without its unit"
 KEY = "give every row a key, or leave out --key"
 INFINITE = ("no line has infinite values: correct it, or leave its row out by --where, with \"x < 1e308\", or in a "
             "text file by its text")
 WIDE = f"float64 holds every whole number only up to {2**53}: store the column as float64, or leave it out"
+LARGE = "float64 does not hold it: store the column in another unit"
+POINT = "its decimals follow a point: leave out --decimal ,"
 
+MONTHS = ("(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+          "|nov(?:ember)?|dec(?:ember)?)")
 SIGN, EXPONENT = r"[+-]?", r"(?:[eE][+-]?\d+)?"
+NUMBER = re.compile(rf"{SIGN}(?:\d+\.?\d*|\.\d+){EXPONENT}")
 # What a text looks like, and the remedy. The first row that matches decides.
-TEXTS = tuple((re.compile(pattern, re.IGNORECASE), remedy) for pattern, remedy in (
+TEXTS = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), remedy) for pattern, remedy in (
     (SIGN + r"\d{1,3}(?:,\d{3})+(?:\.\d*)?", THOUSANDS),
     (SIGN + r"\d{1,3}(?:\.\d{3})+,\d*", "read it with --thousands . --decimal ,"),
     (SIGN + r"\d*,\d+" + EXPONENT, "read it with --decimal ,"),
     (SIGN + r"\d{1,3}(?: \d{3})+(?:\.\d*)?", "read it with --thousands ' '"),
     (SIGN + r"\d{1,3}(?:'\d{3})+(?:\.\d*)?", "read it with --thousands \"'\""),
     (SIGN + r"\d+(?:_\d+)+(?:\.\d*)?", "read it with --thousands _"),
-    (SIGN + r"(?:\d+\.?\d*|\.\d+)" + EXPONENT, "float64 does not hold it: store the column in another unit"),
-    (r"\d{4}-\d{1,2}-\d{1,2}(?:[T ].*)?|\d{1,2}([./-])\d{1,2}\1\d{2,4}", NO_DATES),
-    (r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?", NO_DATES),
+    (r"(?:\d{4}([./-])\d{1,2}\1\d{1,2}|\d{1,2}([./-])\d{1,2}\2(?:\d{4}|\d{2}))(?:[T ].*)?|\d{4}-\d{2}", NO_DATES),
+    (rf"\d{{1,2}}\.?[ -]?{MONTHS}\.?[ ,-]*\d{{2,4}}|{MONTHS}\.? (?:\d{{1,2}},? )?\d{{4}}", NO_DATES),
+    (r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[ap]m)?", NO_DATES),
     (SIGN + r"inf(?:inity)?", INFINITE),
+    (r"\[.*\]|\{.*\}", NESTED),
     (r"true|false|yes|no|y|n|t|f", MAP),
     (r"[\W_]+|n\.?/?a\.?|#.*|nan|none|null|nil|missing|unknown|n/?d|not available|\(?blank\)?", STANDS_IN),
     (SIGN + r"\d[\d.,]*\s*(?:[^\W\d_]{1,4}|[^\w\s])", NO_UNIT),
@@ -68,24 +87,35 @@ def of_value(value: object) -> str:
     """Say what to do about a value that is not a number."""
     if not isinstance(value, str):
         return WIDE
+    if NUMBER.fullmatch(value.strip()):
+        return POINT if math.isfinite(float(value)) else LARGE
     return next((remedy for pattern, remedy in TEXTS if pattern.fullmatch(value.strip())), OTHER_TEXT)
+
+
+def of_no_number(value: object) -> str:
+    """Say what is wrong with a value that cannot become a number: only numbers can be too large or too long."""
+    number = not isinstance(value, str) or NUMBER.fullmatch(value.strip()) and math.isinf(float(value))
+    return "is not a number that float64 can hold" if number else "is not a number"
 
 
 def of_type(kind: pa.DataType) -> str:
     """Say what to do about a column whose type cannot be a number."""
     if pa.types.is_temporal(kind):
         return NO_DATES
-    if pa.types.is_boolean(kind):
-        return "store it as 0 and 1"
     if pa.types.is_nested(kind):
         return "store its parts as columns of their own"
     return "store it as numbers, or leave it out"
 
 
+def of_width(row: int, names: int, values: int) -> str:
+    """Say what to do about a row, counted from 0, that has not as many values as the header has names."""
+    if row == 0:
+        return ROW_NAMES if values == names + 1 else TITLE
+    return WIDTH if values > names else NARROW
+
+
 def of_header(names: Sequence[str]) -> str:
     """Say what to do about a header that does not look like one; nothing if it does."""
-    if any("\0" in name for name in names):
-        return "; read the file with --encoding utf-16"
     if len(names) == 1:
         for delimiter, option in ((";", "';'"), ("\t", "tab"), ("|", "'|'"), (",", "','")):
             if delimiter in names[0]:
@@ -93,7 +123,10 @@ def of_header(names: Sequence[str]) -> str:
     return ""
 
 
-def of_encoding(start: bytes) -> str:
-    """Name the encoding that a text file probably has, by its first bytes."""
-    utf16 = start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in start
-    return f"read it with --encoding {'utf-16' if utf16 else 'cp1252, or another one'}"
+def of_encoding(reading: Reading, start: bytes = b"") -> str:
+    """Name the encoding that text probably has, by its first bytes, if it has not the one that it is read with."""
+    if found := next((encoding for mark, encoding in MARKS.items() if start.startswith(mark)), None):
+        return f"try --encoding {found}"
+    if b"\0" in start:
+        return f"try --encoding utf-16-{'be' if start.startswith(bytes(1)) else 'le'}"
+    return "try --encoding cp1252" if reading.is_utf8 else "try another --encoding"

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from linear_regressor.errors import DataError
 from linear_regressor.files.locations import File, ending
+from linear_regressor.formats import remedies
 
 if TYPE_CHECKING:
     from typing import IO
@@ -27,10 +28,7 @@ COMPRESSED = (*CODECS, ZIP)
 MACOS_FOLDER = "__MACOSX/"
 # Bytes of a file that are read at a time.
 PIECE_BYTES = 1 << 20
-# Byte order marks other than that of UTF-8; the first one starts with the second.
-MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
-         codecs.BOM_UTF32_BE: "utf-32"}
-LONGEST_MARK = 4
+LONGEST_MARK = max(map(len, remedies.MARKS))
 
 
 def pieces(file: File, size: int = PIECE_BYTES) -> Pieces:
@@ -119,9 +117,10 @@ def _marked(file: File, raw: Iterable[bytes]) -> Iterator[bytes]:
         start += piece
         if len(start) >= LONGEST_MARK:
             break
-    for mark, encoding in MARKS.items():
+    for mark, encoding in remedies.MARKS.items():
         if start.startswith(mark):
-            raise DataError(f"{file.name} has the byte order mark of {encoding}: try --encoding {encoding}")
+            raise DataError(f"{file.name} has the byte order mark of {encoding}: "
+                            f"{remedies.of_encoding(file.reading, start)}")
     yield from itertools.chain([start.removeprefix(codecs.BOM_UTF8)], rest)
 
 
@@ -147,5 +146,4 @@ def _undecodable(file: File, error: UnicodeError, read: int) -> str:
     if isinstance(error, UnicodeDecodeError):
         place = f"byte {read - len(error.object) + error.start + 1}"
         value = "" if file.reading.hide_values else f" (0x{error.object[error.start]:02x})"
-    remedy = "try --encoding cp1252" if file.reading.is_utf8 else "try another --encoding"
-    return f"{file.name}: {place}{value} is not {file.reading.encoding}: {remedy}"
+    return f"{file.name}: {place}{value} is not {file.reading.encoding}: {remedies.of_encoding(file.reading)}"

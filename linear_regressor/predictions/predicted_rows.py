@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from linear_regressor.cleaning.steps import Clip, DropMissing
 from linear_regressor.data import diagnosis
 from linear_regressor.data.cleaning import Cleaner
 from linear_regressor.data.columns import Columns, require_unique
+from linear_regressor.data.missing import MissingRows
 from linear_regressor.data.source import Partition
 from linear_regressor.errors import DataError
 from linear_regressor.files.addresses import access_errors
@@ -130,7 +130,7 @@ def _predicted(partition: Partition, predictor: RowPredictor,
     try:
         existing = registry.of(file).names([*columns.read, *(field.name for field in fields)])
         kinds = {field.name: field.type for field in fields if field.name in existing}
-        require_unique([*columns.read, *kinds], existing, file.name, file.reading.hide_values)
+        require_unique([*columns.read, *kinds], existing, registry.of(file))
         for batch in _batches(partition, kinds):
             for start in range(0, batch.num_rows, file_format.BATCH_ROWS):
                 part = batch.slice(start, file_format.BATCH_ROWS)
@@ -197,23 +197,21 @@ def _fault(partition: Partition, predictor: RowPredictor, error: Exception | Non
         return diagnosis.diagnose(file, columns, error, predictor.finite)
     fault = diagnosis.diagnose(file, columns, error, predictor.finite)
     missing = _missing(replace(partition, parts=None))
-    if not missing:
+    if not missing.missing:
         return fault
-    counts = ", ".join(f"{name!r} {count}" for name, count in missing.items())
-    return DataError(f"{fault}; missing values in the file: {counts}; --missing null leaves their predictions empty")
+    return DataError(f"{fault}; {missing.fault('its ')}; --missing null leaves their predictions empty")
 
 
-def _missing(partition: Partition) -> Counter[str]:
-    """Count the missing values of each feature in the rows of a file that can be read."""
-    counts: Counter[str] = Counter()
+def _missing(partition: Partition) -> MissingRows:
+    """Count the rows of a file, of those that can be read, that have no value of a feature."""
+    missing = MissingRows()
     features, cleaner = partition.columns.features, Cleaner(partition.columns, reading=partition.file.reading)
     try:
         for batch in _batches(partition, dict.fromkeys(features, pa.string())):
-            for name, values in zip(features, cleaner.values(batch), strict=True):
-                counts[name] += int(np.isnan(values).sum())
+            missing.add(dict(zip(features, map(np.isnan, cleaner.values(batch)), strict=True)))
     except diagnosis.CONTENT:  # the fault names it
         pass
-    return +counts
+    return missing
 
 
 def _table(batch: pa.RecordBatch) -> pa.Table:

@@ -14,6 +14,7 @@ import pyarrow.parquet
 
 from linear_regressor.errors import SettingError
 from linear_regressor.files.locations import ending, require_ending
+from linear_regressor.formats.text_stream import COMPRESSED
 from linear_regressor.output_file import is_stream
 from linear_regressor.predictions.json_text import json_texts, quoted_name
 from linear_regressor.predictions.row_predictor import PREDICTION
@@ -160,6 +161,9 @@ def format_of(path: Path, chosen: str | None = None) -> str:
         return chosen
     if not path.suffix and is_stream(path):
         return "csv"
+    if ending(path.name) in COMPRESSED:
+        raise SettingError(f"{path}: outputs are not compressed; write {path.with_suffix('')} and compress that, or "
+                           "write to a pipe")
     require_ending(str(path), tuple(ENDINGS))
     return ENDINGS[ending(path.name)]
 

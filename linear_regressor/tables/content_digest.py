@@ -14,7 +14,7 @@ import pyarrow as pa
 from linear_regressor.data import diagnosis
 from linear_regressor.data.columns import require_unique
 from linear_regressor.data.content_sum import ContentSum
-from linear_regressor.errors import DataError
+from linear_regressor.errors import DataError, SettingError
 from linear_regressor.files.locations import File, Locations
 from linear_regressor.files.reading import Reading
 from linear_regressor.filters.row_filter import RowFilter
@@ -50,17 +50,20 @@ def read_content(data: Locations | str, columns: Sequence[str] = (), where: str 
 
 def column_types(files: Sequence[File], columns: Sequence[str] = ()) -> dict[str, str]:
     """Read the types of columns in the first file; without columns, all files must have the same ones."""
-    require_unique(columns, columns, "--columns")
+    if repeated := [name for name in columns if columns.count(name) > 1]:
+        raise SettingError(f"--columns names {repeated[0]!r} twice: name each column once")
     types: dict[str, str] = {}
     for file in files[:1] if columns else files:
         try:
             schema = registry.of(file).schema()
         except diagnosis.CONTENT as error:
             raise diagnosis.unreadable(file, error) from None
-        require_unique(columns or types or schema.names, schema.names, file.name, file.reading.hide_values)
+        require_unique(columns or types or schema.names, schema.names, registry.of(file), of_data=not columns)
         types = types or {name: str(schema.field(name).type) for name in columns or schema.names}
         if not columns and (further := sorted(set(schema.names) - set(types))):
-            raise DataError(f"{file.name} has a column {further[0]!r}, which {files[0].name} does not have")
+            name = "" if file.reading.hide_values else f" {further[0]!r}"
+            raise DataError(f"{file.name} has a column{name} that {files[0].name} does not have: give all files the "
+                            "same columns, or name some by --columns")
     return types
 
 
@@ -76,7 +79,7 @@ def read_words(file: File, names: Sequence[str],
         names_of_file = form.names(read)
         if row_filter is not None:
             row_filter.require_columns(names_of_file, file.name, file.reading.hide_values)
-        require_unique(read, names_of_file, file.name, file.reading.hide_values)
+        require_unique(read, names_of_file, form)
         if row_filter is not None:
             row_filter.require_types(form.read_as(types), form)
         for batch in form.batches(read, types, None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -94,10 +95,11 @@ class Table:
         for file in self.files:
             form = registry.of(file)
             for batch in _batches(form, _names(form), {}):
-                for name in batch.schema.names:
-                    kind = _inferred(batch.column(name), form.typed, file.reading)
-                    if kind is not None:
-                        kinds.setdefault(name, kind)
+                with _content(file):
+                    for name in batch.schema.names:
+                        kind = _inferred(batch.column(name), form.typed, file.reading)
+                        if kind is not None:
+                            kinds.setdefault(name, kind)
                 break
             if kinds:
                 break
@@ -110,13 +112,23 @@ class Table:
             names = _names(form)
             types = {name: pa.string() for name in names if kinds.get(name, "text") in TEXTS}
             for batch in _batches(form, names, types):
-                yield Batch(file, names, batch.num_rows, {
-                    name: values_of(batch.column(name), kinds.get(name, "text"), self._reading(file, name))
-                    for name in names})
+                with _content(file):
+                    columns = {name: values_of(batch.column(name), kinds.get(name, "text"), self._reading(file, name))
+                               for name in names}
+                yield Batch(file, names, batch.num_rows, columns)
 
     def _reading(self, file: File, name: str) -> Reading:
         """Return how the text of a column is read."""
         return file.reading
+
+
+@contextmanager
+def _content(file: File) -> Iterator[None]:
+    """Name the file in an error of its content, such as text in Parquet that is not UTF-8."""
+    try:
+        yield
+    except diagnosis.CONTENT as error:
+        raise diagnosis.unreadable(file, error) from None
 
 
 def _names(form: Format) -> tuple[str, ...]:
@@ -125,7 +137,7 @@ def _names(form: Format) -> tuple[str, ...]:
         names = form.all_names()
     except diagnosis.CONTENT as error:
         raise diagnosis.unreadable(form.file, error) from None
-    require_unique(names, names, form.file.name, form.file.reading.hide_values)
+    require_unique(names, names, form, of_data=True)
     return tuple(names)
 
 

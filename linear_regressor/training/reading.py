@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from linear_regressor.artefact.moments_file import MomentsFile
 from linear_regressor.data.missing import MissingRows
-from linear_regressor.data.source import Partition
+from linear_regressor.data.source import Partition, no_rows
 from linear_regressor.errors import DataError, LinearRegressorError
 from linear_regressor.model.moments import Moments
 from linear_regressor.training.checkpoint import Checkpoint, as_plain, from_plain, key_of
@@ -72,9 +72,11 @@ def read_folds(partitions: Sequence[Partition], count: int, engine: Engine, repo
     if not allow_duplicates:
         require_different_files(partitions, in_order)
     folds = [[part.moments for part in parts if part is not None] for parts in zip(*in_order, strict=True)]
+    if not any(folds):
+        raise no_rows(partitions)
     empty = sum(not fold for fold in folds)
     if empty:
-        raise DataError(f"{empty} of {count} folds have no rows: ask for fewer folds")
+        raise DataError(f"{empty} of {count} folds {'has' if empty == 1 else 'have'} no rows: ask for fewer folds")
     return Folds([reduce(add, fold) for fold in folds], missing)
 
 
@@ -84,7 +86,7 @@ def build_moments(partitions: Sequence[Partition], engine: Engine, report: Repor
     parts = read_partitions(partitions, engine, report, allow_duplicates=allow_duplicates)
     whole = total(parts)
     if whole.training is None:
-        raise DataError("there are no rows to read")
+        raise no_rows(partitions)
     digests = dict.fromkeys(part.training.digest for part in parts if part.training is not None)
     columns = partitions[0].columns
     return MomentsFile(columns.features, str(columns.target), whole.training, tuple(digests)), whole.missing
@@ -111,13 +113,13 @@ def counted(error: DataError, partitions: Sequence[Partition], engine: Engine) -
     missing = reduce(add, counts)
     if not missing.missing:
         return error
-    return DataError(f"{error}; {missing.text('have missing values')}; --missing drop leaves them out")
+    return DataError(f"{error}; {missing.fault()}; --missing drop leaves them out")
 
 
 def _require_complete_rows(missing: MissingRows | None) -> None:
     """Reject a data set of which every row is left out."""
     if missing is not None and 0 < missing.rows == missing.missing:
-        raise DataError(f"no row is left: {missing.text('have missing values')}")
+        raise DataError(f"no row is left: {missing.fault()}")
 
 
 def _restore(checkpoint: Checkpoint, keys: Sequence[str], p: int) -> dict[int, PartitionMoments]:

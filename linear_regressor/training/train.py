@@ -21,7 +21,7 @@ from linear_regressor.data.columns import Columns
 from linear_regressor.data.content_sum import ContentSum
 from linear_regressor.data.dataset import Dataset, verify
 from linear_regressor.data.missing import MissingRows
-from linear_regressor.data.source import BLOCK_ROWS, Partition
+from linear_regressor.data.source import BLOCK_ROWS, Partition, no_rows
 from linear_regressor.data.splitting import hash_values
 from linear_regressor.errors import DataError, QualityError, SettingError
 from linear_regressor.model.descent import Descent, Fit, Passes
@@ -101,6 +101,8 @@ def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: 
     fraction, checkpoint = float(config.test_fraction or 0.0), Checkpoint.beside(path)
     parts, bins = read_with_bins(partitions, engine, report, fraction, checkpoint, allow_duplicates)
     whole = total(parts)
+    if whole.training is None and whole.test is None:
+        raise no_rows(partitions)
     training, test = _usable(whole.training, "training"), _usable(whole.test, "test")
     fit = _fit(config, training, _passes(partitions, config, training.digest, checkpoint, report))
     artefact, evaluation, certificate = _evaluate_and_save(fit, training, test.moments, bins or (),
@@ -191,7 +193,9 @@ def _usable(summary: RowSummary | None, name: str) -> RowSummary:
         raise DataError(f"there are no {name} rows: add rows or change --test-fraction")
     if summary.moments.v <= 0:
         remedy = ": add rows or change --test-fraction" if name == "test" else ""
-        raise DataError(f"the target is the same in all {summary.moments.n:.0f} {name} rows{remedy}")
+        rows = round(summary.moments.n)
+        raise DataError(f"there is only 1 {name} row{remedy}" if rows == 1 else
+                        f"the target is the same in all {rows} {name} rows{remedy}")
     return summary
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from linear_regressor.artefact.plain_values import count, listed, members, number, text, texts, whole_numbers
 from linear_regressor.cleaning.steps import Step, describe
 from linear_regressor.cleaning.steps_file import steps_from_plain
-from linear_regressor.errors import ArtefactError
+from linear_regressor.errors import ArtefactError, counted
 
 FORMAT = 1
 # Example rows of a finding.
@@ -186,8 +186,3 @@ def _step_count(plain: Any) -> StepCount:
 def _optional(values: Mapping[str, Any], name: str, read: Any) -> Any:
     """Read a value that may be None."""
     return None if values[name] is None else read(values[name], name)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,6 +9,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
+from linear_regressor.errors import counted
 from linear_regressor.model.histogram import Histogram
 from linear_regressor.model.moments import Moments
 from linear_regressor.verification import causes, shift
@@ -179,7 +180,7 @@ def _moved(compared: Comparison, names: list[str], place: int) -> Finding | None
     moved = causes.rows_moved(before, rows, place)
     if not moved:
         return None
-    where = f"{abs(moved)} row{'s' if abs(moved) > 1 else ''} {'below' if moved > 0 else 'above'}"
+    where = f"{counted(abs(moved), 'row')} {'below' if moved > 0 else 'above'}"
     return Finding("shifted-rows", names[place], ERROR, f"column {names[place]!r} has its values {where} the values of "
                    "the other columns that they belong to: move it back")
 

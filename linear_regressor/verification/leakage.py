@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from linear_regressor.errors import counted
 from linear_regressor.model.moments import Moments
 from linear_regressor.verification.data_summary import DataSummary
 from linear_regressor.verification.finding import Finding, Severity
@@ -62,7 +63,7 @@ def _reason(summary: DataSummary, place: int, target: int) -> str | None:
     feature, y = summary.first_rows[:, place], summary.first_rows[:, target]
     for ahead in range(MOST_AHEAD + 1):
         if _equal(feature[:len(y) - ahead], y[ahead:]):
-            where = "in the same row" if ahead == 0 else f"{ahead} row{'s' if ahead > 1 else ''} later"
+            where = "in the same row" if ahead == 0 else f"{counted(ahead, 'row')} later"
             return f"equals the target {{!r}} {where} in each of the first {len(y)} rows"
     share = _explained(summary.moments, place, target)
     if share >= TOO_WELL:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from linear_regressor.errors import counted
 from linear_regressor.model.moments import Moments
 from linear_regressor.page.chart import Chart
 from linear_regressor.verification import shift
 from linear_regressor.verification.comparison import Comparison
-from linear_regressor.verification.finding import counted
 from linear_regressor.verification.joint_checks import changed_alone
 from linear_regressor.verification.verify import Verification
 

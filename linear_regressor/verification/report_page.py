@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from linear_regressor.cleaning.steps import describe
+from linear_regressor.errors import counted
 from linear_regressor.page.chart import Chart
 from linear_regressor.page.report_file import moment_of, report_file
 from linear_regressor.page.share_chart import Bins, share_chart
 from linear_regressor.verification.column_summary import ColumnSummary
 from linear_regressor.verification.data_summary import ORDERING
-from linear_regressor.verification.finding import Finding, Severity, counted
+from linear_regressor.verification.finding import Finding, Severity
 from linear_regressor.verification.learning import ROWS_PER_CATEGORY
 from linear_regressor.verification.relation_chart import relation_chart
 from linear_regressor.verification.schema import Reference

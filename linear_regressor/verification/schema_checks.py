@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from linear_regressor.errors import counted
 from linear_regressor.formats.remedies import cut
 from linear_regressor.verification.column_summary import LARGEST, ColumnSummary
 from linear_regressor.verification.data_summary import DataSummary
@@ -125,4 +126,4 @@ def _check_column(column: Column, values: ColumnSummary, summary: DataSummary) -
 
 def _some(count: int, rows: int, noun: str = "value") -> str:
     """Return a number of values with the number of rows."""
-    return f"{count} {noun}{'' if count == 1 else 's'} in {rows} rows"
+    return f"{counted(count, noun)} in {counted(rows, 'row')}"

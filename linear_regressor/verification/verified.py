@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from linear_regressor.artefact.plain_values import count, members, text, texts
-from linear_regressor.errors import ArtefactError, UnusableDataError
-from linear_regressor.verification.finding import Severity, VerificationReport, counted
+from linear_regressor.errors import ArtefactError, UnusableDataError, counted
+from linear_regressor.verification.finding import Severity, VerificationReport
 
 # The key of the model card; a model whose rows were not verified has none.
 KEY = "verification"

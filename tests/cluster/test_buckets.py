@@ -54,10 +54,10 @@ def test_train_evaluate_and_predict(tmp_path: Path, bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize(("path", "exit_code", "message"), [
-    ("data/none.csv", 2, "{url} matches no file"),
+    ("data/none.csv", 2, "{url} does not exist"),
     ("none/*.csv", 2, "{url} matches no file"),
     ("data/wrong.csv", 1, "{scheme}://rows/data/wrong.csv: column 'x2', row 2 (counted from 1, without the header) is "
-                          "not a number that float64 can hold"),
+                          "not a number: 'oops'; "),
     ("data/cut.parquet", 1, "{scheme}://rows/data/cut.parquet cannot be read as parquet: "),
 ], ids=str)
 def test_a_read_error_is_one_line(tmp_path: Path, bucket: Bucket, path: str, exit_code: int,

@@ -55,7 +55,7 @@ def test_the_digest_of_a_model_is_that_of_its_columns_and_rows(tmp_path: Path) -
 
 @pytest.mark.parametrize(("options", "exit_code", "words"), [
     (("--columns", "none"), 1, "must have one column 'none'; its columns: age, bmi, score"),
-    (("--columns", "age,age"), 1, "--columns must have one column 'age'; its columns: age, age"),
+    (("--columns", "age,age"), 2, "--columns names 'age' twice: name each column once"),
     (("--where", "age >"), 2, "the filter 'age >' is invalid: it is incomplete"),
     (("--where", "age > 9007199254740993"), 2, "the filter compares 'age' with 9007199254740993"),
     (("--where", "age = 'x'"), 0, "rows         0")])
@@ -85,8 +85,11 @@ def test_differences_as_text_and_json(tmp_path: Path) -> None:
     assert f"row          only in A: {a}, row 3: n 2, word y" in run("data", "diff", a, b, "--values").output
     same = run("data", "diff", a, tmp_path / "same.parquet")
     assert same.exit_code == 0 and same.output.endswith("equal        the same columns and rows\n")
+    (tmp_path / "one.csv").write_text("n,word\n1,x\n")
+    one = run("data", "diff", a, tmp_path / "one.csv").stdout.splitlines()
+    assert ": 3 rows, digest sha256:" in one[0] and ": 1 row, digest sha256:" in one[1]
     none = run("data", "diff", a, tmp_path / "none.csv")
-    assert none.exit_code == 2 and "none.csv matches no file" in none.stderr
+    assert none.exit_code == 2 and "none.csv does not exist" in none.stderr
     (tmp_path / "broken.parquet").write_text("no Parquet")
     assert run("data", "diff", a, tmp_path / "broken.parquet").exit_code == 1
 

@@ -138,5 +138,21 @@ def test_names_are_hidden_in_messages_about_columns(tmp_path: Path, command: tup
 
     done = run(*command, tmp_path / "rows.csv", "--hide-values")
 
-    assert (1, True) == (done.exit_code, "4, hidden" in done.stderr), done.output
+    assert (1, True) == (done.exit_code, "it has 4 columns (names are hidden)" in done.stderr), done.output
     assert PLANTED not in done.output
+
+
+@pytest.mark.parametrize("command", [("data", "show"), ("verify",)])
+@pytest.mark.parametrize("header", [f"{PLANTED},1", f"1,{PLANTED},3", f"{PLANTED},{PLANTED}"])
+def test_names_of_another_file_are_hidden(tmp_path: Path, command: tuple[str, ...], header: str) -> None:
+    """They, too, are values if the files have no header; the message says that columns differ."""
+    (tmp_path / "a.csv").write_text("1,3\n1,2\n")
+    (tmp_path / "b.csv").write_text(f"{header}\n" + "1,2,3\n" * 3)
+
+    for folder in (tmp_path, tmp_path / "b.csv"):
+        done = run(*command, folder, "--hide-values")
+        assert PLANTED not in done.stderr, done.stderr
+    shown = run("data", "show", tmp_path)
+    hidden = run("data", "show", tmp_path, "--hide-values")
+    assert (1, 1) == (shown.exit_code, hidden.exit_code)
+    assert (PLANTED in shown.stderr, PLANTED in hidden.stderr) == (True, False)

@@ -17,8 +17,8 @@ import pytest
 from linear_regressor.artefact.code_commit import code_facts
 from linear_regressor.artefact.file import load, save
 from linear_regressor.artefact.history import ModelHistory
+from linear_regressor.errors import counted
 from linear_regressor.monitoring.store import open_store
-from linear_regressor.verification.finding import counted
 from linear_regressor.verification.schema import Schema
 from tests.command_line import ROOT, run, run_process
 from tests.feedback import World, draw

@@ -36,4 +36,4 @@ def test_a_dash_is_standard_output(model: Path, tmp_path: Path, options: list[st
     done = subprocess.run([*map(str, command), "--missing", "null", *options], capture_output=True, check=True)
 
     assert done.stdout.startswith(start)
-    assert done.stderr == b"3 predictions in -, 2 of them empty because a feature is missing\n"
+    assert done.stderr == b"3 predictions to standard output, 2 of them empty because a feature is missing\n"

@@ -95,6 +95,20 @@ def test_misuse_is_one_line(tmp_path: Path, arguments: tuple[str, ...], message:
     assert message in errors
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_copy_has_the_format_of_its_content(tmp_path: Path, random: np.random.Generator, ending: str) -> None:
+    """Content that is not CSV needs ``--input-format``."""
+    content, kind = saved(rows(random, 50), tmp_path / f"rows{ending}").read_bytes(), ending.rpartition(".")[2]
+    if ending == ".csv":
+        assert 0 == fed(tmp_path, content, "ingest", "-", "copies")[0]
+    else:
+        code, _, errors = fed(tmp_path, content, "ingest", "-", "copies")
+        assert (1, True) == (code, "standard input starts as " in errors and "--input-format " in errors), errors
+        assert 0 == fed(tmp_path, content, "ingest", "-", "copies", "--input-format", kind)[0]
+
+    assert [f"000000-standard-input.{kind}"] == [path.name for path in (tmp_path / "copies").iterdir()]
+
+
 def test_a_fault_names_standard_input(tmp_path: Path) -> None:
     """With the row of the data."""
     data = b"x1,x2,y\n1,2,3\n1,oops,3\n"

@@ -116,7 +116,7 @@ def test_an_evaluation_needs_rows(tmp_path: Path, random: np.random.Generator) -
     (["train", "--data", "rows.csv", *COLUMNS, "--test-fraction", "0"], "is not in the range 0<x<1"),
     (["train", "--data", "rows.csv", *COLUMNS, "--test-fraction", "1"], "is not in the range 0<x<1"),
     (["train", "--data", "rows.csv", *COLUMNS, "--test-fraction", "nan"], "'nan' is not a finite number"),
-    (["train", "--data", "rows.csv", "--data", "more.csv", *COLUMNS], "more.csv matches no file"),
+    (["train", "--data", "rows.csv", "--data", "more.csv", *COLUMNS], "more.csv does not exist"),
     (["train", "--data", "rows.csv", *COLUMNS, "--model-save-path", "ftp://bucket/a"], "must be a path, gs://bucket/"),
     (["train", "--data", "rows.csv", *COLUMNS, "--model-save-path", "gs://bucket/a/"], "does not name an object"),
     (["train", "--data", "rows.csv", *COLUMNS, "--model-save-path",
@@ -130,7 +130,7 @@ def test_an_evaluation_needs_rows(tmp_path: Path, random: np.random.Generator) -
     (["predict", "rows.csv", ".", "--model-path", "MODEL"], "must end in"),
     (["train", "--data", "rows.csv", *COLUMNS, "--key", "x1"], "'x1' is named twice"),
     (["train", "--data", "rows.csv", *COLUMNS, "--where", "x1"], "compares 'x1' with true or false"),
-    (["train", "--data", "none.csv", *COLUMNS], "none.csv matches no file"),
+    (["train", "--data", "none.csv", *COLUMNS], "none.csv does not exist"),
     (["train", "--data", "rows.xlsx", *COLUMNS], "rows.xlsx must end in .csv"),
     (["train", "--data", "ftp://rows.csv", *COLUMNS], "must be a path, a glob, gs://bucket/path or s3://bucket/path"),
     (["train", "--data", "rows.csv", *COLUMNS, "--batch-size", "65537", "--iterations", "1"],
@@ -176,8 +176,9 @@ def test_a_row_that_cannot_be_used_is_one_line(tmp_path: Path, random: np.random
               "predict": lambda: run("predict", "--data", tmp_path / "rows", tmp_path / "out.csv", "--model-path",
                                      model)}[command]()
 
-    end = "missing values in the file: 'x2' 1; --missing null leaves their predictions empty" if (
-        command == "predict") else "1 of 597 rows have missing values: 1 without x2; --missing drop leaves them out"
+    counted_rows, remedy = ("its 297 rows", "null leaves their predictions empty") if command == "predict" else (
+        "597 rows", "drop leaves them out")
+    end = f"1 of {counted_rows} has missing values: 1 without x2; --missing {remedy}"
     assert (1, "", f"Error: {path}: column 'x2', row 197 (counted from 1, without the header) is missing; {end}\n") == (
         result.exit_code, result.stdout, result.stderr)
     left = set(tmp_path.iterdir()) - set(before)

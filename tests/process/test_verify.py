@@ -135,7 +135,7 @@ def test_the_format_of_the_data_does_not_matter(data: Path, schema: Path) -> Non
 @pytest.mark.parametrize(("arguments", "exit_code", "words"), [
     (("DATA", "--learn"), MISUSED, "--learn needs --schema FILE"),
     (("DATA", "--learn", "--schema", "s.yaml", "--against", "DATA"), MISUSED, "exclude each other"),
-    (("none.csv",), MISUSED, "none.csv matches no file"), (("DATA", "--schema", "none.yaml"), UNREADABLE, "none.yaml"),
+    (("none.csv",), MISUSED, "none.csv does not exist"), (("DATA", "--schema", "none.yaml"), UNREADABLE, "none.yaml"),
     (("DATA", "--schema", "DATA"), UNREADABLE, "it is not"), (("DATA", "--against", "cut.csv"), UNREADABLE, "row 2"),
     (("DATA", "--learn", "--schema", "DATA"), MISUSED, "is a file of the data set")])
 def test_what_cannot_be_done_is_one_line(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

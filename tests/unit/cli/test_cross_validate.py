@@ -111,7 +111,10 @@ def test_more_folds_than_rows_are_rejected(tmp_path: Path) -> None:
     few = cross_validate(write(tmp_path / "few.csv", rows_of(0, 5)), "--folds", 50)
     (tmp_path / "bad.csv").write_text("age,bmi,score\n1,2,3\n1,nan,4\n")
     bad = cross_validate(tmp_path / "bad.csv")
-    assert (1, 1) == (few.exit_code, bad.exit_code)
+    (tmp_path / "none.csv").write_text("age,bmi,score\n")
+    none = cross_validate(tmp_path / "none.csv")
+    assert (1, 1, 1) == (few.exit_code, bad.exit_code, none.exit_code)
+    assert none.stderr.endswith("none.csv has no rows: add rows, or name other files\n")
     assert "of 50 folds have no rows: ask for fewer folds" in few.stderr
     assert "bad.csv" in bad.stderr and "'bmi', row 2" in bad.stderr
 

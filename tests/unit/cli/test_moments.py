@@ -162,13 +162,14 @@ def test_show_prints_every_column(tmp_path: Path) -> None:
     W, _ = Moments.from_arrays(rows[:, :2], rows[:, 2]).solve()
     values = [rows[:, 1].mean(), rows[:, 1].std(ddof=1), rows[:, 1].min(), rows[:, 1].max(), W[1]]
     assert values == pytest.approx([float(cell) for cell in lines["bmi"]], rel=1e-6)
-    assert "-" == lines["score"][-1] and "removed      1 sets of rows (" in left
+    assert "-" == lines["score"][-1] and "removed      1 set of rows (" in left
     assert ["-", "-"] == next(line for line in left.splitlines() if line.startswith("age")).split()[3:5]
 
 
 @pytest.mark.parametrize(("rows", "words"), [
     ("age,score\n1,2\n", "must have one column 'bmi'"), ("age,bmi,score\n1,red,2\n", "column 'bmi', row 1"),
-    ("age,bmi,score\n1,2,3\n1,,2\n", "column 'bmi', row 2"), ("age,bmi,score\n", "no rows to read")])
+    ("age,bmi,score\n1,2,3\n1,,2\n", "column 'bmi', row 2"),
+    ("age,bmi,score\n", "has no rows: add rows, or name other files")])
 def test_rows_that_cannot_be_read_are_named(tmp_path: Path, rows: str, words: str) -> None:
     """File, column and row in one line; the exit code is 1, and nothing is written."""
     (tmp_path / "a.csv").write_text(rows)

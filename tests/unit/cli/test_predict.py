@@ -106,7 +106,7 @@ def test_the_filter_means_the_same_as_in_training(tmp_path: Path, model: Path) -
 @pytest.mark.parametrize(("content", "output", "exit_code", "message"), [
     ("bmi\n1\n", "out.csv", 1, "must have one column 'bp'"),
     ("bmi,bp\n1,2\n3,x\n", "out.csv", 1, "column 'bp', row 2 (counted from 1, without the header) is not a number"),
-    ("bmi,bp\n1,2,3\n", "out.csv", 1, "row 1 (counted from 1, without the header): expected 2 columns, got 3"),
+    ("bmi,bp\n1,2,3\n", "out.csv", 1, "row 1 (counted from 1, without the header) has 3 values, but the header has 2"),
     ("bmi,bp\n1,2\n", "out.xlsx", 2, "out.xlsx must end in .csv, .parquet, .feather, .arrow, .ndjson or .jsonl"),
     ("bmi,bp,prediction\n1,2,3\n", "out.csv", 1, "already have a column 'prediction'"),
     ("bmi,bp\n1,2\n", "in.csv/out.csv", 1, "in.csv: "),
@@ -153,7 +153,7 @@ def test_rows_without_a_feature_are_counted(model: Path, tmp_path: Path) -> None
     result = run("predict", tmp_path / "in.csv", tmp_path / "out.csv", "--model-path", model, "--missing", "null")
 
     assert (1, 1) == (refused.exit_code, refused.stderr.count("\n"))
-    assert "missing values in the file: 'bp' 1, 'bmi' 1; --missing null leaves" in refused.stderr
+    assert "2 of its 3 rows have missing values: 1 without bmi, 1 without bp; --missing null leaves" in refused.stderr
     assert f"3 predictions in {tmp_path}/out.csv, 2 of them empty because a feature is missing\n" == result.stdout
     header, _, *empty = (tmp_path / "out.csv").read_text().splitlines()
     assert ("id,bmi,bp,prediction", ["008,NA,0.1,", "009,0.3,,"]) == (header, empty)

@@ -17,6 +17,7 @@ from linear_regressor.data.source import Source
 from linear_regressor.errors import DataError
 from linear_regressor.files.locations import Locations
 from linear_regressor.files.reading import Reading
+from linear_regressor.formats import remedies
 from tests.data_sets import ENDINGS, saved
 
 # A bad value of each kind, by the column that it is planted in.
@@ -105,7 +106,11 @@ def test_cleaning_steps_use_the_list(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize(("content", "expected"), [
     (b"x;y\n1;2\n", "--delimiter ';'"),
     (b"x,y\n1,2\n3,4,5\n",
-     "row 2 (counted from 1, without the header): expected 2 columns, got 3; quote values"),
+     "row 2 (counted from 1, without the header) has 3 values, but the header has 2 names; quote values"),
+    (b"x,y\n1,2\n3\n", "has 1 value, but the header has 2 names; complete the row, or remove the line"),
+    (b"x,y\n1\n", "has 1 value, but the header has 2 names; if a title is above the header, remove the lines"),
+    (b"x,y\n1,2,3\n2,3,4\n", "has 3 values, but the header has 2 names; name every column in the header"),
+    (b'x,y\n1,2\n3,"4\n', "row 2 (counted from 1, without the header) has an unclosed quote; close it, or read"),
     ("x,y\n1,ä\n".encode("cp1252"), "byte 7 (0xe4) is not utf-8: try --encoding cp1252")])
 def test_a_file_that_is_read_in_the_wrong_way_has_a_remedy(tmp_path: Path, content: bytes, expected: str) -> None:
     """Delimiter, width and encoding."""
@@ -120,4 +125,47 @@ def test_the_names_of_a_file_without_a_header_are_hidden(tmp_path: Path) -> None
     (tmp_path / "rows.csv").write_text("31,25\n1,2\n")
 
     assert message(tmp_path / "rows.csv", Columns(("x",), None), Reading(hide_values=True)).endswith(
-        "must have one column 'x'; its columns: 2, hidden")
+        "must have one column 'x'; it has 2 columns (names are hidden)")
+
+
+@pytest.mark.parametrize(("title", "header", "line"), [
+    ("Sales of 2026\n", "x,y", 2), ("Sales of 2026,\n", "x,y", 2), ("Sales\n\nsource: us; 2026\n\n", '"x";"y"', 5),
+    ("Sales\n", " x   y ", 2), ('"Sales, in EUR"\r\n', "y\tx", 2), ("Sales\tx\n", "x\ty", 2)])
+@pytest.mark.parametrize("hide", [True, False])
+def test_a_header_below_a_title_is_named_by_its_line(tmp_path: Path, title: str, header: str, line: int,
+                                                     hide: bool) -> None:
+    """Whatever separates its names; the rows are never taken for a header without a word."""
+    path = tmp_path / "rows.csv"
+    path.write_text(f"{title}{header}\n1,2\n2,4\n", newline="")
+
+    assert message(path, Columns(("x",), "y"), Reading(hide_values=hide)).endswith(
+        f"; line {line} has what is looked for: if it is the header, remove the lines above it")
+
+
+@pytest.mark.parametrize(("content", "names"), [
+    ("sex,age\nx,1\nz,2\n", "x,y"), ("sex,age\nx,1\nz,2\n", "x"), ("y,word\n1,x\n2,z\n", "x,y"),
+    ("sex,town\nx,y\n", "x,z")])
+def test_a_line_that_has_not_all_names_or_a_number_is_no_header(tmp_path: Path, content: str, names: str) -> None:
+    """A name may be a value of a column."""
+    (tmp_path / "rows.csv").write_text(content)
+
+    assert message(tmp_path / "rows.csv", Columns(tuple(names.split(",")), None)).endswith(
+        f"must have one column 'x'; its columns: {content.partition(chr(10))[0].replace(',', ', ')}")
+
+
+@pytest.mark.parametrize("content", [
+    '{"x": [1, 2], "y": [2, 4]}', '{"x": {"0": 1, "1": 2}, "y": {"0": 2, "1": 4}}', "[[1, 2], [2, 4]]",
+    '{"columns": ["x", "y"], "data": [[1, 2]]}', '{"data": [{"x": 1, "y": 2}]}'])
+def test_json_of_another_form_than_rows_is_named(tmp_path: Path, content: str) -> None:
+    """Columns, arrays and wrapped rows, as pandas and web services write them."""
+    (tmp_path / "rows.json").write_text(content)
+
+    assert message(tmp_path / "rows.json", Columns(("x",), "y")).endswith(remedies.ROWS)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_delimiter_is_a_remedy_of_delimited_text_only(tmp_path: Path, ending: str) -> None:
+    """JSON, Parquet and Feather have none."""
+    path = saved(pa.table({"x~y": [1.0, 2.0], "z": [1.0, 2.0]}), tmp_path / f"rows{ending}")
+
+    assert ("--delimiter" in message(path, Columns(("x",), "y"))) is (ending == ".csv")

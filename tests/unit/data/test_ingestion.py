@@ -50,7 +50,7 @@ def test_a_compressed_file_stays_compressed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("location", "folder", "message"), [
     ("data", "data/copy", "is inside the data: the next run would read the copies, too"),
     ("data/a/rows.csv", "used", "has other files, such as other.csv; give an empty folder"),
-    ("data/c", "rows", "matches no file"),
+    ("data/c", "rows", "does not exist"),
     ("odd.xlsx", "rows", "must end in"),
 ], ids=["inside", "used", "missing", "unknown-format"])
 def test_misuse_copies_nothing(data: Path, tmp_path: Path, location: str, folder: str, message: str) -> None:
@@ -65,6 +65,20 @@ def test_misuse_copies_nothing(data: Path, tmp_path: Path, location: str, folder
     assert 2 == done.exit_code
     assert message in done.output and 1 == done.output.count("\n")
     assert before == sorted(tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize(("name", "chosen", "copy"), [
+    ("rows.xyz", "csv", "rows.xyz.csv"), ("rows.csv", "csv", "rows.csv"), ("rows.tsv", "csv", "rows.tsv"),
+    ("rows.txt", "ndjson", "rows.txt.ndjson"), ("ROWS.GZ", "csv", "ROWS.csv.GZ"), ("rows.tsv.gz", "csv", "rows.tsv.gz"),
+    ("rows", "parquet", "rows.parquet")])
+def test_the_name_of_a_copy_says_its_format(tmp_path: Path, name: str, chosen: str, copy: str) -> None:
+    """The steps that read the copies need not be told."""
+    (tmp_path / name).write_bytes(b"any")
+
+    done = run("ingest", tmp_path / name, tmp_path / "copies", "--input-format", chosen)
+
+    assert (0, {f"000000-{copy}": b"any"}) == (done.exit_code, copies(tmp_path / "copies")), done.output
+    assert "1 file, 3 bytes" in done.stdout
 
 
 def test_a_file_that_changes_meanwhile_is_an_error(data: Path, tmp_path: Path) -> None:

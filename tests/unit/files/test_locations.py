@@ -52,7 +52,7 @@ def test_a_path_may_be_relative(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(("location", "message"), [
-    ("none.csv", "none.csv matches no file"),
+    ("none.csv", "none.csv does not exist"),
     ("none/*.csv", "matches no file"),
     ("https://host/rows.csv", "must be a path, a glob, gs://bucket/path or s3://bucket/path"),
     ("s3:///rows.csv", "must be a path"),
@@ -65,6 +65,14 @@ def test_a_location_without_files_is_rejected(folder: Path, location: str, messa
         find_files(place)
 
     assert message in str(caught.value) and place in str(caught.value)
+
+
+def test_a_folder_without_data_is_rejected(tmp_path: Path) -> None:
+    """The message says which files do not count."""
+    (tmp_path / "_SUCCESS").touch()
+
+    with pytest.raises(SettingError, match=f"the folder {tmp_path} has no file of data; names that start with a dot"):
+        find_files(str(tmp_path))
 
 
 def test_an_unknown_ending_is_rejected(folder: Path) -> None:

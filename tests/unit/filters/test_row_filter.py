@@ -322,14 +322,16 @@ def test_a_list_may_be_long(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "fault"), [
-    ("n > 0", "column 'n', row 2 .* is not a number that float64 can hold"),
+    ("n > 0", "column 'n', row 2 .* is not a number: 'b'; "),
+    ("n = x", "column 'n', row 2 .* is not a number: 'b'$"),
+    ("big = x", "column 'big', row 2 .* is not a number that float64 can hold: '1e999'$"),
     ("n > DATE '2026-01-01'", "column 'n', row 1 .* is not a date or time"),
     ("n", "column 'n', row 2 .* is not true, false, 1 or 0"),
 ])
 def test_a_value_that_cannot_be_compared_is_named(tmp_path: Path, text: str, fault: str) -> None:
     """By file, column and row."""
     path = tmp_path / "rows.csv"
-    path.write_text("n,x\n1,1\nb,2\n")
+    path.write_text("n,x,big\n1,1,1\nb,2,1e999\n")
     with pytest.raises(DataError, match=fault):
         for part in source(path, "x", None, text).partitions():
             list(part.blocks())

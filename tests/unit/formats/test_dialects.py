@@ -281,10 +281,11 @@ def test_a_named_format_reads_any_name(tmp_path: Path) -> None:
     (b"," * csv_header.MOST_NAMES + b"\n", "the header has more than 100000 names"),
     *((compressed(b"a,b\n1,2\n"), f"is compressed: save it under a name that ends in {ending}")
       for ending, compressed in ((".gz", gzip.compress), (".bz2", bz2.compress))),
+    (b"PAR1" + bytes(2_000_000), "starts as Parquet does: read it with --input-format parquet"),
     *((text, "starts as JSON does: read it with --input-format json")
       for text in (b'[\n {"a": 1}\n]', b'[{"a": 1, "b": 2}]', b'{"a": 1}\n', b'{\n "a": 1}')),
-], ids=["empty", "line ends", "byte order mark", "long", "unclosed quote", "many names", "gzip", "bz2", "JSON array",
-        "JSON on one line", "NDJSON", "JSON object"])
+], ids=["empty", "line ends", "byte order mark", "long", "unclosed quote", "many names", "gzip", "bz2", "Parquet",
+        "JSON array", "JSON on one line", "NDJSON", "JSON object"])
 def test_a_file_without_a_usable_header_is_an_error(tmp_path: Path, content: bytes, message: str) -> None:
     """A header is never read without a limit."""
     with pytest.raises(DataError, match=message):
@@ -308,7 +309,8 @@ def test_without_quotes_a_quote_is_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "names", "hint"), [
     ("b", ["a", " b"], "name it with its blanks"), ("b", ["a", "b "], "name it with its blanks"),
-    ("b", ["a~b"], "name it by --delimiter"), ("a b", ["a", "b"], "name it by --delimiter"), ("c", ["a", "b"], "")])
+    ("b", ["a~b"], "name it by --delimiter"), ("a b", ["a", "b"], "name it by --delimiter"), ("c", ["a", "b"], ""),
+    ("b", ["abc", "b_2"], "")])
 def test_a_missing_column_comes_with_the_remedy_of_the_header(name: str, names: list[str], hint: str) -> None:
     """Blanks after a delimiter are a part of the name; another delimiter joins or divides names."""
     found = csv_header.delimiter_hint(name, names)

@@ -84,7 +84,8 @@ def test_a_late_key_is_found(tmp_path: Path) -> None:
     ('{"b": "NaN", "a": ?}', "is not JSON: invalid character"), ('{"a": 01}', "is not JSON: invalid number"),
     ('{"a": 1', "is not JSON: "), ("[1]", "is not an object"), ("7", "is not an object"),
     ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "is nested too deeply"),
-    ('{"a": "\\ud800"}', "is not JSON: it is cut short"), (b'{"a": "\xff"}', "is not UTF-8: byte 0xff")])
+    ('{"a": "\\ud800"}', "is not JSON: it is cut short"),
+    (b'{"a": "\xff"}', r"is not UTF-8 (byte 0xff): try --encoding cp1252")])
 @pytest.mark.parametrize("array", [True, False])
 def test_an_invalid_object_is_named_by_its_row(tmp_path: Path, row: str | bytes, fault: str, array: bool) -> None:
     """Of an array and of lines; the valid objects come before the error."""

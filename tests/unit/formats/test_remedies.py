@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import unicodedata
 
 import pyarrow as pa
@@ -19,7 +20,13 @@ from linear_regressor.formats import remedies
     ("1'234.5", "--thousands \"'\""), ("1_000", "--thousands _"),
     *((text, "--missing-values") for text in ("?", "-", ".", "--", "NA.", "n.a.", "missing", "None", "#VALUE!")),
     *((text, "'map'") for text in ("female", "true", "No", "class 3 of 4")),
-    *((text, "dates") for text in ("2024-05-01", "2024-05-01T10:00:00Z", "1.5.2024", "05/01/24", "10:30")),
+    *((text, "days since a date") for text in (
+        "2024-05-01", "2024-05-01T10:00:00Z", "1.5.2024", "05/01/24", "10:30", "2024/05/01", "2024.5.1 10:00",
+        "01/05/2024 10:00", "2024-05", "1 May 2024", "1-Jan-24", "5. Sept. 2024", "May 1, 2024", "September 2024",
+        "10:30:15.5 PM")),
+    *((text, "'map'") for text in ("Marketing 2024", "Mayor", "may be", "1 street 24")),
+    *((text, "one object for each row") for text in ("[1, 2]", '{"a":\n1}', "[]", "{}")),
+    ("1e999", "another unit"), ("1.5", "leave out --decimal ,"),
     *((text, "unit") for text in ("45%", "12 kg", "$5", "€ 12.50", "12 €")),
     (2**53 + 1, str(2**53))])
 def test_each_kind_of_value_has_its_remedy(value: object, remedy: str) -> None:
@@ -28,7 +35,7 @@ def test_each_kind_of_value_has_its_remedy(value: object, remedy: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "remedy"), [
-    (pa.date32(), "days since"), (pa.timestamp("us"), "days since"), (pa.bool_(), "0 and 1"),
+    (pa.date32(), "days since"), (pa.timestamp("us"), "days since"),
     (pa.list_(pa.float64()), "columns of their own"), (pa.binary(), "leave it out")])
 def test_each_kind_of_type_has_its_remedy(kind: pa.DataType, remedy: str) -> None:
     """Of columns with types, the type is at fault."""
@@ -37,17 +44,32 @@ def test_each_kind_of_type_has_its_remedy(kind: pa.DataType, remedy: str) -> Non
 
 @pytest.mark.parametrize(("names", "remedy"), [
     (["a;b"], "--delimiter ';'"), (["a\tb"], "--delimiter tab"), (["a|b"], "--delimiter '|'"),
-    (["a,b"], "--delimiter ','"), (["a\0", "b"], "--encoding utf-16"), (["a;b", "c"], ""), (["a"], ""), ([], "")])
+    (["a,b"], "--delimiter ','"), (["a;b", "c"], ""), (["a"], ""), ([], "")])
 def test_a_header_in_one_column_has_another_delimiter(names: list[str], remedy: str) -> None:
     """A header of several columns is left alone."""
     assert remedy in remedies.of_header(names) and bool(remedy) == bool(remedies.of_header(names))
 
 
 @pytest.mark.parametrize(("start", "encoding"), [
-    ("a,b".encode("utf-16"), "utf-16"), ("a,b".encode("utf-16-le"), "utf-16"), ("ä,b".encode("cp1252"), "cp1252")])
+    (codecs.BOM_UTF16_LE + "a,b".encode("utf-16-le"), "utf-16"), ("a,b".encode("utf-32"), "utf-32"),
+    ("a,b".encode("utf-16-le"), "utf-16-le"), ("a,b".encode("utf-16-be"), "utf-16-be"),
+    ("ä,b".encode("cp1252"), "cp1252")])
 def test_an_encoding_is_guessed_from_the_first_bytes(start: bytes, encoding: str) -> None:
-    """UTF-16 has a mark, or NULs."""
-    assert f"--encoding {encoding}" in remedies.of_encoding(start)
+    """UTF-16 and UTF-32 have a mark, or NULs."""
+    assert remedies.of_encoding(Reading(), start) == f"try --encoding {encoding}"
+
+
+def test_text_that_was_read_with_an_encoding_has_another_one() -> None:
+    """cp1252 is not proposed to someone who has named it."""
+    assert remedies.of_encoding(Reading(encoding="cp1252")) == "try another --encoding"
+
+
+@pytest.mark.parametrize(("value", "fault"), [
+    ("1e999", "is not a number that float64 can hold"), (2**53 + 1, "is not a number that float64 can hold"),
+    ("word", "is not a number"), ("inf", "is not a number"), ("1.5", "is not a number")])
+def test_only_numbers_are_too_large(value: object, fault: str) -> None:
+    """A word is none at all, and with --decimal , so is a number with a point."""
+    assert remedies.of_no_number(value) == fault
 
 
 @given(st.text(st.characters(exclude_categories=[])) | st.integers() | st.floats())

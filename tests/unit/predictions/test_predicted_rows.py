@@ -143,12 +143,12 @@ def test_predictions_keep_every_digit(tmp_path_factory: pytest.TempPathFactory, 
 
 @pytest.mark.parametrize(("content", "fault"), [
     ("id,x1\n1,0\n2,x\n",
-     "column 'x1', row 2 (counted from 1, without the header) is not a number that float64 can hold: 'x'; "
-     f"{remedies.OTHER_TEXT}"),
+     f"column 'x1', row 2 (counted from 1, without the header) is not a number: 'x'; {remedies.OTHER_TEXT}"),
     ("id,x1\n1,0\n2,\n,\n", "column 'x1', row 2 (counted from 1, without the header) is missing; "
-     "missing values in the file: 'x1' 2; --missing null leaves their predictions empty"),
+     "2 of its 3 rows have missing values: 2 without x1; --missing null leaves their predictions empty"),
     ("id,x1\n1,0\n2,1e308\n", "row 2 (counted from 1, without the header) is too large to predict from"),
-    ("id,x1\n1,0\n2\n", f"row 2 (counted from 1, without the header): expected 2 columns, got 1; {remedies.WIDTH}"),
+    ("id,x1\n1,0\n2\n", "row 2 (counted from 1, without the header) has 1 value, but the header has 2 names; "
+     f"{remedies.NARROW}"),
     ("id\n1\n", None),
 ], ids=["a word", "missing", "too large", "a short row", "no such column"])
 @pytest.mark.parametrize("only", [False, True])

@@ -110,3 +110,10 @@ def test_the_format_is_chosen_or_that_of_the_ending(name: str, chosen: str | Non
         return
     with pytest.raises(SettingError):
         format_of(Path(name), chosen)
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".zst", ".zip", ".GZ"])
+def test_an_output_is_not_compressed(ending: str) -> None:
+    """The message says what to write instead."""
+    with pytest.raises(SettingError, match=rf"a\.csv{ending}: outputs are not compressed; write a\.csv and "):
+        format_of(Path(f"a.csv{ending}"))

@@ -89,7 +89,7 @@ def test_other_columns_and_types_are_refused(tmp_path: Path) -> None:
     """Files that differ in columns, and lists, are one clear error."""
     parquet(tmp_path / "parts" / "1.parquet", {"a": [1]})
     parquet(tmp_path / "parts" / "2.parquet", {"a": [1], "b": [2]})
-    with pytest.raises(DataError, match=r"2\.parquet has a column 'b', which .*1\.parquet does not have"):
+    with pytest.raises(DataError, match=r"2\.parquet has a column 'b' that .*1\.parquet does not have: give all"):
         read_content(str(tmp_path / "parts"))
     with pytest.raises(DataError, match="column 'a' holds values of type list"):
         read_content(str(parquet(tmp_path / "list.parquet", {"a": [[1]]})))

@@ -15,7 +15,8 @@ import pytest
 from linear_regressor.errors import DataError
 from linear_regressor.files.reading import Reading
 from linear_regressor.formats import file_format
-from linear_regressor.tables.table import Table, values_of
+from linear_regressor.tables.table import Kind, Table, values_of
+from tests.data_sets import saved
 
 CSV = ("age,name,day,ok,empty\n"
        "1,ann,2026-01-01,true,\n"
@@ -113,7 +114,8 @@ def test_ndjson_that_changes_its_type_is_read_to_the_end(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("name", "content", "reason"), [
-    ("a.csv", "a,b\n1,2\n3\n", "row 2 .*: expected 2 columns, got 1"), ("a.csv", 'a,b\n1,"2\n', "unclosed quote"),
+    ("a.csv", "a,b\n1,2\n3\n", "row 2 .* has 1 value, but the header has 2"),
+    ("a.csv", 'a,b\n1,"2\n', "unclosed quote"),
     ("a.csv", "a,a\n1,2\n", "must have one column 'a'"), ("a.csv", "", "is empty: its first line must name the"),
     ("a.parquet", "PAR1", "cannot be read as parquet"), ("a.ndjson", "[1]\n", "row 1 .* is not an object")])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: str, reason: str) -> None:
@@ -123,3 +125,16 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content:
     with pytest.raises(DataError, match=reason):
         table = Table.of(str(path))
         list(table.batches(table.kinds()))
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".feather"])
+@pytest.mark.parametrize("kinds", [{}, {"x": "number"}, {"x": "text"}])
+def test_text_that_is_not_utf8_is_named(tmp_path: Path, ending: str, kinds: dict[str, Kind]) -> None:
+    """PyArrow checks the text of Parquet and Feather when it is used."""
+    offsets = pa.py_buffer(np.array([0, 2, 3], np.int32))
+    wrong = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"1\xff2")])
+    path = saved(pa.table({"x": wrong}), tmp_path / f"rows{ending}")
+
+    with pytest.raises(DataError, match=f"{path} cannot be read as .*: a text in it is not UTF-8: write"):
+        table = Table.of(str(path))
+        list(table.batches(kinds or table.kinds()))

@@ -394,8 +394,8 @@ def test_two_files_with_the_same_rows_are_rejected(tmp_path: Path, random: np.ra
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    ("x1,y\n", "there are no training rows"),
-    ("x1,y\n1,2\n", "there are no|is the same in all 1 "),
+    ("x1,y\n", "rows.csv has no rows: add rows"),
+    ("x1,y\n1,2\n", "there are no|there is only 1 "),
     ("x1,y\n" + "".join(f"{row},3\n" for row in range(40)), "the target is the same in all"),
     ("x1,y\n" + "".join(f"{row},1e200\n{row},-1e200\n" for row in range(40)), "too large: their squares leave"),
 ], ids=["no rows", "one row", "a constant target", "too large"])
@@ -407,6 +407,20 @@ def test_rows_that_do_not_determine_a_model_are_rejected(tmp_path: Path, content
         train(tmp_path / "rows.csv", tmp_path / "model", replace(CONFIG, features=("x1",)))
 
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(("names", "where", "message"), [
+    (("a.csv",), "x1 > 5", "a.csv: no row is left by the filter"),
+    (("a.csv", "b.csv"), None, "a.csv and 1 other file have no rows: add rows, or name other files"),
+    (("a.csv", "b.csv", "c.csv"), "x1 > 5", "a.csv and 2 other files: no row is left by the filter")])
+def test_why_there_are_no_rows_is_named(tmp_path: Path, names: tuple[str, ...], where: str | None,
+                                        message: str) -> None:
+    """Empty files are not those of which the filter takes nothing."""
+    for name in names:
+        (tmp_path / name).write_text("x1,y\n" + "1,2\n" * (where is not None))
+
+    with pytest.raises(DataError, match=f"{tmp_path}/{message}$"):
+        train(tmp_path, tmp_path / "model", replace(CONFIG, features=("x1",), where=where))
 
 
 @pytest.mark.parametrize(("change", "error"), [
