@@ -136,8 +136,11 @@ def finite(context: click.Context | None, option: click.Parameter | None, value:
 
 
 def split_names(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Split names at commas; a name with a comma, or a blank at its edge, is in double quotes."""
-    return tuple(name for row in csv.reader(values, skipinitialspace=True) for name in row or [""])
+    """Split names at commas; a name with a comma, a line break, or a blank at its edge, is in double quotes."""
+    try:
+        return tuple(name for row in csv.reader(values, skipinitialspace=True) for name in row or [""])
+    except csv.Error:
+        raise click.BadParameter("a name with a line break must be in double quotes.", context, option) from None
 
 
 def split_values(kind: Any) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[Any, ...]]:

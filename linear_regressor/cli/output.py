@@ -91,9 +91,15 @@ def require_different(outputs: Mapping[str, ModelLocation], others: Mapping[Mode
             raise SettingError(f"{option} {path} is {what}: name another file")
 
 
-def _identity(location: ModelLocation) -> str:
-    """The same text for every name of a file."""
-    return str(location) if isinstance(location, BucketUrl) else os.path.realpath(location)
+def _identity(location: ModelLocation) -> object:
+    """The same value for every name of a file, also for a hard link."""
+    if isinstance(location, BucketUrl):
+        return str(location)
+    try:
+        status = os.stat(location)
+    except OSError:  # it does not exist yet
+        return os.path.realpath(location)
+    return status.st_dev, status.st_ino
 
 
 def require_writable(location: ModelLocation) -> None:

@@ -17,6 +17,7 @@ from linear_regressor.files.locations import File
 from linear_regressor.files.reading import Reading
 from linear_regressor.formats import registry, text_values
 from linear_regressor.formats.file_format import Format
+from linear_regressor.formats.remedies import other_spelling
 from linear_regressor.formats.value_types import FLOAT64_WHOLE, is_numeric, is_text, plain
 
 if TYPE_CHECKING:
@@ -140,7 +141,9 @@ def require_unique(required: Iterable[str], names: Sequence[str], form: Format, 
         existing = (f"it has {counted(len(names), 'column')} (names are hidden)" if hide else
                     f"its columns: {', '.join(map(_shown, names)) or 'none'}")
         needed = "each column of the data exactly once" if hide and of_data else f"one column {wrong[0]!r}"
-        hint = "; give each column a name of its own" if wrong[0] in names else form.hint(required, names)
+        like = other_spelling(wrong[0], names, hide)
+        hint = ("; give each column a name of its own" if wrong[0] in names else
+                f"; {like}" if like else form.hint(required, names))
         raise DataError(f"{form.file.name} must have {needed}; {existing}{hint}")
 
 

@@ -80,6 +80,8 @@ def unreadable(file: File, error: Exception, rows: int = 0) -> DataError:
 
 def _reason(file: File, error: Exception) -> str:
     """Say why a file cannot be read; PyArrow's own words only where they cannot have a value of the data."""
+    if isinstance(error, PermissionError):
+        return "permission denied; let this user read it"
     text = " ".join(str(error).split())
     if isinstance(error, UnicodeDecodeError) or "UTF" in text.upper():
         return remedies.NO_UTF8

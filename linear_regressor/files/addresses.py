@@ -20,6 +20,8 @@ CREDENTIALS = re.compile(r"://(?P<credentials>.*:.*|[^/?]*)@", re.DOTALL)
 SCHEMES = {"gs": "gs", "s3": "s3", "s3a": "s3"}
 # Without a limit the gs:// client retries an unreachable server for a quarter of an hour.
 RETRY_SECONDS = "retry_limit_seconds=10"
+# Characters of a location that a message shows.
+MOST_SHOWN = 400
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,11 @@ def access_errors(location: str) -> Iterator[None]:
 
 
 def redacted(location: str) -> str:
-    """Hide the credentials before the bucket's name."""
+    """Hide the credentials before the bucket's name, escape what is not UTF-8, and cut a long location."""
     credentials = _credentials(location)
-    return location.replace(f"://{credentials}@", "://***@", 1) if credentials else location
+    shown = location.replace(f"://{credentials}@", "://***@", 1) if credentials else location
+    shown = shown.encode(errors="backslashreplace").decode()
+    return shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}..."
 
 
 def _credentials(location: str) -> str:
@@ -102,4 +106,4 @@ def _masked(message: str, location: str) -> str:
     parts = [credentials, *credentials.split(":")]
     for part in sorted({*parts, *map(unquote, parts)} - {"", "anonymous"}, key=len, reverse=True):
         message = message.replace(part, "***")
-    return message
+    return message if len(message) <= 2 * MOST_SHOWN else f"...{message[-MOST_SHOWN:]}"  # the reason is at the end

@@ -8,10 +8,12 @@ from urllib.parse import quote, unquote
 
 from linear_regressor.errors import DataError
 
-# Hadoop, Spark and EMR write _SUCCESS, _metadata, .part.crc and part_$folder$; macOS writes .DS_Store and __MACOSX.
+# Hadoop, Spark and EMR write _SUCCESS, _metadata, .part.crc and part_$folder$; macOS writes .DS_Store and __MACOSX;
+# Windows writes Thumbs.db and desktop.ini; office programs and editors write ~$name and name~.
 HIDDEN = re.compile(r"\..*|_[^=]*", re.DOTALL)
 NO_DATA = re.compile(r".*\.(crc|md5|sha1|sha256|sha512)|.*_\$folder\$|(md5|sha1|sha256|sha512)sums?(\.txt)?"
-                     r"|readme(\.(md|txt|rst|html|pdf))?", re.DOTALL | re.IGNORECASE)
+                     r"|(readme|licen[cs]e)(\.(md|txt|rst|html|pdf))?|thumbs\.db|desktop\.ini|~\$.*|.*~",
+                     re.DOTALL | re.IGNORECASE)
 # Parquet files of these tables include rows that the table has removed.
 TABLES = {"Delta table": re.compile(r"(.*/)?_delta_log(/.*)?", re.DOTALL),
           "Hudi table": re.compile(r"(.*/)?\.hoodie(/.*)?", re.DOTALL),
@@ -22,7 +24,7 @@ FolderColumns = tuple[tuple[str, str | None], ...]
 
 
 def is_skipped(path: str) -> bool:
-    """Whether a path below the location is hidden, or is a marker, a checksum or a README instead of data."""
+    """Whether a path below the location is hidden, or is a marker, a checksum, a README or a backup instead of data."""
     names = path.split("/")
     return any(map(HIDDEN.fullmatch, names)) or NO_DATA.fullmatch(names[-1]) is not None
 

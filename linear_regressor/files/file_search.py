@@ -14,7 +14,7 @@ from linear_regressor.files.globs import WILDCARDS, Glob, alternatives, folder_o
 from linear_regressor.files.listing import Entry, find_one, list_files
 
 EVERYTHING = Glob("**")
-SKIPPED = "names that start with a dot or an underscore, checksums and README are skipped"
+SKIPPED = "names that start with a dot or an underscore, checksums, README, LICENSE and backups are skipped"
 
 
 def find_files(location: str) -> tuple[File, ...]:
@@ -69,7 +69,8 @@ def _entries(address: Address, info: fs.FileInfo) -> list[Entry]:
     if info.type == fs.FileType.Unknown:
         raise SettingError(f"{address.name_of(info.path)} is a device or a socket: name a file, a folder or a pipe")
     folder, glob = _split(info)
-    return [] if glob is None else list_files(address, folder, glob)
+    found = [] if glob is None else list_files(address, folder, glob)
+    return [entry for entry in found if entry.size] or found  # parallel writers leave parts without rows
 
 
 def _split(info: fs.FileInfo) -> tuple[str, Glob | None]:

@@ -13,7 +13,7 @@ from functools import partial
 from pyarrow import fs
 
 from linear_regressor.errors import DataError, SettingError
-from linear_regressor.files.addresses import Address
+from linear_regressor.files.addresses import Address, redacted
 from linear_regressor.files.conventions import is_skipped, require_no_table
 from linear_regressor.files.globs import Glob
 
@@ -46,8 +46,10 @@ def list_files(address: Address, folder: str, glob: Glob) -> list[Entry]:
 
 def find_one(address: Address, path: str) -> fs.FileInfo:
     """Find what a path names; a marker of a folder in a bucket is a folder."""
-    if address.local and os.path.islink(path):
-        _follow(address, path)
+    if address.local:
+        _require_text(address, path)
+        if os.path.islink(path):
+            _follow(address, path)
     info = address.filesystem.get_file_info(path)
     if not address.local and info.type == fs.FileType.File and not info.size:
         below = address.filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
@@ -66,6 +68,7 @@ def _walk(address: Address, folder: str, below: str, glob: Glob, above: set[Iden
             continue
         if wanted and not os.path.exists(path):
             _follow(address, path)
+        _require_text(address, path)
         if os.path.isdir(path):
             if deeper:
                 identity = _identity(os.stat(path))
@@ -75,6 +78,14 @@ def _walk(address: Address, folder: str, below: str, glob: Glob, above: set[Iden
                 yield from _walk(address, path, f"{relative}/", glob, above | {identity})
         elif wanted:
             yield _entry(address, path)
+
+
+def _require_text(address: Address, path: str) -> None:
+    """Reject a name that PyArrow cannot open."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"the name of {redacted(address.name_of(path))} is not UTF-8: rename it") from None
 
 
 def _entry(address: Address, path: str) -> Entry:

@@ -82,6 +82,8 @@ def _require_different(found: Sequence[tuple[File, str]]) -> None:
         known[identity] = file, text
         if other is not None and other.filesystem == file.filesystem:
             what = f"{file.name} is" if file.name == other.name else f"{other.name} and {file.name} are"
+            if location == text and file.name != other.name:
+                raise SettingError(f"{what} one file, both in {redacted(text)}: remove the link to it")
             raise SettingError(f"{what} one file, named by {redacted(location)} and by {redacted(text)}: name it once")
 
 
@@ -92,7 +94,7 @@ def _require_same_columns(files: Sequence[File]) -> None:
         if names != {name for name, _ in first.folder_columns}:
             raise DataError(f"{first.name} has {_described(first)} from its folders, but {file.name} has "
                             f"{_described(file)}: name the folder around all folders such as day=1 as the location, or "
-                            "only files inside them")
+                            "only files inside them, and move other files away")
 
 
 def _described(file: File) -> str:

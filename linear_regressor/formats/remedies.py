@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -130,3 +131,15 @@ def of_encoding(reading: Reading, start: bytes = b"") -> str:
     if b"\0" in start:
         return f"try --encoding utf-16-{'be' if start.startswith(bytes(1)) else 'le'}"
     return "try --encoding cp1252" if reading.is_utf8 else "try another --encoding"
+
+
+def other_spelling(name: str, names: Sequence[str], hide: bool) -> str:
+    """Say how a column is named that differs from a name by case or Unicode form only; empty for none."""
+    def composed(text: str) -> str:
+        return unicodedata.normalize("NFC", text)
+
+    for other in names:
+        if composed(other).casefold() == composed(name).casefold():
+            what = "the Unicode forms differ" if composed(other) == composed(name) else "upper and lower case differ"
+            return what if hide else f"{what}: {ascii(other) if 'Unicode' in what else repr(other)}"
+    return ""

@@ -60,7 +60,8 @@ def test_the_home_folder_and_file_urls(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("name", [
     ".DS_Store", "._a.csv", "_SUCCESS", "_metadata", "_common_metadata", ".part-0.csv.crc", "part-0.csv.crc",
     "sub_$folder$", "__MACOSX/a.csv", "_temporary/0/a.csv", ".git/a.csv", "README", "README.md", "Readme.txt",
-    "a.csv.md5", "a.csv.sha256", "MD5SUMS", "SHA256SUMS", "sha256sums.txt"])
+    "a.csv.md5", "a.csv.sha256", "MD5SUMS", "SHA256SUMS", "sha256sums.txt", "Thumbs.db", "desktop.ini", "a.csv~",
+    "~$a.xlsx", "LICENSE", "license.txt"])
 def test_what_is_no_data_is_skipped(tmp_path: Path, name: str) -> None:
     """In folders and by globs; a file that is named itself is read."""
     make(tmp_path, "rows/a.csv", f"rows/{name}")
@@ -74,6 +75,43 @@ def test_what_is_no_data_is_skipped(tmp_path: Path, name: str) -> None:
 def test_other_files_are_not_skipped(tmp_path: Path, name: str) -> None:
     """Whether they can be read is for their format to say."""
     assert [f"rows/{name}"] == found(make(tmp_path, f"rows/{name}"), "rows")
+
+
+def test_empty_parts_are_skipped(tmp_path: Path) -> None:
+    """Parallel writers leave them; alone, or named, they are read, and their format says that they are empty."""
+    make(tmp_path, "rows/part-0.csv")
+    (tmp_path / "rows/part-1.csv").touch()
+
+    for text in ("rows", "rows/*"):
+        assert ["rows/part-0.csv"] == found(tmp_path, text)
+    (tmp_path / "rows/part-0.csv").unlink()
+    assert ["rows/part-1.csv"] == found(tmp_path, "rows") == found(tmp_path, "rows/part-1.csv")
+
+
+@pytest.mark.parametrize("text", ["rows", "rows/*", "rows/\udcff.csv"])
+def test_a_name_that_is_not_utf8_is_an_error(tmp_path: Path, text: str) -> None:
+    """It names the file, with the bytes escaped."""
+    make(tmp_path, "rows/\udcff.csv")
+
+    with pytest.raises(DataError, match=r"the name of .*rows/\\udcff\.csv is not UTF-8: rename it"):
+        found(tmp_path, text)
+
+
+def test_a_long_location_is_cut(tmp_path: Path) -> None:
+    """In messages."""
+    with pytest.raises(DataError) as caught:
+        found(tmp_path, "{" * 2000)
+
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_link_beside_its_target_is_an_error(tmp_path: Path) -> None:
+    """Its rows would count twice."""
+    make(tmp_path, "rows/a.csv")
+    (tmp_path / "rows/b.csv").symlink_to("a.csv")
+
+    with pytest.raises(SettingError, match=r"a\.csv and .*b\.csv are one file, both in .*: remove the link to it"):
+        found(tmp_path, "rows")
 
 
 @pytest.mark.parametrize(("metadata", "kind"), [

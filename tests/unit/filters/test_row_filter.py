@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linear_regressor.data.columns import Columns
+from linear_regressor.data.source import Source
 from linear_regressor.errors import DataError, SettingError
 from linear_regressor.files.locations import Locations
 from linear_regressor.filters import database, old_form
@@ -178,6 +179,14 @@ def test_an_unknown_column_is_an_error(tmp_path: Path, text: str, message: str) 
     """It lists the columns."""
     with pytest.raises(DataError, match=message):
         selected(TABLE, text, tmp_path)
+
+
+def test_names_that_look_alike_are_told_apart(tmp_path: Path) -> None:
+    """In the filter and in the columns to read: an accent may be a character of its own."""
+    path = saved(pa.table({"m\u00e4nner": [1.0]}), tmp_path / "rows.csv")
+    for columns in (Columns(("ma\u0308nner",), None), Columns(("m\u00e4nner",), None, '"ma\u0308nner" > 1')):
+        with pytest.raises(DataError, match=r"the Unicode forms differ: 'm\\xe4nner'"):
+            list(Source.of(str(path), columns).partitions())
 
 
 @pytest.mark.parametrize(("text", "message"), [
