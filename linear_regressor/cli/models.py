@@ -199,13 +199,13 @@ def rollback(location: str, to: str | None, reason: str, store: StoreLocation | 
 
 
 @models.command()
-@click.argument("source", metavar="PATH|URL[@VERSION]")
+@click.argument("source", metavar="SOURCE[@VERSION]")
 @click.argument("path", type=options.LocalFile())
 def fetch(source: str, path: Path) -> None:
     """Copy a model to a model file on this machine, with its card.
 
-    SOURCE is a model file, or a folder of models, whose champion is copied unless @VERSION follows; either may be in a
-    bucket. The digest of the model is checked. A server reads models from this machine only: fetch them for it.
+    SOURCE is the path or URL of a model file, or of a folder of models, whose champion is copied unless @VERSION
+    follows. The digest of the model is checked. A server reads models from this machine only: fetch them for it.
 
     The exit code is 1 if there is no such model or it is damaged.
 

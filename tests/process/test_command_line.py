@@ -1,9 +1,11 @@
 """``CommandLine``: every error is one line with an exit code."""
 
 import errno
+import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +24,18 @@ def failing(error: BaseException) -> click.Command:
         raise error
 
     return CommandLine("program", commands=[click.Command("fail", callback=fail)])
+
+
+def every_command(command: click.Command, name: str, above: click.Context | None = None) -> Iterator[click.Context]:
+    """Yield the context of a command, or of a group those of its commands."""
+    context = click.Context(command, info_name=name, parent=above)
+    if not isinstance(command, click.Group):
+        yield context
+    else:
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            assert found is not None
+            yield from every_command(found, below, context)
 
 
 @pytest.mark.parametrize(("error", "exit_code", "line"), [
@@ -139,6 +153,25 @@ def test_the_help_of_a_command_explains_every_option(command: str) -> None:
             assert option.help and " ".join(option.help.split()) in text
             assert option.is_flag or option.required or option.show_default
     assert 0 == text.count("Traceback")
+
+
+def unknown_names(context: click.Context) -> set[str]:
+    """Name the arguments and options in the help of a command that the command does not have."""
+    usage, description = context.command.get_help(context).split("\n\n", 1)
+    description = " ".join(description.split())
+    arguments = re.findall(r"(?:^|[.:;] )([A-Z]{2,})(?: and [A-Z]+)? (?:is|are|has|ends)\b", description)
+    # 'train --schema' is an option of another command
+    options = re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", re.sub(r"'[a-z -]+'", "", description))
+    known = {name for option in context.command.get_params(context) for name in (*option.opts, *option.secondary_opts)}
+    return set(arguments) - set(re.findall(r"[A-Z]+", usage)) | set(options) - known
+
+
+def test_help_speaks_of_arguments_and_options_that_exist() -> None:
+    """Of every command: arguments as the usage line names them, and its own options."""
+    unknown = {context.command_path: names for context in every_command(main, "linear-regressor")
+               if (names := unknown_names(context))}
+
+    assert {} == unknown
 
 
 @pytest.mark.parametrize("arguments", [["nope"], ["train", "--nope"], ["predict"], ["serve", "--server", "apache"]],
