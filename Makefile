@@ -173,7 +173,7 @@ load-test: environment ## 60 s of full load with reloads, killed workers and SIG
 ##@ Test
 
 .PHONY: test-local
-test-local: check-style-all check-types check-security check-imports test-coverage ## All checks and tests in the current environment
+test-local: check-all test-coverage ## All checks and tests in the current environment, with coverage
 
 .PHONY: pytest
 pytest: environment axe ## All tests, without coverage
@@ -230,8 +230,8 @@ test-serving-postgresql: server-build-postgresql ## Test the server image with t
 	@"$(DOCKER)" run --rm --entrypoint python $(POSTGRESQL_IMAGE) -c 'import psycopg'
 
 .PHONY: test-local-docker
-test-local-docker: builder-build ## Run test-local in the builder image, then test-serving
-	@$(IN_BUILDER) make test-local
+test-local-docker: builder-build ## All checks and tests in the builder image, without coverage, then test-serving
+	@$(IN_BUILDER) make check-all pytest
 	@$(MAKE) test-serving
 
 .PHONY: package
@@ -280,6 +280,11 @@ test-clients: environment ## Test third-party clients, each in its own environme
 	@scripts/test_clients.sh "$(BIN)" $(CLIENTS)
 
 ##@ Check
+
+# mypy and bandit take most of the time, and each uses one CPU
+.PHONY: check-all
+check-all: environment ## All checks of source text: style, types, security, imports (two at a time)
+	@$(MAKE) --jobs 2 check-types check-security check-style-all check-imports
 
 .PHONY: check-style-all
 check-style-all: check-lint check-imports check-dockerfiles check-workflows check-shell check-yaml check-secrets ## All linters

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather
 
+from tests.command_line import run
 from tests.tables import write
 
 # Each takes longer to import than NumPy, or does not belong on the path of a stream.
@@ -24,16 +25,16 @@ main()
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a table in three formats, and a model trained on it."""
-    random = np.random.default_rng(0)
-    rows = random.normal(size=(100, 3))
+    folder = tmp_path_factory.mktemp("rows")
+    rows = np.random.default_rng(0).normal(size=(100, 3))
     for name in ("rows.csv", "rows.parquet"):
-        write(tmp_path / name, rows)
-    feather.write_feather(pa.table(dict(zip(("age", "bmi", "score"), rows.T, strict=True))), tmp_path / "rows.feather")
-    modules_of(tmp_path, "train", "--data", "rows.csv", *COLUMNS, "--model-save-path", "model")
-    return tmp_path
+        write(folder / name, rows)
+    feather.write_feather(pa.table(dict(zip(("age", "bmi", "score"), rows.T, strict=True))), folder / "rows.feather")
+    assert 0 == run("train", "--data", folder / "rows.csv", *COLUMNS, "--model-save-path", folder / "model").exit_code
+    return folder
 
 
 COLUMNS = ("--features", "age,bmi", "--target", "score")

@@ -18,13 +18,13 @@ from tests.tables import write
 TERMINATED = 143
 
 
-@pytest.fixture
-def large(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write more rows than the store holds in memory."""
-    random = np.random.default_rng(1)
+    folder, random = tmp_path_factory.mktemp("large"), np.random.default_rng(1)
     for number in range(10):
-        write(tmp_path / "large" / f"{number}.parquet", random.normal(size=(300_000, 3)))
-    return tmp_path / "large"
+        write(folder / f"{number}.parquet", random.normal(size=(300_000, 3)))
+    return folder
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

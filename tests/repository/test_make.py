@@ -15,8 +15,8 @@ TARGETS = """
     server-stop-clean server-stop-cleam test test-serving test-local test-local-docker pytest test-coverage check-lint
     check-types check-security check-style-all docker-entry-bash clean benchmark lock audit conformance test-clients
     test-wild-data pipeline-schedule pipeline-vertex test-tracking benchmark-verification benchmark-images
-    test-fast test-behaviour jobs-build pipeline-compile pipeline-local pipeline-yaml package test-package docs
-    docs-archive
+    test-fast test-behaviour check-all jobs-build pipeline-compile pipeline-local pipeline-yaml package test-package
+    docs docs-archive
     up down replace test-system test-layers
     sbom image-sbom image-audit canary change-certificate service-candidate service-share service-promote
     service-roll-back service-verify store-migrate infra-plan infra-drift infra-plan-comment jobs-check release-files
@@ -70,6 +70,30 @@ def test_all_test_folders_are_run_once(target: str) -> None:
     assert configured - {"tests"} | below_tests == folders
     assert [] == [word for word in folders if words.count(word) > 1]
     assert [] == [path for path in (ROOT / "tests").glob("test_*.py")]
+
+
+def commands_of(*arguments: str) -> set[str]:
+    """Commands of a dry run, of which those of sub-makes are listed, too."""
+    return {line for line in make("--dry-run", *arguments).stdout.splitlines() if "/bin/" in line}
+
+
+def test_test_local_runs_every_check() -> None:
+    """Those of all targets called check-, except one that downloads its tools."""
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    checks = set(re.findall(r"^(check-[a-z-]+):", text, re.MULTILINE)) - {"check-openapi", "check-all"}
+
+    assert {"check-types", "check-security", "check-lint", "check-imports"} < checks
+    assert commands_of(*checks) <= commands_of("test-local")
+
+
+def test_the_builder_image_runs_the_same_checks_and_tests() -> None:
+    """Without coverage, which ``test-local`` measures: the lines are the same."""
+    docker = make("--dry-run", "test-local-docker", "DOCKER=true").stdout.splitlines()
+    added = commands_of("test-local") - commands_of("check-all", "pytest")
+
+    assert ["make check-all pytest"] == [line[line.index("make "):] for line in docker if " --volume " in line]
+    assert any("test_server_image.sh" in line for line in docker)
+    assert 2 == len(added) and all("--cov" in line for line in added)
 
 
 @pytest.mark.parametrize("target", CONTAINER_TARGETS)
