@@ -26,9 +26,11 @@ Array = NDArray[np.float64]
 
 LONG_ROW = re.compile(r"a row is longer than \d+ MB")
 WRONG_WIDTH = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
-# What PyArrow raises for invalid content of a file; not MemoryError.
-CONTENT = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.ArrowTypeError, pa.ArrowIndexError,
-           pa.ArrowSerializationError, UnicodeDecodeError, OSError)
+# What PyArrow raises for invalid values; not MemoryError.
+VALUES = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.ArrowTypeError, pa.ArrowIndexError,
+          pa.ArrowSerializationError, UnicodeDecodeError)
+# What it raises for invalid content of a file.
+CONTENT = (*VALUES, OSError)
 
 
 class _Fault(NamedTuple):

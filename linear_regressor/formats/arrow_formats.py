@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import bisect
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyarrow.fs import LocalFileSystem
 
+from linear_regressor.errors import DataError
+from linear_regressor.files.locations import File
 from linear_regressor.formats import file_format
 from linear_regressor.formats.file_format import Batches, Format, Types, without_views
 
@@ -40,7 +43,8 @@ class Parquet(Format):
         """Read row groups; see ``Format``."""
         with self._open() as parquet:
             groups = range(parquet.num_row_groups) if chosen is None else chosen
-            yield from parquet.iter_batches(file_format.BATCH_ROWS, groups, list(columns))
+            batches = parquet.iter_batches(file_format.BATCH_ROWS, groups, list(columns))
+            yield from _valid(batches, self.file, lambda: sum(self.parts()[:groups.start]))
 
     def _open(self) -> ParquetFile:
         """Open for reading in small steps from a disk, to save memory; from a bucket each step would be a request."""
@@ -78,7 +82,8 @@ class Feather(Format):
         reader = self._open()
         if isinstance(reader, pa.RecordBatchStreamReader):
             first = next(iter(reader), None)
-            return [first.num_rows * self.file.size // max(first.nbytes, 1) if first else 0]
+            # nbytes would follow the offsets of text, which have not been checked
+            return [first.num_rows * self.file.size // max(first.get_total_buffer_size(), 1) if first else 0]
         kinds = reader.schema.types
         narrowest = min(range(len(kinds)), key=lambda place: (
             kinds[place].bit_width if pa.types.is_primitive(kinds[place]) else file_format.BLOCK_BYTES))
@@ -91,11 +96,11 @@ class Feather(Format):
         """Read record batches; see ``Format``."""
         found = self.schema()
         reader = self._open(sorted({found.get_field_index(name) for name in columns}))
-        if isinstance(reader, pa.RecordBatchStreamReader):
-            batches = iter(reader)
-        else:
-            batches = map(reader.get_batch, range(reader.num_record_batches) if chosen is None else chosen)
-        for batch in batches:
+        batches, start = reader, 0
+        if isinstance(reader, pa.RecordBatchFileReader):
+            numbers = range(reader.num_record_batches) if chosen is None else chosen
+            batches, start = map(reader.get_batch, numbers), numbers.start
+        for batch in _valid(batches, self.file, lambda: sum(reader.get_batch(each).num_rows for each in range(start))):
             yield from pa.Table.from_batches([batch]).to_batches(max_chunksize=file_format.BATCH_ROWS)
 
     def _open(self, places: Sequence[int] = ()) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
@@ -112,3 +117,37 @@ class Feather(Format):
             raise pa.ArrowInvalid("it is Feather version 1; write it again as version 2, such as with "
                                   "pyarrow.feather.write_feather(pyarrow.feather.read_table(old), new)")
         raise pa.ArrowInvalid(f"it starts with {head!r}, which is neither an Arrow file nor an Arrow stream")
+
+
+def _valid(batches: Iterable[pa.RecordBatch], file: File, count_before: Callable[[], int]) -> Batches:
+    """Reject values that PyArrow does not check when it reads them, and that can crash the process when it uses them.
+
+    These are offsets and indices outside of their buffers, and text that is not UTF-8.
+    """
+    rows = 0
+    for batch in batches:
+        try:
+            batch.validate(full=True)
+        except pa.ArrowInvalid:
+            raise _damaged(batch, file, count_before() + rows) from None
+        yield batch
+        rows += batch.num_rows
+
+
+def _damaged(batch: pa.RecordBatch, file: File, before: int) -> DataError:
+    """Return an error for the first column of a batch that is invalid, and its first invalid row if one row is."""
+    name, column, fault = next((name, column, fault) for name, column in zip(batch.schema.names, batch, strict=True)
+                               if (fault := _fault(column)))
+    rows = bisect.bisect_left(range(batch.num_rows), True, key=lambda rows: bool(_fault(column.slice(0, rows))))
+    row = f", row {before + rows} (counted from 1, without the header)" * bool(rows)
+    return DataError(f"{file.name}: column {name!r}{row} is {'not UTF-8' if 'UTF8' in fault else 'damaged'}; write the "
+                     "file again")
+
+
+def _fault(column: pa.Array) -> str:
+    """Say what is invalid in a column; nothing if it is valid."""
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        return str(error)
+    return ""

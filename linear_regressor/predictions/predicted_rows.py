@@ -95,7 +95,7 @@ def write(partitions: Sequence[Partition], predictor: RowPredictor, path: Path, 
 
     try:
         write_file(path, write_all)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+    except diagnosis.VALUES as error:
         raise DataError(f"{path} cannot be written as {format_of(path, output_format)}: {error}") from None
     return counts
 

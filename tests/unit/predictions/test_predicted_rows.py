@@ -203,6 +203,31 @@ def test_columns_that_csv_cannot_represent_leave_the_old_file(tmp_path: Path) ->
     assert 2 == len(list(tmp_path.iterdir()))
 
 
+@pytest.mark.parametrize("error", [pa.ArrowIndexError, pa.ArrowKeyError, pa.ArrowSerializationError])
+def test_values_that_cannot_be_written_for_any_reason_are_an_error_in_the_data(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    """Of every kind that PyArrow has for values; an index error was unexpected."""
+    path = saved(pa.table({"x1": [1.0]}), tmp_path / "in.parquet")
+
+    def write_table(*_: object) -> None:
+        raise error("invalid")
+
+    monkeypatch.setattr(predicted_rows.WRITERS["csv"], "write_table", write_table)
+    with pytest.raises(DataError, match="out.csv cannot be written as csv: invalid"):
+        write_and_read(path, tmp_path / "out.csv", "x1")
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".feather"])
+def test_text_that_is_not_utf_8_is_not_passed_on(tmp_path: Path, ending: str) -> None:
+    """The output would not be text either."""
+    text = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(np.array([0, 1, 2], "i4")), pa.py_buffer(b"a\xff")])
+    path = saved(pa.table({"x1": [1.0, 2.0], "note": text}), tmp_path / f"in{ending}")
+
+    with pytest.raises(DataError, match=f"in{ending}: column 'note', row 2 .* is not UTF-8; write the file again"):
+        write_and_read(path, tmp_path / "out.ndjson", "x1")
+    assert not (tmp_path / "out.ndjson").exists()
+
+
 @pytest.mark.parametrize("name", ["out.json", "out", "out.txt"])
 def test_an_unknown_output_ending_is_rejected(tmp_path: Path, name: str) -> None:
     """Only formats that can be written are allowed."""
