@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from linear_regressor.errors import SettingError
 
-# Text that stands for a missing value, in every column and for every command.
-MISSING_VALUES = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "N/A",
-                  "NA", "NULL", "NaN", "n/a", "nan", "null")
+# Text that stands for a missing value, in every column and for every command: the list of pandas.
+MISSING_VALUES = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
+                  "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null")
 # Delimiters that have a name.
 NAMED_DELIMITERS = {"tab": "\t", "blanks": " \t"}
 # Codecs of Python that are not those of files: two for the names of hosts, and one that always fails.

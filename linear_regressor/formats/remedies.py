@@ -30,7 +30,7 @@ QUOTE = "close it, or read the file with --quote '' if its quotes surround no va
 ROWS = 'store one object for each row, such as {"x": 1, "y": 2}'
 NESTED = f"store its parts as columns of their own; in JSON, {ROWS}"
 DAMAGED = "it is damaged or in another format, which --input-format names"
-THOUSANDS = "read it with --thousands , (or --decimal , if decimals follow the comma)"
+COMMAS = "read it with --thousands , (or --decimal , if decimals follow the comma)"
 NO_UTF8 = "a text in it is not UTF-8: write the file again"
 NO_UNIT = "leave only the number in it, without its unit"
 KEY = "give every row a key, or leave out --key"
@@ -43,22 +43,35 @@ POINT = "its decimals follow a point: leave out --decimal ,"
 MONTHS = ("(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
           "|nov(?:ember)?|dec(?:ember)?)")
 SIGN, EXPONENT = r"[+-]?", r"(?:[eE][+-]?\d+)?"
+ANY_NUMBER = r"(?:\d[\d.,]*|[.,]\d+)"
+# What separates thousands, and how a shell is given it.
+THOUSANDS = {" ": "' '", "'": "\"'\"", "_": "_", "\u2019": "\u2019", "\u00a0": "$'\\u00a0' (a no-break space)",
+             "\u202f": "$'\\u202f' (a narrow no-break space)", "\u2009": "$'\\u2009' (a thin space)"}
+# Hyphens and dashes that are written for a minus sign, and the one of mathematics.
+MINUS = "\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d"
 NUMBER = re.compile(rf"{SIGN}(?:\d+\.?\d*|\.\d+){EXPONENT}")
 # What a text looks like, and the remedy. The first row that matches decides.
 TEXTS = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), remedy) for pattern, remedy in (
-    (SIGN + r"\d{1,3}(?:,\d{3})+(?:\.\d*)?", THOUSANDS),
+    (r".*\0.*", "remove the character NUL (U+0000) from it"),
+    (SIGN + r"\d{1,3}(?:,\d{3})+(?:\.\d*)?", COMMAS),
     (SIGN + r"\d{1,3}(?:\.\d{3})+,\d*", "read it with --thousands . --decimal ,"),
     (SIGN + r"\d*,\d+" + EXPONENT, "read it with --decimal ,"),
-    (SIGN + r"\d{1,3}(?: \d{3})+(?:\.\d*)?", "read it with --thousands ' '"),
-    (SIGN + r"\d{1,3}(?:'\d{3})+(?:\.\d*)?", "read it with --thousands \"'\""),
-    (SIGN + r"\d+(?:_\d+)+(?:\.\d*)?", "read it with --thousands _"),
+    *((rf"{SIGN}\d{{1,3}}(?:{character}\d{{3}})+{decimals}", f"read it with {option}--thousands {thousands}")
+      for character, thousands in THOUSANDS.items() for decimals, option in ((r"(?:\.\d*)?", ""),
+                                                                             (r",\d*", "--decimal , "))),
+    *((rf"{minus}\s*{ANY_NUMBER}", f"its minus sign is U+{ord(minus):04X}: write '-'") for minus in MINUS),
+    (rf"{ANY_NUMBER}[-{MINUS}]", "write its minus sign before the number"),
+    (rf"\({ANY_NUMBER}\)", "write a negative number with '-', not in parentheses"),
+    (rf'=\s*"?{SIGN}{ANY_NUMBER}"?', "write the number alone, without '=' and quotes"),
+    (rf"{SIGN}{ANY_NUMBER}[dq][+-]?\d+", "write its exponent with E"),
     (r"(?:\d{4}([./-])\d{1,2}\1\d{1,2}|\d{1,2}([./-])\d{1,2}\2(?:\d{4}|\d{2}))(?:[T ].*)?|\d{4}-\d{2}", NO_DATES),
     (rf"\d{{1,2}}\.?[ -]?{MONTHS}\.?[ ,-]*\d{{2,4}}|{MONTHS}\.? (?:\d{{1,2}},? )?\d{{4}}", NO_DATES),
     (r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[ap]m)?", NO_DATES),
-    (SIGN + r"inf(?:inity)?", INFINITE),
+    (SIGN + r"(?:1\.#)?inf(?:inity)?", INFINITE),
     (r"\[.*\]|\{.*\}", NESTED),
     (r"true|false|yes|no|y|n|t|f", MAP),
-    (r"[\W_]+|n\.?/?a\.?|#.*|nan|none|null|nil|missing|unknown|n/?d|not available|\(?blank\)?", STANDS_IN),
+    (r"[\W_]+|[<(]?(?:n\.?/?a\.?|nan|none|null|nil|missing|unknown|n/?d|not available|blank|empty)[>)]?|#.*|"
+     r"\\n|\.[a-z_]", STANDS_IN),
     (SIGN + r"\d[\d.,]*\s*(?:[^\W\d_]{1,4}|[^\w\s])", NO_UNIT),
     (r"(?:[^\W\d_]{1,3}|[^\w\s])\s*" + SIGN + r"\d[\d.,]*", NO_UNIT),
 ))

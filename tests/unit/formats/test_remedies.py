@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import codecs
+import re
+import shlex
 import unicodedata
 
 import pyarrow as pa
@@ -12,13 +15,15 @@ from hypothesis import strategies as st
 
 from linear_regressor.files.reading import Reading
 from linear_regressor.formats import remedies
+from linear_regressor.formats.text_values import to_numbers
 
 
 @pytest.mark.parametrize(("value", "remedy"), [
     ("12,426", "--thousands ,"), ("-1,234,567.5", "--thousands ,"), ("3,5", "--decimal ,"), (",5e3", "--decimal ,"),
     ("12,3456", "--decimal ,"), ("1.234,5", "--thousands . --decimal ,"), ("1 234 567", "--thousands ' '"),
     ("1'234.5", "--thousands \"'\""), ("1_000", "--thousands _"),
-    *((text, "--missing-values") for text in ("?", "-", ".", "--", "NA.", "n.a.", "missing", "None", "#VALUE!")),
+    *((text, "--missing-values") for text in ("?", "-", ".", "--", "NA.", "n.a.", "missing", "none", "#VALUE!", "\\N", ".A", ".z", "(null)",
+                                                "<na>", "<empty>")),
     *((text, "'map'") for text in ("female", "true", "No", "class 3 of 4")),
     *((text, "days since a date") for text in (
         "2024-05-01", "2024-05-01T10:00:00Z", "1.5.2024", "05/01/24", "10:30", "2024/05/01", "2024.5.1 10:00",
@@ -28,10 +33,32 @@ from linear_regressor.formats import remedies
     *((text, "one object for each row") for text in ("[1, 2]", '{"a":\n1}', "[]", "{}")),
     ("1e999", "another unit"), ("1.5", "leave out --decimal ,"),
     *((text, "unit") for text in ("45%", "12 kg", "$5", "€ 12.50", "12 €")),
+    *((text, "write '-'") for text in ("\u22124", "\u2013 4.5", "\u22121,5")), ("\u22124", "is U+2212"),
+    *((text, "before the number") for text in ("4-", "1,234.5-", "4\u2212")),
+    *((text, "not in parentheses") for text in ("(4)", "(1,234.50)")),
+    *((text, "without '=' and quotes") for text in ('="1"', "=-1.5", '="0,5"')),
+    *((text, "exponent with E") for text in ("1.5D+01", "-1d3", ".5q-2")),
+    *((text, "NUL") for text in ("1\0", "\0", "word\0")), ("1.#INF", "no line has infinite values"),
     (2**53 + 1, str(2**53))])
 def test_each_kind_of_value_has_its_remedy(value: object, remedy: str) -> None:
     """The remedy names the option or the step that reads the value."""
     assert remedy in remedies.of_value(value)
+
+
+@pytest.mark.parametrize("thousands", remedies.THOUSANDS)
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_the_separator_of_thousands_is_named(thousands: str, decimal: str) -> None:
+    """The options that a message names read the value; a shell takes the character as the message writes it."""
+    value = f"-1{thousands}442{thousands}000{decimal}37"
+
+    remedy = remedies.of_value(value)
+
+    option = re.search(r"--thousands (\$?'[^']+'|\S+)", remedy)
+    assert option is not None and ("--decimal ," in remedy) is (decimal == ",")
+    word = option[1]
+    assert thousands == (ast.literal_eval(word[1:]) if word.startswith("$") else shlex.split(word)[0])
+    reading = Reading(thousands=thousands, decimal=decimal)
+    assert to_numbers(pa.array([value]), reading).to_pylist() == [-1442000.37]
 
 
 @pytest.mark.parametrize(("kind", "remedy"), [

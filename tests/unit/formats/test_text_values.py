@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pandas._libs.parsers import STR_NA_VALUES
 
 from linear_regressor.errors import SettingError
 from linear_regressor.files.locations import Locations
 from linear_regressor.files.reading import Reading
 from linear_regressor.formats import registry
 from linear_regressor.formats.text_values import to_numbers
+from tests.command_line import ROOT
 
 NOT_NUMBERS = ["1_000", "0x10", "1e400", "-1e400", "١٢", "--5", "inf", "-Infinity", "nan(1)", "NAN", "1e", "1,5", "e5",
                ".", "1 000", "1d5", "+", "½"]
@@ -45,6 +49,16 @@ def test_csv_is_parsed_as_text_is_converted(tmp_path_factory: pytest.TempPathFac
         parsed = None
 
     assert converted(texts, reading) == parsed
+
+
+def test_the_list_of_missing_values_is_that_of_pandas() -> None:
+    """And the documentation has it."""
+    page = (ROOT / "docs/data-reference.md").read_text()
+    documented = page.partition("## Missing values")[2].partition("`--missing-values")[0]
+
+    assert set(Reading.missing_values) == STR_NA_VALUES
+    assert {"", *re.findall("`([^`]+)`", documented.partition("that of pandas:")[2])} == STR_NA_VALUES
+    assert converted([*Reading.missing_values, "1"]) == [None] * len(STR_NA_VALUES) + [1.0]
 
 
 @pytest.mark.parametrize("text", NOT_NUMBERS)
