@@ -129,7 +129,7 @@ def test_an_evaluation_needs_rows(tmp_path: Path, random: np.random.Generator) -
     (["predict", "rows.csv", "gs://bucket/out.csv", "--model-path", "MODEL"], "which needs --engine dask"),
     (["predict", "rows.csv", ".", "--model-path", "MODEL"], "must end in"),
     (["train", "--data", "rows.csv", *COLUMNS, "--key", "x1"], "'x1' is named twice"),
-    (["train", "--data", "rows.csv", *COLUMNS, "--where", "x1"], "compares 'x1' with true or false"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--where", "x1 and x1 > 0"], "uses column 'x1' as"),
     (["train", "--data", "none.csv", *COLUMNS], "none.csv does not exist"),
     (["train", "--data", "rows.xlsx", *COLUMNS], "rows.xlsx must end in .csv"),
     (["train", "--data", "ftp://rows.csv", *COLUMNS], "must be a path, a glob, gs://bucket/path or s3://bucket/path"),
