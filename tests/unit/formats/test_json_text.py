@@ -6,9 +6,11 @@ import itertools
 import json
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from linear_regressor.formats import json_text
 from linear_regressor.formats.json_text import InvalidJson, split_objects
@@ -71,7 +73,12 @@ def test_a_long_object_is_searched_once_up_to_the_limit(text: str, monkeypatch: 
     quotes = json_text._quotes
     monkeypatch.setattr(json_text, "MOST_OBJECT_BYTES", 1 << 12)
     monkeypatch.setattr(json_text, "FIRST_BYTES", 10)
-    monkeypatch.setattr(json_text, "_quotes", lambda content: (searched.append(len(content)), quotes(content))[1])
+
+    def counted(content: NDArray[np.uint8]) -> NDArray[np.intp]:
+        searched.append(len(content))
+        return quotes(content)
+
+    monkeypatch.setattr(json_text, "_quotes", counted)
 
     with pytest.raises(InvalidJson, match="it is longer than"):
         objects(text.encode(), 100)
