@@ -12,6 +12,7 @@ from linear_regressor.errors import DataError
 from linear_regressor.files.reading import Reading
 from linear_regressor.formats import file_format, remedies, text_stream
 from linear_regressor.formats.csv_header import Header, delimiter_hint, line_of_names, read_header
+from linear_regressor.formats.csv_text import Dialect
 from linear_regressor.formats.file_format import Batches, Format, Types
 from linear_regressor.formats.read_ahead import in_threads
 from linear_regressor.formats.text_values import (
@@ -56,47 +57,72 @@ class Csv(Format):
 
     def require_closed(self) -> None:
         """Reject an unclosed quote; see ``Format``."""
-        header, rest = read_header(self.file, pieces := text_stream.pieces(self.file, file_format.BLOCK_BYTES))
-        if sum(map(header.dialect.count_quotes, itertools.chain([rest], pieces))) % 2 == 0:
-            return
-        _, rest = read_header(self.file, pieces := text_stream.pieces(self.file, file_format.BLOCK_BYTES))
-        row = header.dialect.open_row(_lines(itertools.chain([rest], pieces)))
+        header, pieces = self._header()
+        try:
+            if sum(map(header.dialect.count_quotes, _blocks(header.dialect, pieces))) % 2 == 0:
+                return
+        except pa.ArrowInvalid:
+            pass  # a row may be too long because its quote is not closed
+        header, pieces = self._header()
+        row = header.dialect.open_row(_lines(pieces, MOST_BLOCK_BYTES), MOST_BLOCK_BYTES)
         if row is not None:
             raise DataError(f"{self.file.name}: row {row + 1} (counted from 1, without the header) has an unclosed "
                             f"quote; {remedies.QUOTE}")
 
+    def _header(self) -> tuple[Header, Iterator[bytes]]:
+        """Read the header; the pieces are those of the text below it."""
+        header, rest = read_header(self.file, pieces := text_stream.pieces(self.file, file_format.BLOCK_BYTES))
+        return header, itertools.chain([rest], pieces)
+
     def _read(self, columns: Sequence[str], types: Types, chosen: range | None) -> Batches:
         """Parse several blocks at once; in a table of one column an empty line is a row."""
-        header, rest = read_header(self.file, pieces := text_stream.pieces(self.file, file_format.BLOCK_BYTES))
+        header, pieces = self._header()
         parser = Parser(header, self.file.reading, columns, types)
         try:
-            for table in in_threads(parser.parse, self._blocks(header, itertools.chain([rest], pieces)), PARSERS):
+            for table in in_threads(parser.parse, self._closed_blocks(header.dialect, pieces), PARSERS):
                 yield from table.to_batches()
         except pa.ArrowInvalid as error:
             if "invalid UTF8" in str(error):
                 text_stream.require_decodable(self.file)
             raise
 
-    def _blocks(self, header: Header, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Divide the text below the header into blocks of whole rows, larger for a longer row."""
-        dialect = header.dialect
-        rest, read, size, quotes = b"", list[bytes](), 0, 0
-        for piece in itertools.chain(pieces, [None]):
-            if piece is not None:
-                read.append(piece)
-                size += len(piece)
-                quotes += dialect.count_quotes(piece)
-                if size < max(file_format.BLOCK_BYTES, len(rest)):
-                    continue
-            text = b"".join([rest, *read])
-            end = dialect.rows_end(text) if piece is not None else len(text)
-            if end:
-                yield text[:end]
-            rest, read, size = text[end:], [], 0
-            if len(rest) > MOST_BLOCK_BYTES:
-                raise pa.ArrowInvalid(f"a row is longer than {MOST_BLOCK_BYTES >> 20} MB")
+    def _closed_blocks(self, dialect: Dialect, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Divide the text below the header into blocks, and reject an unclosed quote if their number is odd."""
+        quotes = 0
+        for block in _blocks(dialect, pieces):
+            quotes += dialect.count_quotes(block)
+            yield block
         if quotes % 2:
             self.require_closed()
+
+
+def _blocks(dialect: Dialect, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Divide text into blocks of whole rows, larger for a longer row; text is searched once, piece by piece."""
+    rest, size, before = list[bytes](), 0, b""
+    for text in _joined(pieces):
+        end, following = dialect.scan(before + text)
+        end -= len(before)
+        if end >= 0:
+            if block := b"".join([*rest, memoryview(text)[:end]]):
+                yield block
+            rest, size, text = [], 0, text[end:]
+        rest, size, before = [*rest, text], size + len(text), following
+        if size > MOST_BLOCK_BYTES:
+            raise pa.ArrowInvalid(f"a row is longer than {MOST_BLOCK_BYTES >> 20} MB")
+    if block := b"".join(rest):
+        yield block
+
+
+def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small pieces up to the size of a block."""
+    read, size = list[bytes](), 0
+    for piece in pieces:
+        read.append(piece)
+        size += len(piece)
+        if size >= file_format.BLOCK_BYTES:
+            yield b"".join(read)
+            read, size = [], 0
+    yield b"".join(read)
 
 
 class Parser:
@@ -156,10 +182,16 @@ def _is_finite(column: pa.ChunkedArray) -> bool:
         for chunk in column.chunks if len(chunk))
 
 
-def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Divide text into lines, with their ends."""
-    rest = b""
+def _lines(pieces: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
+    """Divide text into lines, with their ends, up to one that is too long."""
+    rest, size = list[bytes](), 0
     for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
-        yield from (line + b"\n" for line in lines)
-    yield rest
+        rest.append(piece)
+        size += len(piece)
+        if end := next((end for end in (b"\n", b"\r") if end in piece), None):
+            *lines, last = b"".join(rest).split(end)
+            yield from (line + end for line in lines)
+            rest, size = [last], len(last)
+        if size > most_bytes:
+            return
+    yield b"".join(rest)

@@ -105,6 +105,8 @@ def _line(file: File, text: bytes, pieces: Iterator[bytes], dialect: Dialect) ->
         if ended or len(text) > MOST_BYTES:
             break
         piece = next(pieces, None)
+        while not text and piece and text_stream.is_blank(piece, b"\r\n"):
+            piece = next(pieces, None)
         ended = piece is None
         text += piece or b""
     require_text(file, text)

@@ -33,17 +33,18 @@ class Dialect:
     def quoted(self) -> re.Pattern[bytes]:
         """A quoted value, to the end of the text if it is not closed; in an unquoted value a quote starts none."""
         quote, separators = re.escape(self.quote), re.escape(self.separators)
-        return re.compile(rb"%b(?<![^%b\r\n]%b)[^%b]*+(?:%b[^%b]*+)*+(?:%b|\Z)" % (
+        return re.compile(rb"%b(?<![^%b\r\n]%b)[^%b]*+(?:%b[^%b]*+)*+(?P<closed>%b|\Z)" % (
             quote, separators, quote, quote, quote * 2, quote, quote))
 
     @cached_property
     def _values(self) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
         """Whole values of a line, and such a line whose last value is open; the CR of old Macs separates, too."""
         quote, ends = re.escape(self.quote), re.escape(self.separators) + rb"\r"
-        text = rb"%b[^%b]*(?:%b[^%b]*)*" % (quote, quote, quote * 2, quote)
-        value = rb"(?:[^%b%b][^%b]*|%b%b|)" % (quote, ends, ends, text, quote)
-        return (re.compile(rb"%b(?:[%b]%b)*" % (value, ends, value)),
-                re.compile(rb"(?:%b[%b])*%b" % (value, ends, text)))
+        text = rb"%b[^%b]*+(?:%b[^%b]*+)*+" % (quote, quote, quote * 2, quote)
+        value = rb"(?:[^%b%b][^%b]*+|%b%b|)" % (quote, ends, ends, text, quote)
+        # without "+", each value of a line would take memory to try it otherwise
+        return (re.compile(rb"%b(?:[%b]%b)*+" % (value, ends, value)),
+                re.compile(rb"(?:%b[%b])*+%b" % (value, ends, text)))
 
     @cached_property
     def _value(self) -> re.Pattern[bytes]:
@@ -75,28 +76,47 @@ class Dialect:
 
     def rows_end(self, text: bytes) -> int:
         """Find where the last whole row ends, in text that starts with a row; 0 if no row ends."""
+        return self.scan(text)[0]
+
+    def scan(self, text: bytes) -> tuple[int, bytes]:
+        """Find where the last whole row ends, and what the text after this one must start with to be scanned alone."""
         if not self.quote or self.quote not in text:
-            return text.rfind(b"\n") + 1 or text.rfind(b"\r", 0, -1) + 1
+            return text.rfind(b"\n") + 1 or text.rfind(b"\r", 0, -1) + 1, self._last(text)
         content = np.frombuffer(text, np.uint8)
         edges = np.flatnonzero(content == ord(self.quote))
+        opened = self.quote * (len(edges) % 2 or 2 * text.endswith(self.quote))
         # What is before a quoted value, or before the second one of two quotes that stand for one.
         before = np.frombuffer(self.separators + b"\r\n" + self.quote, np.uint8)
-        if not np.isin(content[edges[::2] - 1], before).all():  # some quotes are inside unquoted values
-            edges = np.array([edge for value in self.quoted.finditer(text) for edge in value.span()], np.intp)
+        starts = edges[::2]
+        if not np.isin(content[starts[starts > 0] - 1], before).all():  # some quotes are inside unquoted values
+            found = list(self.quoted.finditer(text))
+            edges = np.array([edge for value in found for edge in value.span()], np.intp)
+            # a quote that ends the text may be the first one of two
+            opened = self.quote * (1 + bool(found[-1]["closed"])) if found and found[-1].end() == len(text) else b""
         for line_end, places in (("\n", content), ("\r", content[:-1])):
             lines = np.flatnonzero(places == ord(line_end))
             lines = lines[np.searchsorted(edges, lines, "right") % 2 == 0]
             if len(lines):
-                return int(lines[-1]) + 1
-        return 0
+                return int(lines[-1]) + 1, opened or self._last(text)
+        return 0, opened or self._last(text)
 
-    def open_row(self, lines: Iterable[bytes]) -> int | None:
-        """Find the first row whose quoted value is not closed before the next separator or line, if there is one."""
-        row, inside = -1, False
+    def _last(self, text: bytes) -> bytes:
+        """Return the last byte outside quotes if a quoted value can follow it, else one after which none can."""
+        return text[-1:] if text[-1:] in self.separators + b"\r\n" else b"\0"
+
+    def open_row(self, lines: Iterable[bytes], most_bytes: int) -> int | None:
+        """Find the first row whose quoted value is not closed before the next separator or line, if there is one.
+
+        A row is searched up to a number of bytes.
+        """
+        row, inside, size = -1, False, 0
         closed, opened = self._values
         for line in lines:
             content = line.rstrip(b"\r\n")
             row += bool(content) and not inside
+            size = size + len(line) if inside else len(line)
+            if size > most_bytes:
+                break
             if self.quote not in content:
                 continue
             content = self.quote + content if inside else content

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+from linear_regressor.formats.text_stream import is_blank
 
 # Largest text of one object.
 MOST_OBJECT_BYTES = 1 << 26
@@ -39,99 +42,123 @@ def _first_piece(pieces: Iterator[bytes]) -> bytes:
     """Read enough to tell the form of the text, without a byte order mark and blanks."""
     text = b""
     for piece in pieces:
+        if not text and is_blank(piece, BLANKS):
+            continue
         text = (text + piece).lstrip(BLANKS)
         if len(text) >= FIRST_BYTES:
             break
     return text.removeprefix(BYTE_ORDER_MARK).lstrip(BLANKS)
 
 
-def _extended(text: bytes, pieces: Iterator[bytes]) -> bytes:
-    """Read until the text is more than twice as long, so that a long object is searched a few times only."""
-    parts, size = [text], 0
-    for piece in pieces:
-        parts.append(piece)
-        size += len(piece)
-        if size > len(text):
-            break
-    return b"".join(parts)
-
-
 def _lines(text: bytes, pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
     """Divide text into lines; blank ones are left out."""
-    read = 0
-    while len(text) > read:
-        end = text.rfind(b"\n") + 1
-        yield [line for line in text[:end].split(b"\n") if line.strip(BLANKS)]
-        text = _rest(text, end)
-        read, text = len(text), _extended(text, pieces)
-    yield [text] if text.strip(BLANKS) else []
+    rest = _Rest()
+    for piece in itertools.chain([text], pieces):
+        end = piece.rfind(b"\n") + 1
+        whole = b"".join(rest.divide(piece, [end])) if end else rest.extend(piece)
+        yield [] if is_blank(whole, BLANKS) else [line for line in whole.split(b"\n") if line.strip(BLANKS)]
+        rest.require_short()
+    yield rest.last()
 
 
 def _nested(text: bytes, pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
     """Divide text where the depth returns to 0."""
-    read = 0
-    while len(text) > read:
-        ends, _ = _ends(text)
-        yield [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-        text = _rest(text, ends[-1] if ends else 0)
-        read, text = len(text), _extended(text, pieces)
-    yield [text] if text.strip(BLANKS) else []
+    rest, scanner = _Rest(), _Scanner()
+    for piece in itertools.chain([text], pieces):
+        ends, _ = scanner.ends(piece)
+        yield rest.divide(piece, ends)
+        rest.require_short()
+    yield rest.last()
 
 
 def _elements(text: bytes, pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
     """Divide the text of an array, after its bracket, into that of its elements, which must be objects."""
-    read, comma = 0, b""
-    while len(text) > read:
-        ends, closing = _ends(text)
+    rest, scanner, comma = _Rest(), _Scanner(), b""
+    for piece in itertools.chain([text], pieces):
+        ends, closing = scanner.ends(piece)
         found: list[bytes] = []
-        for start, end in zip([0, *ends], ends, strict=False):
-            element = text[start:end].lstrip(BLANKS)
+        for element in rest.divide(piece[:closing], ends):
             if not element.startswith(comma):
                 yield found
                 raise InvalidJson("there is no comma before it")
             found.append(element.removeprefix(comma))
             comma = b","
-        start = ends[-1] if ends else 0
-        if closing is not None:
-            yield found
-            last = text[start:closing].strip(BLANKS)
-            yield [last.removeprefix(comma)] if last else []
-            _require_blank(text[closing + 1:], pieces)
-            return
         yield found
-        text = _rest(text, start)
-        read, text = len(text), _extended(text, pieces)
+        if closing is not None:
+            yield [last.removeprefix(comma) for last in rest.last()]
+            _require_blank(itertools.chain([piece[closing + 1:]], pieces))
+            return
+        rest.require_short()
     raise InvalidJson("the text ends before the end of the array")
 
 
-def _require_blank(text: bytes, pieces: Iterator[bytes]) -> None:
+def _require_blank(pieces: Iterable[bytes]) -> None:
     """Reject text after the end of an array."""
-    while text:
-        if text.strip(BLANKS):
+    for piece in pieces:
+        if not is_blank(piece, BLANKS):
             raise InvalidJson("text follows the end of the array")
-        text = next(pieces, b"")
 
 
-def _rest(text: bytes, end: int) -> bytes:
-    """Return what follows the last object that was found; it must not be too long for one."""
-    if len(text) - end > MOST_OBJECT_BYTES:
-        raise InvalidJson(f"it is longer than {MOST_OBJECT_BYTES >> 20} MB")
-    return text[end:]
+class _Rest:
+    """The text after the last object that was found: the start of one that later pieces continue."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def divide(self, piece: bytes, ends: list[int]) -> list[bytes]:
+        """Divide a piece after objects, the first of which may have begun before, and keep what follows them."""
+        found = [piece[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        if found:
+            found[0] = b"".join([*self._pieces, found[0]])
+            self._pieces, self._size = [], 0
+        self.extend(piece[ends[-1] if ends else 0:])
+        return [each.lstrip(BLANKS) for each in found]
+
+    def extend(self, text: bytes) -> bytes:
+        """Keep text, without blanks before an object; no object ends in it."""
+        if self._pieces or not is_blank(text, BLANKS):
+            self._pieces.append(text)
+            self._size += len(text)
+        return b""
+
+    def last(self) -> list[bytes]:
+        """Return the text as the last object, if there is one."""
+        text = b"".join(self._pieces).strip(BLANKS)
+        return [text] if text else []
+
+    def require_short(self) -> None:
+        """Reject text that is too long for one object."""
+        if self._size > MOST_OBJECT_BYTES:
+            raise InvalidJson(f"it is longer than {MOST_OBJECT_BYTES >> 20} MB")
 
 
-def _ends(text: bytes) -> tuple[list[int], int | None]:
-    """Find the ends of the objects in text that starts outside of them, and the bracket that closes the array."""
-    content = np.frombuffer(text, np.uint8)
-    steps = STEPS[content]
-    places = np.flatnonzero(steps)
-    places = places[np.searchsorted(_quotes(content), places) % 2 == 0]
-    steps = steps[places]
-    depths = np.cumsum(steps, dtype=np.int64)
-    closing = np.flatnonzero(depths < 0)
-    if len(closing):
-        places, steps, depths = places[:closing[0] + 1], steps[:closing[0] + 1], depths[:closing[0] + 1]
-    ends: list[int] = (places[(depths == 0) & (steps < 0)] + 1).tolist()
-    return ends, int(places[-1]) if len(closing) else None
+class _Scanner:
+    """Finds the ends of objects in one piece after another, in memory that depends on the size of a piece only."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        # a string that the last piece has left open, and a backslash at its end
+        self._opened = b""
+
+    def ends(self, piece: bytes) -> tuple[list[int], int | None]:
+        """Find the ends of the objects in a piece, and the bracket that closes the array."""
+        text = self._opened + piece
+        content = np.frombuffer(text, np.uint8)
+        steps, quotes = STEPS[content], _quotes(content)
+        places = np.flatnonzero(steps)
+        places = places[np.searchsorted(quotes, places) % 2 == 0]
+        steps = steps[places]
+        depths = self._depth + np.cumsum(steps, dtype=np.int64)
+        closing = np.flatnonzero(depths < 0)
+        if len(closing):
+            places, steps, depths = places[:closing[0] + 1], steps[:closing[0] + 1], depths[:closing[0] + 1]
+        places -= len(self._opened)
+        ends: list[int] = (places[(depths == 0) & (steps < 0)] + 1).tolist()
+        self._depth = int(depths[-1]) if len(depths) else self._depth
+        escapes = len(text) - len(text.rstrip(b"\\"))
+        self._opened = b'"' * (len(quotes) % 2) + b"\\" * (escapes % 2)
+        return ends, int(places[-1]) if len(closing) else None
 
 
 def _quotes(content: NDArray[np.uint8]) -> NDArray[np.intp]:

@@ -103,3 +103,45 @@ def test_empty_lines_before_the_header_are_skipped(tmp_path: Path) -> None:
     (part,) = data_sets.source(tmp_path / "rows.csv", "x1", None).partitions()
 
     np.testing.assert_array_equal([[1.0], [np.nan], [3.0]], next(part.blocks()))
+
+
+@given(st.text('",\n\ra', max_size=60).map(str.encode), st.integers(1, 20))
+def test_a_text_is_scanned_in_pieces(text: bytes, size: int) -> None:
+    """Each is scanned alone, with the state that the one before has left: the last end of a row is the same."""
+    found, read, before = 0, 0, b""
+    for start in range(0, len(text), size):
+        piece = text[start:start + size]
+        end, following = COMMAS.scan(before + piece)
+        if end and end >= len(before):
+            found = read + end - len(before)
+        read, before = read + len(piece), following
+
+    assert found in (row_ends(text) or [0])
+    assert found >= COMMAS.rows_end(text)
+
+
+@pytest.mark.parametrize(("start", "message"), [
+    ('3,"4\n' + "5,6\n" * 1000, r"row 2 \(counted from 1, without the header\) has an unclosed quote"),
+    ("3," + "0" * 4000, "a row is longer than 0 MB"), ("3," + '""' * 2000, "a row is longer than 0 MB")],
+    ids=["unclosed quote", "digits", "quotes"])
+def test_a_row_that_is_too_long_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str,
+                                                       message: str) -> None:
+    """Text is scanned once, in pieces, and only up to the limit of a row: a piece after it is not even read."""
+    scanned: list[int] = []
+    scan = Dialect.scan
+    monkeypatch.setattr(csv_format, "MOST_BLOCK_BYTES", 2000)
+    monkeypatch.setattr(file_format, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(file_format, "SAMPLE_BYTES", 100)
+
+    def counted(self: Dialect, text: bytes) -> tuple[int, bytes]:
+        scanned.append(len(text))
+        return scan(self, text)
+
+    monkeypatch.setattr(Dialect, "scan", counted)
+    (tmp_path / "rows.csv").write_text("x,y\n1,2\n" + start + "7,8\n" * 100_000)
+
+    with pytest.raises(DataError, match=message):
+        for part in data_sets.source(tmp_path / "rows.csv", "x", "y").partitions():
+            list(part.blocks())
+    assert max(scanned) <= 300
+    assert sum(scanned) <= 4 * 4000

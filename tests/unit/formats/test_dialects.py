@@ -315,3 +315,26 @@ def test_a_missing_column_comes_with_the_remedy_of_the_header(name: str, names: 
     """Blanks after a delimiter are a part of the name; another delimiter joins or divides names."""
     found = csv_header.delimiter_hint(name, names)
     assert hint in found and bool(hint) == bool(found)
+
+
+@pytest.mark.parametrize("count", [1, 1000, 200_000])
+def test_bytes_0_after_gzip_are_padding(tmp_path: Path, count: int) -> None:
+    """As tapes and disk blocks have them."""
+    text = b"x,y\n" + b"1,2\n" * 50_000
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(text) + bytes(count))
+    (file,) = find_files(str(tmp_path / "rows.csv.gz"))
+
+    assert b"".join(text_stream.pieces(file, 1000)) == text
+
+
+@pytest.mark.parametrize(("content", "reason"), [
+    (gzip.compress(b"x\n1\n") + b"rest", "other bytes follow the compressed text; compress it again"),
+    (gzip.compress(b"x\n1\n") + bytes(8) + b"rest", "other bytes follow the compressed text; compress it again"),
+    (b"x\n1\n", "it is not gzip"), (gzip.compress(b"x\n1\n")[:-9], "")], ids=["rest", "later", "text", "cut"])
+def test_other_bytes_after_gzip_are_an_error(tmp_path: Path, content: bytes, reason: str) -> None:
+    """They are not shown."""
+    (tmp_path / "rows.csv.gz").write_bytes(content)
+    (file,) = find_files(str(tmp_path / "rows.csv.gz"))
+
+    with pytest.raises(DataError, match=f"rows.csv.gz cannot be decompressed as gz: {reason}"):
+        list(text_stream.pieces(file))

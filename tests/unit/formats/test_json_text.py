@@ -6,9 +6,11 @@ import itertools
 import json
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from linear_regressor.formats import json_text
 from linear_regressor.formats.json_text import InvalidJson, split_objects
@@ -61,3 +63,38 @@ def test_an_object_has_a_largest_length(text: str, monkeypatch: pytest.MonkeyPat
     assert len(objects((text % ("x" * 4000)).encode(), 100)) == 1
     with pytest.raises(InvalidJson, match="it is longer than"):
         objects((text % ("x" * 20_000)).encode(), 100)
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, '[{"a": "' + "x" * 20_000, "{\n" * 10_000],
+                         ids=["depth", "text", "lines"])
+def test_a_long_object_is_searched_once_up_to_the_limit(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Piece by piece: a search takes several times the memory of its text."""
+    searched: list[int] = []
+    quotes = json_text._quotes
+    monkeypatch.setattr(json_text, "MOST_OBJECT_BYTES", 1 << 12)
+    monkeypatch.setattr(json_text, "FIRST_BYTES", 10)
+
+    def counted(content: NDArray[np.uint8]) -> NDArray[np.intp]:
+        searched.append(len(content))
+        return quotes(content)
+
+    monkeypatch.setattr(json_text, "_quotes", counted)
+
+    with pytest.raises(InvalidJson, match="it is longer than"):
+        objects(text.encode(), 100)
+    assert max(searched) <= 102
+    assert sum(searched) <= 1 << 13
+
+
+def test_text_after_an_array_is_rejected_where_a_piece_ends_with_the_array() -> None:
+    """It was not looked at."""
+    with pytest.raises(InvalidJson, match="text follows the end of the array"):
+        list(split_objects([b'[{"a": 1}]', b"{}"]))
+
+
+@pytest.mark.parametrize("text", [b'{"a": 1}', b'[{"a": 1}]', b'{\n"a": 1}'])
+def test_blanks_before_the_text_are_dropped_piece_by_piece(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are not kept: more of them than an object may have bytes are no fault."""
+    monkeypatch.setattr(json_text, "MOST_OBJECT_BYTES", 1 << 12)
+
+    assert [json.loads(each) for each in objects(b" \n\t\r" * 5000 + text + b"\n" * 20_000, 100)] == [{"a": 1}]

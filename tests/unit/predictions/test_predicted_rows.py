@@ -220,7 +220,8 @@ def test_values_that_cannot_be_written_for_any_reason_are_an_error_in_the_data(
 @pytest.mark.parametrize("ending", [".parquet", ".feather"])
 def test_text_that_is_not_utf_8_is_not_passed_on(tmp_path: Path, ending: str) -> None:
     """The output would not be text either."""
-    text = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(np.array([0, 1, 2], "i4")), pa.py_buffer(b"a\xff")])
+    offsets = pa.py_buffer(np.array([0, 1, 2], "i4"))
+    text = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"a\xff")])
     path = saved(pa.table({"x1": [1.0, 2.0], "note": text}), tmp_path / f"in{ending}")
 
     with pytest.raises(DataError, match=f"in{ending}: column 'note', row 2 .* is not UTF-8; write the file again"):
