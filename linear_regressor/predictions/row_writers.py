@@ -137,10 +137,10 @@ class Feather(Writer):
         self._writer.close()
 
     def _extended(self, place: int, column: pa.ChunkedArray) -> pa.Array:
-        """Return a column with the dictionary of earlier tables, extended by its new values."""
+        """Return a column with the dictionary of earlier tables, extended by that of its own, whose order stays."""
         values = column.cast(column.type.value_type).combine_chunks()
         known = self._dictionaries.get(place, values.slice(0, 0))
-        unique = values.unique().drop_null()
+        unique = pa.concat_arrays([known.slice(0, 0), *(chunk.dictionary for chunk in column.chunks)]).unique().drop_null()
         known = pa.concat_arrays([known, unique.filter(pc.invert(pc.is_in(unique, known)))])
         if not len(known):  # PyArrow extends no empty dictionary
             known = pa.nulls(1, values.type)

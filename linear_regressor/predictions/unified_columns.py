@@ -13,6 +13,7 @@ from linear_regressor.data.source import OPENED_FILES, Partition
 from linear_regressor.errors import DataError
 from linear_regressor.formats import registry
 from linear_regressor.formats.value_types import JSON, is_text
+from linear_regressor.predictions import schema_metadata
 
 REMEDY = "write them alike, or leave the columns of the data out by --only-prediction"
 
@@ -20,7 +21,7 @@ REMEDY = "write them alike, or leave the columns of the data out by --only-predi
 def unified(partitions: Sequence[Partition], exact: bool) -> pa.Schema:
     """Return the columns of the first file, then those that only later files have, in order of appearance.
 
-    Columns of JSON are ``JSON`` if the output is exact, else text.
+    Columns of JSON are ``JSON`` if the output is exact, else text. The schema has the metadata that stay true.
     """
     firsts = list({partition.file.path: partition for partition in partitions}.values())
     with ThreadPoolExecutor(OPENED_FILES) as threads:
@@ -38,7 +39,9 @@ def unified(partitions: Sequence[Partition], exact: bool) -> pa.Schema:
                                 f"{partition.file.name}, which have no common type: {REMEDY}")
             origin = partition if is_text(kind) and not registry.of(partition.file).typed else first
             fields[found.name] = known.with_type(kind).with_nullable(True), origin
-    return pa.schema([known for known, _ in fields.values()])
+    output = pa.schema([known for known, _ in fields.values()])
+    same_rows = len(firsts) == 1 and firsts[0].columns.where is None
+    return output.with_metadata(schema_metadata.kept(schemas, output, same_rows) or None)
 
 
 def converted(column: pa.Array, kind: pa.DataType) -> pa.Array:
