@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from linear_regressor.formats.value_types import JSON
+from linear_regressor.predictions.value_text import NO_TEXT, as_text, inner_text
 
 # Characters of text that JSON escapes.
 ESCAPED = r'["\\\x00-\x1f]'
@@ -35,7 +37,7 @@ def json_texts(column: pa.Array, name: str) -> pa.Array:
     elif pa.types.is_nested(kind):
         texts = pa.array([None if value is None else _nested(value, name) for value in column.to_pylist()], pa.string())
     else:
-        texts = column.cast(pa.string())
+        texts = as_text(column, name)
         texts = _texts(pc.replace_substring(texts, " ", "T") if pa.types.is_timestamp(kind) else texts)
     return pc.fill_null(texts.cast(pa.large_string()), "null")
 
@@ -45,7 +47,7 @@ def _floats(column: pa.Array, name: str) -> pa.Array:
     column = column.cast(pa.float32()) if pa.types.is_float16(column.type) else column
     column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     if pc.any(pc.is_inf(column)).as_py():
-        raise pa.ArrowInvalid(f"column {name!r} has an infinite number, which JSON cannot hold")
+        raise pa.ArrowInvalid(f"column {name!r} has an infinite number, which JSON cannot hold: {NO_TEXT}")
     return column.cast(pa.string())
 
 
@@ -59,9 +61,11 @@ def _texts(column: pa.Array) -> pa.Array:
 
 
 def _nested(value: Any, name: str) -> str:
-    """Convert a list or an object; values that JSON does not have become text."""
+    """Convert a list or an object; values that JSON does not have become text in ISO form."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=partial(inner_text, name=name))
+    except pa.ArrowInvalid:  # a ValueError, too
+        raise
     except ValueError:
         raise pa.ArrowInvalid(f"column {name!r} has NaN or an infinite number inside a list or an object, which JSON "
-                              "cannot hold") from None
+                              f"cannot hold: {NO_TEXT}") from None

@@ -116,7 +116,7 @@ def _passed_on(batch: pa.RecordBatch, field: pa.Field, file: str) -> pa.Array:
     if field.type == JSON != column.type:
         return pa.ExtensionArray.from_storage(JSON, json_texts(column, field.name).cast(pa.string()))
     try:
-        return converted(column, field.type)
+        return converted(column, field.name, field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise DataError(f"{file}: a value of column {field.name!r}, which is {column.type}, cannot become "
                         f"{field.type}, which all files have in common: {REMEDY}") from None

@@ -17,12 +17,14 @@ from linear_regressor.files.locations import ending, require_ending
 from linear_regressor.output_file import is_stream
 from linear_regressor.predictions.json_text import json_texts, quoted_name
 from linear_regressor.predictions.row_predictor import PREDICTION
+from linear_regressor.predictions.value_text import as_text
 
 ENDINGS = {".csv": "csv", ".parquet": "parquet", ".feather": "feather", ".arrow": "feather", ".ndjson": "ndjson",
            ".jsonl": "ndjson"}
 FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
 # A value of CSV that needs quotes.
 SPECIAL = r'[",\r\n]'
+OTHER_OUTPUTS = "write .ndjson or .parquet, or leave the columns of the data out by --only-prediction"
 # Lines may have more bytes than text with offsets of 32 bits.
 TEXT = pa.large_string()
 
@@ -70,7 +72,7 @@ class Csv(Writer):
         super().__init__(file, schema)
         for column in schema:
             if pa.types.is_nested(column.type):
-                raise pa.ArrowInvalid(f"column {column.name!r} is {column.type}, which CSV cannot hold")
+                raise pa.ArrowInvalid(f"column {column.name!r} is {column.type}, which CSV cannot hold: {OTHER_OUTPUTS}")
         # The reader of a file of one column would skip an empty line.
         self._null = '""' if len(schema) == 1 else ""
         file.write((",".join(_quoted(pa.array(schema.names, pa.string())).to_pylist()) + "\n").encode())
@@ -78,7 +80,8 @@ class Csv(Writer):
     def write_table(self, table: pa.Table) -> None:
         """Write some rows; see ``Writer``."""
         for batch in table.to_batches():
-            _write_lines(self._file, [_quoted(as_text(column)) for column in batch.columns], ",", "", "", self._null)
+            _write_lines(self._file, [_quoted(as_text(column, field.name))
+                                      for column, field in zip(batch.columns, batch.schema, strict=True)], ",", "", "", self._null)
 
 
 class Ndjson(Writer):
@@ -162,15 +165,6 @@ def format_of(path: Path, chosen: str | None = None) -> str:
         return "csv"
     require_ending(str(path), tuple(ENDINGS))
     return ENDINGS[ending(path.name)]
-
-
-def as_text(column: pa.Array) -> pa.Array:
-    """Convert values to text that is read back as the same values."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_float16(column.type):
-        column = column.cast(pa.float32())
-    return column.cast(pa.large_string() if pa.types.is_large_string(column.type) else pa.string())
 
 
 def _quoted(column: pa.Array) -> pa.Array:

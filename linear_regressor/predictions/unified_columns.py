@@ -14,6 +14,7 @@ from linear_regressor.errors import DataError
 from linear_regressor.formats import registry
 from linear_regressor.formats.value_types import JSON, is_text
 from linear_regressor.predictions import schema_metadata
+from linear_regressor.predictions.value_text import as_text
 
 REMEDY = "write them alike, or leave the columns of the data out by --only-prediction"
 
@@ -41,13 +42,16 @@ def unified(partitions: Sequence[Partition], exact: bool) -> pa.Schema:
             fields[found.name] = known.with_type(kind).with_nullable(True), origin
     output = pa.schema([known for known, _ in fields.values()])
     same_rows = len(firsts) == 1 and firsts[0].columns.where is None
-    return output.with_metadata(schema_metadata.kept(schemas, output, same_rows) or None)
+    metadata = schema_metadata.kept(schemas, output, same_rows)
+    return output.with_metadata(metadata) if metadata else output
 
 
-def converted(column: pa.Array, kind: pa.DataType) -> pa.Array:
+def converted(column: pa.Array, name: str, kind: pa.DataType) -> pa.Array:
     """Convert a column of one file to the type of all; raises ArrowInvalid for a value that would change."""
     if column.type == kind:
         return column
+    if is_text(kind):
+        return as_text(column, name).cast(kind)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     return column.cast(kind)
