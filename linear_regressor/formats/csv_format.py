@@ -11,6 +11,7 @@ import pyarrow as pa
 from linear_regressor.errors import DataError
 from linear_regressor.files.reading import Reading
 from linear_regressor.formats import file_format, text_stream
+from linear_regressor.formats.csv_escapes import Escapes
 from linear_regressor.formats.csv_header import Header, read_header
 from linear_regressor.formats.file_format import Batches, Format, Types
 from linear_regressor.formats.read_ahead import in_threads
@@ -61,13 +62,21 @@ class Csv(Format):
         """Parse several blocks at once; in a table of one column an empty line is a row."""
         header, rest = read_header(self.file, pieces := text_stream.pieces(self.file, file_format.BLOCK_BYTES))
         parser = Parser(header, self.file.reading, columns, types)
+        texts = frozenset(name for name in columns if types.get(name) != pa.float64())
+        blocks = Escapes(header, texts, self.file.name).checked(
+            self._blocks(header, itertools.chain([rest], pieces)), self._all_blocks)
         try:
-            for table in in_threads(parser.parse, self._blocks(header, itertools.chain([rest], pieces)), PARSERS):
+            for table in in_threads(parser.parse, blocks, PARSERS):
                 yield from table.to_batches()
         except pa.ArrowInvalid as error:
             if "invalid UTF8" in str(error):
                 text_stream.require_decodable(self.file)
             raise
+
+    def _all_blocks(self) -> Iterator[bytes]:
+        """Read the file again, in the same blocks."""
+        header, rest = read_header(self.file, pieces := text_stream.pieces(self.file, file_format.BLOCK_BYTES))
+        return self._blocks(header, itertools.chain([rest], pieces))
 
     def _blocks(self, header: Header, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Divide the text below the header into blocks of whole rows, larger for a longer row."""
