@@ -24,10 +24,11 @@ class Escapes:
 
     def checked(self, blocks: Iterable[bytes], again: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
         """Pass on blocks of whole rows, which are read again to count the rows before a fault."""
-        dialect = self.header.dialect
-        marker = b"\\" + dialect.quote
+        quote = self.header.dialect.quote
         for number, block in enumerate(blocks):
-            if dialect.quote and self.texts and marker in block and (found := self._first(block, marker)):
+            # A search for one byte is a hundred times as fast as for two.
+            is_suspect = quote and self.texts and b"\\" in block and b"\\" + quote in block
+            if is_suspect and (found := self._first(block)):
                 start, column = found
                 before = itertools.chain(itertools.islice(again(), number), [block[:start]])
                 raise DataError(f"{self.file}: column {column!r}, row {sum(map(self._ended_rows, before)) + 1} (counted "
@@ -35,12 +36,13 @@ class Escapes:
                                 "value instead, as CSV does")
             yield block
 
-    def _first(self, block: bytes, marker: bytes) -> tuple[int, str] | None:
+    def _first(self, block: bytes) -> tuple[int, str] | None:
         """Find the first quoted value of text with a backslash before a quote, and with text after its last quote.
 
         A value may end with a backslash, or have one before a doubled quote: then nothing is after the last quote.
         """
         dialect = self.header.dialect
+        marker = b"\\" + dialect.quote
         ends = (*(bytes([each]) for each in dialect.separators), b"\r", b"\n", b"")
         masked = b""
         for value in dialect.quoted.finditer(block):

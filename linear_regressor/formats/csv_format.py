@@ -12,7 +12,7 @@ from linear_regressor.errors import DataError
 from linear_regressor.files.reading import Reading
 from linear_regressor.formats import file_format, text_stream
 from linear_regressor.formats.csv_escapes import Escapes
-from linear_regressor.formats.csv_header import Header, read_header
+from linear_regressor.formats.csv_header import Header, distinct, read_header
 from linear_regressor.formats.file_format import Batches, Format, Types
 from linear_regressor.formats.read_ahead import in_threads
 from linear_regressor.formats.text_values import (
@@ -106,7 +106,8 @@ class Parser:
     def __init__(self, header: Header, reading: Reading, columns: Sequence[str], types: Types) -> None:
         self._dialect, self._reading, self._names = header.dialect, reading, list(columns) or list(header.names[:1])
         # Names need not be unique, so columns are parsed by their places.
-        self._places = [str(header.names.index(name)) for name in self._names]
+        places = {name: str(place) for place, name in enumerate(distinct(header.names))}
+        self._places = [places[name] for name in self._names]
         self._types = {place: types[name] for place, name in zip(self._places, self._names, strict=True)
                        if name in types}
         self._head = header.dialect.delimiter.join(b"%d" % place for place in range(len(header.names))) + b"\n"

@@ -14,6 +14,7 @@ import pyarrow.parquet
 
 from linear_regressor.errors import SettingError
 from linear_regressor.files.locations import ending, require_ending
+from linear_regressor.formats.csv_header import undistinct
 from linear_regressor.output_file import is_stream
 from linear_regressor.predictions.json_text import json_texts, quoted_name
 from linear_regressor.predictions.row_predictor import PREDICTION
@@ -46,6 +47,8 @@ class Writer(ABC):
     grouped = False
     # whether it writes values of ``JSON`` as they are
     takes_json = False
+    # whether several columns can have the same name; the names are then ``distinct``
+    takes_equal_names = False
 
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         self._file, self._schema = file, schema
@@ -68,6 +71,8 @@ class Writer(ABC):
 class Csv(Writer):
     """CSV with commas, a header and quotes where needed; null is nothing, and empty text is ``""``."""
 
+    takes_equal_names = True
+
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         super().__init__(file, schema)
         for column in schema:
@@ -75,7 +80,8 @@ class Csv(Writer):
                 raise pa.ArrowInvalid(f"column {column.name!r} is {column.type}, which CSV cannot hold: {OTHER_OUTPUTS}")
         # The reader of a file of one column would skip an empty line.
         self._null = '""' if len(schema) == 1 else ""
-        file.write((",".join(_quoted(pa.array(schema.names, pa.string())).to_pylist()) + "\n").encode())
+        names = pa.array(map(undistinct, schema.names), pa.string())
+        file.write((",".join(_quoted(names).to_pylist()) + "\n").encode())
 
     def write_table(self, table: pa.Table) -> None:
         """Write some rows; see ``Writer``."""
