@@ -7,7 +7,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
@@ -18,7 +17,7 @@ from linear_regressor.formats.csv_header import undistinct
 from linear_regressor.output_file import is_stream
 from linear_regressor.predictions.json_text import json_texts, quoted_name
 from linear_regressor.predictions.row_predictor import PREDICTION
-from linear_regressor.predictions.value_text import as_text
+from linear_regressor.predictions.value_text import NOTHING, TEXT, as_text, constant
 
 ENDINGS = {".csv": "csv", ".parquet": "parquet", ".feather": "feather", ".arrow": "feather", ".ndjson": "ndjson",
            ".jsonl": "ndjson"}
@@ -26,18 +25,6 @@ FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
 # A value of CSV that needs quotes.
 SPECIAL = r'[",\r\n]'
 OTHER_OUTPUTS = "write .ndjson or .parquet, or leave the columns of the data out by --only-prediction"
-# Lines may have more bytes than text with offsets of 32 bits.
-TEXT = pa.large_string()
-
-
-def constant(text: str) -> pa.Scalar:
-    """Return text as a scalar, without pandas, which ``pa.scalar`` imports."""
-    content = text.encode()
-    offsets = np.array([0, len(content)], np.int64)
-    return pa.Array.from_buffers(TEXT, 1, [None, pa.py_buffer(offsets), pa.py_buffer(content)])[0]
-
-
-NOTHING = constant("")
 
 
 class Writer(ABC):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from decimal import Decimal
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+# Lines may have more bytes than text with offsets of 32 bits.
+TEXT = pa.large_string()
 # Digits of a fraction of a second.
 DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 NO_TEXT = "write .parquet or .feather, or leave the columns of the data out by --only-prediction"
+
+
+def constant(text: str) -> pa.Scalar:
+    """Return text as a scalar, without pandas, which ``pa.scalar`` imports."""
+    content = text.encode()
+    offsets = np.array([0, len(content)], np.int64)
+    return pa.Array.from_buffers(TEXT, 1, [None, pa.py_buffer(offsets), pa.py_buffer(content)])[0]
+
+
+NOTHING = constant("")
 
 
 def as_text(column: pa.Array, name: str) -> pa.Array:
@@ -21,7 +29,7 @@ def as_text(column: pa.Array, name: str) -> pa.Array:
     if pa.types.is_dictionary(kind):
         return as_text(column.cast(kind.value_type), name)
     if pa.types.is_duration(kind):
-        return durations(column)
+        return _durations(column)
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         return _with_offsets(column)
     if pa.types.is_float16(kind):
@@ -32,7 +40,7 @@ def as_text(column: pa.Array, name: str) -> pa.Array:
         raise pa.ArrowInvalid(f"column {name!r} is {kind}, with a value that is no text: {NO_TEXT}") from None
 
 
-def durations(column: pa.Array) -> pa.Array:
+def _durations(column: pa.Array) -> pa.Array:
     """Convert durations to ISO 8601: seconds with the digits that they have, such as ``-PT1.5S``."""
     unit = 10**DIGITS[column.type.unit]
     values = pc.fill_null(column.cast(pa.int64()), 0).to_numpy()
@@ -53,28 +61,3 @@ def _with_offsets(column: pa.Array) -> pa.Array:
     has_seconds = pa.array(offsets % (60 * 10**DIGITS[column.type.unit]) != 0)
     texts = pc.if_else(has_seconds, utc.cast(pa.string()), column.cast(pa.string()))
     return pc.replace_substring_regex(texts, r"([+-]\d\d)(\d\d)$", r"\1:\2")
-
-
-def inner_text(value: Any, name: str) -> str:
-    """Convert a value in a list or an object of a column that JSON does not have."""
-    if isinstance(value, timedelta):
-        unit = "ns" if hasattr(value, "nanoseconds") else "us"  # of pandas, or of Python
-        text: str = durations(pa.array([value], pa.duration(unit)))[0].as_py()
-        return text
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, bytes):
-        return _text_of_bytes(value, name)
-    raise pa.ArrowInvalid(f"column {name!r} has a list or an object with a {type(value).__name__}, which JSON cannot "
-                          f"hold: {NO_TEXT}")
-
-
-def _text_of_bytes(value: bytes, name: str) -> str:
-    """Decode bytes, as those that are not in a list."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        raise pa.ArrowInvalid(f"column {name!r} has a list or an object with binary values that are no text: "
-                              f"{NO_TEXT}") from None
