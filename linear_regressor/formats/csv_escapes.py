@@ -31,9 +31,9 @@ class Escapes:
             if is_suspect and (found := self._first(block)):
                 start, column = found
                 before = itertools.chain(itertools.islice(again(), number), [block[:start]])
-                raise DataError(f"{self.file}: column {column!r}, row {sum(map(self._ended_rows, before)) + 1} (counted "
-                                "from 1, without the header) has a backslash before a quote: double the quotes inside a "
-                                "value instead, as CSV does")
+                raise DataError(f"{self.file}: column {column!r}, row {sum(map(self._ended_rows, before)) + 1} "
+                                "(counted from 1, without the header) has a backslash before a quote: double the "
+                                "quotes inside a value instead, as CSV does")
             yield block
 
     def _first(self, block: bytes) -> tuple[int, str] | None:

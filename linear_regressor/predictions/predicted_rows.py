@@ -72,7 +72,9 @@ def finished(folder: Folder, name: str) -> Counts:
 def schema_of(partitions: Sequence[Partition], predictor: RowPredictor, output_format: str = "parquet") -> pa.Schema:
     """Return the schema to write: the columns of all files, unless they are left out, and those of the predictions."""
     writer = WRITERS[output_format]
-    schema = pa.schema([]) if predictor.wanted.only else unified(partitions, writer.takes_json, writer.takes_equal_names)
+    schema = pa.schema([])
+    if not predictor.wanted.only:
+        schema = unified(partitions, writer.takes_json, writer.takes_equal_names)
     for added in predictor.schema:
         if added.name in schema.names:
             raise DataError(f"the data already have a column {added.name!r}, which predict adds: rename it, or leave "

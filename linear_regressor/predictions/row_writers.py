@@ -64,7 +64,8 @@ class Csv(Writer):
         super().__init__(file, schema)
         for column in schema:
             if pa.types.is_nested(column.type):
-                raise pa.ArrowInvalid(f"column {column.name!r} is {column.type}, which CSV cannot hold: {OTHER_OUTPUTS}")
+                raise pa.ArrowInvalid(f"column {column.name!r} is {column.type}, which CSV cannot hold: "
+                                      f"{OTHER_OUTPUTS}")
         # The reader of a file of one column would skip an empty line.
         self._null = '""' if len(schema) == 1 else ""
         names = pa.array(map(undistinct, schema.names), pa.string())
@@ -73,8 +74,9 @@ class Csv(Writer):
     def write_table(self, table: pa.Table) -> None:
         """Write some rows; see ``Writer``."""
         for batch in table.to_batches():
-            _write_lines(self._file, [_quoted(as_text(column, field.name))
-                                      for column, field in zip(batch.columns, batch.schema, strict=True)], ",", "", "", self._null)
+            texts = [_quoted(as_text(column, field.name))
+                     for column, field in zip(batch.columns, batch.schema, strict=True)]
+            _write_lines(self._file, texts, ",", "", "", self._null)
 
 
 class Ndjson(Writer):
@@ -136,7 +138,8 @@ class Feather(Writer):
         """Return a column with the dictionary of earlier tables, extended by that of its own, whose order stays."""
         values = column.cast(column.type.value_type).combine_chunks()
         known = self._dictionaries.get(place, values.slice(0, 0))
-        unique = pa.concat_arrays([known.slice(0, 0), *(chunk.dictionary for chunk in column.chunks)]).unique().drop_null()
+        own = pa.concat_arrays([known.slice(0, 0), *(chunk.dictionary for chunk in column.chunks)])
+        unique = own.unique().drop_null()
         known = pa.concat_arrays([known, unique.filter(pc.invert(pc.is_in(unique, known)))])
         if not len(known):  # PyArrow extends no empty dictionary
             known = pa.nulls(1, values.type)

@@ -49,7 +49,7 @@ def _has(schema: pa.Schema, field: pa.Field) -> bool:
 def _of_pandas(found: Sequence[dict[str, Any]], names: set[str], same_rows: bool) -> dict[bytes, bytes]:
     """Return the index, the labels and the types that all tables share.
 
-    A range is an index that no column holds: it counts the rows. Only labels that are text can be beside the added ones.
+    A range is an index that no column holds: it counts the rows. Only labels that are text can be beside added ones.
     """
     indexes = [[index for index in each["index_columns"] if same_rows or isinstance(index, str)] for each in found]
     if any(index != indexes[0] for index in indexes):

@@ -24,7 +24,8 @@ REMEDY = "write them alike, or leave the columns of the data out by --only-predi
 def unified(partitions: Sequence[Partition], exact: bool, repeated: bool) -> pa.Schema:
     """Return the columns of the first file, then those that only later files have, in order of appearance.
 
-    Columns of JSON are ``JSON`` if the output is exact, else text. Repeated names are an error, or made distinct. The schema has the metadata that stay true.
+    Columns of JSON are ``JSON`` if the output is exact, else text.
+    Repeated names are an error, or made distinct. The schema has the metadata that stay true.
     """
     firsts = list({partition.file.path: partition for partition in partitions}.values())
     with ThreadPoolExecutor(OPENED_FILES) as threads:
@@ -69,8 +70,8 @@ def _file_schema(partition: Partition, exact: bool, repeated: bool) -> pa.Schema
     if repeated and not form.typed:
         schema = pa.schema(zip(distinct(schema.names), schema.types, strict=True))
     if equal := [name for name, count in Counter(schema.names).items() if count > 1]:
-        raise DataError(f"{file.name} has several columns {equal[0]!r}: rename them{'' if form.typed else ', write CSV'}, "
-                        "or leave the columns of the data out by --only-prediction")
+        raise DataError(f"{file.name} has several columns {equal[0]!r}: rename them"
+                        f"{'' if form.typed else ', write CSV'}, or leave the columns of the data out by --only-prediction")
     return schema if form.typed or not exact else pa.schema([field.with_type(form.exact_type) for field in schema])
 
 
