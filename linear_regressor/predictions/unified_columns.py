@@ -70,8 +70,9 @@ def _file_schema(partition: Partition, exact: bool, repeated: bool) -> pa.Schema
     if repeated and not form.typed:
         schema = pa.schema(zip(distinct(schema.names), schema.types, strict=True))
     if equal := [name for name, count in Counter(schema.names).items() if count > 1]:
-        raise DataError(f"{file.name} has several columns {equal[0]!r}: rename them"
-                        f"{'' if form.typed else ', write CSV'}, or leave the columns of the data out by --only-prediction")
+        remedy = "rename them" if form.typed else "rename them, write CSV"
+        raise DataError(f"{file.name} has several columns {equal[0]!r}: {remedy}, or leave the columns of the data out "
+                        "by --only-prediction")
     return schema if form.typed or not exact else pa.schema([field.with_type(form.exact_type) for field in schema])
 
 

@@ -21,7 +21,7 @@ VALUES = st.text(st.sampled_from('ab\\", \n'), max_size=6)
 PLAIN_VALUES = st.text(st.sampled_from('ab" '), max_size=6)
 
 
-def read(content: str, folder: Path, texts: tuple[str, ...] = ("t",), reading: Reading = Reading()) -> list[str]:
+def read(content: str, folder: Path, texts: tuple[str, ...] = ("t",), reading: Reading = Reading()) -> list[object]:
     """Return the values of a column of text."""
     path = folder / "in.csv"
     path.write_bytes(content.encode())
