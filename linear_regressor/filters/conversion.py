@@ -14,6 +14,8 @@ from linear_regressor.formats.value_types import is_text, plain, plain_type
 
 # Nanoseconds in a unit of time.
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+# Digits below a microsecond that say nothing, as pandas writes them.
+ZEROS = r"(:\d\d\.\d{6})000"
 TRUE, FALSE = ("true", "1"), ("false", "0")
 DECIMAL_DIGITS = 38
 
@@ -89,6 +91,9 @@ def _from_text(column: pa.Array, use: Use, reading: Reading) -> pa.Array:
 
 def _times(column: pa.Array) -> pa.Array:
     """Convert ISO 8601 to microseconds since 1970; a column has times with a zone, or without, which are UTC."""
+    import pyarrow.compute as pc
+
+    column = pc.replace_substring_regex(column, ZEROS, r"\1")
     try:
         return column.cast(pa.timestamp("us")).cast(pa.int64())
     except pa.ArrowInvalid:

@@ -11,7 +11,8 @@ import pyarrow as pa
 from linear_regressor.errors import DataError
 from linear_regressor.files.reading import Reading
 from linear_regressor.formats import file_format, remedies, text_stream
-from linear_regressor.formats.csv_header import Header, delimiter_hint, line_of_names, read_header
+from linear_regressor.formats.csv_escapes import Escapes
+from linear_regressor.formats.csv_header import Header, delimiter_hint, distinct, line_of_names, read_header
 from linear_regressor.formats.csv_text import Dialect
 from linear_regressor.formats.file_format import Batches, Format, Types
 from linear_regressor.formats.read_ahead import in_threads
@@ -78,13 +79,21 @@ class Csv(Format):
         """Parse several blocks at once; in a table of one column an empty line is a row."""
         header, pieces = self._header()
         parser = Parser(header, self.file.reading, columns, types)
+        texts = frozenset(name for name in columns if types.get(name) != pa.float64())
+        blocks = Escapes(header, texts, self.file.name).checked(
+            self._closed_blocks(header.dialect, pieces), self._all_blocks)
         try:
-            for table in in_threads(parser.parse, self._closed_blocks(header.dialect, pieces), PARSERS):
+            for table in in_threads(parser.parse, blocks, PARSERS):
                 yield from table.to_batches()
         except pa.ArrowInvalid as error:
             if "invalid UTF8" in str(error):
                 text_stream.require_decodable(self.file)
             raise
+
+    def _all_blocks(self) -> Iterator[bytes]:
+        """Read the file again, in the same blocks."""
+        header, pieces = self._header()
+        return _blocks(header.dialect, pieces)
 
     def _closed_blocks(self, dialect: Dialect, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Divide the text below the header into blocks, and reject an unclosed quote if their number is odd."""
@@ -131,7 +140,8 @@ class Parser:
     def __init__(self, header: Header, reading: Reading, columns: Sequence[str], types: Types) -> None:
         self._dialect, self._reading, self._names = header.dialect, reading, list(columns) or list(header.names[:1])
         # Names need not be unique, so columns are parsed by their places.
-        self._places = [str(header.names.index(name)) for name in self._names]
+        places = {name: str(place) for place, name in enumerate(distinct(header.names))}
+        self._places = [places[name] for name in self._names]
         self._types = {place: types[name] for place, name in zip(self._places, self._names, strict=True)
                        if name in types}
         self._head = header.dialect.delimiter.join(b"%d" % place for place in range(len(header.names))) + b"\n"

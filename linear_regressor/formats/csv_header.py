@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ COMPRESSED = {b"\x1f\x8b": ".gz", b"BZh91AY&SY": ".bz2", b"\x28\xb5\x2f\xfd": ".
 # First bytes of formats that are no text, with their names.
 BINARY = {b"PAR1": ("Parquet", "parquet"), b"ARROW1": ("Arrow", "feather"), b"FEA1": ("Feather", "feather"),
           b"\xff\xff\xff\xff": ("Arrow", "feather")}
+# What ``distinct`` appends to a name.
+NUMBERED = re.compile(r"\0\d+\Z")
 JSON_START = re.compile(rb'\[\s*(?:\{|\Z)|\{\s*(?:"|\Z)')
 
 
@@ -35,6 +38,21 @@ class Header:
 
     names: tuple[str, ...]
     dialect: Dialect
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Number the second and later ones of equal names after a byte 0, which no header has."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name}\0{seen[name]}")
+    return found
+
+
+def undistinct(name: str) -> str:
+    """Return the name in the header of one that ``distinct`` may have numbered."""
+    return NUMBERED.sub("", name)
 
 
 def read_header(file: File, pieces: Iterator[bytes]) -> tuple[Header, bytes]:

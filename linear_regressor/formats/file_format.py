@@ -94,4 +94,5 @@ class Format(ABC):
 
 def without_views(schema: pa.Schema) -> pa.Schema:
     """Replace text by reference by text."""
-    return pa.schema([field.with_type(pa.string()) if is_view(field.type) else field for field in schema])
+    return pa.schema([field.with_type(pa.string()) if is_view(field.type) else field for field in schema],
+                     metadata=schema.metadata)

@@ -24,6 +24,7 @@ from linear_regressor.files.addresses import access_errors
 from linear_regressor.files.folder import Folder
 from linear_regressor.files.reading import Reading
 from linear_regressor.formats import file_format, registry
+from linear_regressor.formats.csv_header import distinct
 from linear_regressor.formats.value_types import JSON
 from linear_regressor.output_file import write_file
 from linear_regressor.predictions.json_text import json_texts
@@ -70,7 +71,10 @@ def finished(folder: Folder, name: str) -> Counts:
 
 def schema_of(partitions: Sequence[Partition], predictor: RowPredictor, output_format: str = "parquet") -> pa.Schema:
     """Return the schema to write: the columns of all files, unless they are left out, and those of the predictions."""
-    schema = pa.schema([]) if predictor.wanted.only else unified(partitions, WRITERS[output_format].takes_json)
+    writer = WRITERS[output_format]
+    schema = pa.schema([])
+    if not predictor.wanted.only:
+        schema = unified(partitions, writer.takes_json, writer.takes_equal_names)
     for added in predictor.schema:
         if added.name in schema.names:
             raise DataError(f"the data already have a column {added.name!r}, which predict adds: rename it, or leave "
@@ -116,7 +120,7 @@ def _passed_on(batch: pa.RecordBatch, field: pa.Field, file: str) -> pa.Array:
     if field.type == JSON != column.type:
         return pa.ExtensionArray.from_storage(JSON, json_texts(column, field.name).cast(pa.string()))
     try:
-        return converted(column, field.type)
+        return converted(column, field.name, field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise DataError(f"{file}: a value of column {field.name!r}, which is {column.type}, cannot become "
                         f"{field.type}, which all files have in common: {REMEDY}") from None
@@ -129,8 +133,9 @@ def _predicted(partition: Partition, predictor: RowPredictor,
     rows = _CleanRows(columns, file.reading, predictor.needs_values_before_clips)
     try:
         existing = registry.of(file).names([*columns.read, *(field.name for field in fields)])
-        kinds = {field.name: field.type for field in fields if field.name in existing}
-        require_unique([*columns.read, *kinds], existing, registry.of(file))
+        known = distinct(existing)
+        kinds = {field.name: field.type for field in fields if field.name in known}
+        require_unique(columns.read, existing, registry.of(file))
         for batch in _batches(partition, kinds):
             for start in range(0, batch.num_rows, file_format.BATCH_ROWS):
                 part = batch.slice(start, file_format.BATCH_ROWS)

@@ -7,35 +7,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
 from linear_regressor.errors import SettingError
 from linear_regressor.files.locations import ending, require_ending
+from linear_regressor.formats.csv_header import undistinct
 from linear_regressor.formats.text_stream import COMPRESSED
 from linear_regressor.output_file import is_stream
 from linear_regressor.predictions.json_text import json_texts, quoted_name
 from linear_regressor.predictions.row_predictor import PREDICTION
+from linear_regressor.predictions.value_text import NOTHING, TEXT, as_text, constant
 
 ENDINGS = {".csv": "csv", ".parquet": "parquet", ".feather": "feather", ".arrow": "feather", ".ndjson": "ndjson",
            ".jsonl": "ndjson"}
 FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
 # A value of CSV that needs quotes.
 SPECIAL = r'[",\r\n]'
-# Lines may have more bytes than text with offsets of 32 bits.
-TEXT = pa.large_string()
-
-
-def constant(text: str) -> pa.Scalar:
-    """Return text as a scalar, without pandas, which ``pa.scalar`` imports."""
-    content = text.encode()
-    offsets = np.array([0, len(content)], np.int64)
-    return pa.Array.from_buffers(TEXT, 1, [None, pa.py_buffer(offsets), pa.py_buffer(content)])[0]
-
-
-NOTHING = constant("")
+OTHER_OUTPUTS = "write .ndjson or .parquet, or leave the columns of the data out by --only-prediction"
 
 
 class Writer(ABC):
@@ -45,6 +35,8 @@ class Writer(ABC):
     grouped = False
     # whether it writes values of ``JSON`` as they are
     takes_json = False
+    # whether several columns can have the same name; the names are then ``distinct``
+    takes_equal_names = False
 
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         self._file, self._schema = file, schema
@@ -67,19 +59,25 @@ class Writer(ABC):
 class Csv(Writer):
     """CSV with commas, a header and quotes where needed; null is nothing, and empty text is ``""``."""
 
+    takes_equal_names = True
+
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         super().__init__(file, schema)
         for column in schema:
             if pa.types.is_nested(column.type):
-                raise pa.ArrowInvalid(f"column {column.name!r} is {column.type}, which CSV cannot hold")
+                raise pa.ArrowInvalid(f"column {column.name!r} is {column.type}, which CSV cannot hold: "
+                                      f"{OTHER_OUTPUTS}")
         # The reader of a file of one column would skip an empty line.
         self._null = '""' if len(schema) == 1 else ""
-        file.write((",".join(_quoted(pa.array(schema.names, pa.string())).to_pylist()) + "\n").encode())
+        names = pa.array(map(undistinct, schema.names), pa.string())
+        file.write((",".join(_quoted(names).to_pylist()) + "\n").encode())
 
     def write_table(self, table: pa.Table) -> None:
         """Write some rows; see ``Writer``."""
         for batch in table.to_batches():
-            _write_lines(self._file, [_quoted(as_text(column)) for column in batch.columns], ",", "", "", self._null)
+            texts = [_quoted(as_text(column, field.name))
+                     for column, field in zip(batch.columns, batch.schema, strict=True)]
+            _write_lines(self._file, texts, ",", "", "", self._null)
 
 
 class Ndjson(Writer):
@@ -138,10 +136,11 @@ class Feather(Writer):
         self._writer.close()
 
     def _extended(self, place: int, column: pa.ChunkedArray) -> pa.Array:
-        """Return a column with the dictionary of earlier tables, extended by its new values."""
+        """Return a column with the dictionary of earlier tables, extended by that of its own, whose order stays."""
         values = column.cast(column.type.value_type).combine_chunks()
         known = self._dictionaries.get(place, values.slice(0, 0))
-        unique = values.unique().drop_null()
+        own = pa.concat_arrays([known.slice(0, 0), *(chunk.dictionary for chunk in column.chunks)])
+        unique = own.unique().drop_null()
         known = pa.concat_arrays([known, unique.filter(pc.invert(pc.is_in(unique, known)))])
         if not len(known):  # PyArrow extends no empty dictionary
             known = pa.nulls(1, values.type)
@@ -166,15 +165,6 @@ def format_of(path: Path, chosen: str | None = None) -> str:
                            "write to a pipe")
     require_ending(str(path), tuple(ENDINGS))
     return ENDINGS[ending(path.name)]
-
-
-def as_text(column: pa.Array) -> pa.Array:
-    """Convert values to text that is read back as the same values."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_float16(column.type):
-        column = column.cast(pa.float32())
-    return column.cast(pa.large_string() if pa.types.is_large_string(column.type) else pa.string())
 
 
 def _quoted(column: pa.Array) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -12,19 +13,23 @@ from linear_regressor.data import diagnosis
 from linear_regressor.data.source import OPENED_FILES, Partition
 from linear_regressor.errors import DataError
 from linear_regressor.formats import registry
+from linear_regressor.formats.csv_header import distinct
 from linear_regressor.formats.value_types import JSON, is_text
+from linear_regressor.predictions import schema_metadata
+from linear_regressor.predictions.value_text import as_text
 
 REMEDY = "write them alike, or leave the columns of the data out by --only-prediction"
 
 
-def unified(partitions: Sequence[Partition], exact: bool) -> pa.Schema:
+def unified(partitions: Sequence[Partition], exact: bool, repeated: bool) -> pa.Schema:
     """Return the columns of the first file, then those that only later files have, in order of appearance.
 
     Columns of JSON are ``JSON`` if the output is exact, else text.
+    Repeated names are an error, or made distinct. The schema has the metadata that stay true.
     """
     firsts = list({partition.file.path: partition for partition in partitions}.values())
     with ThreadPoolExecutor(OPENED_FILES) as threads:
-        schemas = list(threads.map(partial(_file_schema, exact=exact), firsts))
+        schemas = list(threads.map(partial(_file_schema, exact=exact, repeated=repeated), firsts))
     fields: dict[str, tuple[pa.Field, Partition]] = {}
     for partition, schema in zip(firsts, schemas, strict=True):
         for found in schema:
@@ -38,28 +43,36 @@ def unified(partitions: Sequence[Partition], exact: bool) -> pa.Schema:
                                 f"{partition.file.name}, which have no common type: {REMEDY}")
             origin = partition if is_text(kind) and not registry.of(partition.file).typed else first
             fields[found.name] = known.with_type(kind).with_nullable(True), origin
-    return pa.schema([known for known, _ in fields.values()])
+    output = pa.schema([known for known, _ in fields.values()])
+    same_rows = len(firsts) == 1 and firsts[0].columns.where is None
+    metadata = schema_metadata.kept(schemas, output, same_rows)
+    return output.with_metadata(metadata) if metadata else output
 
 
-def converted(column: pa.Array, kind: pa.DataType) -> pa.Array:
+def converted(column: pa.Array, name: str, kind: pa.DataType) -> pa.Array:
     """Convert a column of one file to the type of all; raises ArrowInvalid for a value that would change."""
     if column.type == kind:
         return column
+    if is_text(kind):
+        return as_text(column, name).cast(kind)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     return column.cast(kind)
 
 
-def _file_schema(partition: Partition, exact: bool) -> pa.Schema:
-    """Read names and types of the columns of a file, which must have each name once."""
+def _file_schema(partition: Partition, exact: bool, repeated: bool) -> pa.Schema:
+    """Read names and types of the columns of a file; text has equal names, which must be allowed."""
     file, form = partition.file, registry.of(partition.file)
     try:
         schema = form.schema()
     except diagnosis.CONTENT as error:
         raise diagnosis.diagnose(file, partition.columns, error) from None
-    if repeated := [name for name in schema.names if schema.names.count(name) > 1]:
-        raise DataError(f"{file.name} has several columns {repeated[0]!r}: rename them, or leave the columns of the "
-                        "data out by --only-prediction")
+    if repeated and not form.typed:
+        schema = pa.schema(zip(distinct(schema.names), schema.types, strict=True))
+    if equal := [name for name, count in Counter(schema.names).items() if count > 1]:
+        remedy = "rename them" if form.typed else "rename them, write CSV"
+        raise DataError(f"{file.name} has several columns {equal[0]!r}: {remedy}, or leave the columns of the data out "
+                        "by --only-prediction")
     return schema if form.typed or not exact else pa.schema([field.with_type(form.exact_type) for field in schema])
 
 

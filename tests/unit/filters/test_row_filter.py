@@ -28,6 +28,7 @@ from linear_regressor.filters import database, old_form
 from linear_regressor.filters.conversion import FAULTS, Use
 from linear_regressor.filters.row_filter import RowFilter
 from linear_regressor.formats import registry
+from linear_regressor.predictions.row_writers import WRITERS
 from linear_regressor.training.partition_moments import PartitionMoments
 from tests.data_sets import saved, source
 
@@ -38,8 +39,13 @@ TEXTS = [None, "a", "b", "ab", "it's", "%"]
 
 
 def selected(table: pa.Table, text: str, folder: Path, ending: str = ".parquet") -> list[Any]:
+    """Return the values of the column place of the rows that a filter takes from a table in a file."""
+    return taken(saved(table, folder / f"rows{ending}"), text)
+
+
+def taken(path: Path, text: str) -> list[Any]:
     """Return the values of the column place of the rows that a filter takes from a file."""
-    (file,) = Locations.of(str(saved(table, folder / f"rows{ending}"))).files()
+    (file,) = Locations.of(str(path)).files()
     form, columns = registry.of(file), Columns(("place",), None, text)
     columns.require_columns(form.names(), file)
     batches = form.batches(columns.read, columns.types, None)
@@ -145,6 +151,20 @@ def test_types_of_files_are_compared_exactly(tmp_path: Path, column: pa.Array, t
     """Decimals, integers beyond 2^53, dates and times of every unit, and text of every layout."""
     assert places == selected(pa.table({"c": column, "place": range(3)}), text, tmp_path, ".parquet" if not
                               pa.types.is_float16(column.type) else ".feather")
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "UTC", "-03:30", None])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("ending", [".csv", ".ndjson"])
+def test_times_that_predict_writes_are_read(tmp_path: Path, ending: str, unit: str, zone: str | None) -> None:
+    """With the offset of their zone, and with the digits of their unit."""
+    factor = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    times = pa.array([1_767_225_600 * factor, 1_767_229_200 * factor, None], pa.timestamp(unit, zone))
+    table = pa.table({"c": times, "place": range(3)})
+    with (tmp_path / f"in{ending}").open("wb") as file, WRITERS[ending[1:]](file, table.schema) as writer:
+        writer.write_table(table)
+
+    assert taken(tmp_path / f"in{ending}", "c > TIMESTAMP '2026-01-01 00:30:00'") == [1.0]
 
 
 @pytest.mark.parametrize(("text", "places"), [

@@ -102,6 +102,47 @@ def test_other_columns_of_csv_are_copied_unchanged(tmp_path: Path) -> None:
     assert [["007", 'a, "b"', "1.50", 4.5], ["", "NA", "2", 5.0]] == [list(row.values()) for row in found.to_pylist()]
 
 
+@pytest.mark.parametrize(("content", "expected"), [
+    ("x1,x2,y,,\n1,a,2,,p\n2,b,3,q,\n", 'x1,x2,y,"","",prediction\n1,a,2,,p,4\n2,b,3,q,,5\n'),
+    ("t,x1,t,u,t\na,1,b,,c\n", "t,x1,t,u,t,prediction\na,1,b,,c,4\n")], ids=["of Excel", "equal"])
+def test_columns_with_equal_names_go_from_csv_to_csv(tmp_path: Path, content: str, expected: str) -> None:
+    """In their order; to formats that need different names they are an error with its remedy."""
+    (tmp_path / "in.csv").write_text(content)
+    partitions, predictor = data_sets.source(tmp_path / "in.csv", "x1", None).partitions(), predictor_of("x1")
+
+    schema = predicted_rows.schema_of(partitions, predictor, "csv")
+    predicted_rows.write(partitions, predictor, tmp_path / "out.csv", schema, int)
+
+    assert (tmp_path / "out.csv").read_text() == expected
+    for output in ("parquet", "feather", "ndjson"):
+        with pytest.raises(DataError, match=r"in.csv has several columns '.?': rename them, write CSV, or leave"):
+            predicted_rows.schema_of(partitions, predictor, output)
+
+
+def test_equal_names_meet_in_their_order_in_several_files(tmp_path: Path) -> None:
+    """The second one of a file is that of the other; folders and filters do not change that."""
+    folder = tmp_path / "in" / "k=1"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("x1,t,t\n1,a,b\n0,c,d\n")
+    (folder / "b.csv").write_text("t,x1,t,t,u\ne,2,f,g,h\n")
+    (folder / "c.csv").write_text("x1,u\n3,i\n")
+    source = data_sets.source(tmp_path / "in", "x1", None, "x1 > 0")
+
+    schema = predicted_rows.schema_of(source.partitions(), predictor_of("x1"), "csv")
+    predicted_rows.write(source.partitions(), predictor_of("x1"), tmp_path / "out.csv", schema, int)
+
+    assert (tmp_path / "out.csv").read_text() == (
+        "x1,t,t,k,t,u,prediction\n1,a,b,1,,,4\n2,e,f,1,g,h,5\n3,,,1,,i,6\n")
+
+
+def test_a_feature_must_have_its_name_alone(tmp_path: Path) -> None:
+    """It would not be clear which column it is."""
+    (tmp_path / "in.csv").write_text("x1,x1\n1,2\n")
+
+    with pytest.raises(DataError, match="must have one column 'x1'"):
+        write_and_read(tmp_path / "in.csv", tmp_path / "out.csv", "x1")
+
+
 @pytest.mark.parametrize("ending_out", OUTPUTS)
 @pytest.mark.parametrize("ending_in", [".csv", ".parquet", ".feather"])
 def test_a_table_without_rows_gives_one_without_rows(tmp_path: Path, random: np.random.Generator, ending_in: str,

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from linear_regressor.errors import SettingError
 from linear_regressor.predictions.row_writers import WRITERS, format_of
+from linear_regressor.predictions.value_text import as_text
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 
@@ -81,7 +82,103 @@ def test_values_as_json(value: Any, text: str) -> None:
     assert f'{{"v":{text}}}\n{{"v":null}}\n' == written("ndjson", pa.table({"v": [value, None]})).decode()
 
 
-@pytest.mark.parametrize("value", [float("inf"), [float("nan")]], ids=str)
+@pytest.mark.parametrize(("kind", "value", "text"), [
+    (pa.duration("s"), 86400, "PT86400S"), (pa.duration("ms"), -1500, "-PT1.5S"), (pa.duration("us"), 1, "PT0.000001S"),
+    (pa.duration("ns"), -2**63, "-PT9223372036.854775808S"), (pa.duration("ns"), 0, "PT0S"),
+    (pa.timestamp("ns", "+01:00"), 1, "1970-01-01 01:00:00.000000001+01:00"),
+    (pa.timestamp("s", "America/St_Johns"), 0, "1969-12-31 20:30:00-03:30"),
+    (pa.timestamp("ms", "UTC"), 0, "1970-01-01 00:00:00.000Z"), (pa.timestamp("s"), 0, "1970-01-01 00:00:00"),
+    (pa.timestamp("s", "Europe/Amsterdam"), -2208988800, "1900-01-01 00:00:00Z"),
+    (pa.time32("ms"), 1, "00:00:00.001"), (pa.time64("ns"), 1, "00:00:00.000000001"), (pa.date64(), 0, "1970-01-01"),
+    (pa.dictionary(pa.int32(), pa.duration("s")), 1, "PT1S")], ids=str)
+def test_times_are_in_iso_form(kind: pa.DataType, value: int, text: str) -> None:
+    """In CSV as in NDJSON, which has a T; durations have their unit, and offsets of zones a colon."""
+    is_dictionary = pa.types.is_dictionary(kind)
+    column = pa.array([value, None], kind.value_type if is_dictionary else kind)
+    table = pa.table({"a": [1, 2], "v": column.dictionary_encode() if is_dictionary else column})
+
+    assert written("csv", table).decode() == f"a,v\n1,{text}\n2,\n"
+    assert written("ndjson", table).decode() == (
+        f'{{"a":1,"v":"{text.replace(" ", "T")}"}}\n{{"a":2,"v":null}}\n')
+
+
+@given(st.lists(st.none() | st.integers(-2**63, 2**63 - 1)), st.sampled_from(["s", "ms", "us", "ns"]))
+def test_durations_keep_their_value(values: list[int | None], unit: str) -> None:
+    """The text is the number of seconds."""
+    texts = as_text(pa.array(values, pa.int64()).cast(pa.duration(unit)), "v").to_pylist()
+
+    digits = {"s": 0, "ms": 3, "us": 6, "ns": 9}[unit]
+    found = [None if text is None else int(Decimal(text.replace("PT", "")[:-1]).scaleb(digits)) for text in texts]
+    assert found == values
+
+
+@pytest.mark.parametrize(("kind", "value", "text"), [
+    (pa.duration("us"), 1_500_000, "PT1.5S"), (pa.duration("ns"), 1, "PT0.000000001S"),
+    (pa.timestamp("us", "Europe/Berlin"), 0, "1970-01-01T01:00:00.000000+01:00"), (pa.date32(), 0, "1970-01-01"),
+    (pa.time64("ns"), 1, "00:00:00.000000001"), (pa.timestamp("ns"), 1, "1970-01-01T00:00:00.000000001"),
+    (pa.binary(), b"a", "a"), (pa.decimal128(3, 2), Decimal("1.50"), "1.50")], ids=str)
+def test_values_in_lists_are_text_as_those_beside_them(kind: pa.DataType, value: Any, text: str) -> None:
+    """In NDJSON."""
+    assert written("ndjson", pa.table({"v": pa.array([[value]], pa.list_(kind))})).decode() == f'{{"v":["{text}"]}}\n'
+
+
+LEAVES = pa.schema([("a", pa.int64()), ("t", pa.string()), ("l", pa.large_list(pa.bool_()))])
+KINDS = [pa.list_(pa.int64()), pa.list_(pa.string()), pa.large_list(pa.list_(pa.string())), pa.struct(LEAVES),
+         pa.list_(pa.struct(LEAVES)), pa.list_(pa.int64(), 2), pa.list_view(pa.string())]
+
+
+@given(st.data(), st.sampled_from(KINDS))
+def test_lists_and_objects_are_what_python_makes_of_them(data: st.DataObject, kind: pa.DataType) -> None:
+    """With nulls at every level, also from the middle of a column."""
+    values = data.draw(st.lists(values_of(kind), max_size=6))
+    start = data.draw(st.integers(0, len(values)))
+
+    column = pa.array(values, kind).slice(start)
+
+    content = written("ndjson", pa.table({"v": column})).decode()
+
+    expected = [json.dumps(value, ensure_ascii=False) for value in column.to_pylist()]
+    assert content == "".join(f'{{"v":{text}}}\n' for text in expected)
+
+
+def values_of(kind: pa.DataType) -> st.SearchStrategy[Any]:
+    """Generate values of a type, or null."""
+    if pa.types.is_struct(kind):
+        return st.none() | st.fixed_dictionaries({field.name: values_of(field.type) for field in kind})
+    if pa.types.is_nested(kind):
+        size = kind.list_size if pa.types.is_fixed_size_list(kind) else None
+        return st.none() | st.lists(values_of(kind.value_type), min_size=size or 0, max_size=size or 3)
+    return st.none() | {"int64": st.integers(-2**63, 2**63 - 1), "string": texts, "bool": st.booleans()}[str(kind)]
+
+
+@pytest.mark.parametrize(("kind", "value", "text"), [
+    (pa.map_(pa.string(), pa.int64()), [("k", 1), ("l", None)], '[["k", 1], ["l", null]]'),
+    (pa.struct([]), {}, "{}"), (pa.list_(pa.float64()), [0.5, float("nan")], "[0.5, null]"),
+    (pa.list_(pa.dictionary(pa.int8(), pa.string())), ["a", None], '["a", null]')], ids=str)
+def test_other_lists_and_objects(kind: pa.DataType, value: Any, text: str) -> None:
+    """Maps are lists of pairs."""
+    assert written("ndjson", pa.table({"v": pa.array([None, value], kind)})).decode() == (
+        f'{{"v":null}}\n{{"v":{text}}}\n')
+
+
+@pytest.mark.parametrize(("form", "values", "kind", "remedy"), [
+    ("csv", [[1]], pa.list_(pa.int64()), ".ndjson or .parquet"),
+    ("csv", [b"\xff"], pa.binary(), ".parquet or .feather"),
+    ("ndjson", [b"\xff"], pa.binary(), ".parquet or .feather"),
+    ("ndjson", [[b"\xff"]], pa.list_(pa.binary()), ".parquet or .feather"),
+    ("ndjson", [float("inf")], pa.float64(), ".parquet or .feather"),
+    ("ndjson", [[float("inf")]], pa.list_(pa.float64()), ".parquet or .feather"),
+    ("csv", [(1, 2, 3)], pa.month_day_nano_interval(), ".parquet or .feather")])
+def test_an_error_names_the_column_and_a_remedy(form: str, values: list[Any], kind: pa.DataType, remedy: str) -> None:
+    """For values that an output cannot hold."""
+    with pytest.raises(pa.ArrowInvalid) as caught:
+        written(form, pa.table({"v": pa.array(values, kind)}))
+
+    assert str(caught.value).startswith("column 'v' ")
+    assert str(caught.value).endswith(f"write {remedy}, or leave the columns of the data out by --only-prediction")
+
+
+@pytest.mark.parametrize("value", [float("inf"), [float("inf")], {"a": float("inf")}], ids=str)
 def test_numbers_that_json_does_not_have_are_an_error(value: Any) -> None:
     """The column is named."""
     with pytest.raises(pa.ArrowInvalid, match="column 'v' has "):

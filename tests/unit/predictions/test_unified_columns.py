@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,9 @@ def test_columns_are_those_of_the_first_file_and_then_later_ones(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("value", "text"), [(7, "7"), (0.1, "0.1"), (1e300, "1e+300"), (True, "true"),
-                                             (Decimal("1.50"), "1.50"), ("a", "a")], ids=str)
+                                             (Decimal("1.50"), "1.50"), ("a", "a"), (timedelta(seconds=-1), "-PT1S"),
+                                             (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01 00:00:00.000000Z")],
+                         ids=str)
 def test_values_beside_text_of_csv_become_text(tmp_path: Path, value: Any, text: str) -> None:
     """A CSV file has no types."""
     path = saved(pa.table({"x1": [1.0], "note": [value]}), tmp_path / "in" / "a.parquet").parent
