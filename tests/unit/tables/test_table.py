@@ -135,6 +135,6 @@ def test_text_that_is_not_utf8_is_named(tmp_path: Path, ending: str, kinds: dict
     wrong = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"1\xff2")])
     path = saved(pa.table({"x": wrong}), tmp_path / f"rows{ending}")
 
-    with pytest.raises(DataError, match=f"{path} cannot be read as .*: a text in it is not UTF-8: write"):
+    with pytest.raises(DataError, match=rf"{path}: column .x., row 1 .* is not UTF-8; write the file again"):
         table = Table.of(str(path))
         list(table.batches(kinds or table.kinds()))
