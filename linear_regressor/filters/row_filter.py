@@ -15,7 +15,7 @@ from linear_regressor.filters.kinds import Kinds, compared_together, kinds_of
 from linear_regressor.filters.nodes import Kind, Node
 from linear_regressor.filters.plan import FLOAT64_WHOLE, Plan
 from linear_regressor.formats.file_format import Format
-from linear_regressor.formats.remedies import escaped
+from linear_regressor.formats.remedies import escaped, listed
 from linear_regressor.formats.value_types import plain, plain_type
 
 Convert = Callable[[pa.Array], pa.Array]
@@ -70,7 +70,7 @@ class RowFilter:
                 continue
             hint = ""
             existing = (f"it has {counted(len(names), 'column')} (names are hidden)" if hide else
-                        f"its columns: {', '.join(map(escaped, names)) or 'none'}")
+                        f"its columns: {listed(map(escaped, names)) or 'none'}")
             if other := next((other for other in names if other.casefold() == name.casefold()), None):
                 hint = f" (upper and lower case differ{'' if hide else f': {other!r}'})"
             elif name in self._parsed[1]:

@@ -95,6 +95,8 @@ def _elements(text: bytes, pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
         if closing is not None:
             yield found
             last = text[start:closing].strip(BLANKS)
+            if last == b"," == comma:
+                raise InvalidJson("it is missing after a comma; remove the comma at the end of the array")
             yield [last.removeprefix(comma)] if last else []
             _require_blank(text[closing + 1:], pieces)
             return
