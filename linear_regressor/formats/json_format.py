@@ -143,18 +143,18 @@ class Json(Format):
 
 
 def _reason(error: str, text: bytes) -> str:
-    """Say why an object is invalid; msgspec calls it truncated, too, if half of a surrogate pair is in it."""
-    if error == TRUNCATED and not _is_cut(text) or "surrogate" in error:
+    """Say why an object is invalid; of half of a surrogate pair, msgspec says that the text or an escape is cut."""
+    if _is_read_by_python(text):
         return r"it has half of a surrogate pair, such as \ud800, which is no character; replace it"
     if text.rstrip().endswith(b","):
         return "a comma follows it; remove it, or write an array"
     return "it is cut short" if error == TRUNCATED else error.removeprefix(MALFORMED)
 
 
-def _is_cut(text: bytes) -> bool:
-    """Whether Python's parser, which accepts half of a surrogate pair, rejects a text."""
+def _is_read_by_python(text: bytes) -> bool:
+    """Whether Python's parser, which accepts half of a surrogate pair, reads a text."""
     try:
         json.loads(text)
-    except ValueError:
-        return True
-    return False
+    except (ValueError, RecursionError):
+        return False
+    return True

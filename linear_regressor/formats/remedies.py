@@ -85,10 +85,10 @@ def escaped(text: str) -> str:
 
 
 def cut(value: object) -> str:
-    """Quote and escape a text, and shorten any long value."""
+    """Quote and escape a text, and shorten any long value; its backslashes stay single, as options take them."""
     text = str(value)
     text = text if len(text) <= SHOWN else text[:SHOWN - 3] + "..."
-    return repr(text) if isinstance(value, str) else escaped(text)
+    return repr(text).replace("\\\\", "\\") if isinstance(value, str) else escaped(text)
 
 
 def listed(names: Iterable[str]) -> str:

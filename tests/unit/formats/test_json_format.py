@@ -85,7 +85,7 @@ def test_a_late_key_is_found(tmp_path: Path) -> None:
     ('{"a": 1', "is not JSON: "), ("[1]", "is not an object"), ("7", "is not an object"),
     ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "is nested too deeply"),
     *((f'{{"a": "{text}"}}', r"is not JSON: it has half of a surrogate pair, such as \ud800")
-      for text in (r"\ud800", r"\ud800x", r"\udc00")),
+      for text in (r"\ud800", r"\ud800x", r"\udc00", r'\ud800", "b": "long enough')),
     (b'{"a": "\xff"}', r"is not UTF-8 (byte 0xff): try --encoding cp1252")])
 @pytest.mark.parametrize("array", [True, False])
 def test_an_invalid_object_is_named_by_its_row(tmp_path: Path, row: str | bytes, fault: str, array: bool) -> None:

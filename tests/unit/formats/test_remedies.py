@@ -118,4 +118,5 @@ def test_a_long_list_of_names_is_cut() -> None:
 
 def test_a_long_value_is_cut() -> None:
     """To 40 characters, of which the last three are an ellipsis."""
+    assert remedies.cut("\\N") == "'\\N'"
     assert remedies.cut("x" * 41) == repr("x" * 37 + "...") and remedies.cut("x" * 40) == repr("x" * 40)
