@@ -15,7 +15,7 @@ from linear_regressor.cleaning.steps import DropRepeated, Map, Step, ValueStep, 
 from linear_regressor.errors import DataError, SettingError, counted
 from linear_regressor.files.locations import File
 from linear_regressor.files.reading import Reading
-from linear_regressor.formats import registry, text_values
+from linear_regressor.formats import registry, remedies, text_values
 from linear_regressor.formats.file_format import Format
 from linear_regressor.formats.remedies import other_spelling
 from linear_regressor.formats.value_types import FLOAT64_WHOLE, is_numeric, is_text, plain
@@ -139,7 +139,7 @@ def require_unique(required: Iterable[str], names: Sequence[str], form: Format, 
     wrong = [name for name in required if list(names).count(name) != 1]
     if wrong:
         existing = (f"it has {counted(len(names), 'column')} (names are hidden)" if hide else
-                    f"its columns: {', '.join(map(_shown, names)) or 'none'}")
+                    f"its columns: {remedies.listed(map(_shown, names)) or 'none'}")
         needed = "each column of the data exactly once" if hide and of_data else f"one column {wrong[0]!r}"
         like = other_spelling(wrong[0], names, hide)
         hint = ("; give each column a name of its own" if wrong[0] in names else

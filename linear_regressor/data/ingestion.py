@@ -11,8 +11,7 @@ from linear_regressor.errors import DataError, SettingError
 from linear_regressor.files.addresses import access_errors
 from linear_regressor.files.conventions import folder_path
 from linear_regressor.files.locations import File, Folder, Locations
-from linear_regressor.formats import registry
-from linear_regressor.formats.csv_header import require_text
+from linear_regressor.formats import first_bytes, registry
 from linear_regressor.output_file import write_file
 
 PIECE = 1 << 20  # bytes
@@ -41,7 +40,7 @@ def ingest(data: Locations | str, folder: Folder) -> tuple[File, ...]:
 def _require_text(file: File) -> None:
     """Reject standard input that is not text, which it is taken for."""
     with access_errors(file.name), file.filesystem.open_input_stream(file.path, compression=None) as data:
-        require_text(file, data.read(PIECE))
+        first_bytes.require_text(file, data.read(first_bytes.FIRST_BYTES))
 
 
 def copy_file(file: File, path: Path) -> None:

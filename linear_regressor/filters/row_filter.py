@@ -15,7 +15,7 @@ from linear_regressor.filters.kinds import Kinds, compared_together, kinds_of
 from linear_regressor.filters.nodes import Kind, Node
 from linear_regressor.filters.plan import Plan
 from linear_regressor.formats.file_format import Format
-from linear_regressor.formats.remedies import escaped, other_spelling
+from linear_regressor.formats.remedies import escaped, listed, other_spelling
 from linear_regressor.formats.value_types import plain, plain_type
 
 Convert = Callable[[pa.Array], pa.Array]
@@ -78,7 +78,7 @@ class RowFilter:
                 continue
             hint = ""
             existing = (f"it has {counted(len(names), 'column')} (names are hidden)" if hide else
-                        f"its columns: {', '.join(map(escaped, names)) or 'none'}")
+                        f"its columns: {listed(map(escaped, names)) or 'none'}")
             if like := other_spelling(name, names, hide):
                 hint = f" ({like})"
             elif name in self._parsed[1]:

@@ -11,7 +11,7 @@ from pyarrow.fs import LocalFileSystem
 
 from linear_regressor.errors import DataError
 from linear_regressor.files.locations import File
-from linear_regressor.formats import file_format
+from linear_regressor.formats import file_format, first_bytes
 from linear_regressor.formats.file_format import Batches, Format, Types, without_views
 
 if TYPE_CHECKING:
@@ -59,12 +59,13 @@ class Parquet(Format):
         with self.file.filesystem.open_input_file(self.file.path) as content:
             head, size = content.read(4), content.size()
             tail = content.read_at(4, max(size - 4, 0))
+            start = head if head == PARQUET else content.read_at(first_bytes.FIRST_BYTES, 0)
         if b"PARE" in (head, tail):
             raise pa.ArrowInvalid("it is encrypted; decrypt it first")
         if head == PARQUET and tail != PARQUET:
             raise pa.ArrowInvalid("its end is missing; copy or write it again")
         if head != PARQUET:
-            raise pa.ArrowInvalid(f"it starts with {head!r}, not with {PARQUET!r}")
+            raise first_bytes.not_binary(self.file, start, "Parquet")
 
 
 class Feather(Format):
@@ -116,7 +117,8 @@ class Feather(Format):
         if head.startswith(FEATHER_1):
             raise pa.ArrowInvalid("it is Feather version 1; write it again as version 2, such as with "
                                   "pyarrow.feather.write_feather(pyarrow.feather.read_table(old), new)")
-        raise pa.ArrowInvalid(f"it starts with {head!r}, which is neither an Arrow file nor an Arrow stream")
+        start = content.read(first_bytes.FIRST_BYTES)
+        raise first_bytes.not_binary(self.file, start, "Arrow, neither a file nor a stream")
 
 
 def _valid(batches: Iterable[pa.RecordBatch], file: File, count_before: Callable[[], int]) -> Batches:

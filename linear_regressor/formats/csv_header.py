@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from linear_regressor.errors import DataError
 from linear_regressor.files.locations import File
-from linear_regressor.formats import remedies, text_stream
+from linear_regressor.formats import first_bytes, remedies, text_stream
 from linear_regressor.formats.csv_text import BLANKS, Dialect
 
 # Separators that a header can suggest: the one that it has most often, or a comma if two are equally frequent.
@@ -22,14 +22,8 @@ MOST_BYTES = 1 << 20
 MOST_NAMES = 100_000
 # How many lines may precede the header that a message points to.
 MOST_LINES = 100
-# First bytes of compressed text, and the ending of its name; the level of bz2 is 9 almost always.
-COMPRESSED = {b"\x1f\x8b": ".gz", b"BZh91AY&SY": ".bz2", b"\x28\xb5\x2f\xfd": ".zst", b"PK\x03\x04": ".zip"}
-# First bytes of formats that are no text, with their names.
-BINARY = {b"PAR1": ("Parquet", "parquet"), b"ARROW1": ("Arrow", "feather"), b"FEA1": ("Feather", "feather"),
-          b"\xff\xff\xff\xff": ("Arrow", "feather")}
 # What ``distinct`` appends to a name.
 NUMBERED = re.compile(r"\0\d+\Z")
-JSON_START = re.compile(rb'\[\s*(?:\{|\Z)|\{\s*(?:"|\Z)')
 
 
 @dataclass(frozen=True)
@@ -98,18 +92,6 @@ def line_of_names(file: File, names: Sequence[str]) -> int | None:
     return None
 
 
-def require_text(file: File, text: bytes) -> None:
-    """Reject compressed text and other formats by their first bytes."""
-    for start, ending in COMPRESSED.items():
-        if text.startswith(start):
-            raise DataError(f"{file.name} is compressed: save it under a name that ends in {ending}")
-    for start, (name, kind) in BINARY.items():
-        if text.startswith(start):
-            raise DataError(f"{file.name} starts as {name} does: read it with --input-format {kind}")
-    if JSON_START.match(text):
-        raise DataError(f"{file.name} starts as JSON does: read it with --input-format json")
-
-
 def _line(file: File, text: bytes, pieces: Iterator[bytes], dialect: Dialect) -> tuple[bytes, bytes]:
     """Read the first line that is not empty, with its end, and what else was read."""
     ended = False
@@ -127,7 +109,7 @@ def _line(file: File, text: bytes, pieces: Iterator[bytes], dialect: Dialect) ->
             piece = next(pieces, None)
         ended = piece is None
         text += piece or b""
-    require_text(file, text)
+    first_bytes.require_text(file, text[:first_bytes.FIRST_BYTES])
     length = len(text) if end is None else end.end()
     if length > MOST_BYTES:
         raise DataError(f"{file.name}: the header is longer than 1 MB; the first line must name the columns")

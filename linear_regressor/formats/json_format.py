@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -9,9 +11,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from linear_regressor.errors import DataError
-from linear_regressor.formats import file_format, remedies, text_stream
+from linear_regressor.formats import file_format, first_bytes, remedies, text_stream
 from linear_regressor.formats.file_format import Batches, Format, Types
-from linear_regressor.formats.json_text import InvalidJson, split_objects
+from linear_regressor.formats.json_text import BLANKS, InvalidJson, split_objects
 from linear_regressor.formats.json_values import Spelled
 from linear_regressor.formats.value_types import JSON
 
@@ -23,7 +25,8 @@ MALFORMED = "JSON is malformed: "
 PLACE = re.compile(r"invalid character \(byte (\d+)\)")
 # What Python's json module writes for numbers that are not finite.
 NOT_FINITE = re.compile(rb"-?(?:NaN|Infinity)\b")
-TRUNCATED = {"Input data was truncated": "it is cut short"}
+TRUNCATED = "Input data was truncated"
+ROWS_START = re.compile(rb"\[\s*\{")
 
 
 class Json(Format):
@@ -62,9 +65,12 @@ class Json(Format):
 
     def hint(self, required: Sequence[str], names: Sequence[str]) -> str:
         """Recognise one object of lists or objects, such as the columns of a table; see ``Format``."""
-        rows = next(filter(None, self._rows()), [])
-        nested = len(rows) == 1 and any(bytes(value)[:1] in (b"[", b"{") for value in rows[0].values())
-        return f"; {remedies.ROWS}" if nested else ""
+        rows = list(itertools.islice(itertools.chain.from_iterable(self._rows()), 2))
+        values = {name: bytes(value) for name, value in rows[0].items()} if len(rows) == 1 else {}
+        if (key := next((name for name, value in values.items() if ROWS_START.match(value)), None)) is not None:
+            under = "a key" if self.file.reading.hide_values else remedies.cut(key)
+            return f"; the file is one object; its rows seem to be the array under {under}: write that array"
+        return f"; {remedies.ROWS}" if any(value[:1] in (b"[", b"{") for value in values.values()) else ""
 
     def parts(self) -> list[int]:
         """Estimate the number of rows by the first objects; see ``Format``."""
@@ -103,11 +109,21 @@ class Json(Format):
                         rows.append(decode(text.decode()))
                 except (DecodeError, UnicodeDecodeError, RecursionError) as error:
                     yield rows
+                    if not count and not rows:
+                        self._require_json()
                     raise self._fault(count + len(rows), error, text) from None
                 count += len(rows)
                 yield rows
         except InvalidJson as error:
             raise self._fault(count, error) from None
+
+    def _require_json(self) -> None:
+        """Reject a file of another format, by its start."""
+        start = next(text_stream.pieces(self.file, first_bytes.FIRST_BYTES), b"").lstrip(BLANKS)
+        first_bytes.require_text(self.file, start, json=False)
+        if start[:1] not in (b"{", b"[") and first_bytes.is_text(start):
+            raise DataError(f"{self.file.name} does not start with {{ or [, as JSON does: if it is delimited text, "
+                            "read it with --input-format csv")
 
     def _fault(self, number: int, error: Exception, text: bytes = b"") -> DataError:
         """Return an error for the object after some valid ones."""
@@ -123,4 +139,22 @@ class Json(Format):
             return DataError(f"{where} is not UTF-8{byte}: {remedies.of_encoding(self.file.reading)}")
         if (found := PLACE.search(str(error))) and NOT_FINITE.match(text, int(found[1])):
             return DataError(f"{where} has NaN or an infinity, which JSON does not have: write null")
-        return DataError(f"{where} is not JSON: {TRUNCATED.get(str(error), str(error).removeprefix(MALFORMED))}")
+        return DataError(f"{where} is not JSON: {_reason(str(error), text)}")
+
+
+def _reason(error: str, text: bytes) -> str:
+    """Say why an object is invalid; of half of a surrogate pair, msgspec says that the text or an escape is cut."""
+    if _is_read_by_python(text):
+        return r"it has half of a surrogate pair, such as \ud800, which is no character; replace it"
+    if text.rstrip().endswith(b","):
+        return "a comma follows it; remove it, or write an array"
+    return "it is cut short" if error == TRUNCATED else error.removeprefix(MALFORMED)
+
+
+def _is_read_by_python(text: bytes) -> bool:
+    """Whether Python's parser, which accepts half of a surrogate pair, reads a text."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -85,7 +85,10 @@ def _elements(text: bytes, pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
             comma = b","
         yield found
         if closing is not None:
-            yield [last.removeprefix(comma) for last in rest.last()]
+            last = b"".join(rest.last()).strip(BLANKS)
+            if last == b"," == comma:
+                raise InvalidJson("it is missing after a comma; remove the comma at the end of the array")
+            yield [last.removeprefix(comma)] if last else []
             _require_blank(itertools.chain([piece[closing + 1:]], pieces))
             return
         rest.require_short()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from linear_regressor.errors import SettingError
 from linear_regressor.files.locations import File, ending
-from linear_regressor.formats import text_stream
+from linear_regressor.formats import first_bytes, text_stream
 from linear_regressor.formats.arrow_formats import Feather, Parquet
 from linear_regressor.formats.csv_format import Csv
 from linear_regressor.formats.file_format import Format
@@ -12,6 +12,11 @@ from linear_regressor.formats.json_format import Json
 from linear_regressor.formats.partitioned import Partitioned
 
 FORMATS: tuple[type[Format], ...] = (Csv, Parquet, Feather, Json)
+# What to do about files of some other endings, which are no text.
+OTHERS = {**dict.fromkeys((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"), first_bytes.SHEET),
+          **dict.fromkeys((".xz", ".7z", ".rar", ".lz4", ".tar", ".tgz"), first_bytes.UNPACK),
+          **dict.fromkeys((".sqlite", ".db", ".h5", ".hdf5", ".npy", ".npz", ".avro", ".orc", ".pkl", ".sav", ".dta"),
+                          first_bytes.EXPORT)}
 
 
 def of(file: File) -> Format:
@@ -62,4 +67,5 @@ def _by_ending(file: File) -> type[Format]:
                 return form
     *endings, last = (known for form in FORMATS for known in form.endings)
     raise SettingError(f"{file.name} must end in {', '.join(endings)} or {last}, for text also with "
-                       f"{', '.join(text_stream.COMPRESSED)} after it; --input-format names the format of other files")
+                       f"{', '.join(text_stream.COMPRESSED)} after it; "
+                       f"{OTHERS.get(file.ending, '--input-format names the format of other files')}")

@@ -6,7 +6,7 @@ import codecs
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
@@ -17,6 +17,8 @@ MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BO
          codecs.BOM_UTF32_BE: "utf-32"}
 # Characters of a value that a message shows.
 SHOWN = 40
+# Names that a message lists.
+LISTED = 20
 
 MAP = "map its text to numbers by a cleaning step 'map' of the schema"
 STANDS_IN = "if it stands for a missing value, list it in --missing-values"
@@ -34,6 +36,7 @@ COMMAS = "read it with --thousands , (or --decimal , if decimals follow the comm
 NO_UTF8 = "a text in it is not UTF-8: write the file again"
 NO_UNIT = "leave only the number in it, without its unit"
 KEY = "give every row a key, or leave out --key"
+NO_HEADER = "the file seems to have no header: add a first line with the names of the columns"
 INFINITE = ("no line has infinite values: correct it, or leave its row out by --where, with \"x < 1e308\", or in a "
             "text file by its text")
 WIDE = f"float64 holds every whole number only up to {2**53}: store the column as float64, or leave it out"
@@ -84,10 +87,16 @@ def escaped(text: str) -> str:
 
 
 def cut(value: object) -> str:
-    """Quote and escape a text, and shorten any long value."""
+    """Quote and escape a text, and shorten any long value; its backslashes stay single, as options take them."""
     text = str(value)
     text = text if len(text) <= SHOWN else text[:SHOWN - 3] + "..."
-    return repr(text) if isinstance(value, str) else escaped(text)
+    return repr(text).replace("\\\\", "\\") if isinstance(value, str) else escaped(text)
+
+
+def listed(names: Iterable[str]) -> str:
+    """List names, of which the first ones are enough: objects of JSON may have one for each row."""
+    names = list(names)
+    return ", ".join(names[:LISTED]) + (f", ... ({len(names)} in all)" if len(names) > LISTED else "")
 
 
 def shown(value: object, reading: Reading) -> str:
@@ -134,6 +143,8 @@ def of_header(names: Sequence[str]) -> str:
         for delimiter, option in ((";", "';'"), ("\t", "tab"), ("|", "'|'"), (",", "','")):
             if delimiter in names[0]:
                 return f"; read the file with --delimiter {option}"
+    if names and all(NUMBER.fullmatch(name.strip()) for name in names):
+        return f"; {NO_HEADER}"
     return ""
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from linear_regressor.errors import DataError
 from linear_regressor.files.locations import File, ending
-from linear_regressor.formats import remedies
+from linear_regressor.formats import first_bytes, remedies
 
 if TYPE_CHECKING:
     from typing import IO
@@ -92,7 +92,20 @@ def _raw(file: File, size: int) -> Pieces:
         if found == ".gz":
             yield from _padded(file, size, read)
             return
-        raise DataError(f"{file.name} cannot be decompressed as {found[1:]}: {error}") from None
+        raise _not_decompressed(file, str(error)) from None
+
+
+def _not_decompressed(file: File, reason: str) -> DataError:
+    """Return an error for a file that does not have the compression of its name, by its first bytes, or is damaged."""
+    with file.filesystem.open_input_stream(file.path, compression=None) as stream:
+        start = stream.read(first_bytes.FIRST_BYTES)
+    found = ending(file.path)
+    if first_bytes.is_text(start):
+        return DataError(f"{file.name} is not compressed: leave {found} out of its name")
+    said = first_bytes.said_of(start)
+    if said and said != f"{first_bytes.COMPRESSED}{found}":
+        return DataError(f"{file.name} {said}")
+    return DataError(f"{file.name} cannot be decompressed as {found[1:]}: {reason}")
 
 
 def _padded(file: File, size: int, read: int) -> Pieces:
@@ -110,7 +123,7 @@ def _padded(file: File, size: int, read: int) -> Pieces:
         reason = str(error)
         if reason.startswith("Not a gzipped file"):  # it goes on with bytes of the file
             reason = "other bytes follow the compressed text; compress it again" if compressed else "it is not gzip"
-        raise DataError(f"{file.name} cannot be decompressed as gz: {reason}") from None
+        raise _not_decompressed(file, reason) from None
 
 
 def _read(stream: IO[bytes] | pa.NativeFile, size: int) -> Iterator[bytes]:
@@ -137,7 +150,7 @@ def _archive(file: File) -> Iterator[tuple[ZipFile, ZipInfo]]:
                 raise DataError(f"{file.name} is encrypted: decrypt it first")
             yield archive, members[0]
     except (BadZipFile, ZlibError, EOFError, NotImplementedError, pa.ArrowInvalid) as error:
-        raise DataError(f"{file.name} cannot be decompressed as zip: {error or 'it is cut off'}") from None
+        raise _not_decompressed(file, str(error) or "it is cut off") from None
 
 
 def _marked(file: File, raw: Iterable[bytes]) -> Iterator[bytes]:

@@ -31,7 +31,7 @@ def test_unreadable_data_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     path.write_text("no Parquet")
     done = run_process("data", "show", path)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
-    assert "rows.parquet cannot be read as parquet" in done.stderr
+    assert "rows.parquet is text: read it with --input-format csv" in done.stderr
 
 
 def test_the_digest_of_a_model_is_that_of_its_columns_and_rows(tmp_path: Path) -> None:

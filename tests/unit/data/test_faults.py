@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,7 @@ def test_the_names_of_a_file_without_a_header_are_hidden(tmp_path: Path) -> None
     (tmp_path / "rows.csv").write_text("31,25\n1,2\n")
 
     assert message(tmp_path / "rows.csv", Columns(("x",), None), Reading(hide_values=True)).endswith(
-        "must have one column 'x'; it has 2 columns (names are hidden)")
+        f"must have one column 'x'; it has 2 columns (names are hidden); {remedies.NO_HEADER}")
 
 
 @pytest.mark.parametrize(("title", "header", "line"), [
@@ -155,12 +156,30 @@ def test_a_line_that_has_not_all_names_or_a_number_is_no_header(tmp_path: Path, 
 
 @pytest.mark.parametrize("content", [
     '{"x": [1, 2], "y": [2, 4]}', '{"x": {"0": 1, "1": 2}, "y": {"0": 2, "1": 4}}', "[[1, 2], [2, 4]]",
-    '{"columns": ["x", "y"], "data": [[1, 2]]}', '{"data": [{"x": 1, "y": 2}]}'])
+    '{"columns": ["x", "y"], "data": [[1, 2]]}'])
 def test_json_of_another_form_than_rows_is_named(tmp_path: Path, content: str) -> None:
-    """Columns, arrays and wrapped rows, as pandas and web services write them."""
+    """Columns and arrays, as pandas writes them."""
     (tmp_path / "rows.json").write_text(content)
 
     assert message(tmp_path / "rows.json", Columns(("x",), "y")).endswith(remedies.ROWS)
+
+
+@pytest.mark.parametrize(("hide", "key"), [(False, "'data'"), (True, "a key")])
+def test_rows_inside_an_object_are_named_by_their_key(tmp_path: Path, hide: bool, key: str) -> None:
+    """As web services answer them; names of keys are hidden as others are."""
+    (tmp_path / "rows.json").write_text('{"data": [{"x": 1, "y": 2}]}')
+
+    assert message(tmp_path / "rows.json", Columns(("x",), "y"), Reading(hide_values=hide)).endswith(
+        f"its rows seem to be the array under {key}: write that array")
+
+
+def test_keys_of_rows_are_not_listed_without_end(tmp_path: Path) -> None:
+    """As in the object of objects that pandas writes with ``orient="index"``; for features and for the filter."""
+    (tmp_path / "rows.json").write_text(json.dumps({f"r{row}": {"x": row} for row in range(1000)}))
+
+    for where in (None, "x > 1"):
+        found = message(tmp_path / "rows.json", Columns(("x",), None, where))
+        assert "r19, ... (1000 in all)" in found and "r20" not in found
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

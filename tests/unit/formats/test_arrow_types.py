@@ -124,9 +124,7 @@ def parquet() -> bytes:
 @pytest.mark.parametrize(("name", "content", "reason"), [
     ("a.parquet", parquet()[:-9], "its end is missing; copy or write it again"),
     ("a.parquet", parquet()[:-4] + b"PARE", "it is encrypted; decrypt it first"),
-    ("a.parquet", b"x,y\n1,2\n", "it starts with b'x,y\\n', not with b'PAR1'"),
-    ("a.feather", b"FEA1" + bytes(40), "it is Feather version 1; write it again as version 2"),
-    ("a.arrow", b"x,y\n1,2\n", "neither an Arrow file nor an Arrow stream")])
+    ("a.feather", b"FEA1" + bytes(40), "it is Feather version 1; write it again as version 2")])
 def test_a_file_of_another_format_says_which(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
     """The first bytes tell."""
     (tmp_path / name).write_bytes(content)

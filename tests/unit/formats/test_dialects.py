@@ -213,7 +213,7 @@ def test_a_damaged_compressed_file_is_an_error(tmp_path: Path, compression: str,
     middle = len(whole) // 2
     changed = bytes(byte ^ 255 for byte in whole[middle:middle + 9])
     content = {"cut": whole[:-9], "changed": whole[:middle] + changed + whole[middle + 9:],
-               "other": b"x,y\n1,2\n"}[damage]
+               "other": b"\0x,y\n1,2\n"}[damage]
     file = file_of(tmp_path / f"r.csv{compression}", content)
 
     with pytest.raises(DataError, match=f"r.csv{compression} cannot be decompressed as {compression[1:]}: "):
@@ -252,7 +252,10 @@ def test_an_encrypted_archive_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "kind", "message"), [
     ("r.parquet.gz", None, "only text can be read from a compressed file"),
     ("r.gz", "parquet", "only text can be read from a compressed file"),
-    ("r.csv.xz", None, "must end in .csv"), ("r.gz", None, "must end in .csv"), ("r.csv", "xml", "must be one of csv"),
+    ("r.csv.xz", None, "must end in .csv.*; unpack it"),
+    *((name, None, "must end in .csv.*; save the sheet as CSV") for name in ("r.xlsx", "R.XLS", "r.ods")),
+    ("r.npy", None, "must end in .csv.*; export its table"),
+    ("r.gz", None, "must end in .csv"), ("r.csv", "xml", "must be one of csv"),
 ])
 def test_an_unknown_format_is_misuse(tmp_path: Path, name: str, kind: str | None, message: str) -> None:
     """Before the file is read."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from linear_regressor.errors import DataError
 from linear_regressor.files.file_search import find_files
-from linear_regressor.formats import file_format, registry
+from linear_regressor.formats import file_format, registry, remedies
 from linear_regressor.formats.file_format import Format
 
 TEXT = pa.string()
@@ -84,7 +84,8 @@ def test_a_late_key_is_found(tmp_path: Path) -> None:
     ('{"b": "NaN", "a": ?}', "is not JSON: invalid character"), ('{"a": 01}', "is not JSON: invalid number"),
     ('{"a": 1', "is not JSON: "), ("[1]", "is not an object"), ("7", "is not an object"),
     ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "is nested too deeply"),
-    ('{"a": "\\ud800"}', "is not JSON: it is cut short"),
+    *((f'{{"a": "{text}"}}', r"is not JSON: it has half of a surrogate pair, such as \ud800")
+      for text in (r"\ud800", r"\ud800x", r"\udc00", r'\ud800", "b": "long enough')),
     (b'{"a": "\xff"}', r"is not UTF-8 (byte 0xff): try --encoding cp1252")])
 @pytest.mark.parametrize("array", [True, False])
 def test_an_invalid_object_is_named_by_its_row(tmp_path: Path, row: str | bytes, fault: str, array: bool) -> None:
@@ -100,6 +101,35 @@ def test_an_invalid_object_is_named_by_its_row(tmp_path: Path, row: str | bytes,
     assert found == ["1", "2"]
     if not (array and row == '{"a": 1'):  # the brackets do not match: the array has no end
         assert f": row 3 (counted from 1, without the header) {fault}" in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "fault"), [
+    ('[{"a": 1},\n]', "row 2 .* is not JSON: it is missing after a comma; remove the comma at the end of the array"),
+    ('{"a": 1},\n{"a": 2}', "row 1 .* is not JSON: a comma follows it; remove it, or write an array"),
+    ('{"a": 1', "row 1 .* is not JSON: it is cut short"), ('[{"a": 1}, ', "the text ends before the end of the array"),
+    ("[[1, 2], [3, 4]]", "row 1 .* is not an object; store one object for each row"),
+    ("[1, 2]", "row 1 .* is not an object"), ("[,]", "row 1 .* is not JSON"),
+    *((text, r"a.json does not start with { or \[, as JSON does: .*read it with --input-format csv")
+      for text in ("x,y\n1,2\n", "1,2\n", '"x","y"\n', "7", "\u00e4;b\n")),
+    (b"PAR1" + bytes(100), "a.json starts as Parquet does: read it with --input-format parquet"),
+    (b"\xfd7zXZ\0" + bytes(100), "a.json is an xz archive: unpack it"),
+    ("\n<!DOCTYPE html>\n<html>", "a.json is an HTML page")])
+def test_what_is_wrong_with_text_is_said(tmp_path: Path, text: str | bytes, fault: str) -> None:
+    """A comma too many is not a cut file, and other formats are recognised by their first bytes."""
+    with pytest.raises(DataError, match=fault):
+        form_of(tmp_path / "a.json", text).all_names()
+
+
+@pytest.mark.parametrize(("text", "hint"), [
+    ('{"count": 2, "data": [ {"x": 1}]}',
+     "the file is one object; its rows seem to be the array under 'data': write that array"),
+    ('{\n"data": [\n{"x": 1},\n{"x": 2}]\n}', "under 'data'"), ('{"columns": ["x"], "data": [[1]]}', remedies.ROWS),
+    ('{"x": {"0": 1}}', remedies.ROWS), ('{"x": []}', remedies.ROWS), ('{"a": 1}', ""), ('{"a": [{}]}\n{"a": 1}', "")])
+def test_an_object_around_the_rows_is_recognised(tmp_path: Path, text: str, hint: str) -> None:
+    """By an array of objects under one of its keys; not where other objects follow."""
+    found = form_of(tmp_path / "a.json", text).hint(["x"], [])
+
+    assert hint in found and bool(hint) == bool(found)
 
 
 @pytest.mark.parametrize("text", ["", " \n", "[]", "{}", "[{}]"])

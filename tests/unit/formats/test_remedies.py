@@ -22,8 +22,9 @@ from linear_regressor.formats.text_values import to_numbers
     ("12,426", "--thousands ,"), ("-1,234,567.5", "--thousands ,"), ("3,5", "--decimal ,"), (",5e3", "--decimal ,"),
     ("12,3456", "--decimal ,"), ("1.234,5", "--thousands . --decimal ,"), ("1 234 567", "--thousands ' '"),
     ("1'234.5", "--thousands \"'\""), ("1_000", "--thousands _"),
-    *((text, "--missing-values") for text in ("?", "-", ".", "--", "NA.", "n.a.", "missing", "none", "#VALUE!", "\\N", ".A", ".z", "(null)",
-                                                "<na>", "<empty>")),
+    *((text, "--missing-values") for text in (
+        "?", "-", ".", "--", "NA.", "n.a.", "missing", "none", "#VALUE!", "\\N", ".A", ".z", "(null)", "<na>",
+        "<empty>")),
     *((text, "'map'") for text in ("female", "true", "No", "class 3 of 4")),
     *((text, "days since a date") for text in (
         "2024-05-01", "2024-05-01T10:00:00Z", "1.5.2024", "05/01/24", "10:30", "2024/05/01", "2024.5.1 10:00",
@@ -71,9 +72,10 @@ def test_each_kind_of_type_has_its_remedy(kind: pa.DataType, remedy: str) -> Non
 
 @pytest.mark.parametrize(("names", "remedy"), [
     (["a;b"], "--delimiter ';'"), (["a\tb"], "--delimiter tab"), (["a|b"], "--delimiter '|'"),
-    (["a,b"], "--delimiter ','"), (["a;b", "c"], ""), (["a"], ""), ([], "")])
-def test_a_header_in_one_column_has_another_delimiter(names: list[str], remedy: str) -> None:
-    """A header of several columns is left alone."""
+    (["a,b"], "--delimiter ','"), (["a;b", "c"], ""), (["a"], ""), ([], ""),
+    (["1", " -2.5", "3e4"], "add a first line"), (["7"], "add a first line"), (["1", "b"], "")])
+def test_a_header_in_one_column_or_of_numbers_is_none(names: list[str], remedy: str) -> None:
+    """It has another delimiter, or is a row; a header of several names is left alone."""
     assert remedy in remedies.of_header(names) and bool(remedy) == bool(remedies.of_header(names))
 
 
@@ -108,6 +110,13 @@ def test_no_character_of_a_value_acts_on_a_terminal(value: object) -> None:
     assert remedies.shown(value, Reading(hide_values=True)) == ""
 
 
+def test_a_long_list_of_names_is_cut() -> None:
+    """To 20 names."""
+    assert remedies.listed(map(str, range(20))).endswith("18, 19")
+    assert remedies.listed(map(str, range(21))).endswith("18, 19, ... (21 in all)")
+
+
 def test_a_long_value_is_cut() -> None:
     """To 40 characters, of which the last three are an ellipsis."""
+    assert remedies.cut("\\N") == "'\\N'"
     assert remedies.cut("x" * 41) == repr("x" * 37 + "...") and remedies.cut("x" * 40) == repr("x" * 40)
