@@ -61,6 +61,8 @@ def require_text(file: File, start: bytes, json: bool = True) -> None:
 
 def not_binary(file: File, start: bytes, name: str) -> DataError:
     """Return an error for content that is not of a binary format."""
+    if not start:
+        return DataError(f"{file.name} is empty: write it again")
     said = said_of(start) or ("is text: read it with --input-format csv" if is_text(start) else
                               f"is not {name}: {remedies.DAMAGED}")
     return DataError(f"{file.name} {said}")

@@ -24,7 +24,6 @@ Pieces = Generator[bytes, None, None]
 CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 ZIP = ".zip"
 # First bytes of gzip.
-GZIP = b"\x1f\x8b"
 COMPRESSED = (*CODECS, ZIP)
 # Where macOS puts what its file system knows about the files of an archive.
 MACOS_FOLDER = "__MACOSX/"
@@ -113,8 +112,6 @@ def _padded(file: File, size: int, read: int) -> Pieces:
     from gzip import BadGzipFile, GzipFile
     from zlib import error as ZlibError
 
-    with file.filesystem.open_input_stream(file.path, compression=None) as stream:
-        compressed = stream.read(len(GZIP)) == GZIP
     try:
         with file.filesystem.open_input_file(file.path) as stream, GzipFile(fileobj=stream) as text:
             text.seek(read)
@@ -122,7 +119,7 @@ def _padded(file: File, size: int, read: int) -> Pieces:
     except (BadGzipFile, ZlibError, EOFError) as error:
         reason = str(error)
         if reason.startswith("Not a gzipped file"):  # it goes on with bytes of the file
-            reason = "other bytes follow the compressed text; compress it again" if compressed else "it is not gzip"
+            reason = "other bytes follow the compressed text; compress it again"
         raise _not_decompressed(file, reason) from None
 
 

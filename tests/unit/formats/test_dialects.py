@@ -331,13 +331,13 @@ def test_bytes_0_after_gzip_are_padding(tmp_path: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize(("content", "reason"), [
-    (gzip.compress(b"x\n1\n") + b"rest", "other bytes follow the compressed text; compress it again"),
-    (gzip.compress(b"x\n1\n") + bytes(8) + b"rest", "other bytes follow the compressed text; compress it again"),
-    (b"x\n1\n", "it is not gzip"), (gzip.compress(b"x\n1\n")[:-9], "")], ids=["rest", "later", "text", "cut"])
+    (gzip.compress(b"x\n1\n") + b"rest", "cannot be decompressed as gz: other bytes follow the compressed text"),
+    (gzip.compress(b"x\n1\n") + bytes(8) + b"rest", "cannot be decompressed as gz: other bytes follow the compressed"),
+    (b"x\n1\n", "is not compressed"), (gzip.compress(b"x\n1\n")[:-9], "cannot be decompressed as gz: ")], ids=["rest", "later", "text", "cut"])
 def test_other_bytes_after_gzip_are_an_error(tmp_path: Path, content: bytes, reason: str) -> None:
     """They are not shown."""
     (tmp_path / "rows.csv.gz").write_bytes(content)
     (file,) = find_files(str(tmp_path / "rows.csv.gz"))
 
-    with pytest.raises(DataError, match=f"rows.csv.gz cannot be decompressed as gz: {reason}"):
+    with pytest.raises(DataError, match=f"rows.csv.gz {reason}"):
         list(text_stream.pieces(file))
