@@ -23,7 +23,6 @@ Pieces = Generator[bytes, None, None]
 # Compression by the ending of a file's name, with the name that PyArrow gives it.
 CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 ZIP = ".zip"
-# First bytes of gzip.
 COMPRESSED = (*CODECS, ZIP)
 # Where macOS puts what its file system knows about the files of an archive.
 MACOS_FOLDER = "__MACOSX/"

@@ -214,7 +214,8 @@ def test_the_data_are_not_replaced_by_their_moments(tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to(data)
     (tmp_path / "hard.csv").hardlink_to(data)
     before = data.read_bytes()
-    for place, output in ((data, data), (data, tmp_path / "hard.csv"), (tmp_path / "rows", tmp_path / "rows" / ".." / "rows" / "self.csv"),
+    for place, output in ((data, data), (data, tmp_path / "hard.csv"),
+                          (tmp_path / "rows", tmp_path / "rows" / ".." / "rows" / "self.csv"),
                           (tmp_path / "link.csv", data), (f"{tmp_path}/rows/*.csv", tmp_path / "link.csv")):
         done = build(place, output)
         assert (2, 1) == (done.exit_code, done.stderr.count("\n"))

@@ -333,7 +333,8 @@ def test_bytes_0_after_gzip_are_padding(tmp_path: Path, count: int) -> None:
 @pytest.mark.parametrize(("content", "reason"), [
     (gzip.compress(b"x\n1\n") + b"rest", "cannot be decompressed as gz: other bytes follow the compressed text"),
     (gzip.compress(b"x\n1\n") + bytes(8) + b"rest", "cannot be decompressed as gz: other bytes follow the compressed"),
-    (b"x\n1\n", "is not compressed"), (gzip.compress(b"x\n1\n")[:-9], "cannot be decompressed as gz: ")], ids=["rest", "later", "text", "cut"])
+    (b"x\n1\n", "is not compressed"), (gzip.compress(b"x\n1\n")[:-9], "cannot be decompressed as gz: "),
+], ids=["rest", "later", "text", "cut"])
 def test_other_bytes_after_gzip_are_an_error(tmp_path: Path, content: bytes, reason: str) -> None:
     """They are not shown."""
     (tmp_path / "rows.csv.gz").write_bytes(content)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from linear_regressor.errors import DataError, SettingError
 from linear_regressor.formats import file_format, remedies
 from linear_regressor.predictions import predicted_rows
+from linear_regressor.predictions.row_writers import WRITERS
 from tests import data_sets
 from tests.artefacts import predictor_of
 from tests.data_sets import ENDINGS, rows, saved
@@ -253,7 +254,7 @@ def test_values_that_cannot_be_written_for_any_reason_are_an_error_in_the_data(
     def write_table(*_: object) -> None:
         raise error("invalid")
 
-    monkeypatch.setattr(predicted_rows.WRITERS["csv"], "write_table", write_table)
+    monkeypatch.setattr(WRITERS["csv"], "write_table", write_table)
     with pytest.raises(DataError, match="out.csv cannot be written as csv: invalid"):
         write_and_read(path, tmp_path / "out.csv", "x1")
 
