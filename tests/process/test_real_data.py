@@ -32,7 +32,7 @@ def test_a_data_set_too_small_for_a_test_is_an_error_with_a_remedy(tmp_path: Pat
     with pytest.raises(subprocess.CalledProcessError) as caught:
         outcome(DataSet("linnerud", lambda: learned("linnerud"), "Weight"), tmp_path / "rows.csv")
 
-    message = "Error: the target is the same in all 1 test rows: add rows or change --test-fraction\n"
+    message = "Error: there is only 1 test row: add rows or change --test-fraction\n"
     assert message == caught.value.stderr
 
 
