@@ -53,8 +53,9 @@ THOUSANDS = {" ": "' '", "'": "\"'\"", "_": "_", "\u2019": "\u2019", "\u00a0": "
 # Hyphens and dashes that are written for a minus sign, and the one of mathematics.
 MINUS = "\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d"
 NUMBER = re.compile(rf"{SIGN}(?:\d+\.?\d*|\.\d+){EXPONENT}")
-# What a text looks like, and the remedy. The first row that matches decides.
-TEXTS = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), remedy) for pattern, remedy in (
+# What a text looks like, and the remedy. The first row that matches decides. The patterns are compiled when they are
+# needed: all commands import this module.
+TEXTS = (
     (r".*\0.*", "remove the character NUL (U+0000) from it"),
     (SIGN + r"\d{1,3}(?:,\d{3})+(?:\.\d*)?", COMMAS),
     (SIGN + r"\d{1,3}(?:\.\d{3})+,\d*", "read it with --thousands . --decimal ,"),
@@ -77,7 +78,7 @@ TEXTS = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), remedy) for patte
      r"\\n|\.[a-z_]", STANDS_IN),
     (SIGN + r"\d[\d.,]*\s*(?:[^\W\d_]{1,4}|[^\w\s])", NO_UNIT),
     (r"(?:[^\W\d_]{1,3}|[^\w\s])\s*" + SIGN + r"\d[\d.,]*", NO_UNIT),
-))
+)
 OTHER_TEXT = f"{MAP}, or {STANDS_IN}"
 
 
@@ -112,7 +113,8 @@ def of_value(value: object) -> str:
         return WIDE
     if NUMBER.fullmatch(value.strip()):
         return POINT if math.isfinite(float(value)) else LARGE
-    return next((remedy for pattern, remedy in TEXTS if pattern.fullmatch(value.strip())), OTHER_TEXT)
+    return next((remedy for pattern, remedy in TEXTS
+                 if re.fullmatch(pattern, value.strip(), re.IGNORECASE | re.DOTALL)), OTHER_TEXT)
 
 
 def of_no_number(value: object) -> str:
