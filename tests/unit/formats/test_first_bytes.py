@@ -93,7 +93,7 @@ def test_content_of_another_format_is_recognised(tmp_path: Path, name: str, cont
     ("r.arrow", "ä;b\n".encode("cp1252"), "is text: read it with --input-format csv"),
     ("r.parquet", TEXT.decode().encode("utf-16"), "is text: read it with --input-format csv"),
     ("r.parquet", b"\0\1\2\3", "is not Parquet: it is damaged or in another format"),
-    ("r.feather", b"", "is not Arrow, neither a file nor a stream: it is damaged"),
+    ("r.feather", b"", "is empty: write it again"),
     *((f"r.csv{ending}", TEXT, f"is not compressed: leave {ending} out of its name")
       for ending in (".gz", ".bz2", ".zst", ".zip")),
     *((f"r.csv{ending}", bz2.compress(TEXT), "is compressed: save it under a name that ends in .bz2")
