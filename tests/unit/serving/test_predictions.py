@@ -130,7 +130,8 @@ def test_both_readers_agree_on_bad_batches(name: str) -> None:
 
 def reader(width: int, fast: bool, max_rows: int = 100) -> RowReader:
     """Make a reader of rows with so many features."""
-    return RowReader(Signature(tuple(f"x{number}" for number in range(width)), max_rows, (0.5, 0.95, 0.99), PARAMETERS), fast)
+    features = tuple(f"x{number}" for number in range(width))
+    return RowReader(Signature(features, max_rows, (0.5, 0.95, 0.99), PARAMETERS), fast)
 
 
 def outcome(rows: RowReader, body: bytes) -> object:
