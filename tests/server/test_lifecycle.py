@@ -144,7 +144,7 @@ def test_a_killed_worker_is_replaced_and_only_its_requests_fail(start_server: St
 def test_a_kept_alive_connection_does_not_delay_a_stop(start_server: Start) -> None:
     """The response began before SIGTERM and says keep-alive: the client has two seconds for the next request."""
     running = start_server("--threads", "1")
-    slow = b'{"instances": [' + b",".join([b"[1]"] * 300_000) + b'], "parameters": {"explain": true}}'
+    slow = b'{"parameters": {"explain": true}, "instances": [' + b",".join([b"[1]"] * 300_000) + b"]}"
     with closing(running.connection()) as client:
         client.request("POST", "/batch", slow, {"Content-Type": "application/json"})
         time.sleep(0.3)
