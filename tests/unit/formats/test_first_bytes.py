@@ -9,6 +9,7 @@ import lzma
 import re
 import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def written(write: object, *arguments: object) -> bytes:
 
 def database() -> bytes:
     """Return the bytes of an SQLite database."""
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE r (x)")
         return connection.serialize()
 
