@@ -55,8 +55,8 @@ class Columns:
         if not self.features or not all(names) or duplicates:
             reason = f"{duplicates[0]!r} is named twice" if duplicates else "a name is missing"
             raise SettingError(f"features, target and key must be different columns: {reason}")
-        if confused := [name for name in self.compared_with_numbers if name in self.mapped]:
-            raise SettingError(f"the filter compares {confused[0]!r} with a number, but its text is cleaned after the "
+        if mapped := [name for name in self.compared_with_numbers if name in self.mapped]:
+            raise SettingError(f"the filter compares {mapped[0]!r} with a number, but its text is cleaned after the "
                                "filter: compare it with text")
 
     @property
@@ -94,7 +94,7 @@ class Columns:
     def types(self) -> dict[str, pa.DataType]:
         """Type of each column in a file format without types: float64 or string."""
         filtered = {} if self.row_filter is None else self.row_filter.types
-        compared = () if self.row_filter is None else self.row_filter.others
+        compared = () if self.row_filter is None else self.row_filter.non_numbers
         texts = [*([] if self.key is None else [self.key]), *self.mapped, *compared,
                  *(name for step in self.steps if isinstance(step, DropRepeated) for name in step.key)]
         return {**dict.fromkeys(self.chosen_by, pa.string()), **filtered, **dict.fromkeys(self.numbers, pa.float64()),

@@ -67,7 +67,7 @@ class RowFilter:
         return tuple(name for name, kind in self.kinds.items() if kind is Kind.NUMBER)
 
     @property
-    def others(self) -> tuple[str, ...]:
+    def non_numbers(self) -> tuple[str, ...]:
         """Names of the columns that the filter compares with something else than numbers."""
         return tuple(name for name, kind in self.kinds.items() if kind not in (None, Kind.NUMBER))
 

@@ -85,7 +85,7 @@ def _elements(text: bytes, pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
             comma = b","
         yield found
         if closing is not None:
-            last = b"".join(rest.last()).strip(BLANKS)
+            last = b"".join(rest.last())
             if last == b"," == comma:
                 raise InvalidJson("it is missing after a comma; remove the comma at the end of the array")
             yield [last.removeprefix(comma)] if last else []

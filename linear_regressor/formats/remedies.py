@@ -165,7 +165,8 @@ def other_spelling(name: str, names: Sequence[str], hide: bool) -> str:
         return unicodedata.normalize("NFC", text)
 
     for other in names:
+        if composed(other) == composed(name):
+            return "the Unicode forms differ" + ("" if hide else f": {ascii(other)}")
         if composed(other).casefold() == composed(name).casefold():
-            what = "the Unicode forms differ" if composed(other) == composed(name) else "upper and lower case differ"
-            return what if hide else f"{what}: {ascii(other) if 'Unicode' in what else repr(other)}"
+            return "upper and lower case differ" + ("" if hide else f": {other!r}")
     return ""

@@ -9,6 +9,7 @@ import lzma
 import re
 import sqlite3
 import zipfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -33,10 +34,10 @@ def zipped(*names: str) -> bytes:
     return stream.getvalue()
 
 
-def written(write: object, *arguments: object) -> bytes:
+def written(write: Callable[..., object], *arguments: object) -> bytes:
     """Return what a function writes to a stream."""
     stream = io.BytesIO()
-    write(*(stream if argument is io.BytesIO else argument for argument in arguments))  # type: ignore[operator]
+    write(*(stream if argument is io.BytesIO else argument for argument in arguments))
     return stream.getvalue()
 
 
