@@ -25,6 +25,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name binary parameters by their argument.
+
+    Compressed bytes carry the time. Ids made of them would differ between the workers, which ends the run.
+    """
+    if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()):
+        return argname
+    return None
+
+
 @pytest.fixture
 def seed() -> int:
     """Draw a new seed and print it for failures; the environment variable ``TEST_SEED`` repeats one."""
