@@ -23,8 +23,8 @@ URL ?= http://127.0.0.1:$(PORT)
 CLIENTS ?= mlflow triton kserve open_inference
 # Pythons of test-package; default: that of the environment
 PACKAGE_PYTHONS ?=
-# Processes that run tests in parallel; auto: one a CPU
-TEST_PROCESSES ?= auto
+# Processes that run tests in parallel: one more than CPUs, because some tests wait
+TEST_PROCESSES ?= $(shell cpus=$$(getconf _NPROCESSORS_ONLN); echo $$((cpus < 8 ? cpus + 1 : 8)))
 
 SERVER_IMAGE := linear_regressor_server:latest
 POSTGRESQL_IMAGE := linear_regressor_server_postgresql:latest
@@ -217,7 +217,7 @@ build/tools/axe/.installed: tests/axe.txt | $(BIN)/python
 .PHONY: test-coverage
 test-coverage: environment axe ## All tests, with branch coverage of at least 95 %
 	@$(call compile_package,$(ENVIRONMENT))
-	@"$(BIN)/python" -m pytest $(IN_PARALLEL) --cov --cov-report= --cov-fail-under=0 $(PARALLEL_TESTS)
+	@COVERAGE_PATCH= "$(BIN)/python" -m pytest $(IN_PARALLEL) --cov --cov-report= --cov-fail-under=0 $(PARALLEL_TESTS)
 	@"$(BIN)/python" -m pytest --cov --cov-append --cov-report=term --cov-report=xml $(SERIAL_TESTS)
 
 .PHONY: test-serving
@@ -514,7 +514,7 @@ clean: ## Remove .venv, build, reports and caches
 # --- shared by the targets above ----------------------------------------------------------------------------------
 
 # Tests in tests/server measure time, which load from other tests would disturb, so they run alone.
-IN_PARALLEL = --numprocesses $(TEST_PROCESSES) --maxprocesses 8 --dist worksteal
+IN_PARALLEL = --numprocesses $(TEST_PROCESSES) --dist worksteal
 PARALLEL_TESTS = linear_regressor scripts benchmarks tests/unit tests/behaviour tests/process tests/cluster tests/repository
 SERIAL_TESTS = tests/server
 

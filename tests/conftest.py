@@ -20,9 +20,10 @@ pytest_plugins = ("tests.applications",)
 settings.register_profile("laws", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("laws")
 
-# Shells make background jobs ignore SIGINT, which the processes that tests interrupt would inherit.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Shells make background jobs ignore SIGINT, and nohup SIGHUP; processes that tests interrupt would inherit this.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
