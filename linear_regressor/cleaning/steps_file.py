@@ -48,7 +48,7 @@ def _require_order(step: Step, before: Sequence[Step], where: str) -> None:
     earlier = [each for each in before if isinstance(each, ValueStep) and each.column in columns_of(step)]
     if isinstance(step, DropRepeated):
         if any(isinstance(each, DropRepeated) for each in before):
-            raise ArtefactError(f"{where} is the second one: there can be one, whose key has several columns")
+            raise ArtefactError(f"{where}: only one drop_repeated is allowed; its key may have several columns")
         if earlier:
             raise ArtefactError(f"{where}: the key {earlier[0].column!r} cannot have other steps")
     if isinstance(step, ValueStep):

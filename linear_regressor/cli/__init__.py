@@ -39,9 +39,9 @@ def main(context: click.Context) -> None:
     """Train, evaluate, apply and serve linear regression models.
 
     An error is one line on standard error. The exit code is 2 for misuse, 1 for other failures, 129, 130 or 143 after
-    SIGHUP, SIGINT or SIGTERM, and 0 otherwise; of 'monitor' 3 for drift, of 'retrain' 4 if the model stays in use,
-    of 'verify', 'train' and 'retrain' 5 for unusable data, of 'check' 5 for a model that fails a behaviour test, of
-    'data' 6 for data sets that differ.
+    SIGHUP, SIGINT or SIGTERM, and 0 otherwise. Some commands have further codes: 'monitor' 3 for drift, 'retrain' 4 if
+    the model stays in use, 'verify', 'train' and 'retrain' 5 for unusable data, 'check' 5 for a model that fails a
+    behaviour test, and 'data diff' 6 for data sets that differ.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

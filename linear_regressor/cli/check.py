@@ -19,11 +19,9 @@ from linear_regressor.data.source import Source
 from linear_regressor.errors import ArtefactError, DataError
 
 if TYPE_CHECKING:
-    from linear_regressor.files.locations import Locations
-
-if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from linear_regressor.files.locations import Locations
     from linear_regressor.training.check_model import Result
     from linear_regressor.verification.behaviour import Behaviour
     from linear_regressor.verification.schema import Schema

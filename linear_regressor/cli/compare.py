@@ -27,9 +27,8 @@ def compare(a: ModelLocation, b: ModelLocation, radius: float, max_change: float
     """Compare two models without data.
 
     A and B are model files, or folders of models, of the same features and target, on this machine or in a bucket.
-    Prints the largest change of a
-    prediction from A to B around the training rows of A, a point where it occurs, the change of every weight, and a
-    Wald test of whether the change is more than chance.
+    Prints the largest change of a prediction from A to B around the training rows of A, a point where it occurs, the
+    change of every weight, and a Wald test of whether the change is more than chance.
 
     The exit code is 1 if the models cannot be compared or the largest change is over --max-change.
 

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 DIFFERENT = 6
 
 
-@click.group()
-def data() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def data(context: click.Context) -> None:
     """Show the version of a data set, or the difference of two."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @data.command()
@@ -73,8 +76,9 @@ def diff(context: click.Context, a: str, b: str, with_values: bool, reading: Rea
     """Show what differs between two data sets.
 
     A and B are paths, globs, folders or URLs. Prints columns that only one of them has, types, the number of rows that
-    only one of them has, the first five of each, and for each column whose values differ missing values and mean, in
-    its unit. Rows are compared over the columns that both have; their order, files and formats do not count.
+    only one of them has, the first five of each, and, for each column whose values differ, the number of missing
+    values and the mean, in its unit. Rows are compared over the columns that both have; their order, files and formats
+    do not count.
 
     Both are read once, and again if they differ; 24 bytes a row are then kept in temporary files. The exit code is 0 if
     columns and rows are equal, 6 if not, and 1 if a data set cannot be read.

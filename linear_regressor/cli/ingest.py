@@ -19,7 +19,7 @@ def ingest(data: str, folder: str, input_format: str | None) -> None:
     """Copy a data set, unchanged, into a folder.
 
     The copies are what the steps of a pipeline read, whatever happens to the original. Each file is copied in one step
-    and numbered, in the same folders such as day=1 if these add columns; the same command can be repeated after a
+    and gets a number; folders that add columns, such as day=1, are kept. The same command can be repeated after a
     failure. The folder may be in a bucket. Standard input (-) is CSV unless --input-format says otherwise. A copy gets
     the ending of that format if its name has another one.
 

@@ -111,12 +111,11 @@ def promote(context: click.Context, model: str, location: str, data: Locations |
             force: str | None, by: str | None, pipeline_run: str | None, track: bool) -> None:
     """Put a model into use, if it is good enough.
 
-    MODEL is a model file, also in a bucket, which becomes a version, or VERSION one of 'models list'. The gate compares
-    it with the
-    champion on the rows of --data, from which neither may have learned, or else on the feedback in --store that neither
-    has seen; without a champion its R2 and its distance from the best line decide. Its training rows must have been
-    verified, by 'train --schema' or by a report. The decision and its reasons are recorded, also if the champion is
-    kept.
+    MODEL is a model file, also in a bucket, which becomes a version; VERSION is one that 'models list' prints. The gate
+    compares it with the champion on the rows of --data, from which neither may have learned, or else on the feedback in
+    --store that neither has seen; without a champion its R2 and its distance from the best line decide. Its training
+    rows must have been verified, by 'train --schema' or by a report. The decision and its reasons are recorded, also if
+    the champion is kept.
 
     The exit code is 1 if the champion is kept, or if somebody else promoted a model first; then run it again.
 

@@ -209,8 +209,8 @@ READING_OPTIONS = (
 
 
 missing_rows = click.option("--missing", type=click.Choice(["error", "drop"]), default="error", show_default=True,
-                            help="What to do with rows of which a value that is needed is missing: 'drop' leaves them "
-                                 "out, and prints how many.")
+                            help="What to do with rows that lack a needed value: report an error, or drop them and "
+                                 "print how many.")
 allow_duplicates = click.option("--allow-duplicates", is_flag=True,
                                 help="Use files that hold the same rows; without, they are an error.")
 

@@ -35,7 +35,7 @@ def open_store(track: bool, location: str) -> MlflowStore | None:
 
 
 def record_run(run: Run, beside: ModelLocation) -> None:
-    """Append a run to the log beside a model file; a device or pipe has no log, and a bucket neither."""
+    """Append a run to the log beside a model file; a device, a pipe or a bucket has no log."""
     from linear_regressor.tracking.run import RUNS, record  # imports NumPy
 
     if isinstance(beside, BucketUrl):

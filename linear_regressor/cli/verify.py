@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from linear_regressor.cli import options
+from linear_regressor.errors import counted
 
 if TYPE_CHECKING:
     from linear_regressor.files.reading import Reading
@@ -78,7 +79,8 @@ def verify(context: click.Context, data: str, against: str | None, schema_path: 
         verification = verify_data(table, schema, other, repeats)
     if learning and schema_path is not None and verification.schema is not None:
         verification.schema.save(schema_path)
-        click.echo(f"schema of {len(verification.schema.columns)} columns in {schema_path}: review it", err=True)
+        columns = counted(len(verification.schema.columns), "column")
+        click.echo(f"schema of {columns} in {schema_path}: review it", err=True)
     report = verification.report
     text = json.dumps(report.to_plain(), indent=1, allow_nan=False) if as_json else report.text()
     click.echo(text, err=any(map(is_stdout, outputs.values())))

@@ -124,14 +124,14 @@ class Columns:
         return [] if self.row_filter is None else self.row_filter.not_comparable(batch, form)
 
     def require_columns(self, names: Sequence[str], file: File) -> None:
-        """Reject a file that has not exactly one column of each name."""
+        """Reject a file that does not have exactly one column of each name."""
         if self.row_filter is not None:
             self.row_filter.require_columns(names, file.name, file.reading.hide_values)
         require_unique(self.read, names, registry.of(file))
 
 
 def require_unique(required: Iterable[str], names: Sequence[str], form: Format, of_data: bool = False) -> None:
-    """Reject a file that has not exactly one column of each required name.
+    """Reject a file that does not have exactly one column of each required name.
 
     Without a header, names are values, and so are the required ones if they are those of the data.
     """

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 
-# Of the values and the hash; another number makes other digests.
+# Version of the values and of the hash; another version gives other digests.
 FORMAT = 2
 
 
@@ -37,7 +37,7 @@ class ContentSum:
                           (self.second + other.second) % 2**64)
 
     def digest(self, names: Sequence[str]) -> str:
-        """Name the rows of these columns."""
+        """Return the digest of the rows and of the names of these columns."""
         columns = "".join(f"{len(name.encode())}:{name}" for name in names)
         head = f"{FORMAT} {self.rows} {len(names)} {columns} ".encode()
         sums = self.first.to_bytes(8, "little") + self.second.to_bytes(8, "little")

@@ -117,7 +117,7 @@ class Partition:
                       missing: MissingRows | None = None) -> Iterator[tuple[Array, Hashes]]:
         """Read blocks in a thread that is one block ahead, with a hash of each row: of its key, else of its values.
 
-        Of equal rows without a key each has another hash. The hashes are arbitrary if they are not asked for.
+        Equal rows without a key have different hashes. The hashes are arbitrary if they are not asked for.
         """
         return read_ahead.ahead(self._blocks(hashed, missing), 1)
 

@@ -50,7 +50,7 @@ class Address:
 
     @classmethod
     def _in_bucket(cls, location: str, url: re.Match[str]) -> Address:
-        """Resolve the URL of an object, or of what begins so."""
+        """Resolve the URL of an object, a folder or a glob in a bucket."""
         path, query = url["path"] or "", url["query"] or ""
         if url["scheme"] not in SCHEMES or not url["bucket"]:
             raise SettingError(f"{redacted(location)} must be a path, a glob, gs://bucket/path or s3://bucket/path")

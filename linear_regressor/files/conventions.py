@@ -30,7 +30,7 @@ def is_skipped(path: str) -> bool:
 
 
 def require_no_table(path: str, name_of: Callable[[str], str], leads_into: Callable[[str], bool] = bool) -> None:
-    """Reject metadata of a table format below a location, if a glob leads into the table, which the message names."""
+    """Reject a path that is metadata of a table format if the glob leads into the table, which the message names."""
     for kind, metadata in TABLES.items():
         match = metadata.fullmatch(path)
         table = (match[1] or "").rstrip("/") if match else ""

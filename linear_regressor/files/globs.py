@@ -105,7 +105,14 @@ def _regular_expression(part: str) -> str:
         elif symbol == "?":
             pieces[-1] += "."
         else:
-            pieces[-1] += symbol.replace("[!", "[^").replace("\\", r"\\") if len(symbol) > 1 else re.escape(symbol)
+            pieces[-1] += _character_class(symbol) if len(symbol) > 1 else re.escape(symbol)
     if len(pieces) == 1:
         return pieces[0]
     return pieces[0] + "".join(f"(?>.*?{piece})" for piece in pieces[1:-1]) + f".*{pieces[-1]}"
+
+
+def _character_class(symbol: str) -> str:
+    """Translate a class such as ``[!a-z]``; only ``!`` at its start, ``]`` and ``-`` are special in it."""
+    negated = symbol.startswith("[!")
+    content = re.sub(r"[\\\[&|~]|--", r"\\\g<0>", symbol[1 + negated:-1])
+    return f"[{'^' * negated}{content}]"

@@ -49,7 +49,7 @@ def find_one(address: Address, path: str) -> fs.FileInfo:
     if address.local:
         _require_text(address, path)
         if os.path.islink(path):
-            _follow(address, path)
+            _reject_broken_link(address, path)
     info = address.filesystem.get_file_info(path)
     if not address.local and info.type == fs.FileType.File and not info.size:
         below = address.filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
@@ -67,7 +67,7 @@ def _walk(address: Address, folder: str, below: str, glob: Glob, above: set[Iden
         if is_skipped(relative) or not (wanted or deeper):
             continue
         if wanted and not os.path.exists(path):
-            _follow(address, path)
+            _reject_broken_link(address, path)
         _require_text(address, path)
         if os.path.isdir(path):
             if deeper:
@@ -97,7 +97,7 @@ def _entry(address: Address, path: str) -> Entry:
     return Entry(path, status.st_size, status.st_mtime_ns)
 
 
-def _follow(address: Address, path: str) -> None:
+def _reject_broken_link(address: Address, path: str) -> None:
     """Reject a symbolic link that leads to nothing."""
     try:
         os.stat(path)

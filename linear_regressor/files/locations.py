@@ -30,7 +30,7 @@ class Locations:
 
     @classmethod
     def of(cls, data: Locations | str) -> Locations:
-        """Return locations as they are, and one location that is read by default."""
+        """Return locations unchanged, and a single location as locations with the default reading."""
         return cls((data,)) if isinstance(data, str) else data
 
     @property

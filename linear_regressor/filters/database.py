@@ -39,7 +39,7 @@ def evaluated(expression: str, columns: Mapping[str, pa.Array]) -> pa.BooleanArr
 
 
 def _answer(ask: Callable[..., Any], *arguments: Any) -> Any:
-    """Ask the database, and stop it at a signal: the process ends only when its thread does."""
+    """Call a function in the thread of the database; interrupt it at a signal, as the process waits for the thread."""
     thread, connection = _opened(os.getpid())
     answer = thread.submit(ask, connection, *arguments)
     try:

@@ -18,11 +18,11 @@ def kinds_of(root: Node) -> Kinds:
         columns = [node for node in nodes if isinstance(node, Column)]
         groups.append([node.name for node in columns])
         found = [*([] if kind is None else [kind]), *(kind for kind in map(_kind, nodes) if kind is not None)]
-        for place, column in enumerate(columns):
+        for column in columns:
             for each in [*found, *([] if column.cast is None else [column.cast])]:
                 _record(kinds, column.name, each)
-        if not columns and len(set(found)) > 1:
-            raise SettingError(f"the filter compares {found[0].value} with {found[1].value}")
+        if not columns and len(different := list(dict.fromkeys(found))) > 1:
+            raise SettingError(f"the filter compares {different[0].value} with {different[1].value}")
     for _ in groups:  # what a column is compared with elsewhere says what the other one is
         if not [None for names in groups if _share(kinds, names)]:
             break

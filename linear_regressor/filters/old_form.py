@@ -16,7 +16,7 @@ COMPARE: dict[type[ast.cmpop], str] = {ast.Eq: "=", ast.NotEq: "<>", ast.Lt: "<"
 
 
 def translated(text: str) -> str | None:
-    """Return a filter of the earlier language as SQL; None if it is no filter of it."""
+    """Return a filter of the earlier language as SQL; None if it is not such a filter."""
     try:
         with warnings.catch_warnings(action="ignore"):  # of Python, about 1and
             tree = ast.parse(text.strip(), mode="eval").body

@@ -72,12 +72,25 @@ class Plan:
         """Decide how operands are compared; whole numbers and decimals exactly, and others as float64."""
         uses = {use for node in nodes if (use := self._own_use(node)) is not None}
         if uses <= {Use.EXACT, Use.FLOAT}:
-            return Use.FLOAT if Use.FLOAT in uses else Use.EXACT
+            if Use.FLOAT not in uses:
+                return Use.EXACT
+            self._require_represented([each for node in nodes for each in walk(node)])
+            return Use.FLOAT
         if len(uses) > 1:
             columns = [node.name for node in nodes if isinstance(node, Column)]
             raise DataError(f"{self.file}: the filter compares values of different types: " + ", ".join(
                 f"{name!r} is {self.types[name]}" for name in columns))
         return uses.pop()
+
+    def _require_represented(self, nodes: list[Node]) -> None:
+        """Reject an integer that float64 does not represent, because others next to it are read as the same number."""
+        for node in nodes:
+            if isinstance(node, Literal) and _is_whole(node) and abs(Decimal(str(node.value))) > FLOAT64_WHOLE:
+                names = [each.name for each in nodes if isinstance(each, Column) and self._own_use(each) is Use.FLOAT]
+                start = f"compares {names[0]!r} with" if names else "computes with"
+                where = f"but {self.file} is read as float64" if names else "and this as float64"
+                raise SettingError(f"the filter {start} {_shown(str(node.value))}, {where}, which represents every "
+                                   "integer only up to 2^53")
 
     def _own_use(self, node: Node) -> Use | None:
         """Return how an operand is read on its own; None if that depends on the others."""
@@ -124,7 +137,7 @@ class Plan:
         columns = [each for each in walk(node) if isinstance(each, Column)]
         literals = [each for each in walk(node) if isinstance(each, Literal)]
         return ("/" not in operations and all(pa.types.is_integer(self.types[each.name]) for each in columns)
-                and all(str(each.value).lstrip("+-").isdigit() for each in literals))
+                and all(map(_is_whole, literals)))
 
     def _operand(self, node: Node, use: Use) -> str:
         """Convert a value of a comparison."""
@@ -173,15 +186,16 @@ class Plan:
         return self._float(node.value) if use is Use.FLOAT else exact(node.value)
 
     def _float(self, text: str) -> str:
-        """Convert a number to float64; an integer must be one that float64 represents, as its neighbours are."""
-        if text.lstrip("+-").isdigit() and abs(Decimal(text)) > FLOAT64_WHOLE:
-            name = next(name for name, use in self.columns if use is Use.FLOAT)
-            raise SettingError(f"the filter compares {name!r} with {_shown(text)}, but {self.file} is read as float64, "
-                               "which represents every integer only up to 2^53")
+        """Convert a number to float64."""
         value = float(text)
         if isinf(value):
             raise SettingError(f"the number {_shown(text)} in the filter is beyond the range of float64")
         return f"CAST('{value!r}' AS DOUBLE)"
+
+
+def _is_whole(literal: Literal) -> bool:
+    """Whether a literal is written as an integer."""
+    return str(literal.value).lstrip("+-").isdigit()
 
 
 def exact(text: str) -> str:

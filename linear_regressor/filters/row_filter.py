@@ -72,7 +72,7 @@ class RowFilter:
         return tuple(name for name, kind in self.kinds.items() if kind not in (None, Kind.NUMBER))
 
     def require_columns(self, names: Sequence[str], file: str, hide: bool = False) -> None:
-        """Reject a filter that names a column that a file has not; without a header, names are values."""
+        """Reject a filter that names a column that a file lacks; ``hide`` hides names, which may be values."""
         for name in self.kinds:
             if name in names:
                 continue
@@ -82,7 +82,7 @@ class RowFilter:
             if like := other_spelling(name, names, hide):
                 hint = f" ({like})"
             elif name in self._parsed[1]:
-                hint = " (text stands in single quotes: '" + name.replace("'", "''") + "')"
+                hint = " (put text in single quotes: '" + name.replace("'", "''") + "')"
             raise DataError(f"{file} has no column {name!r}, which the filter names{hint}; {existing}")
 
     def require_types(self, kinds: Mapping[str, pa.DataType], form: Format) -> None:

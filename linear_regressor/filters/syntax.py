@@ -112,7 +112,7 @@ def _place(text: str, position: str | None) -> str:
     first = re.search(r"(\w+)\s+$", before)
     whole = f"{first[1]} {word}" if first is not None and first[1].lower() not in WORDS else word
     name = f', or write "{whole}" if it is the name of a column' if word.isidentifier() else ""
-    return f"it cannot be read from {word!r} on{name}"
+    return f"it cannot be parsed from {word!r} on{name}"
 
 
 def invalid(text: str, reason: str) -> SettingError:
@@ -173,7 +173,7 @@ class _Reader:
             raise SettingError(f"the filter names columns more than {MOST_COLUMNS} times")
         name = ".".join(tree["column_names"])
         if len(tree["column_names"]) > 1:
-            raise self._invalid(f'a name with a dot stands in double quotes: "{name}"')
+            raise self._invalid(f'put a name with a dot in double quotes: "{name}"')
         if self._bytes[tree["query_location"]:][:1] == b'"':
             self.quoted.add(name)
         return Column(name)
@@ -188,7 +188,7 @@ class _Reader:
         if kind not in SPELLED or kind != "STRING" and "_" in value:
             raise self._invalid(f"the literal {value!r} is not allowed")
         if kind == "STRING" and self._bytes[tree["query_location"]:][:1] != b"'":
-            raise self._invalid("text stands in single quotes")
+            raise self._invalid("put text in single quotes")
         return Literal(SPELLED[kind], value)
 
     def _cast(self, tree: Any, depth: int) -> Node:
@@ -214,7 +214,7 @@ class _Reader:
                 raise ValueError(text)
             time = datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-").replace(" Z", "Z"))
         except ValueError:
-            raise self._invalid(f"{text!r} is no {name.lower()}: write DATE '2026-01-31' or "
+            raise self._invalid(f"{text!r} is not a {name.lower()}: write DATE '2026-01-31' or "
                                 "TIMESTAMP '2026-01-31 12:00:00'") from None
         time = time if time.tzinfo else time.replace(tzinfo=UTC)
         return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * NANOSECONDS

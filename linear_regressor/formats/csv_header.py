@@ -63,7 +63,7 @@ def read_header(file: File, pieces: Iterator[bytes]) -> tuple[Header, bytes]:
         line, rest = _line(file, line + rest, pieces, Dialect(separators, quote))
     dialect = Dialect(separators, quote)
     if b"\0" in line:
-        raise DataError(f"{file.name}: the header has a byte 0: it is not {reading.encoding}, or no text; "
+        raise DataError(f"{file.name}: the header has a byte 0: it is not {reading.encoding}, or not text; "
                         f"{remedies.of_encoding(reading, line)}")
     return Header(tuple(_names(file, dialect.plain(line.strip(b"\r\n")), dialect)), dialect), rest
 

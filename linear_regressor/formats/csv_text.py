@@ -74,12 +74,8 @@ class Dialect:
             return 0
         return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord(self.quote)))
 
-    def rows_end(self, text: bytes) -> int:
-        """Find where the last whole row ends, in text that starts with a row; 0 if no row ends."""
-        return self.scan(text)[0]
-
     def scan(self, text: bytes) -> tuple[int, bytes]:
-        """Find where the last whole row ends, and what the text after this one must start with to be scanned alone."""
+        """Find the end of the last whole row, or 0, and what the next text must start with to be scanned alone."""
         if not self.quote or self.quote not in text:
             return text.rfind(b"\n") + 1 or text.rfind(b"\r", 0, -1) + 1, self._last(text)
         content = np.frombuffer(text, np.uint8)

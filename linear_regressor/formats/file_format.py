@@ -59,7 +59,7 @@ class Format(ABC):
         """Read these columns, in any order."""
 
     def names(self, wanted: Iterable[str] = ()) -> list[str]:
-        """Read the names of the columns; without a header, those of the first rows and of more for the wanted ones."""
+        """Read the names of the columns; without a header, read rows until all wanted names are found."""
         return list(self.schema().names)
 
     def all_names(self) -> list[str]:

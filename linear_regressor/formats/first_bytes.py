@@ -54,7 +54,7 @@ def said_of(start: bytes, json: bool = True) -> str | None:
 
 
 def require_text(file: File, start: bytes, json: bool = True) -> None:
-    """Reject text that is not delimited text, or not JSON if that is read."""
+    """Reject content of another format than delimited text; ``json`` says whether JSON is rejected, too."""
     if said := said_of(start, json):
         raise DataError(f"{file.name} {said}")
 

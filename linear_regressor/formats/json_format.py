@@ -145,7 +145,7 @@ class Json(Format):
 def _reason(error: str, text: bytes) -> str:
     """Say why an object is invalid; of half of a surrogate pair, msgspec says that the text or an escape is cut."""
     if _is_read_by_python(text):
-        return r"it has half of a surrogate pair, such as \ud800, which is no character; replace it"
+        return r"it has half of a surrogate pair, such as \ud800, which is not a character; replace it"
     if text.rstrip().endswith(b","):
         return "a comma follows it; remove it, or write an array"
     return "it is cut short" if error == TRUNCATED else error.removeprefix(MALFORMED)

@@ -20,13 +20,13 @@ MOST_SHOWN = 40  # characters
 class Partitioned(Format):
     """A file with the columns that its folders add: text, or numbers where these are asked for.
 
-    A column that the file has, too, is that of the file; each value that is read must be the one of the folder.
+    If the file has such a column, too, its own values are read, and each must equal the value of the folder.
     """
 
     form: Format
 
     def __post_init__(self) -> None:
-        """Take over what the format of the file is like."""
+        """Copy the properties of the file's own format."""
         for name in ("text", "lines", "typed", "exact_type", "tells_empty_text"):
             object.__setattr__(self, name, getattr(self.form, name))
 

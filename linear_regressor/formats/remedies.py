@@ -24,7 +24,7 @@ MAP = "map its text to numbers by a cleaning step 'map' of the schema"
 STANDS_IN = "if it stands for a missing value, list it in --missing-values"
 NO_DATES = "store what the model needs of a date or time as a number, such as days since a date"
 WIDTH = "quote values that contain the delimiter, or give the file's own with --delimiter and --quote"
-NARROW = "complete the row, or remove the line if it is no row, such as a note below the table"
+NARROW = "complete the row, or remove the line if it is not a row, such as a note below the table"
 TITLE = f"if a title is above the header, remove the lines above the header; else {WIDTH}"
 ROW_NAMES = ("name every column in the header, also one of row names (in R: write.table with col.names = NA), remove a "
              "delimiter at the ends of the rows, or remove a title above the header")
@@ -37,9 +37,9 @@ NO_UTF8 = "a text in it is not UTF-8: write the file again"
 NO_UNIT = "leave only the number in it, without its unit"
 KEY = "give every row a key, or leave out --key"
 NO_HEADER = "the file seems to have no header: add a first line with the names of the columns"
-INFINITE = ("no line has infinite values: correct it, or leave its row out by --where, with \"x < 1e308\", or in a "
-            "text file by its text")
-WIDE = f"float64 holds every whole number only up to {2**53}: store the column as float64, or leave it out"
+INFINITE = ("a model needs finite values: correct it, or leave out its row with --where \"x < 1e308\", or in a text "
+            "file by its text, such as \"x <> 'inf'\"")
+WIDE = f"float64 represents every integer only up to {2**53}: store the column as float64, or leave it out"
 LARGE = "float64 does not hold it: store the column in another unit"
 POINT = "its decimals follow a point: leave out --decimal ,"
 
@@ -151,7 +151,7 @@ def of_header(names: Sequence[str]) -> str:
 
 
 def of_encoding(reading: Reading, start: bytes = b"") -> str:
-    """Name the encoding that text probably has, by its first bytes, if it has not the one that it is read with."""
+    """Suggest an encoding, by its first bytes, for text that does not have the one that it is read with."""
     if found := next((encoding for mark, encoding in MARKS.items() if start.startswith(mark)), None):
         return f"try --encoding {found}"
     if b"\0" in start:
@@ -160,7 +160,7 @@ def of_encoding(reading: Reading, start: bytes = b"") -> str:
 
 
 def other_spelling(name: str, names: Sequence[str], hide: bool) -> str:
-    """Say how a column is named that differs from a name by case or Unicode form only; empty for none."""
+    """Describe a column whose name differs from a name only by case or Unicode form; empty if there is none."""
     def composed(text: str) -> str:
         return unicodedata.normalize("NFC", text)
 

@@ -88,8 +88,3 @@ def is_key(kind: pa.DataType) -> bool:
     """Whether a type can represent keys: integers or text."""
     kind = plain_type(kind)
     return bool(is_text(kind) or pa.types.is_integer(kind))
-
-
-def is_time(kind: pa.DataType) -> bool:
-    """Whether a type is a date, a time or a duration."""
-    return bool(pa.types.is_temporal(plain_type(kind)))

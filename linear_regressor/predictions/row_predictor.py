@@ -45,7 +45,7 @@ class Added(NamedTuple):
     names: tuple[str, ...]
     # whether they are true or false, not numbers
     is_flag: bool
-    # of values after the clips of the model's cleaning steps, or before them
+    # whether they are computed from values before the clips of the model's cleaning steps, not after them
     before_clips: bool
     compute: Callable[[RowStatistics], Sequence[NDArray[Any]]]
 

@@ -19,7 +19,7 @@ TEXT_LABELS = ("unicode", "string", "empty")
 def kept(schemas: Sequence[pa.Schema], output: pa.Schema, same_rows: bool) -> dict[bytes, bytes]:
     """Return the metadata that all files share and that is true of the columns of the output.
 
-    The output has the rows of one file, unless these are not the same.
+    ``same_rows`` says that the output has exactly the rows of one file.
     """
     first, *others = [schema.metadata or {} for schema in schemas]
     found = {key: value for key, value in first.items()
@@ -33,7 +33,7 @@ def kept(schemas: Sequence[pa.Schema], output: pa.Schema, same_rows: bool) -> di
 
 
 def _parsed(metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
-    """Return what pandas has written about a table; empty if it has not, or not in the form of today."""
+    """Return what pandas has written about a table; empty if there is nothing, or only an older form."""
     try:
         found = json.loads(metadata.get(PANDAS, b"{}"))
         return found if {"index_columns", "column_indexes", "columns"} <= found.keys() else {}

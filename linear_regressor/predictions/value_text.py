@@ -44,7 +44,8 @@ def _durations(column: pa.Array) -> pa.Array:
     """Convert durations to ISO 8601: seconds with the digits that they have, such as ``-PT1.5S``."""
     unit = 10**DIGITS[column.type.unit]
     values = pc.fill_null(column.cast(pa.int64()), 0).to_numpy()
-    sizes = np.where(values < 0, -values, values).astype(np.uint64)  # also of the lowest number, whose negation it is
+    # right for the lowest int64, too, which is its own negation
+    sizes = np.where(values < 0, -values, values).astype(np.uint64)
     seconds, rest = pa.array(sizes // unit).cast(pa.string()), pa.array(sizes % unit).cast(pa.string())
     fraction = pc.utf8_rtrim(pc.utf8_lpad(rest, DIGITS[column.type.unit], "0"), "0")
     fraction = pc.if_else(pc.equal(fraction, ""), "", pc.binary_join_element_wise("", fraction, "."))
@@ -54,7 +55,7 @@ def _durations(column: pa.Array) -> pa.Array:
 
 
 def _with_offsets(column: pa.Array) -> pa.Array:
-    """Convert times to RFC 3339; where the offset of the zone has seconds, which it has no form for, in UTC."""
+    """Convert times to RFC 3339, in UTC where the offset of the zone has seconds, which the format cannot express."""
     utc = column.cast(pa.timestamp(column.type.unit, "UTC"))
     offsets = np.asarray(pc.fill_null(pc.local_timestamp(column).cast(pa.int64()), 0)) - np.asarray(
         pc.fill_null(column.cast(pa.int64()), 0))

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from linear_regressor.data.splitting import CHUNK_ROWS, START, Hashes, finish, hash_keys, mix
 from linear_regressor.tables.table import Batch, Values
-
-Mask = NDArray[np.bool_]
 
 # What stands for a value that is missing, and for one that is not of its column's kind: NaNs that no file has.
 MISSING, WRONG = np.uint64(0x7FF8_0000_0000_0001), np.uint64(0x7FF8_0000_0000_0002)

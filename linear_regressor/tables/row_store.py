@@ -42,7 +42,7 @@ class Part:
     others: dict[str, Hashes]
 
     def repeated(self) -> Part:
-        """Return the rows whose value another row has, too, those of one value together and in their order."""
+        """Return the rows whose value another row has, too, grouped by value, in their order within a group."""
         ordered = np.sort(self.values)
         values = ordered[1:][ordered[1:] == ordered[:-1]]
         places = np.flatnonzero(np.isin(self.values, values)) if len(values) else np.empty(0, np.int64)
@@ -144,7 +144,7 @@ class RowStore:
         try:
             return self._thread.submit(function, database).result()
         except duckdb.Error as error:
-            raise DataError(f"repeated rows cannot be looked for: {str(error).splitlines()[0]} (temporary files are in "
+            raise DataError(f"cannot look for repeated rows: {str(error).splitlines()[0]} (temporary files are in "
                             f"{tempfile.gettempdir()}; TMPDIR names another folder)") from None
 
 

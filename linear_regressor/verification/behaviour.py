@@ -60,7 +60,7 @@ class Behaviour:
         if better is not None and type(better) is not bool:
             raise ArtefactError(f"behaviour: better_than_mean must be true or false, not {_shown(better)}")
         return cls(cast(dict[str, Direction], direction), confidence,
-                   {name: _least_zero(each, f"behaviour: invariant of {name!r}") for name, each
+                   {name: _not_negative(each, f"behaviour: invariant of {name!r}") for name, each
                     in _by_column(plain.get("invariant", {}), "behaviour: invariant", columns).items()},
                    tuple(_example(each, f"behaviour: example {place}", columns) for place, each
                          in enumerate(listed(plain.get("examples", []), "behaviour: examples"), 1)), better)
@@ -77,15 +77,16 @@ def _example(plain: Any, where: str, columns: Sequence[str]) -> Example:
     row = _by_column(plain["row"], f"{where}: row", columns)
     return Example({name: _finite(value, f"{where}: {name!r}") for name, value in row.items()},
                    _finite(plain["prediction"], f"{where}: prediction"),
-                   _least_zero(plain["tolerance"], f"{where}: tolerance"))
+                   _not_negative(plain["tolerance"], f"{where}: tolerance"))
 
 
 def _by_column(plain: Any, where: str, columns: Sequence[str]) -> dict[str, Any]:
     """Require a mapping by names of columns."""
     if not isinstance(plain, dict):
-        raise ArtefactError(f"{where} must be a mapping of columns, such as {{{columns[0]}: ...}}")
+        example = f", such as {{{columns[0]}: ...}}" if columns else ""
+        raise ArtefactError(f"{where} must be a mapping of columns{example}")
     if unknown := [name for name in plain if name not in columns]:
-        raise ArtefactError(f"{where} names {_shown(unknown[0])}, which is no column of the schema except the target; "
+        raise ArtefactError(f"{where} names {_shown(unknown[0])}, which is the target or not a column of the schema; "
                             "put a name that YAML reads as a number or a flag in quotes")
     return plain
 
@@ -100,7 +101,7 @@ def _finite(plain: Any, where: str) -> float:
     return value
 
 
-def _least_zero(plain: Any, where: str) -> float:
+def _not_negative(plain: Any, where: str) -> float:
     """Require a finite number of at least 0."""
     value = _finite(plain, where)
     if value < 0:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from linear_regressor.model.moments import Moments
 
 Array = NDArray[np.float64]
-Found = NDArray[np.bool_]
 
 # Factor and offset, and the units between which they convert.
 CONVERSIONS = (
@@ -26,7 +25,7 @@ CONVERSIONS = (
     (100.0, 0.0, "shares", "per cent"), (1000.0, 0.0, "kilograms", "grams"), (1e6, 0.0, "millions", "ones"))
 # Relative tolerance of mean and spread, beside three times the standard error of a mean.
 TOLERANCE = 0.05
-# Least distance of a mean from 0, in standard deviations, at which it shows a factor; else only one of 10 or more is.
+# Least distance of a mean from 0, in standard deviations, at which any factor shows; below it, one of at least 10.
 FAR = 0.5
 LEAST_FACTOR = 10.0
 # Least correlation whose sign means anything.
@@ -55,7 +54,7 @@ class Spreads:
 
     @property
     def tolerance(self) -> float:
-        """Largest relative difference that is none."""
+        """Largest relative difference that counts as none."""
         return TOLERANCE + 3.0 * sqrt(1.0 / self.before.n + 1.0 / self.after.n)
 
     def misfit(self, old: int, new: int, factor: float = 1.0, offset: float = 0.0) -> float:
@@ -115,7 +114,7 @@ def _correlations(moments: Moments, place: int) -> Array:
 
 
 def negated(ranks: Moments, place: int) -> Moments:
-    """Ranks of a column whose sign is reversed."""
+    """Moments of the ranks with the sign of one column reversed."""
     sign = np.ones(len(ranks.m))
     sign[place] = -1.0
     m = ranks.m.copy()
@@ -124,7 +123,7 @@ def negated(ranks: Moments, place: int) -> Moments:
 
 
 def exchanged(ranks: Moments, one: int, other: int) -> Moments:
-    """Ranks of two columns under each other's name."""
+    """Moments of the ranks with two columns exchanged."""
     order = np.arange(len(ranks.m))
     order[[one, other]] = order[[other, one]]
     return Moments(ranks.n, ranks.m[order], ranks.C[np.ix_(order, order)])

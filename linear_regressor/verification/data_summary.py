@@ -55,7 +55,7 @@ class DataSummary:
 def summarize(source: Table, schema: Schema | None, learning: bool = False) -> DataSummary:
     """Read a data set once, as its schema says or by the kinds of its first rows.
 
-    Columns of numbers have a histogram without a schema and to learn from, and else the bins of the reference.
+    Columns of numbers get a histogram if there is no schema or one is learned, else the bins of the reference.
     """
     kinds: dict[str, Kind] = source.kinds()
     if schema is not None:
@@ -152,7 +152,7 @@ class _CompleteRows:
         self._block = np.empty((BLOCK_ROWS, len(names)), order="F")  # stays in the processor's cache
 
     def add(self, batch: Batch, fill: Callable[[str, slice, Array], None]) -> None:
-        """Add a batch, of which a function fills in a column; one without some of the columns has no such rows."""
+        """Add a batch, whose columns a function fills in one by one; skip a batch that lacks one of them."""
         if self._accumulator is None or not batch.columns.keys() >= set(self._names):
             return
         columns = [batch.columns[name] for name in self._names]

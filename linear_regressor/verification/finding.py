@@ -170,7 +170,7 @@ def judged(findings: Iterable[Finding], severities: Mapping[str, str]) -> tuple[
 def _finding(plain: Any) -> Finding:
     """Build a finding from plain values."""
     values = members(plain, "a finding", {"check", "column", "severity", "message", "count", "share", "rows"})
-    if values["severity"] not in set(Severity):
+    if values["severity"] not in tuple(Severity):
         raise ArtefactError(f"a finding has the unknown severity {values['severity']!r}")
     return Finding(text(values["check"], "check"), _optional(values, "column", text), Severity(values["severity"]),
                    text(values["message"], "message"), _optional(values, "count", count),

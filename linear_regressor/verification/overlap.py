@@ -6,6 +6,7 @@ from math import exp
 
 import numpy as np
 
+from linear_regressor.errors import counted
 from linear_regressor.tables.row_store import Part
 from linear_regressor.verification.finding import Finding, Severity
 from linear_regressor.verification.recorded_rows import RecordedRows
@@ -77,6 +78,7 @@ def _check_keys(training: RecordedRows, test: RecordedRows, repeats: Repeats, lo
         return []
     copied = 2 * equal >= found.count
     what = "with the same values" if copied else f"{equal} of them with the same values"
-    return [found.finding("overlap", Severity.ERROR if copied else Severity.WARNING, f"{found.count} rows have a key "
+    have = f"{counted(found.count, 'row')} {'has' if found.count == 1 else 'have'}"
+    return [found.finding("overlap", Severity.ERROR if copied else Severity.WARNING, f"{have} a key "
                           f"({', '.join(map(repr, training.keys))}) that {location} has, too, {what}: remove them from "
                           "one of the two, or the role key from the schema", training.rows)]

@@ -36,7 +36,7 @@ class Varied:
 
 
 class RecordedRows:
-    """The rows of one data set in a store: hashes of the columns of another one, the values of one column, the keys."""
+    """The rows of one data set in a store: hashes of the compared columns, of the most varied one, and of the key."""
 
     def __init__(self, store: RowStore, name: str, schema: Schema | None, like: RecordedRows | None = None) -> None:
         self.store, self.name = store, name
@@ -98,7 +98,7 @@ class RecordedRows:
         return absent
 
     def _most_varied(self, batch: Batch, hashes: Hashes) -> Varied | None:
-        """Look at the different rows among the first ones; of a single column nothing is known beside it."""
+        """Find the column that varies most in the first rows; None if there is only one, or it does not vary enough."""
         names = [name for name in self.columns or () if name in batch.columns]
         if len(names) < 2:
             return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from linear_regressor.errors import counted
 from linear_regressor.formats.remedies import cut
 from linear_regressor.monitoring import line_change
 from linear_regressor.monitoring.shape_change import START_ROWS
@@ -92,7 +93,7 @@ def _categories(compared: Comparison, name: str, values: ColumnSummary) -> Itera
         named = ", ".join(map(cut, sorted(unseen, key=lambda value: -unseen[value])[:MOST_NAMED]))
         rows = sum(unseen.values())
         yield Finding("new-category", name, WARNING, f"column {name!r} has values that the reference does not have, "
-                      f"{'' if hidden else f'such as {named}, '}in {rows} rows: correct them, or "
+                      f"{'' if hidden else f'such as {named}, '}in {counted(rows, 'row')}: correct them, or "
                       "learn the schema again", rows, rows / compared.summary.rows)
     known = {value: rows for value, rows in new.items() if value not in unseen}
     if known:
@@ -115,9 +116,9 @@ def _category_shares(compared: Comparison, name: str, old: dict[str, int], new: 
     n1, n2 = sum(old.values()), sum(new.values())
     often = [value for value in values if old[value] * min(n1, n2) >= START_ROWS * n1]
     counts = [[each.get(value, 0) for value in often] for each in (old, new)]
-    rest = [sum(each.values()) - sum(counted) for each, counted in zip((old, new), counts, strict=True)]
+    rest = [sum(each.values()) - sum(numbers) for each, numbers in zip((old, new), counts, strict=True)]
     if rest[0] * min(n1, n2) >= START_ROWS * n1:
-        counts = [[*counted, more] for counted, more in zip(counts, rest, strict=True)]
+        counts = [[*numbers, more] for numbers, more in zip(counts, rest, strict=True)]
     before, after = np.array(counts)
     if len(before) > 1 and after.sum() and shares(before, after, compared.tests):
         p1, p2 = before / n1, after / n2
@@ -141,10 +142,9 @@ def _extremes(compared: Comparison, name: str, values: ColumnSummary) -> Iterato
         if beyond >= _least_distance(compared, name) and more_often(n1, 0, n2, count) < ALPHA / compared.tests:
             which = "" if compared.summary.hide_values else (
                 f" {compared.amount(name, known)}, the farthest by {compared.amount(name, beyond)}")
-            yield Finding("extreme", name, WARNING, f"column {name!r} has {count} values {word} the reference's "
-                          f"{least}{which}: "
-                          "check their unit and whether they stand for missing values", count,
-                          count / compared.summary.rows, rows)
+            yield Finding("extreme", name, WARNING, f"column {name!r} has {counted(count, 'value')} {word} "
+                          f"the reference's {least}{which}: check their unit and whether they stand for missing values",
+                          count, count / compared.summary.rows, rows)
 
 
 def _least_distance(compared: Comparison, name: str) -> float:

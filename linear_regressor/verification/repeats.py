@@ -7,6 +7,7 @@ from math import exp, log
 
 import numpy as np
 
+from linear_regressor.errors import counted
 from linear_regressor.tables.row_store import Rows
 from linear_regressor.verification.finding import MOST_ROWS, Finding, Severity
 from linear_regressor.verification.recorded_rows import RecordedRows
@@ -84,7 +85,8 @@ def _block_finding(recorded: RecordedRows, copies: Copies) -> Finding:
     whole = [name for name, start, stop in zip(recorded.files, starts, starts[1:], strict=False)
              if first <= start < stop <= end]
     where = f" ({', '.join(whole)})" if whole else ""
-    more = f"; there are {len(copies.first) - 1} more such blocks" if len(copies.first) > 1 else ""
+    others = len(copies.first) - 1
+    more = f"; there {'is' if others == 1 else 'are'} {counted(others, 'more such block')}" if others else ""
     advice = "a file was read or written twice; remove one" if whole else "rows were appended twice; remove them"
     message = (f"rows {first + 1} to {end}{where} are rows {origin + 1} to {origin + end - first} again, in the same "
                f"order{more}: {advice}")

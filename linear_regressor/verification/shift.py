@@ -41,7 +41,7 @@ def means(before: Moments, after: Moments, tests: int) -> Found:
 
 
 def pairs(before: Moments, after: Moments, tests: int) -> Found:
-    """Whether each column of ranks goes with each other one in another way, as a symmetric matrix."""
+    """Whether the relation of each pair of columns of ranks has changed, as a symmetric matrix."""
     left, right = np.triu_indices(len(before.m), 1)
     first, second = (_halved(each, left, right) for each in (before, after))
     test = LineTest.of(first)

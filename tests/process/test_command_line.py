@@ -127,6 +127,17 @@ def test_a_full_disk_behind_standard_output_is_one_line() -> None:
     assert (1, "Error: No space left on device\n") == (done.returncode, done.stderr)
 
 
+def test_a_group_without_a_command_prints_its_help() -> None:
+    """As the program itself does; that is no misuse."""
+    groups = [name for name in COMMANDS if isinstance(main.get_command(click.Context(main), name), click.Group)]
+
+    assert {"data", "keys", "models", "moments", "registry", "store"} <= set(groups)
+    for name in groups:
+        result = run(name)
+        assert (0, "") == (result.exit_code, result.stderr)
+        assert result.stdout.startswith(f"Usage: linear-regressor {name} ") and "\nCommands:\n" in result.stdout
+
+
 def test_without_a_command_there_is_help() -> None:
     """It lists every command with the first sentence of its own help."""
     result = run()

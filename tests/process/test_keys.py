@@ -131,10 +131,3 @@ def test_concurrent_commands_lose_no_key(path: Path) -> None:
 
     assert 0 == process.wait(timeout=60)
     assert ["first", "third", "second"] == [key.name for key in read_keys(path)]
-
-
-def test_without_a_command_there_is_help() -> None:
-    """As for the program itself."""
-    done = run("keys")
-
-    assert (0, "") == (done.exit_code, done.stderr) and "generate" in done.stdout

@@ -55,7 +55,7 @@ def test_a_full_disk_is_one_line(large: Path, tmp_path: Path) -> None:
         done = run_process("verify", large, "--repeats", environ={"TMPDIR": str(small)})
         left = list(small.iterdir())
     assert (done.returncode, done.stdout, left) == (1, "", [])
-    assert done.stderr.startswith("Error: repeated rows cannot be looked for: ") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("Error: cannot look for repeated rows: ") and done.stderr.count("\n") == 1
     assert f"temporary files are in {small}; TMPDIR names another folder" in done.stderr
 
 

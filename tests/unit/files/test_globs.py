@@ -37,6 +37,15 @@ def test_folders_of_matching_paths_are_searched(glob: str, path: str) -> None:
     assert not Glob(glob).matches(path) or all(map(Glob(glob).leads_into, folders))
 
 
+@pytest.mark.parametrize(("glob", "name", "matches"), [
+    ("x[[!]", "x!", True), ("x[[!]", "x[", True), ("x[[!]", "x^", False), ("x[![]", "x[", False),
+    ("x[![]", "x!", True), ("[--0]", ".", True), ("[--0]", "1", False), ("[]a]", "]", True), ("[a&&b]", "&", True),
+    ("[a||b]", "|", True), ("[a~~b]", "~", True), ("[a\\]", "\\", True)])
+def test_a_character_class_has_only_the_special_characters_of_globs(glob: str, name: str, matches: bool) -> None:
+    """Elsewhere in a class it is a character, as are those that regular expressions give a meaning."""
+    assert matches == Glob(glob).matches(name)
+
+
 @pytest.mark.parametrize("glob", ["*a" * 60 + "b", "**/" * 60 + "b", "**/*a/" * 60 + "b"])
 def test_many_wildcards_do_not_multiply(glob: str) -> None:
     """With backtracking, this test would not end."""

@@ -191,7 +191,7 @@ def test_a_name_in_double_quotes_is_exact(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ('sex = "f"', r"no column 'f', which the filter names \(text stands in single quotes: 'f'\); its columns: age"),
+    ('sex = "f"', r"no column 'f', which the filter names \(put text in single quotes: 'f'\); its columns: age"),
     ("Age > 1", r"no column 'Age', which the filter names \(upper and lower case differ: 'age'\)"),
     ("none > 1", "no column 'none', which the filter names; its columns: age, sex, bmi, place"),
 ])
@@ -217,6 +217,30 @@ def test_names_that_look_alike_are_told_apart(tmp_path: Path) -> None:
 def test_a_column_of_another_type_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     """It names the file, the type, and what to write."""
     with pytest.raises(DataError, match=message):
+        selected(TABLE, text, tmp_path)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("sex = 'f' or 'm'", "compares true or false with text"), ("age > 1 + 'a'", "compares a number with text"),
+    ("1 in (2, 'a')", "compares a number with text"), ("1 = 2 or 'a' = 3", "compares text with a number"),
+])
+def test_two_kinds_that_are_compared_are_named(tmp_path: Path, text: str, message: str) -> None:
+    """Each once, also if one of them occurs first several times."""
+    with pytest.raises(SettingError, match=message):
+        selected(TABLE, text, tmp_path)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("9007199254740993 < age", "compares 'age' with 9007199254740993, but .* is read as float64"),
+    ("bmi > 1 and age > 9007199254740993", "compares 'age' with 9007199254740993"),
+    ("age + 9007199254740993 > 5", "compares 'age' with 9007199254740993"),
+    ("place + age in (1, 9007199254740993)", "compares 'age' with 9007199254740993"),
+    ("1 / 2 < 9007199254740993 and age > 0", "computes with 9007199254740993, and this as float64"),
+    ("place / 2 = 9007199254740993", "computes with 9007199254740993, and this as float64"),
+])
+def test_an_integer_that_float64_does_not_represent_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    """Wherever it stands; the column is the one that it is compared with."""
+    with pytest.raises(SettingError, match=message):
         selected(TABLE, text, tmp_path)
 
 

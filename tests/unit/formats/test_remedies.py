@@ -39,7 +39,7 @@ from linear_regressor.formats.text_values import to_numbers
     *((text, "not in parentheses") for text in ("(4)", "(1,234.50)")),
     *((text, "without '=' and quotes") for text in ('="1"', "=-1.5", '="0,5"')),
     *((text, "exponent with E") for text in ("1.5D+01", "-1d3", ".5q-2")),
-    *((text, "NUL") for text in ("1\0", "\0", "word\0")), ("1.#INF", "no line has infinite values"),
+    *((text, "NUL") for text in ("1\0", "\0", "word\0")), ("1.#INF", "a model needs finite values"),
     (2**53 + 1, str(2**53))])
 def test_each_kind_of_value_has_its_remedy(value: object, remedy: str) -> None:
     """The remedy names the option or the step that reads the value."""

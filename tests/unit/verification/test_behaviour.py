@@ -30,13 +30,19 @@ def test_it_is_true_if_it_requires_anything(plain: dict[str, Any], declares: boo
     assert bool(Behaviour.from_plain(plain, COLUMNS)) == declares
 
 
+def test_a_mapping_is_required_even_if_the_target_is_the_only_column() -> None:
+    """The message has no example then."""
+    with pytest.raises(ArtefactError, match="direction must be a mapping of columns$"):
+        Behaviour.from_plain({"direction": 3}, ())
+
+
 @pytest.mark.parametrize(("plain", "words"), [
     ({"directions": {}}, ["'directions'", "direction, confidence, invariant"]),
     ({True: {}}, ["unknown entry True"]),
     ({"direction": ["bmi"]}, ["direction must be a mapping", "{bmi: ...}"]),
     ({"direction": {"bmi": "up"}}, ["direction of 'bmi'", "increasing or decreasing", "'up'"]),
     ({"direction": {"bmi": ["increasing"]}}, ["direction of 'bmi'"]),
-    ({"direction": {"bim": "increasing"}}, ["direction names 'bim'", "no column of the schema"]),
+    ({"direction": {"bim": "increasing"}}, ["direction names 'bim'", "not a column of the schema"]),
     ({"direction": {1: "increasing"}}, ["direction names 1", "in quotes"]),
     ({"confidence": 1}, ["confidence", "below 1"]),
     ({"confidence": "1e-1"}, ["confidence must be a number", "'1e-1'"]),

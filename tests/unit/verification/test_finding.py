@@ -40,7 +40,8 @@ def test_plain_values_survive_json() -> None:
     ({"rows": -1}, "rows must be a whole number of at least 0"),
     ({"findings": [{}]}, "a finding has no 'check'"),
     ({"more": 1}, "the report has the unknown key 'more'"),
-    ({"findings": [{**REPORT.to_plain()["findings"][0], "severity": "fatal"}]}, "unknown severity 'fatal'")])
+    ({"findings": [{**REPORT.to_plain()["findings"][0], "severity": "fatal"}]}, "unknown severity 'fatal'"),
+    ({"findings": [{**REPORT.to_plain()["findings"][0], "severity": []}]}, r"unknown severity \[\]")])
 def test_other_plain_values_are_rejected(changed: dict[str, Any], reason: str) -> None:
     """One line that names the part."""
     with pytest.raises(ArtefactError, match=reason):

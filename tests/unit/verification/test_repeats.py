@@ -64,7 +64,20 @@ def test_two_blocks_are_counted_and_the_longest_is_described(tmp_path: Path) -> 
     rows = rows_of(3, 400)
     (found,) = findings(write(tmp_path / "data.csv", np.vstack([rows[:50], rows[10:40], rows[50:], rows[100:250]])))
     assert found.count == 180
-    assert found.message.startswith("rows 431 to 580 are rows 131 to 280 again, in the same order; there are 1 more")
+    assert found.message.startswith("rows 431 to 580 are rows 131 to 280 again, in the same order; there is 1 more "
+                                    "such block: ")
+
+
+def test_one_shared_key_is_one_row(tmp_path: Path) -> None:
+    """At another place of each data set."""
+    ours, theirs = (tmp_path / f"{name}.csv" for name in ("training", "test"))
+    ours.write_text("id,age,bmi,score\n" + "".join(f"{row},{row * 3},{row % 7},{row % 11}\n" for row in range(50)))
+    theirs.write_text("id,age,bmi,score\n900,1.5,2.5,3.5\n901,2.5,3.5,5.5\n7,4.5,1.5,0.5\n")
+
+    (found,) = findings(ours, theirs, KEYED)
+
+    assert (found.check, found.count) == ("overlap", 1)
+    assert found.message.startswith(f"1 row has a key ('id') that {theirs} has, too, 0 of them with the same values: ")
 
 
 def test_a_file_that_stands_twice_is_named_whatever_its_formats_are(tmp_path: Path) -> None:
