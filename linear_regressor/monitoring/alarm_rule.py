@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from linear_regressor.errors import SettingError
 
 # Shares of alpha: of the test of the line, of the test of the intervals, and of the chance that the residual variance
-# of training is too small for the share of misses that the latter takes as lawful. They are added, not averaged: the
+# of training is too small for the share of misses that the latter allows. They are added, not averaged: the
 # tests are martingales with respect to different histories, so only a union bound holds.
 LINE, COVERAGE, UNCERTAINTY = 0.5, 0.4, 0.1
 
@@ -52,7 +52,7 @@ class AlarmRule:
 
     @property
     def uncertainty(self) -> float:
-        """Probability that is left for the lawful share of misses to be too small: 0.005 at alpha 0.05."""
+        """Probability that is left for the allowed share of misses to be too small: 0.005 at alpha 0.05."""
         return UNCERTAINTY * self.model_alpha
 
     def threshold_of(self, tests: int) -> float:

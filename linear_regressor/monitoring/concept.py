@@ -135,7 +135,7 @@ class Concept:
                 np.array([interval.moments.n for interval in self.intervals], dtype=np.float64))
 
     def _log_e(self, outside: Array, rows: Array) -> Array:
-        """E-values of the change points in some intervals; only called where the reference has the lawful share."""
+        """E-values of the change points in some intervals; only called where the reference has the allowed share."""
         places = [place for place in self._places if place < len(rows)]
         outside, rows_since = (values[::-1].cumsum()[::-1][places] for values in (outside, rows))
         highest = float(self.reference.highest_outside_share or 0.0)

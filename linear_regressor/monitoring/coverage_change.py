@@ -12,7 +12,7 @@ POINTS = 256
 
 
 def log_e(outside: Array, rows: Array, highest: float) -> Array:
-    """Logarithm of the e-value of K of N rows outside their intervals, where a share of p0 (``highest``) is lawful.
+    """Logarithm of the e-value of K of N rows outside their intervals, where a share of p0 (``highest``) is allowed.
 
     Mean of the likelihood ratios ``(q / p0)^K ((1 - q) / (1 - p0))^(N - K)`` over
     ``q = p0 + (1 - p0) (i / 257)^2``, i = 1, ..., 256. Each is a supermartingale that starts at 1 whenever no row lies

@@ -14,12 +14,12 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.errors import StatisticsError
 from linear_regressor.model.moments import Moments
 from linear_regressor.monitoring.alarm_rule import AlarmRule
+from linear_regressor.monitoring.allowed_share import highest_outside_share
 from linear_regressor.monitoring.block import Block, Reference, intervals
 from linear_regressor.monitoring.callers import Callers, influence
 from linear_regressor.monitoring.concept import Concept, Path
 from linear_regressor.monitoring.error_series import ErrorPoint, error_points
 from linear_regressor.monitoring.finding import Finding, finite
-from linear_regressor.monitoring.lawful_share import highest_outside_share
 
 PROMISED_LEVEL = 0.9
 NO_PATH = Path((), np.empty(0))
@@ -61,7 +61,7 @@ class FeedbackReport:
             return cls(remarks=("there is no closed block of feedback that the model has not seen (one closes after at "
                                 "least 50 rows), so its line and its intervals are not tested yet",))
         merged, callers = intervals(blocks), Callers.of(blocks)
-        concept = Concept(Reference(artefact.moments, cut, lawful_share(artefact, rule)), artefact.W, artefact.b,
+        concept = Concept(Reference(artefact.moments, cut, allowed_share(artefact, rule)), artefact.W, artefact.b,
                           artefact.target, merged, rule)
         found = [replace(finding, at=times.get(finding.since or 0)) for finding in concept.findings()]
         caller_tests = tuple(callers.findings(artefact.target, rule))
@@ -79,8 +79,8 @@ class FeedbackReport:
                           for name, path in paths.items()}}
 
 
-def lawful_share(artefact: Artefact, rule: AlarmRule) -> float | None:
-    """Highest lawful share of rows outside their 90 % intervals; None without such an interval, or if all may be.
+def allowed_share(artefact: Artefact, rule: AlarmRule) -> float | None:
+    """Highest allowed share of rows outside their 90 % intervals; None without such an interval, or if all may be.
 
     It is computed here, not read from the file: its probability depends on alpha and on the generation.
     """

@@ -17,7 +17,7 @@ from linear_regressor.monitoring.alarm_rule import AlarmRule
 from linear_regressor.monitoring.block import Block, Reference, intervals
 from linear_regressor.monitoring.callers import Callers, influence
 from linear_regressor.monitoring.concept import Concept
-from linear_regressor.monitoring.feedback_report import lawful_share
+from linear_regressor.monitoring.feedback_report import allowed_share
 from linear_regressor.monitoring.finding import Finding
 from linear_regressor.monitoring.line_change import START_ROWS
 from linear_regressor.retraining.challenger import Recipe, best, caller_effects, recipes, split_newest
@@ -201,7 +201,7 @@ def _since(champion: Artefact, older: NewFeedback, alarm: Finding, rule: AlarmRu
 
 def _concept(champion: Artefact, feedback: NewFeedback, rule: AlarmRule) -> Concept:
     """The tests of the champion's line and intervals."""
-    reference = Reference(champion.moments, feedback.cut, lawful_share(champion, rule))
+    reference = Reference(champion.moments, feedback.cut, allowed_share(champion, rule))
     return Concept(reference, champion.W, champion.b, champion.target, intervals(feedback.blocks), rule)
 
 

@@ -29,7 +29,7 @@ WHAT_TO_DO = ("leave it out if it is made of the target or known only after it, 
 def check_leakage(summary: DataSummary, schema: Schema) -> list[Finding]:
     """Find features that equal the target of their own or a later row, or predict it too well.
 
-    A feature that equals the target of an earlier row is lawful.
+    A feature that equals the target of an earlier row is allowed.
     """
     place, found = _target(summary, schema), []
     if place is None:

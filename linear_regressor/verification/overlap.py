@@ -52,15 +52,15 @@ def _check_values(training: RecordedRows, test: RecordedRows, repeats: Repeats, 
         matched += tested[divided].sum()
         inside += (equal - tested)[equal - tested > 1].sum()
         found.add(rows.rows[np.repeat(divided, equal) & (rows.rows >= 0)])
-    lawful, excess = test.rows * inside / max(kept, 1), both - expected
-    if matched - lawful < LEAST_SHARE * test.rows or excess <= 0:
+    by_chance, excess = test.rows * inside / max(kept, 1), both - expected
+    if matched - by_chance < LEAST_SHARE * test.rows or excess <= 0:
         return []
     bernstein = exp(-excess**2 / (2 * variance + 2 * excess / 3))
     if min(bernstein, upper_tail(both, trials, expected / trials)) > ALPHA:
         return []
     return [found.finding("overlap", Severity.ERROR, f"{matched:.0f} of the {test.rows} rows of {location} are in the "
-                          f"data, too; {lawful:.0f} would be by chance, as rows repeat within the data: a test on them "
-                          "does not show how a model does on new rows, so remove them from one of the two",
+                          f"data, too; {by_chance:.0f} would be by chance, as rows repeat within the data: a test on "
+                          "them does not show how a model does on new rows, so remove them from one of the two",
                           training.rows)]
 
 

@@ -31,7 +31,7 @@ class Varied:
     name: str
     # probability that two different rows agree in all other columns
     others_equal: float
-    # values of so many rows that they repeat lawfully
+    # values of so many rows that they repeat legitimately
     frequent: Hashes
 
 

@@ -113,8 +113,8 @@ def _check_singles(recorded: RecordedRows, copies: Copies | None) -> list[Findin
         later = np.repeat(agree & rare, sizes)
         later[starts] = False
         found.add(rows.rows[later])
-    lawful = (1.0 + varied.others_equal) / 2.0
-    if equal <= RATIO * different or upper_tail(equal, equal + different, lawful) > ALPHA:
+    share = (1.0 + varied.others_equal) / 2.0
+    if equal <= RATIO * different or upper_tail(equal, equal + different, share) > ALPHA:
         return []
     return [found.finding("repeated-rows", Severity.WARNING, f"{found.count} of {recorded.rows} rows are equal to an "
                           f"earlier row, though different rows hardly ever have the same {varied.name!r}: find out why "

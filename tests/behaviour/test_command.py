@@ -51,7 +51,7 @@ def test_a_failed_test_is_one_line_and_the_exit_code_is_5(tmp_path: Path, behavi
 
 @pytest.mark.parametrize(("behaviour", "words"), [
     ({"direction": {"bim": "increasing"}}, ["behaviour: direction names 'bim'"]),
-    ({"direction": {"disease_progression": "increasing"}}, ["names 'disease_progression'", "the target or not a column"]),
+    ({"direction": {"disease_progression": "increasing"}}, ["names 'disease_progression'", "the target or not"]),
     ({"examples": [{"row": {"id": 1}, "prediction": 1, "tolerance": 1}]}, ["example 1", "no value of bmi"]),
     (["direction"], ["behaviour is not a mapping"]),
 ])

@@ -24,7 +24,7 @@ from linear_regressor.monitoring.store.interval_misses import BlockKey, Interval
 # Rows that are read or deleted at a time.
 PIECE_ROWS = 10_000
 
-# The same key as an older row of equal values is not repetition: a request may lawfully have equal rows.
+# The same key as an older row of equal values is not repetition: a request may have equal rows.
 REPEATED = """
 SELECT serial FROM (
     SELECT serial, request, FIRST_VALUE(request) OVER (PARTITION BY x, y ORDER BY serial) AS original

@@ -16,7 +16,7 @@ shares = st.floats(0.13, 0.5)
 
 
 @given(shares, st.integers(0, 60))
-def test_its_mean_is_1_if_the_share_is_the_highest_lawful_one(highest: float, rows: int) -> None:
+def test_its_mean_is_1_if_the_share_is_the_highest_allowed_one(highest: float, rows: int) -> None:
     """The exact expectation over the binomial distribution; below that share it is at most 1."""
     k = np.arange(rows + 1.0)
     e = np.exp(log_e(k, np.full(rows + 1, float(rows)), highest))
@@ -46,6 +46,6 @@ def test_ten_million_rows_stay_in_range() -> None:
 
 
 @pytest.mark.parametrize(("freedom", "share"), [(20, 0.293), (100, 0.173), (351, 0.136), (10 ** 6, 0.13)])
-def test_the_highest_lawful_share_falls_with_the_rows_of_training(freedom: float, share: float) -> None:
+def test_the_highest_allowed_share_falls_with_the_rows_of_training(freedom: float, share: float) -> None:
     """To three digits; never below 0.13."""
     assert highest_outside_share(freedom) == pytest.approx(share, abs=5e-4)

@@ -63,7 +63,7 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, Any], bool, str]] = [
      "are not verified: train it with 'train --schema FILE', or give .* --verification FILE, or a reason by --force"),
     ("first model, not verified", {"champion": None, "champion_training": None, "verification": None}, {}, False,
      "are not verified"),
-    ("not lawful data", {"verification": Verification(False, "4 duplicates")}, {}, False,
+    ("data that failed verification", {"verification": Verification(False, "4 duplicates")}, {}, False,
      "verification failed: 4 duplicates"),
     ("few blocks", {"test": blocks(3, 3.0, count=3, size=200)}, {}, True, ""),
     ("harmful caller", {"callers": [CallerEffect("bob", Difference(0.2, 0.01, 30, "blocks"))]}, {}, False,

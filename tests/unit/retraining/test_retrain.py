@@ -290,7 +290,7 @@ def test_deleted_rows_leave_moments_but_no_limits(random: np.random.Generator) -
                for reason in retrain(trained(rows), whole, 2, RetrainOptions(since=1)).reasons)
 
 
-def test_the_lawful_share_follows_rows_and_generation(random: np.random.Generator) -> None:
+def test_the_allowed_share_follows_rows_and_generation(random: np.random.Generator) -> None:
     """The m-th model has alpha / (m (m + 1))."""
     model = promoted(retrain(trained(draw(random, 60)), feedback([(None, draw(random, 300))]), 3, PROMOTE_ALL))
     assert model.profile is not None

@@ -201,7 +201,7 @@ def test_a_schema_whose_reference_knows_other_columns_is_stale(tmp_path: Path, s
         ("stale-schema", "pulse", Severity.WARNING)]
 
 
-def test_the_target_of_an_earlier_row_is_lawful(tmp_path: Path) -> None:
+def test_the_target_of_an_earlier_row_is_allowed(tmp_path: Path) -> None:
     """It is known when the row is made."""
     learned = learn_schema(write(tmp_path / "lagged.csv", copied("mood", lambda y: np.roll(y, 1))(draw(5))), DECLARED)
     assert learned.report.findings == ()

@@ -1,4 +1,4 @@
-"""Repeated rows and overlaps: planted faults are found and named, lawful repeats are not."""
+"""Repeated rows and overlaps: planted faults are found and named, legitimate repeats are not."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_block_that_was_appended_twice_is_found(tmp_path: Path, ending: str) -
 
 
 @pytest.mark.parametrize("values", [7, 40])
-def test_a_block_is_found_among_rows_that_repeat_lawfully(tmp_path: Path, values: int) -> None:
+def test_a_block_is_found_among_rows_that_repeat_legitimately(tmp_path: Path, values: int) -> None:
     """Chance does not repeat the order of rows."""
     rows = discrete(2, 20_000, values)
     assert findings(write(tmp_path / "clean.parquet", rows)) == []
@@ -116,7 +116,7 @@ def test_test_rows_in_the_training_data_are_an_error(tmp_path: Path, ending: str
     assert found.rows == (1001, 1002, 1003, 1004, 1005)
 
 
-def test_test_rows_are_found_among_rows_that_repeat_lawfully(tmp_path: Path) -> None:
+def test_test_rows_are_found_among_rows_that_repeat_legitimately(tmp_path: Path) -> None:
     """More are in both than rows repeat within the training rows."""
     training, test = discrete(9, 6000, 40), discrete(10, 1200, 40)
     against = write(tmp_path / "test.csv", test)
@@ -243,7 +243,7 @@ def sorted_by(rows: Array, columns: int) -> Array:
     return rows[np.lexsort(rows[:, :columns].T)]
 
 
-LAWFUL: dict[str, Callable[[np.random.Generator, int], Array]] = {
+LEGITIMATE: dict[str, Callable[[np.random.Generator, int], Array]] = {
     "flags": flags, "amounts and flags": amounts,
     "rare flags": lambda random, n: (random.random((n, 3)) < 0.02).astype(float),
     "sorted flags": lambda random, n: sorted_by(flags(random, n), 3),
@@ -258,13 +258,13 @@ LAWFUL: dict[str, Callable[[np.random.Generator, int], Array]] = {
     "normal": lambda random, n: random.normal(size=(n, 3))}
 
 
-@pytest.mark.parametrize("kind", LAWFUL)
-def test_lawful_repeats_are_no_finding(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", LEGITIMATE)
+def test_legitimate_repeats_are_no_finding(tmp_path: Path, kind: str) -> None:
     """Disjoint draws of training and test rows, in 10 data sets of each kind; the seeds are 0 to 9."""
     for seed in range(10):
         random = np.random.default_rng(seed)
-        data = write(tmp_path / "data.parquet", LAWFUL[kind](random, 2000))
-        found = findings(data, write(tmp_path / "test.parquet", LAWFUL[kind](random, 500)))
+        data = write(tmp_path / "data.parquet", LEGITIMATE[kind](random, 2000))
+        found = findings(data, write(tmp_path / "test.parquet", LEGITIMATE[kind](random, 500)))
         assert not found, (seed, found)
 
 

@@ -1,4 +1,4 @@
-"""The lawful share of rows outside their intervals, beside SciPy's quantiles."""
+"""The allowed share of rows outside their intervals, beside SciPy's quantiles."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from scipy import special
 
 from linear_regressor import Moments
 from linear_regressor.monitoring.alarm_rule import AlarmRule
-from linear_regressor.monitoring.feedback_report import lawful_share
-from linear_regressor.monitoring.lawful_share import chi_squared_quantile, highest_outside_share
+from linear_regressor.monitoring.allowed_share import chi_squared_quantile, highest_outside_share
+from linear_regressor.monitoring.feedback_report import allowed_share
 from linear_regressor.training import config
 from tests.applications import artefact_of
 
@@ -33,8 +33,8 @@ def test_a_share_of_1_is_no_limit() -> None:
     model = artefact_of(1)
     model = replace(model, moments=Moments.from_arrays(np.arange(3.0)[:, None], np.array([0.0, 1.0, 0.0])),
                     quantiles=config.quantile_table(3, 1))
-    assert lawful_share(model, AlarmRule(generation=10 ** 9)) is None
-    share = lawful_share(model, AlarmRule())
+    assert allowed_share(model, AlarmRule(generation=10 ** 9)) is None
+    share = allowed_share(model, AlarmRule())
     assert share is not None and 0.9 < share < 1.0
 
 

@@ -12,7 +12,7 @@ BISECTIONS = 100
 
 
 def highest_outside_share(degrees_of_freedom: float, t: float, uncertainty: float) -> float:
-    """Highest lawful share, except with this probability; ``t`` is the quantile of the interval.
+    """Highest allowed share, except with this probability; ``t`` is the quantile of the interval.
 
     The residual variance of training may lie below that of the errors: ``2 P(z > t sqrt(q / nu))`` with q the lower
     quantile of chi-squared with nu degrees of freedom. At least 0.13.
