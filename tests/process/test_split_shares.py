@@ -39,8 +39,9 @@ def test_discrete_rows_have_test_rows_and_folds(tmp_path: Path, random: np.rando
 
 
 def test_few_keys_give_a_warning(tmp_path: Path, random: np.random.Generator) -> None:
-    """Three keys cannot be divided by five."""
-    data = saved(discrete(random, 10_000), tmp_path / "rows.parquet")
+    """Three keys, each of a third of the rows, cannot be divided by five."""
+    table = discrete(random, 9_999)
+    data = saved(table.set_column(2, "group", pa.array(["a", "b", "c"] * 3_333)), tmp_path / "rows.parquet")
 
     trained = run("train", "--data", data, *NAMES, "--key", "group", "--test-fraction", 0.6,
                   "--model-save-path", tmp_path / "m")
