@@ -38,7 +38,7 @@ NO_UNIT = "leave only the number in it, without its unit"
 KEY = "give every row a key, or leave out --key"
 NO_HEADER = "the file seems to have no header: add a first line with the names of the columns"
 INFINITE = ("a model needs finite values: correct it, or leave out its row with --where \"x < 1e308\", or in a text "
-            "file by its text, such as \"x <> 'inf'\"")
+            "file by its text")
 WIDE = f"float64 represents every integer only up to {2**53}: store the column as float64, or leave it out"
 LARGE = "float64 does not hold it: store the column in another unit"
 POINT = "its decimals follow a point: leave out --decimal ,"
