@@ -6,5 +6,5 @@ from linear_regressor.cli import main
 from linear_regressor.serving.predictor.served_traffic import ServedTraffic
 
 if __name__ == "__main__":
-    setattr(ServedTraffic, "recorder", lambda self, artefact: None)  # noqa: B010  # an assignment would not type-check
+    setattr(ServedTraffic, "recorder", lambda self, artefact: None)  # an assignment would not type-check
     main()

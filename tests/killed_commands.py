@@ -18,7 +18,7 @@ from typing import Any
 
 import linear_regressor
 import linear_regressor.retraining.run  # imported once, before the runs
-import linear_regressor.training.refit  # noqa: F401  # imported once, before the runs
+import linear_regressor.training.refit  # imported once, before the runs
 from linear_regressor.cli import main
 
 PACKAGE = str(Path(linear_regressor.__file__).parent)

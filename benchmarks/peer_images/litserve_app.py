@@ -5,7 +5,7 @@ from typing import Any
 import joblib
 import litserve
 
-HOST = "0.0.0.0"  # nosec B104  # in a container
+HOST = "0.0.0.0"  # nosec B104  # the engine publishes it on the loopback address only
 
 
 class Line(litserve.LitAPI):

@@ -132,7 +132,7 @@ class RowStore:
     def _select(self, table: str, columns: tuple[str, ...], by: str, low: int, high: int) -> dict[str, NDArray[Any]]:
         """Read some rows in their order; DuckDB numbers them from 0."""
         names = ", ".join(f'"{name}"' for name in columns)
-        statement = f'SELECT rowid, {names} FROM "{table}" WHERE "{by}" BETWEEN ? AND ?'  # nosec B608  # our names
+        statement = f'SELECT rowid, {names} FROM "{table}" WHERE "{by}" BETWEEN ? AND ?'  # nosec B608  # no user text
         found = self._run(lambda database: database.execute(statement, [low, high]).fetchnumpy())
         return {name: np.asarray(values) for name, values in found.items()}
 

@@ -48,7 +48,7 @@ def answering(*contents: tuple[int, str]) -> Iterator[int]:
     left = list(contents)
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  # the base class gives the name
+        def do_POST(self) -> None:
             """Send the next response."""
             self.rfile.read(int(self.headers["Content-Length"]))
             status, text = left.pop(0) if len(left) > 1 else left[0]

@@ -165,7 +165,7 @@ def test_a_reload_under_load_counts_each_row_for_the_model_that_answered(start_s
     models = [model, with_bins(1), with_bins(2)]
     for new in models[1:]:
         save(new, model_path, {})
-        wait_for(lambda digest=new.digest: digest in answered)  # type: ignore[misc]  # bound in this turn
+        wait_for(lambda digest=new.digest: digest in answered)  # type: ignore[misc]  # called in this iteration
     stopping.set()
     for thread in threads:
         thread.join()

@@ -205,4 +205,4 @@ def _insert(connection: sqlite3.Connection, group: Sequence[Feedback]) -> list[O
 def _insertion(rows: int) -> str:
     """Make the statement that inserts as many rows."""
     places = ", ".join(["(?, ?, ?, ?)"] * rows)
-    return f"INSERT INTO feedback_row (request, place, x, y) VALUES {places}"  # nosec B608  # question marks only
+    return f"INSERT INTO feedback_row (request, place, x, y) VALUES {places}"  # nosec B608  # places are question marks

@@ -35,7 +35,7 @@ def history(tmp_path: Path) -> ModelHistory:
     for model in MODELS:
         found.add(model, FACTS)
     for action, number in (("promote", 0), ("promote", 1), ("rollback", 0), ("keep", 2), ("promote", 2)):
-        decided(found, action, MODELS[number])  # type: ignore[arg-type]  # of a tuple mypy knows str
+        decided(found, action, MODELS[number])  # type: ignore[arg-type]  # mypy takes the action for any text
     return found
 
 

@@ -110,7 +110,7 @@ def test_any_filter_takes_the_rows_that_sqlite_takes(tmp_path_factory: pytest.Te
         database.execute("PRAGMA case_sensitive_like = true")
         database.execute("CREATE TABLE t (place INTEGER, n REAL, m REAL, s TEXT)")
         database.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", [(place, *row) for place, row in enumerate(rows)])
-        query = f"SELECT place FROM t WHERE {text} ORDER BY place"  # noqa: S608  # text that this test has made
+        query = f"SELECT place FROM t WHERE {text} ORDER BY place"
         expected = [place for place, in database.execute(query)]
     n, m, s = map(list, zip(*rows, strict=True))
     table = pa.table({"place": range(len(rows)), "n": pa.array(n, pa.float64()), "m": pa.array(m, pa.float64()),
@@ -394,5 +394,5 @@ def test_a_filter_can_be_sent_to_a_worker() -> None:
     """As text, which is parsed there."""
     row_filter = RowFilter.of("age > 20")
 
-    assert pickle.loads(pickle.dumps(row_filter)) == row_filter  # noqa: S301  # our own
+    assert pickle.loads(pickle.dumps(row_filter)) == row_filter
     assert len(pickle.dumps(Columns(("x",), "y", "age > 20"))) < 1000

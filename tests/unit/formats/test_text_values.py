@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -99,7 +100,7 @@ def test_numbers_are_read_as_the_options_spell_them(decimal: str, thousands: str
     ({"thousands": "-"}, "--thousands must be"), ({"decimal": ";"}, "--decimal must be"),
     *(({"encoding": name}, "--encoding must be") for name in ("rot13", "base64", "hex", "none", "", "idna", "a\0")),
 ])
-def test_options_that_cannot_be_meant_are_misuse(options: dict[str, str], message: str) -> None:
+def test_options_that_cannot_be_meant_are_misuse(options: dict[str, Any], message: str) -> None:
     """Before a file is opened."""
     with pytest.raises(SettingError, match=message):
-        Reading(**options)  # type: ignore[arg-type]  # texts only
+        Reading(**options)

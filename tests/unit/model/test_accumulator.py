@@ -156,9 +156,9 @@ def test_only_summaries_can_be_combined() -> None:
     """Adding or subtracting anything else is a TypeError."""
     rows = summary(rows_of(0, 5))
     with pytest.raises(TypeError):
-        rows + 1  # type: ignore[operator]  # what is tested
+        rows + 1  # type: ignore[operator]  # the type error is tested
     with pytest.raises(TypeError):
-        rows - 1  # type: ignore[operator]  # what is tested
+        rows - 1  # type: ignore[operator]  # the type error is tested
 
 
 def test_negative_zero_is_zero() -> None:

@@ -299,9 +299,9 @@ def test_moments_of_different_numbers_of_features_cannot_be_combined() -> None:
     with pytest.raises(MomentsError, match="cannot combine moments of 1 features with moments of 2"):
         one - two
     with pytest.raises(TypeError):
-        one + 1  # type: ignore[operator]  # what is tested
+        one + 1  # type: ignore[operator]  # the type error is tested
     with pytest.raises(TypeError):
-        one - "1"  # type: ignore[operator]  # what is tested
+        one - "1"  # type: ignore[operator]  # the type error is tested
     assert one != two and one != 1
 
 

@@ -160,7 +160,7 @@ def test_a_direction_that_only_the_hessian_hides_has_not_converged(random: np.ra
 def test_other_words_are_rejected(iterations: object) -> None:
     """The message names the parameter; mini-batches have no number of passes that converges."""
     with pytest.raises(ValueError, match="iterations="):
-        SimpleLinearRegression(iterations).fit([[0.0], [1.0]], [1.0, 2.0])  # type: ignore[arg-type]  # the point
+        SimpleLinearRegression(iterations).fit([[0.0], [1.0]], [1.0, 2.0])  # type: ignore[arg-type]  # a wrong type
     with pytest.raises(ValueError, match="iterations='auto'"):
         SimpleLinearRegression("auto", batch_size=1).fit([[0.0], [1.0]], [1.0, 2.0])
 
@@ -187,6 +187,8 @@ def test_the_stochastic_safe_rate_approaches_a_line_without_noise(seed: int, bat
             distances.append(np.linalg.norm(away))
 
     assert np.isfinite(losses).all()
+    # the first pass may reach the line up to rounding
+    rounding = 1e-10 * float(np.linalg.norm(np.append(line[:-1] * unit, line[-1] + line[:-1] @ middle)))
     if batch_size == 1:
-        assert (np.diff(distances) <= 1e-9 * distances[0]).all()
-    assert distances[-1] <= 5.0 * distances[0]
+        assert (np.diff(distances) <= 1e-9 * distances[0] + rounding).all()
+    assert distances[-1] <= 5.0 * distances[0] + rounding

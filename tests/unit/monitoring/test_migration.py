@@ -82,7 +82,7 @@ def test_other_versions_are_named(location: StoreLocation, tmp_path: Path) -> No
     empty = StoreLocation.parse(f"sqlite:///{tmp_path}/empty.db")
     Path(empty.address).touch()
     with pytest.raises(StoreError, match="has no tables yet: run 'linear-regressor store migrate'"):
-        open_store(empty).identity  # noqa: B018  # reading it raises
+        open_store(empty).identity  # reading it raises
     migrate(location)
     for version, shown in (("'99'", "99"), (None, "none")):
         run(location, "DELETE FROM feedback_version" if version is None else

@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -103,13 +104,13 @@ def test_a_worker_takes_over_the_files_of_one_that_has_ended(tmp_path: Path) -> 
 @pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: b"", lambda content: content + b"\0",
                                     lambda content: content.replace(b'"x"', b'"z"'), lambda content: bytes(500)])
 def test_a_file_that_a_power_cut_has_damaged_is_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture,
-                                                        damage: object) -> None:
+                                                        damage: Callable[[bytes], bytes]) -> None:
     """One line names it, and the others are counted."""
     files, whole = WorkerFiles(tmp_path, MODEL), WorkerFiles(tmp_path, MODEL)
     files.write("current", traffic(5), 0)
     whole.write("current", traffic(6), 0)
     path = tmp_path / f"{files.name}.current"
-    path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]  # the functions above
+    path.write_bytes(damage(path.read_bytes()))
     with caplog.at_level(logging.WARNING, traffic_folder.__name__):
         assert [load_folder(tmp_path)[0].summary.n for _ in range(3)] == [6] * 3
     assert len(caplog.records) == 1 and str(path) in caplog.text

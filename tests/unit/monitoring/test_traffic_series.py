@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
+from random import Random
 
 import numpy as np
 import pytest
@@ -32,12 +33,12 @@ times = st.lists(st.tuples(st.integers(0, 20_000).map(lambda minutes: 1.7e9 + 60
 
 
 @given(times, st.randoms(use_true_random=False), st.integers(1, 5))
-def test_series_of_workers_and_replicas_add_up_in_any_order(rows: list[tuple[float, int]], random: object,
+def test_series_of_workers_and_replicas_add_up_in_any_order(rows: list[tuple[float, int]], random: Random,
                                                             workers: int) -> None:
     """To the series of one worker that answered all rows, if their times were coarsened in another order, too."""
     series = [TrafficSeries.at(time, row(float(x))) for time, x in rows]
     whole = reduce(add, series, TrafficSeries.empty())
-    random.shuffle(series)  # type: ignore[attr-defined]  # hypothesis's random
+    random.shuffle(series)
     parts = [reduce(add, series[place::workers], TrafficSeries.empty()) for place in range(workers)]
     merged = reduce(add, parts)
     assert merged.width == whole.width and numbers(merged) == numbers(whole)

@@ -222,7 +222,7 @@ def test_a_store_that_is_down_does_not_prevent_a_start(client_of: Callable[..., 
     assert 200 == client.post("/stream", json={"instance": 1}).status_code
 
     broken.rename(path)
-    client.application.service.store._group._failed_at = 0.0  # type: ignore[attr-defined]  # ends the pause
+    client.application.service.store._group._failed_at = 0.0  # type: ignore[attr-defined]  # Flask has no service
     assert 202 == client.post("/feedback", json=BODY).status_code
     metrics = client.get("/metrics").text
     assert 'feedback_rows_total{outcome="unavailable"} 2.0' in metrics
@@ -237,7 +237,7 @@ def test_a_model_with_other_features_gets_no_feedback(client_of: Callable[..., F
     save(line, path, {})
     client = client_of(line, MODEL_PATH=str(path))
     save(artefact_of(3), path, {})
-    client.application.service.reloader.check()  # type: ignore[attr-defined]  # Flask's type
+    client.application.service.reloader.check()  # type: ignore[attr-defined]  # Flask has no service
 
     answer = client.post("/feedback", json={"instances": [[1, 2, 3]], "actuals": [1]})
 
