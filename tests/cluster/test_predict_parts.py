@@ -1,7 +1,6 @@
 """``linear-regressor predict --engine dask``: a folder of files, each of them complete."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -92,12 +91,13 @@ def test_a_killed_run_leaves_complete_files_and_can_be_continued(rows: Path, mod
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     predict(rows, model, undisturbed)
     command = [ROOT / "main.py", "predict", "--data", rows, "--model-path", model, "--engine", "dask", killed]
-    process = subprocess.Popen([sys.executable, *map(str, command)], env=clean_environ({}))
-    while not list(killed.glob("*.parquet")):
-        assert process.poll() is None
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with subprocess.Popen([sys.executable, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=clean_environ({})) as process:
+        while not list(killed.glob("*.parquet")):
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.kill()
+        process.communicate(timeout=60)  # the workers hold the pipe until they end, a moment later
     (killed / ".part-000009-0.parquet.0123abcd.tmp").write_text("left by a killed writer")
     for path in killed.glob(".*.tmp"):
         os.utime(path, (time.time() - LEAST_SECONDS - 1,) * 2)
