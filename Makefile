@@ -178,8 +178,8 @@ test-local: check-all test-coverage ## All checks and tests in the current envir
 .PHONY: pytest
 pytest: environment axe ## All tests, without coverage
 	@$(call compile_package,$(ENVIRONMENT))
-	@"$(BIN)/python" -m pytest $(IN_PARALLEL) $(PARALLEL_TESTS)
-	@"$(BIN)/python" -m pytest $(SERIAL_TESTS)
+	@scripts/run_tests.sh "$(BIN)/python" $(IN_PARALLEL) $(PARALLEL_TESTS)
+	@scripts/run_tests.sh "$(BIN)/python" $(SERIAL_TESTS)
 
 .PHONY: test-fast
 test-fast: environment ## Unit tests, which start no process (at most 2 minutes on 2 CPUs)
@@ -217,8 +217,10 @@ build/tools/axe/.installed: tests/axe.txt | $(BIN)/python
 .PHONY: test-coverage
 test-coverage: environment axe ## All tests, with branch coverage of at least 95 %
 	@$(call compile_package,$(ENVIRONMENT))
-	@COVERAGE_PATCH= "$(BIN)/python" -m pytest $(IN_PARALLEL) --cov --cov-report= --cov-fail-under=0 $(PARALLEL_TESTS)
-	@"$(BIN)/python" -m pytest --cov --cov-append --cov-report=term --cov-report=xml $(SERIAL_TESTS)
+	@COVERAGE_PATCH= scripts/run_tests.sh "$(BIN)/python" $(IN_PARALLEL) $(MEASURED) $(PARALLEL_TESTS)
+	@scripts/run_tests.sh "$(BIN)/python" $(MEASURED) --cov-append $(SERIAL_TESTS)
+	@"$(BIN)/python" -m coverage report
+	@"$(BIN)/python" -m coverage xml
 
 .PHONY: test-serving
 test-serving: server-build ## Test the server image in a container
@@ -515,6 +517,8 @@ clean: ## Remove .venv, build, reports and caches
 
 # Tests in tests/server measure time, which load from other tests would disturb, so they run alone.
 IN_PARALLEL = --numprocesses $(TEST_PROCESSES) --dist worksteal
+# the report and its limit come after the last test
+MEASURED = --cov --cov-report= --cov-fail-under=0
 PARALLEL_TESTS = linear_regressor scripts benchmarks tests/unit tests/behaviour tests/process tests/cluster tests/repository
 SERIAL_TESTS = tests/server
 
