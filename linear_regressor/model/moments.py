@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -232,6 +233,35 @@ class Moments:
         d = other.m - m
         C = self.C - other.C - np.outer(d, d) * (n / self.n * other.n)
         return Moments(n, m, cross_products.checked_remainder(C, self.n, self.m, self.C))
+
+    def select(self, columns: Sequence[int]) -> Moments:
+        """Return the moments of some columns, in the given order.
+
+        Parameters
+        ----------
+        columns : sequence of int
+            Places of at least two columns of ``m``, from 0 to p; the last one given becomes the target.
+
+        Returns
+        -------
+        Moments
+            The moments of the same rows without the other columns.
+
+        Raises
+        ------
+        MomentsError
+            If fewer than two columns are given.
+        IndexError
+            If there is no column at a place.
+
+        Examples
+        --------
+        >>> moments = Moments.from_arrays([[1.0, 5.0], [3.0, 6.0]], [2.0, 8.0])
+        >>> moments.select([2, 0]).m.tolist()
+        [5.0, 2.0]
+        """
+        places = np.array(columns, dtype=np.intp)
+        return Moments(self.n, self.m[places], self.C[np.ix_(places, places)])
 
     def _require_same_features(self, other: Moments) -> None:
         """Reject moments of a different number of features."""

@@ -70,9 +70,7 @@ def in_order_of(before: Artefact, after: Artefact) -> tuple[Moments, Array]:
         raise MomentsError(f"models of different columns cannot be compared: {one} and {other}")
     require_same_cleaning(before, after)
     places = [after.features.index(name) for name in before.features]
-    order = np.array([*places, len(places)])
-    moments = after.moments
-    return Moments(moments.n, moments.m[order], moments.C[np.ix_(order, order)]), after.W[places]
+    return after.moments.select([*places, len(places)]), after.W[places]
 
 
 def require_same_cleaning(one: Artefact, other: Artefact) -> None:

@@ -124,9 +124,9 @@ def negated(ranks: Moments, place: int) -> Moments:
 
 def exchanged(ranks: Moments, one: int, other: int) -> Moments:
     """Moments of the ranks with two columns exchanged."""
-    order = np.arange(len(ranks.m))
-    order[[one, other]] = order[[other, one]]
-    return Moments(ranks.n, ranks.m[order], ranks.C[np.ix_(order, order)])
+    order = list(range(len(ranks.m)))
+    order[one], order[other] = other, one
+    return ranks.select(order)
 
 
 def rows_moved(before: Moments, rows: Array, place: int) -> int:
@@ -135,8 +135,7 @@ def rows_moved(before: Moments, rows: Array, place: int) -> int:
     Compares the column with the earlier line of it on the others, in the row itself and in those around it.
     """
     others = [other for other in range(len(before.m)) if other != place]
-    order = [*others, place]
-    known = Moments(before.n, before.m[order], before.C[np.ix_(order, order)])
+    known = before.select([*others, place])
     W, b = known.solve()
     explained = float(W @ known.c)
     expected, values = rows[:, others] @ W + b, rows[:, place]

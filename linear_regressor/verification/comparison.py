@@ -88,5 +88,4 @@ class Comparison:
 def _selected(moments: Moments | None, known: Sequence[str], names: Sequence[str]) -> Moments:
     """Keep the moments of some columns, in this order."""
     assert moments is not None  # nosec B101  # without moments ``joint`` has no names
-    places = [known.index(name) for name in names]
-    return Moments(moments.n, moments.m[places], moments.C[np.ix_(places, places)])
+    return moments.select([known.index(name) for name in names])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from linear_regressor.model.moments import Moments
 from linear_regressor.verification.column_summary import ColumnSummary
 from linear_regressor.verification.data_summary import ORDERING, DataSummary
@@ -70,5 +68,4 @@ def moments_of(moments: Moments | None, known: tuple[str, ...], names: tuple[str
     """Moments of some of the known columns; None for fewer than two."""
     if moments is None or len(names) < 2:
         return None
-    places = [known.index(name) for name in names]
-    return Moments(moments.n, moments.m[places], moments.C[np.ix_(places, places)])
+    return moments.select([known.index(name) for name in names])
