@@ -111,6 +111,8 @@ class Provenance:
         """Return plain values for JSON."""
         artefact, facts = self.artefact, self.facts
         own = {name: _part(artefact.card, key) or None for name, key in PARTS.items()}
+        if own["unlearned"]:  # hashes of rows tell nobody where the model comes from
+            own["unlearned"] = {name: value for name, value in own["unlearned"].items() if name != "hashes"}
         return {"model": {"version": artefact.digest[:12], "digest": f"sha256:{artefact.digest}", "file": self.file,
                           "state": self.state, "target": artefact.target, "features": list(artefact.features)},
                 **own, "data": _data(artefact.card, facts),

@@ -35,11 +35,14 @@ if TYPE_CHECKING:
 @options.where
 @options.model_path
 @options.model_save_path(None, "the model file itself", "Model file to write, with its card beside it.")
+@click.option("--allow-duplicates", is_flag=True,
+              help="Remove rows although equal ones were removed before, or are in another file, because the training "
+                   "data had them more than once; without, they are an error.")
 @click.option("--receipt-path", type=options.LocalPath(dir_okay=False, path_type=Path), default=None,
               show_default="beside the new model, named by its digest",
               help="Receipt to write, as JSON; it must not exist.")
 def unlearn(data: Locations, where: str | None, model_path: ModelLocation, model_save_path: ModelLocation | None,
-            receipt_path: Path | None) -> None:
+            allow_duplicates: bool, receipt_path: Path | None) -> None:
     """Remove rows from a trained model.
 
     The data set has the rows to remove, with the columns that the model was trained on; the remaining rows are not
@@ -51,7 +54,7 @@ def unlearn(data: Locations, where: str | None, model_path: ModelLocation, model
     the rest does not determine a model.
 
     A model does not know its rows one by one: rows that it was not trained on are removed all the same, unless that
-    shows in their values.
+    shows in their values. The rows that were removed are known by their hashes, and are not removed twice.
 
     \b
     Example:
@@ -71,7 +74,7 @@ def unlearn(data: Locations, where: str | None, model_path: ModelLocation, model
         require_not_data(source, {"--model-save-path": output, "--receipt-path": receipt_path or output})
         partitions = source.partitions()
         with progress_bar(partitions) as report:
-            done = remove_rows(artefact, read_removed(artefact, partitions, LocalEngine(), report))
+            done = remove_rows(artefact, read_removed(artefact, partitions, LocalEngine(), report), allow_duplicates)
         receipt = done.save(output, receipt_path, datetime.now(UTC), in_place=output == model_path)
     click.echo("\n".join([*_lines(done), f"model        {output}", f"receipt      {receipt}"]),
                err=writes_to_stdout(output) or is_stdout(receipt))

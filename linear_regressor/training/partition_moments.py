@@ -25,6 +25,8 @@ from linear_regressor.training.row_sample import Bins, RowSample
 Array = NDArray[np.float64]
 # For each group of rows, their places in a block; None for all rows.
 Groups = Sequence[NDArray[np.intp] | None]
+# columns of rows with their groups
+Blocks = tuple[Sequence[Array], Groups]
 Summed = TypeVar("Summed", RowSummary, ContentSum, MissingRows)
 
 NO_PLACES = np.empty(0, np.intp)
@@ -49,8 +51,8 @@ class PartitionMoments:
         """Read a partition once."""
         sample = RowSample(len(partition.columns.features)) if with_bins else None
         content = ContentSum() if with_bins else None
-        missing = _counter(partition)
-        training, test = _summarize(partition, _split(partition, test_fraction, sample, content, missing), 2, report)
+        missing = counter(partition)
+        training, test = summarize(partition, _split(partition, test_fraction, sample, content, missing), 2, report)
         return cls(training, test, None if sample is None or training is None else sample.histograms(), content,
                    missing)
 
@@ -66,8 +68,8 @@ class PartitionFolds:
     @classmethod
     def of(cls, partition: Partition, report: Report, count: int) -> PartitionFolds:
         """Read a partition once."""
-        missing = _counter(partition)
-        return cls(tuple(_summarize(partition, _folds(partition, count, missing), count, report)), missing)
+        missing = counter(partition)
+        return cls(tuple(summarize(partition, _folds(partition, count, missing), count, report)), missing)
 
 
 def total(parts: Iterable[PartitionMoments]) -> PartitionMoments:
@@ -90,22 +92,22 @@ def split_blocks(partition: Partition, test_fraction: float,
                  missing: MissingRows | None = None) -> Iterator[tuple[Array, Array]]:
     """Read a partition block by block, each divided into training and test rows."""
     for block, hashes in partition.hashed_blocks(test_fraction > 0, missing):
-        training, test = _training_and_test(hashes, test_fraction)
+        training, test = training_and_test(hashes, test_fraction)
         yield _rows(block, training), _rows(block, test)
 
 
 def _split(partition: Partition, test_fraction: float, sample: RowSample | None = None,
            content: ContentSum | None = None,
-           missing: MissingRows | None = None) -> Iterator[tuple[Sequence[Array], Groups]]:
+           missing: MissingRows | None = None) -> Iterator[Blocks]:
     """Read columns with the places of the training and of the test rows; the sample gets the training rows."""
     for columns, hashes in partition.hashed_columns(test_fraction > 0, content, missing):
-        training, test = _training_and_test(hashes, test_fraction)
+        training, test = training_and_test(hashes, test_fraction)
         if sample is not None:
             sample.add(columns, training)
         yield columns, (training, test)
 
 
-def _training_and_test(hashes: splitting.Hashes, test_fraction: float) -> Groups:
+def training_and_test(hashes: splitting.Hashes, test_fraction: float) -> Groups:
     """Return the places of the training rows and of the test rows."""
     if not test_fraction:
         return None, NO_PLACES
@@ -114,7 +116,7 @@ def _training_and_test(hashes: splitting.Hashes, test_fraction: float) -> Groups
 
 
 def _folds(partition: Partition, count: int,
-           missing: MissingRows | None) -> Iterator[tuple[Sequence[Array], Groups]]:
+           missing: MissingRows | None) -> Iterator[Blocks]:
     """Read columns with the places of the rows of each fold."""
     for columns, hashes in partition.hashed_columns(missing=missing):
         fold = splitting.folds(hashes, count).astype(np.uint16)  # 16 bits: NumPy then uses a radix sort
@@ -127,7 +129,7 @@ def _rows(block: Array, places: NDArray[np.intp] | None) -> Array:
     return block if places is None else block.T.take(places, axis=1).T
 
 
-def _summarize(partition: Partition, batches: Iterable[tuple[Sequence[Array], Groups]], groups: int,
+def summarize(partition: Partition, batches: Iterable[Blocks], groups: int,
                report: Report) -> list[RowSummary | None]:
     """Add up the rows of each group; None for a group without rows."""
     accumulators = [Accumulator(len(partition.columns.numbers)) for _ in range(groups)]
@@ -145,7 +147,7 @@ def _summarize(partition: Partition, batches: Iterable[tuple[Sequence[Array], Gr
             raise partition.explain() from None
 
 
-def _counter(partition: Partition) -> MissingRows | None:
+def counter(partition: Partition) -> MissingRows | None:
     """Counts to fill, where rows without a value are left out."""
     return MissingRows() if partition.columns.drop_missing else None
 

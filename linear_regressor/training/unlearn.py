@@ -28,8 +28,8 @@ from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.output_file import is_stream, remove_file, write_file
 from linear_regressor.training.config import outside_share, quantile_table
 from linear_regressor.training.engine import Engine, Report
-from linear_regressor.training.partition_moments import PartitionMoments
 from linear_regressor.training.refit import MISSING, card_of, fit_again, settings_of, steps_of
+from linear_regressor.training.removed_rows import RemovedRows, hashes_of, require_new, text_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,23 +85,27 @@ class Unlearning:
             return False
 
 
-def unlearn(artefact: Artefact, removed: Sequence[RowSummary]) -> Unlearning:
+def unlearn(artefact: Artefact, removed: Sequence[RemovedRows], allow_duplicates: bool = False) -> Unlearning:
     """Remove rows from a model, which is then, to rounding, the model trained without them.
 
-    Moments cannot tell the limits of the remaining rows, their bins, nor their errors on the test rows: all three are
-    dropped.
+    Rows that were removed before are an error, unless duplicates are allowed. Moments cannot tell the limits of the
+    remaining rows, their bins, nor their errors on the test rows: all three are dropped.
     """
     settings = settings_of(artefact, "rows cannot be removed")
-    digests = tuple(rows.digest for rows in removed)
+    digests = tuple(part.summary.digest for part in removed)
     past = artefact.card.get("unlearned", {"rows": 0.0, "digests": []})
-    _require_new(digests, past["digests"])
-    rows = reduce(add, removed)
+    hashes = hashes_of(past)
+    if not allow_duplicates:
+        _require_new(digests, past["digests"])
+        require_new(removed, hashes)
+    rows = reduce(add, (part.summary for part in removed))
     _require_within(artefact, rows)
     left = artefact.moments - rows.moments
     fit = fit_again(settings, left)
     _require_statistics(artefact, left, fit)
     card = {**card_of(artefact, left, fit),
-            "unlearned": {"rows": past["rows"] + rows.moments.n, "digests": [*past["digests"], *digests]}}
+            "unlearned": {"rows": past["rows"] + rows.moments.n, "digests": [*past["digests"], *digests],
+                          "hashes": text_of(np.concatenate([hashes, *(part.hashes for part in removed)]))}}
     profile = artefact.profile and artefact.profile.without_bins(left.n, outside_share(left))
     after = replace(artefact, W=fit.W, b=fit.b, moments=left, minimum=None, maximum=None,
                     quantiles=quantile_table(left.n, left.p), card=card, profile=profile)
@@ -121,12 +125,12 @@ def columns_of(artefact: Artefact, where: str | None) -> Columns:
 
 
 def read_removed(artefact: Artefact, partitions: Sequence[Partition], engine: Engine,
-                 report: Report) -> list[RowSummary]:
+                 report: Report) -> list[RemovedRows]:
     """Read the rows to remove, without those that training kept for its test."""
     fraction = float(artefact.card.get("settings", {}).get("test_fraction") or 0.0)
-    parts = dict(engine.map(partial(PartitionMoments.of, test_fraction=fraction), dict(enumerate(partitions)), report))
-    in_order = [parts[place].training for place in range(len(partitions))]
-    removed = [training for training in in_order if training is not None]
+    parts = dict(engine.map(partial(RemovedRows.of, test_fraction=fraction), dict(enumerate(partitions)), report))
+    in_order = [parts[place] for place in range(len(partitions))]
+    removed = [part for part in in_order if part is not None]
     if not removed:
         raise DataError("there are no rows to remove: none of them was used for training")
     return removed

@@ -253,6 +253,44 @@ def test_concurrent_runs_remove_the_rows_of_both(tmp_path: Path) -> None:
     assert_same_line(load(model), stays)
 
 
+@pytest.mark.parametrize("options", [(), ("--key", "id"), ("--test-fraction", "0.5")], ids=" ".join)
+def test_overlapping_files_remove_no_row_twice(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """In another format and order, too; the file without the rows in common can be removed."""
+    rows, ids = rows_of(11, 600), np.arange(600) // 2
+    train(write(tmp_path / "data.parquet", rows, id=ids), tmp_path / "model.joblib", *options)
+    left = train(write(tmp_path / "left.csv", rows[60:], id=ids[60:]), tmp_path / "left.joblib", *options)
+    first = unlearn(write(tmp_path / "a.csv", rows[:40], id=ids[:40]), tmp_path / "model.joblib")
+    before = (tmp_path / "model.joblib").read_bytes()
+    overlap = write(tmp_path / "b.parquet", rows[59:29:-1], id=ids[59:29:-1])
+
+    second = unlearn(overlap, tmp_path / "model.joblib")
+
+    assert 0 == first.exit_code, first.stderr
+    assert 1 == second.exit_code and before == (tmp_path / "model.joblib").read_bytes()
+    assert "rows were removed from this model before: leave them out, or add --allow-duplicates" in second.stderr
+    done = unlearn(write(tmp_path / "c.csv", rows[40:60], id=ids[40:60]), tmp_path / "model.joblib")
+    assert 0 == done.exit_code, done.stderr
+    assert_same_line(load(tmp_path / "model.joblib"), left)
+
+
+def test_equal_rows_of_a_file_are_different_rows(tmp_path: Path) -> None:
+    """Also if they have the same key; more of them in another file need an option."""
+    rows = np.repeat(rows_of(12, 300), 2, axis=0)
+    ids = np.repeat(np.arange(300), 2)
+    train(write(tmp_path / "data.csv", rows, id=ids), tmp_path / "model.joblib", "--key", "id")
+    left = train(write(tmp_path / "left.csv", rows[40:], id=ids[40:]), tmp_path / "left.joblib", "--key", "id")
+
+    first = unlearn(write(tmp_path / "first.csv", rows[:30], id=ids[:30]), tmp_path / "model.joblib")
+    half = write(tmp_path / "half.csv", rows[28:40], id=ids[28:40]), tmp_path / "model.joblib"
+    other = unlearn(write(tmp_path / "other.csv", rows[30:40:2], id=ids[30:40:2]), tmp_path / "model.joblib")
+    again = unlearn(write(tmp_path / "again.csv", rows[31:40:2], id=ids[31:40:2]), tmp_path / "model.joblib",
+                    "--allow-duplicates")
+
+    assert (0, 1) == (first.exit_code, unlearn(*half).exit_code)
+    assert (0, 0) == (other.exit_code, again.exit_code), other.stderr + again.stderr
+    assert_same_line(load(tmp_path / "model.joblib"), left)
+
+
 def test_a_filter_of_an_earlier_version_in_the_card_is_translated(tmp_path: Path) -> None:
     """The rows that it excluded from the training are not removed."""
     rows = rows_of(3, 600)

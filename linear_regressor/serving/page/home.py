@@ -35,7 +35,7 @@ TITLES = {"metrics test": "Errors on the test rows", "metrics training": "Differ
           "settings": "Training settings", "environment": "Trained with"}
 # Facts that the page, which is open to all, does not show: thousands of digests, and words that may name callers.
 HIDDEN = {("feedback", "store"), ("feedback", "blocks"), ("retraining", "reasons"), ("retraining", "without"),
-          ("retraining", "forced")}
+          ("retraining", "forced"), ("unlearned", "hashes")}
 # Names of facts that do not explain themselves.
 FACTS = {"gap": "loss above the best line", "loss": "mean squared error", "r2": "R²", "lr": "learning rate requested",
          "lr_used": "learning rate used", "cut": "last row seen"}

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load, save
 from linear_regressor.artefact.profile import Profile
+from linear_regressor.data.splitting import hash_values
 from linear_regressor.errors import ArtefactError, MomentsError, RateError, SettingError
 from linear_regressor.model.accumulator import Accumulator
 from linear_regressor.model.linear_regression import SimpleLinearRegression
 from linear_regressor.model.moments import RowSummary
 from linear_regressor.training import unlearn as module
 from linear_regressor.training.config import highest_outside_share, quantile_table
+from linear_regressor.training.removed_rows import RemovedRows
 from linear_regressor.training.unlearn import unlearn
 from tests.oracles import rows_of_condition
 
@@ -35,17 +37,22 @@ seeds = st.integers(0, 2 ** 32 - 1)
 SETTINGS: dict[str, Any] = {"iterations": 200, "lr": "auto", "batch_size": None, "random_state": 7, "standardize": True}
 
 
-def read(X: Array, y: Array) -> RowSummary:
+def summarized(X: Array, y: Array) -> RowSummary:
     """Summarize rows."""
     accumulator = Accumulator(X.shape[1] + 1)
     accumulator.add([*X.T, y])
     return accumulator.summary()
 
 
+def read(X: Array, y: Array, file: str = "rows.csv") -> RemovedRows:
+    """Rows to remove."""
+    return RemovedRows(file, summarized(X, y), hash_values([*X.T, y]))
+
+
 def trained(X: Array, y: Array, **settings: Any) -> Artefact:
     """Train a model, and put the settings on its card."""
     used = {**SETTINGS, **settings}
-    model = SimpleLinearRegression(**used).fit_moments(read(X, y).moments)
+    model = SimpleLinearRegression(**used).fit_moments(summarized(X, y).moments)
     names = tuple(f"x{number}" for number in range(X.shape[1]))
     return Artefact(names, "y", model.W, model.b, model.moments_, X.min(axis=0), X.max(axis=0),
                     quantile_table(len(X), X.shape[1]),
@@ -97,6 +104,7 @@ def test_rows_may_be_removed_together_or_one_set_after_another(seed: int, parts:
         turns = unlearn(turns, [sets[place]]).after
     assert_same_line(turns, once)
     assert set(turns.card["unlearned"]["digests"]) == set(once.card["unlearned"]["digests"])
+    assert turns.card["unlearned"]["hashes"] == once.card["unlearned"]["hashes"]
     assert turns.card["unlearned"]["rows"] == once.card["unlearned"]["rows"] == sum(parts)
 
 
@@ -108,7 +116,7 @@ def test_the_receipt_has_digests_row_counts_and_the_change_of_every_weight(rando
     receipt = done.receipt()
     assert receipt["model"] == {"before": done.before.digest, "after": done.after.digest}
     assert receipt["rows"] == {"before": 50.0, "removed": 5.0, "after": 45.0}
-    assert receipt["removed"] == [removed.digest]
+    assert receipt["removed"] == [removed.summary.digest]
     assert receipt["W"]["x1"] == {"before": done.before.W[1], "after": done.after.W[1],
                                   "change": done.after.W[1] - done.before.W[1]}
     assert receipt["b"]["change"] == done.after.b - done.before.b
@@ -134,6 +142,35 @@ def test_the_same_rows_are_not_removed_twice(random: np.random.Generator) -> Non
     once = unlearn(trained(X, y), [removed]).after
     with pytest.raises(MomentsError, match="removed twice"):
         unlearn(once, [removed])
+
+
+def test_rows_that_overlap_with_removed_ones_are_not_removed_again(random: np.random.Generator) -> None:
+    """Neither in one call nor in two, in whatever order they are; with ``allow_duplicates`` they are."""
+    X, y = rows_of_condition(random, 50, 2, 10.0)
+    model, first, second = trained(X, y), read(X[:5], y[:5], "a.csv"), read(X[7:2:-1], y[7:2:-1], "b.csv")
+    once = unlearn(model, [first]).after
+
+    with pytest.raises(MomentsError, match=r"b.csv: 2 of 5 rows are also in a.csv: .*--allow-duplicates"):
+        unlearn(model, [first, second])
+    with pytest.raises(MomentsError, match=r"b.csv: 2 of 5 rows were removed from this model before: "):
+        unlearn(once, [second])
+    assert 40 == unlearn(once, [second], allow_duplicates=True).after.moments.n
+    assert 42 == unlearn(once, [read(X[5:8], y[5:8])]).after.moments.n
+
+
+def test_a_card_without_hashes_of_an_earlier_version_is_read(random: np.random.Generator) -> None:
+    """It knows the digests of the sets only; invalid hashes are an error."""
+    X, y = rows_of_condition(random, 50, 2, 10.0)
+    once = unlearn(trained(X, y), [read(X[:5], y[:5])]).after
+    past = {name: value for name, value in once.card["unlearned"].items() if name != "hashes"}
+    old = replace(once, card={**once.card, "unlearned": past})
+
+    assert 40 == unlearn(old, [read(X[3:8], y[3:8])]).after.moments.n
+    with pytest.raises(MomentsError, match="removed twice"):
+        unlearn(old, [read(X[:5], y[:5])])
+    for hashes in ("?", "AAAA", 7):
+        with pytest.raises(ArtefactError, match="hashes of removed rows"):
+            unlearn(replace(old, card={**old.card, "unlearned": {**past, "hashes": hashes}}), [read(X[9:], y[9:])])
 
 
 def test_rows_that_cannot_be_training_rows_are_rejected(random: np.random.Generator) -> None:
