@@ -16,6 +16,7 @@ from linear_regressor import Moments
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.lineage import Lineage
 from linear_regressor.artefact.profile import Profile
+from linear_regressor.data.splitting import hash_values
 from linear_regressor.errors import ArtefactError, SettingError
 from linear_regressor.model.compare import LargestDifference
 from linear_regressor.model.descent import Descent
@@ -28,6 +29,7 @@ from linear_regressor.retraining.gate import GatePolicy
 from linear_regressor.retraining.new_feedback import NewFeedback, Serials
 from linear_regressor.retraining.retrain import Retraining, RetrainOptions, retrain
 from linear_regressor.training.config import highest_outside_share, quantile_table
+from linear_regressor.training.removed_rows import RemovedRows
 from linear_regressor.training.unlearn import unlearn
 
 Array = NDArray[np.float64]
@@ -125,7 +127,8 @@ def test_an_unlearned_champion_is_retrained_without_the_removed_rows(random: np.
     """Its limits stay unknown."""
     rows, gone, new = draw(random, 80), draw(random, 20), draw(random, 300)
     whole = trained(joined(rows, gone))
-    before = unlearn(whole, [RowSummary(Moments.from_arrays(*gone), None, None)]).after
+    removed = RemovedRows("gone.csv", RowSummary(Moments.from_arrays(*gone), None, None), hash_values([*gone[0].T, gone[1]]))
+    before = unlearn(whole, [removed]).after
     after = promoted(retrain(before, feedback([(None, new)]), 2, PROMOTE_ALL))
     expected = trained(joined(rows, new))
     assert_equal_models(after, replace(expected, minimum=None, maximum=None))
