@@ -37,6 +37,8 @@ class Inputs:
     # later traffic; its boundaries are the points at which a change may have begun
     later: Sequence[TrafficSummary]
     rule: AlarmRule = AlarmRule()
+    # rows between the first and the later traffic, which are not looked at
+    skipped: int = 0
 
     def findings(self) -> list[Finding]:
         """Test the means together, and the correlations and the distribution of each feature."""
@@ -114,7 +116,8 @@ class Inputs:
 
     def _rows(self) -> list[int]:
         """Number of the first answered row of each part of the later traffic, from 1."""
-        return list(accumulate((part.answered for part in self.later[:-1]), initial=self.first.answered + 1))
+        begin = self.first.answered + self.skipped + 1
+        return list(accumulate((part.answered for part in self.later[:-1]), initial=begin))
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,6 @@ from linear_regressor.monitoring.store.feedback import StoredBlock
 from linear_regressor.monitoring.store.feedback_store import FeedbackStore
 from linear_regressor.monitoring.traffic_file import TrafficFile
 from linear_regressor.monitoring.traffic_folder import load_folder
-from linear_regressor.monitoring.traffic_series import TrafficSeries
 
 
 def observe(artefact: Artefact, lineage: Lineage, store: FeedbackStore | None, traffic: TrafficFile | None,
@@ -29,10 +28,9 @@ def observe(artefact: Artefact, lineage: Lineage, store: FeedbackStore | None, t
     ``since``: a serial number, before which feedback is left out, or a time, before which traffic is, too.
     ``promotions`` and ``notes`` are shown with the report.
     """
-    if isinstance(since, datetime) and traffic is not None:
-        traffic = _later(traffic, since)
+    start = since if isinstance(since, datetime) else None
     if store is None:
-        return replace(monitor(artefact, lineage, None, None, traffic, rule), notes=tuple(notes),
+        return replace(monitor(artefact, lineage, None, None, traffic, rule, start=start), notes=tuple(notes),
                        promotions=promotions)
     require_same_columns(artefact, store)
     require_numbering(lineage, store)
@@ -44,7 +42,7 @@ def observe(artefact: Artefact, lineage: Lineage, store: FeedbackStore | None, t
     times = {one.block.rows.first: one.since for one in reversed(stored)}
     serial = _serial(stored, since) if isinstance(since, datetime) else since
     report = monitor(artefact, lineage, [one.block for one in stored], store.outside(artefact, after=lineage.cut),
-                     traffic, rule, serial, repeated=store.repeated(), times=times)
+                     traffic, rule, serial, start=start, repeated=store.repeated(), times=times)
     return replace(report, notes=tuple(notes), promotions=promotions)
 
 
@@ -83,11 +81,3 @@ def _serial(stored: Sequence[StoredBlock], since: datetime) -> int:
     """Serial number of the first row of the first block that was received after a time."""
     later = [one.block.rows.first for one in stored if one.since >= since]
     return min(later) if later else 1 + max((one.block.rows.last for one in stored), default=0)
-
-
-def _later(traffic: TrafficFile, since: datetime) -> TrafficFile:
-    """Leave out parts that ended before a time."""
-    width = traffic.series.width
-    parts = {number: part for number, part in traffic.series.parts.items()
-             if (number + 1) * width > since.timestamp()}
-    return replace(traffic, series=TrafficSeries(width, parts))

@@ -89,11 +89,12 @@ class MonitoringReport:
 
 def monitor(artefact: Artefact, lineage: Lineage, blocks: Sequence[Block] | None,
             outside: Mapping[BlockKey, int] | None, traffic: TrafficFile | None, rule: AlarmRule = AlarmRule(),
-            since: int | None = None, *, repeated: int = 0,
+            since: int | None = None, *, start: datetime | None = None, repeated: int = 0,
             times: Mapping[int, datetime] | None = None) -> MonitoringReport:
     """Test everything that is known of a model; ``blocks`` is None without a store, ``traffic`` without a record.
 
-    ``since`` leaves out feedback before a serial number; ``times`` is when the first row of each block was received.
+    ``since`` leaves out feedback before a serial number, and ``start`` traffic before a time; ``times`` is when the
+    first row of each block was received.
     """
     if lineage.generation > 1 and rule.generation is None:  # alpha holds over the life of the system
         rule = replace(rule, generation=lineage.generation)
@@ -104,7 +105,7 @@ def monitor(artefact: Artefact, lineage: Lineage, blocks: Sequence[Block] | None
         feedback = FeedbackReport.of(artefact, lineage.cut, later, rule, times or {})
     return MonitoringReport(artefact.digest, artefact.features, artefact.target, lineage,
                             replace(feedback, repeated=repeated),
-                            NO_TRAFFIC if traffic is None else TrafficReport.of(artefact, traffic, rule),
+                            NO_TRAFFIC if traffic is None else TrafficReport.of(artefact, traffic, rule, start),
                             datetime.now(UTC))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,12 @@ class TrafficFile:
     def summary(self) -> TrafficSummary:
         """All parts added up."""
         return self.series.since(float("-inf")) or TrafficSummary.empty(self.centre, self.edges)
+
+    def since(self, start: datetime) -> TrafficFile:
+        """Leave out parts that ended before a time, and what is counted for the whole record only."""
+        width = self.series.width
+        parts = {number: part for number, part in self.series.parts.items() if (number + 1) * width > start.timestamp()}
+        return replace(self, series=TrafficSeries(width, parts), outside=None, refused={})
 
     def to_plain(self) -> dict[str, Any]:
         """Return the file as plain values with their digest."""

@@ -67,31 +67,34 @@ class TrafficReport:
     remarks: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, artefact: Artefact, traffic: TrafficFile, rule: AlarmRule) -> TrafficReport:
-        """Test the inputs of a model."""
+    def of(cls, artefact: Artefact, traffic: TrafficFile, rule: AlarmRule,
+           start: datetime | None = None) -> TrafficReport:
+        """Compare the traffic of a model, from ``start`` on, with its first traffic."""
         if traffic.model != artefact.digest:
             return cls(remarks=(f"the record of traffic belongs to the model {traffic.model[:12]}, so the inputs are "
                                 "not tested",))
-        parts, total = traffic.series.ordered(), traffic.summary
+        whole, window = traffic.series.ordered(), traffic if start is None else traffic.since(start)
+        parts, total = window.series.ordered(), window.summary
         if not total.n:
-            return cls(total.answered, refused=traffic.refused, remarks=(
+            return cls(total.answered, refused=window.refused, remarks=(
                 "no answered row was recorded, so the inputs are not tested",))
         mean, deviation = total.predictions(artefact.W, artefact.b)
         training = MomentStack(np.array(artefact.moments.n), artefact.moments.x_mean, artefact.moments.A)
         histograms = () if artefact.profile is None else artefact.profile.histograms
         report = cls(total.answered, total.n, _time(parts[0][0]), _time(parts[-1][0] + traffic.series.width),
                      finite(mean), finite(deviation),
-                     None if traffic.outside is None else traffic.outside / total.n, traffic.refused,
+                     None if window.outside is None else window.outside / total.n, window.refused,
                      sizes=tuple(InputSizes(artefact.features, training, histograms, rule).findings(total)),
                      distributions=_distributions(artefact, total))
         needed = max(LEAST_FIRST, FIRST_ROWS * (len(artefact.features) + 1))
-        rows = list(accumulate(part.n for _, part in parts))
-        count = 1 + sum(number < needed for number in rows)
-        if count >= len(parts) or rows[-1] - rows[count - 1] < LEAST_LATER:
+        count = 1 + sum(number < needed for number in accumulate(part.n for _, part in whole))
+        later = max(count, len(whole) - len(parts))
+        if sum(part.n for _, part in whole[later:]) < LEAST_LATER:
             return replace(report, remarks=(
                 f"the inputs are tested once the first {needed} recorded rows are followed by {LEAST_LATER}, in "
                 f"another part of {traffic.series.width} s; {total.n} rows are recorded",))
-        return replace(report, tests=_tests(artefact.features, parts[:count], parts[count:], rule))
+        skipped = sum(part.answered for _, part in whole[count:later])
+        return replace(report, tests=_tests(artefact.features, whole[:count], skipped, whole[later:], rule))
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values for JSON, without the findings."""
@@ -102,12 +105,12 @@ class TrafficReport:
                 "refused": dict(self.refused), "distributions": [one.to_plain() for one in self.distributions]}
 
 
-def _tests(features: tuple[str, ...], first: list[tuple[float, TrafficSummary]],
+def _tests(features: tuple[str, ...], first: list[tuple[float, TrafficSummary]], skipped: int,
            later: list[tuple[float, TrafficSummary]], rule: AlarmRule) -> tuple[Finding, ...]:
     """Compare later traffic with the first, and date what is found."""
     before = reduce(TrafficSummary.__add__, (part for _, part in first))
-    found = Inputs(features, before, [part for _, part in later], rule).findings()
-    rows = accumulate((part.answered for _, part in later[:-1]), initial=before.answered + 1)
+    found = Inputs(features, before, [part for _, part in later], rule, skipped).findings()
+    rows = accumulate((part.answered for _, part in later[:-1]), initial=before.answered + skipped + 1)
     times = {row: _time(start) for row, (start, _) in zip(rows, later, strict=True)}
     return tuple(replace(finding, at=times.get(finding.since or 0)) for finding in found)
 

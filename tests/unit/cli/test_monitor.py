@@ -87,6 +87,24 @@ def test_since_takes_a_serial_number_or_a_time(store: FeedbackStore, artefact: A
     assert 2 == refused.exit_code and "'yesterday' must be a serial number or a time" in refused.output
 
 
+def test_traffic_since_a_time_is_compared_with_the_first_traffic(artefact: Artefact,
+                                                                 random: np.random.Generator) -> None:
+    """A change before that time shows, with the row of the record; shares of the whole record are left out."""
+    parts = [random.normal(size=(100, 2)) + 9 * (minute >= 20) for minute in range(40)]
+    replace(traffic_of(artefact, *parts), outside=2000, refused={"not_finite": 3}).save(Path("traffic.json"))
+    command = ("monitor", "--model-path", "model.joblib", "--traffic", "traffic.json", "--json", "report.json")
+
+    assert 3 == run(*command).exit_code
+    before = json.loads(Path("report.json").read_text())
+    assert 3 == run(*command, "--since", (NOON + timedelta(minutes=30)).isoformat()).exit_code
+    after = json.loads(Path("report.json").read_text())
+
+    assert [4000, 0.5, {"not_finite": 3}] == [before["traffic"][name] for name in ("answered", "out_of_range", "refused")]
+    assert [1000, None, {}] == [after["traffic"][name] for name in ("answered", "out_of_range", "refused")]
+    found = [(report["findings"][0]["since"], report["findings"][0]["since_time"][11:16]) for report in (before, after)]
+    assert [(2001, "12:20"), (3001, "12:30")] == found
+
+
 def test_without_a_store_only_the_inputs_are_tested(artefact: Artefact, random: np.random.Generator) -> None:
     """Which is said in one sentence."""
     parts = [random.normal(size=(100, 2)) + (minute >= 20) for minute in range(40)]
