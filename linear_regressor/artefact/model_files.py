@@ -11,6 +11,7 @@ from linear_regressor.artefact import file
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.artefact.model_location import BucketUrl, location_of
+from linear_regressor.artefact.promotion import FOLDER
 from linear_regressor.artefact.storage import open_bucket
 from linear_regressor.errors import ArtefactError, ConflictError
 
@@ -51,6 +52,17 @@ def is_model_file(path: str) -> bool:
     if not isinstance(location, BucketUrl):
         return not location.is_dir()
     return bool(location.name) and open_bucket(location.folder).find(location.name) is not None
+
+
+def history_of(path: str, artefact: Artefact) -> ModelHistory | None:
+    """The history that a model on this machine belongs to: of its folder of models, or of its version's file in one."""
+    folder = Path(path)
+    if not folder.is_dir():
+        version = folder.absolute().parent
+        folder = version.parent
+        if version.name != artefact.digest[:12] or not (folder / FOLDER).is_dir():
+            return None
+    return ModelHistory.of(str(folder))
 
 
 def require_bucket(url: BucketUrl) -> None:

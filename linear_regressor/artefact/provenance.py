@@ -101,10 +101,11 @@ class Provenance:
                    tuple(_ancestor(history, one) for one in shown), len(before) - len(shown))
 
     @classmethod
-    def in_use(cls, path: str, artefact: Artefact, promotions: Promotions, most: int) -> Provenance:
-        """Trace a model that is served from a file or a folder of models."""
-        if Path(path).is_dir():
-            return cls.of_version(ModelHistory.of(path), promotions, artefact, most)
+    def in_use(cls, path: str, artefact: Artefact, history: ModelHistory | None, promotions: Promotions,
+               most: int) -> Provenance:
+        """Trace a model that is served from a file or a folder of models, with its history if there is one."""
+        if history is not None:
+            return cls.of_version(history, promotions, artefact, most)
         return cls.of_file(str(located(Path(path))), artefact)
 
     def to_plain(self) -> dict[str, Any]:

@@ -105,8 +105,8 @@ class LatestReport:
     def _observed(self, predictor: Predictor) -> MonitoringReport:
         """Read store, traffic and promotions."""
         # Not at the top: a server starts sooner without them.
-        from linear_regressor.artefact.history import ModelHistory
         from linear_regressor.artefact.lineage import Lineage
+        from linear_regressor.artefact.model_files import history_of
         from linear_regressor.artefact.promotion import Promotions
         from linear_regressor.artefact.provenance import Provenance
         from linear_regressor.monitoring.observe import observe
@@ -114,15 +114,16 @@ class LatestReport:
 
         artefact = predictor.artefact
         lineage, promotions = Lineage.of(artefact), Promotions()
-        if os.path.isdir(self._model_path):
-            history = ModelHistory.of(self._model_path)
+        history = history_of(self._model_path, artefact)
+        if history is not None:
             promotions = history.promotions()
             if promotions.champion == predictor.version:
                 lineage = history.lineage(promotions, artefact)
         shared = self._store is not None and self._store.location.kind == "postgresql"
         report = observe(artefact, lineage, self._store, self._traffic.merged(predictor), promotions=promotions,
                          notes=(SHARED_STORE if shared else ONE_INSTANCE,))
-        return report.traced(lambda: Provenance.in_use(self._model_path, artefact, promotions, LAST_ANCESTORS))
+        return report.traced(lambda: Provenance.in_use(self._model_path, artefact, history, promotions,
+                                                         LAST_ANCESTORS))
 
     def _publish(self, report: Json) -> None:
         """Keep a report, and write it for the other workers."""

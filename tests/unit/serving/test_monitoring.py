@@ -150,14 +150,16 @@ def test_the_page_obeys_the_strictest_policy(monitored: FlaskClient) -> None:
     assert 'href="monitoring" aria-current="page"' in response.text
 
 
-def test_the_page_shows_the_last_promotions(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("served", ["the folder", "the version's file"])
+def test_the_page_shows_the_last_promotions(folder: Path, tmp_path: Path, served: str) -> None:
     """Of a folder of models, whose last promotion also says what the model has seen."""
     artefact = drifted(tmp_path, np.random.default_rng(2))
     history = ModelHistory.of(str(tmp_path / "models"))
     history.add(artefact, {})
     first = history.promotions().next("promote", artefact, by="ann", reasons=["<first> of all"], cut=1000)
     history.promote(first)
-    client = create_app(settings_of(tmp_path, MODEL_PATH=str(tmp_path / "models"))).test_client()
+    path = Path(history.file_of(artefact.digest[:12])) if served == "the version's file" else tmp_path / "models"
+    client = create_app(settings_of(tmp_path, MODEL_PATH=str(path))).test_client()
     report, page = report_of(client), client.get(PAGE).text
 
     assert 1000 == report["cut"] == report["feedback"]["rows"]
