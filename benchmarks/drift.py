@@ -117,7 +117,7 @@ def _concept(setting: Setting, streams: Streams) -> dict[str, Array]:
     for model in range(setting.models):
         part = slice(model * rows, (model + 1) * rows)
         X, y = streams.X[:, part], streams.y[:, part]
-        rule = AlarmRule(ALPHA, model + 1 if setting.models > 1 else None)
+        rule = AlarmRule(ALPHA, model + 1 if model else None)
         groups = moments_of(in_blocks(X, setting.look), in_blocks(y, setting.look))
         line = np.minimum(line, _first(line_path(reference, groups), rule.line_threshold, setting.look, part.start))
         path = _coverage_path(reference, X, y, setting.look, rule)

@@ -19,7 +19,7 @@ class AlarmRule:
     # probability of any false alarm about the line or the intervals of one model, however often anyone looks; the
     # inputs have the same once more
     alpha: float = 0.05
-    # number of the model in its history, from 1, to hold alpha over the life of the system; None to hold it per model
+    # number m of the model in its history, whose share of alpha is 1/(m (m + 1)); None for the whole of alpha
     generation: int | None = None
     # least size of a change, in standard deviations of the errors or of the feature
     effect: float = 0.1

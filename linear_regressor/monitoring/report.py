@@ -96,7 +96,8 @@ def monitor(artefact: Artefact, lineage: Lineage, blocks: Sequence[Block] | None
     ``since`` leaves out feedback before a serial number, and ``start`` traffic before a time; ``times`` is when the
     first row of each block was received.
     """
-    if lineage.generation > 1 and rule.generation is None:  # alpha holds over the life of the system
+    # The first model has all of alpha, and all later ones together half of it.
+    if lineage.generation > 1 and rule.generation is None:
         rule = replace(rule, generation=lineage.generation)
     feedback = NOTHING if traffic is None else NO_STORE
     if blocks is not None:

@@ -20,7 +20,7 @@ from linear_regressor.monitoring.concept import Concept
 from linear_regressor.monitoring.feedback_report import allowed_share
 from linear_regressor.monitoring.finding import Finding
 from linear_regressor.monitoring.line_change import START_ROWS
-from linear_regressor.retraining.challenger import Recipe, best, caller_effects, recipes, split_newest
+from linear_regressor.retraining.challenger import Recipe, best, caller_effects, capped, recipes, split_newest
 from linear_regressor.retraining.difference import Line
 from linear_regressor.retraining.gate import (
     Decision,
@@ -173,8 +173,7 @@ def retrain(champion: Artefact, feedback: NewFeedback, generation: int,
     share = options.largest_share if withheld is None else 1.0
     found, remarks, candidates = recipes(champion.moments, older, since, share), [*used.remarks], []
     if start is not None and len(found) < 2:
-        remarks.append(f"the rows since row {since or start} are too few to learn from alone: beside the {judging} "
-                       f"that judge, at least {START_ROWS * (champion.moments.p + 1)} are needed")
+        remarks.append(_too_few(older, since or start, START_ROWS * (champion.moments.p + 1), judging, share))
     if withheld is not None and options.largest_share < 1:
         remarks.append(f"no caller's share is capped: {withheld}")
     for recipe in found:
@@ -225,6 +224,17 @@ def _judged(champion: Artefact, used: NewFeedback, recipe: Recipe, older: Sequen
     return Candidate(recipe, evidence, decide(evidence, policy))
 
 
+def _too_few(older: Sequence[Block], since: int, needed: int, judging: int, share: float) -> str:
+    """Say why no challenger learns from the rows since a change alone."""
+    later = [block for block in older if block.rows.first >= since]
+    rows, kept = (sum(block.rows.moments.n for block in blocks) for blocks in (later, capped(later, 0.0, share)))
+    if rows < needed:
+        return (f"the rows since row {since} are too few to learn from alone: beside the {judging} that judge, at least "
+                f"{needed} are needed")
+    return (f"no challenger learns from the rows since row {since} alone: no caller may have more than {share:.0%} of "
+            f"them (--cap), which leaves {kept:.0f} of {rows:.0f}, and at least {needed} are needed")
+
+
 def _finished(done: Retraining, generation: int, options: RetrainOptions) -> Retraining:
     """Choose a challenger, train its recipe on all rows, and check the conditions that need no test rows again."""
     judged = [(one.evidence.challenger, one.decision) for one in done.candidates]
@@ -233,7 +243,11 @@ def _finished(done: Retraining, generation: int, options: RetrainOptions) -> Ret
         place = best([(line, replace(decision, promote=True)) for line, decision in judged],
                      done.candidates[0].evidence.test) or 0
     chosen = done.candidates[place]
-    moments, fit = _trained(chosen.recipe, done.feedback.blocks, settings_of(done.champion, FAILURE))
+    try:
+        moments, fit = _trained(chosen.recipe, done.feedback.blocks, settings_of(done.champion, FAILURE))
+    except (DataError, DivergenceError, RateError) as error:
+        return replace(done, candidates=(), remarks=(
+            *done.remarks, f"the challenger from {chosen.recipe.name} cannot be trained on all rows: {error}"))
     final = replace(chosen.evidence, challenger=Line(fit.W, fit.b), training=moments)
     failed = [Reason(False, f"trained on all rows: {reason.text}")
               for reason in conditions_without_test(final, options.policy) if reason.passed is False]

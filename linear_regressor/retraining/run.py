@@ -50,7 +50,7 @@ def run(history: ModelHistory, store: FeedbackStore, options: RetrainOptions, by
                                 f"'linear-regressor models promote MODEL --models {history.name}'")
         champion = history.load(before.champion)
         lineage = history.lineage(before, champion)
-        if before.generation > 1:  # alpha holds over the life of the system
+        if before.generation > 1:  # as in monitor()
             options = replace(options, rule=replace(options.rule, generation=before.generation))
         started = Run(before, champion)
         if when_drifted:

@@ -174,6 +174,28 @@ def test_the_change_is_stated_by_the_user(random: np.random.Generator) -> None:
         in late.remarks[0]
 
 
+def test_a_cap_that_leaves_too_few_rows_is_named() -> None:
+    """Only one caller sent rows since the change, and may not have all of them."""
+    random = np.random.default_rng(3)
+    parts = feedback([("bob", draw(random, 500)), ("ann", draw(random, 1500, shift=3.0))])
+    done = retrain(trained(draw(random, 400)), parts, 2, RetrainOptions(since=501))
+    assert [ALL] == [one.recipe.name for one in done.candidates]
+    assert ("no challenger learns from the rows since row 501 alone: no caller may have more than 60% of them (--cap), "
+            "which leaves 0 of 750, and at least 40 are needed") in done.remarks
+
+
+def test_a_rate_that_only_the_newest_rows_forbid_keeps_the_champion() -> None:
+    """The challenger learns from older rows, and the model to promote from all."""
+    random = np.random.default_rng(4)
+    wide, y = draw(random, 600)
+    newest = wide * 100.0, y + 2.0 * 99.0 * wide[:, 0]
+    parts = feedback([(None, draw(random, 1000)), (None, newest)])
+    champion = trained(draw(random, 100), lr=0.05, standardize=False)
+    done = retrain(champion, parts, 2, RetrainOptions(force="a test", rule=AlarmRule(effect=1e9)))
+    assert not done.promotes and done.artefact is None and done.candidates == ()
+    assert "the challenger from all rows cannot be trained on all rows: " in done.summary, done.summary
+
+
 def test_without_a_change_only_a_better_model_is_promoted() -> None:
     """In 20 given draws, of which most prove no improvement; a margin allows what is not much worse."""
     outcomes = []
