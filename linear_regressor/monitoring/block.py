@@ -52,7 +52,8 @@ class Reference:
     moments: Moments
     # the last serial number that was in the model or was used to choose it; only later rows are tested
     cut: int
-    # share of rows outside their 90 % intervals that the model can have by chance; None if its file does not say
+    # share of rows outside their 90 % intervals that the model can have by chance; None if it has no such interval, or
+    # too few rows
     highest_outside_share: float | None = None
 
 

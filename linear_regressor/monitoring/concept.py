@@ -157,7 +157,7 @@ class Concept:
     def _coverage_withheld(self) -> str | None:
         """Why the intervals cannot be tested."""
         if self.reference.highest_outside_share is None:
-            return "the model does not say which share of rows its intervals may miss"
+            return "the model has no 90 % interval, or too few rows to say how many its intervals may miss"
         if any(interval.outside is None for interval in self.intervals):
             return "the rows outside the model's intervals were not counted"
         return None

@@ -91,8 +91,8 @@ class Inputs:
                        "relative change of the bins' shares", self.rule.effect, point.log_e, self._threshold,
                        self._row(point), self._span(point),
                        FEW_ROWS if counts[0].min() < shape_change.START_ROWS else None,
-                       f"Look at the histogram of {name} since row {self._row(point)} for values that training did not "
-                       "have, and retrain with such rows.")
+                       f"Look at the histogram of {name} since row {self._row(point)}, and retrain with such rows "
+                       "if training had few of them.")
 
     @property
     def _threshold(self) -> float:

@@ -117,7 +117,7 @@ def test_what_cannot_be_tested_says_why() -> None:
     def with_reference(moments: Moments, share: float | None = 0.2) -> Concept:
         return Concept(Reference(moments, CUT, share), good.W, good.b, "sales", good.intervals)
 
-    assert "does not say which share" in with_reference(good.reference.moments, None).coverage().advice
+    assert "has no 90 % interval, or too few rows" in with_reference(good.reference.moments, None).coverage().advice
     uncounted = [Interval(part.first, part.last, part.moments, None) for part in good.intervals]
     assert "not counted" in Concept(good.reference, good.W, good.b, "sales", uncounted).coverage().advice
     assert "weighted" in with_reference(Moments.from_arrays(X, X[:, 0] ** 2, np.full(30, 0.3))).line().advice
