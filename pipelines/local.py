@@ -56,12 +56,15 @@ def end_steps_of_a_killed_run(outputs: Path) -> None:
 
 
 def outputs_of(executor_input: spec.ExecutorInput, component_spec: spec.ComponentSpec) -> dict[str, Any]:
-    """Return the artefacts that a finished step has written."""
+    """Return the artefacts that a finished step has written, with their metadata."""
     output = spec.ExecutorOutput()
+    written = executor_output_utils.load_executor_output(executor_input.outputs.output_file)
     for name, artefacts in executor_input.outputs.artifacts.items():
         if missing := [artefact.uri for artefact in artefacts.artifacts if not Path(artefact.uri).exists()]:
             raise SystemExit(f"a step succeeded without writing {', '.join(missing)}")
         output.artifacts[name].CopyFrom(artefacts)
+        for artefact, described in zip(output.artifacts[name].artifacts, written.artifacts[name].artifacts):
+            artefact.metadata.MergeFrom(described.metadata)
     outputs: dict[str, Any] = executor_output_utils.get_outputs_from_executor_output(
         output, executor_input, component_spec)
     return outputs

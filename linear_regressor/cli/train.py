@@ -135,6 +135,7 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     require_writable(model_save_path)
     draw_report = report_path is not None or (data is None if draw_report is None else draw_report)
     echo = partial(click.echo, err=writes_to_stdout(model_save_path))  # nothing else may be in the model file
+    verification = None
     if data is None:
         config = TrainingConfig(features or ("bmi",), **{**known, "test_fraction": None})
         training = train_in_memory(read_diabetes(config.features), config, model_save_path, now, DIABETES)
@@ -152,7 +153,8 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
             training = train_stream(partitions, config, model_save_path, now, workers, report, source.name,
                                     verification, allow_duplicates)
     run = Run("train", training.artefact, str(model_save_path), DIABETES if data is None else data.name,
-              now, time.monotonic() - began, (training.fit.steps, training.fit.losses))
+              now, time.monotonic() - began, (training.fit.steps, training.fit.losses),
+              verification=None if verification is None else verification.report.to_plain())
     record_run(run, model_save_path)
     echo(summary(training.artefact, training.evaluation, training.certificate, "the last" if data is None else "the"))
     if data is not None:

@@ -38,9 +38,9 @@ def verify(context: click.Context, data: str, against: str | None, schema_path: 
            repeats: bool, as_json: bool, html_path: Path | None, reading: Reading) -> None:
     """Check a data set before anything is trained on it.
 
-    Reads DATA, a file, a folder, a glob or a URL, once (twice to learn), in constant memory, and compares it with its
-    schema: columns, types, ranges, categories and missing values, and with the rows that the schema was learned from.
-    Without a schema only those checks are made that need none.
+    Reads DATA, a file, a folder, a glob or a URL, once (twice to learn), in constant memory unless --repeats is given,
+    and compares it with its schema: columns, types, ranges, categories and missing values, and with the rows that the
+    schema was learned from. Without a schema only those checks are made that need none.
 
     Prints each finding with its column, number of rows and example rows. The exit code is 0 without an error, 5 with
     one, and 1 if the data or the schema cannot be read.

@@ -27,6 +27,7 @@ DEFAULTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT
 EXPERIMENT = "linear-regressor"
 DATABASE, ARTEFACTS = "mlflow.db", "mlflow-artefacts"
 MODEL_FILE = "model.joblib"
+VERIFICATION_FILE = "verification.json"
 # Names that MLflow has limits for.
 MOST_LOSSES, LONGEST_PARAMETER, LONGEST_DIGEST = 990, 6000, 36
 REGISTERED = re.compile(r"models:/(?P<name>[^/@:]+)(@(?P<alias>[^/@:]+)|/(?P<version>\d+))")
@@ -142,19 +143,23 @@ class MlflowStore:
         client, started = self._client(), int(run.started.timestamp() * 1000)
         tags = {"mlflow.runName": f"{run.command} {run.id[:8]}", "sha256": run.artefact.digest, "run": run.id,
                 "model": run.model, **{name: json.dumps(value) for name, value in run.facts.items()}}
+        if run.verified:
+            tags["verification"] = json.dumps(run.verified)
         known = client.create_run(self._experiment(), start_time=started, tags=tags)
         with self._mlflow.start_run(run_id=known.info.run_id) as active:
             id = str(active.info.run_id)
             self._log_values(id, run, started)
             for file in report:
                 client.log_artifact(id, str(file), "report")
+            if run.verification is not None:
+                client.log_dict(id, dict(run.verification), VERIFICATION_FILE)
             address = self._log_model(run)
             client.set_tag(id, "model_uri", address)
         return id, address
 
     def _log_values(self, id: str, run: Run, started: int) -> None:
         """Log parameters, metrics, losses and the data set."""
-        from mlflow.entities import Dataset, DatasetInput, Metric, Param
+        from mlflow.entities import DatasetInput, Metric, Param
 
         client, (steps, losses) = self._client(), run.thinned_losses(MOST_LOSSES)
         client.log_batch(id, params=[Param(name, str(value)[:LONGEST_PARAMETER])
@@ -162,11 +167,7 @@ class MlflowStore:
         client.log_batch(id, metrics=[Metric(name, value, started, 0) for name, value in run.metrics.items()])
         client.log_batch(id, metrics=[Metric("loss", loss, started, step)
                                       for step, loss in zip(steps, losses, strict=True)])
-        facts = {**run.artefact.card.get("data", {}), "features": list(run.artefact.features)}
-        digest = digest_of(moments_to_plain(run.artefact.moments))[:LONGEST_DIGEST]
-        client.log_inputs(id, datasets=[DatasetInput(Dataset(
-            Path(run.data).name or run.data, digest, "local" if "://" not in run.data else run.data.split(":")[0],
-            json.dumps({"uri": run.data}), profile=json.dumps(facts)))])
+        client.log_inputs(id, datasets=[DatasetInput(_data_set(run))])
 
     def _log_model(self, run: Run) -> str:
         """Log the model file with this package, so that it can be loaded where neither is installed."""
@@ -201,6 +202,19 @@ class MlflowStore:
         made = client.create_model_version(name, address, run_id=id, model_id=address.rpartition("/")[2],
                                            tags={"sha256": run.artefact.digest})
         return str(made.version)
+
+
+def _data_set(run: Run) -> Any:
+    """The data set of a run, named by its content; without a digest in the card, by the moments of its rows."""
+    from mlflow.entities import Dataset
+
+    facts = {**run.artefact.card.get("data", {}), "features": list(run.artefact.features)}
+    if "digest" in facts:  # it is of training and test rows
+        facts["rows"] += int(run.metrics.get("test.rows", 0))
+    digest = str(facts.get("digest") or digest_of(moments_to_plain(run.artefact.moments)))[:LONGEST_DIGEST]
+    kind = "local" if "://" not in run.data else run.data.split(":")[0]
+    return Dataset(Path(run.data).name or run.data, digest, kind, json.dumps({"uri": run.data}),
+                   profile=json.dumps(facts))
 
 
 def registered_name(models: str) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.verification.verified import KEY as VERIFICATION
 
 Array = NDArray[np.float64]
 
@@ -45,6 +46,8 @@ class Run:
     losses: tuple[Array, Array] | None = None
     # further facts as plain values, such as the decision of the gate
     facts: Mapping[str, Any] = field(default_factory=dict)
+    # the whole report on the training rows, as plain values; None if it is not known
+    verification: Mapping[str, Any] | None = None
     # 32 hexadecimal digits
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -58,6 +61,11 @@ class Run:
         """Metrics of the card by names such as ``test.r2``."""
         return {f"{part}.{name}": float(value) for part, values in self.artefact.card.get("metrics", {}).items()
                 for name, value in values.items()}
+
+    @property
+    def verified(self) -> dict[str, Any]:
+        """What the card says of the verification of the rows: verdict, counts and names of findings; empty without."""
+        return {**self.artefact.card.get(VERIFICATION, {})}
 
     def thinned_losses(self, most: int) -> tuple[list[int], list[float]]:
         """At most so many steps and their losses, the first and the last included, at growing distances."""
@@ -78,6 +86,7 @@ class Run:
                           "target": artefact.target},
                 "parameters": self.parameters, "metrics": self.metrics,
                 "data": {**artefact.card.get("data", {}), "location": self.data},
+                "verification": self.verified,
                 "losses": {"steps": steps, "values": losses},
                 "environment": artefact.card.get("environment", {}), **self.facts}
 

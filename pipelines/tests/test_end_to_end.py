@@ -65,6 +65,11 @@ def test_from_bad_and_good_files_to_what_a_server_answers(pipeline: Pipeline,
     assert 0 == first.exit_code, first.log
     assert sorted(succeeded(*STEPS)) == sorted(first.steps)
     assert re.search(r"ok +mean +the mean squared error on 500 rows is .* lower", first.log)
+    told = {path.parent.name: json.loads(path.read_text())["artifacts"] for path in
+            sorted(pipeline.folder.glob("outputs/*/*/executor_output.json"))}  # the last run counts
+    assert told["verify"]["report"]["artifacts"][0]["metadata"]["verdict"] == "passed"
+    assert told["evaluate"]["report"]["artifacts"][0]["metadata"]["r2"] > 0.9
+    assert re.search(r"metadata=\{.*'r2': 0\.9", first.log), "it reached the artefact"
     models = pipeline.models()
     (promotion,), champion = models["promotions"], models["champion"]
     assert champion == promotion["to_version"]

@@ -28,6 +28,8 @@ from tests.running_server import free_port
 
 WITH_MLFLOW = pytest.mark.skipif(find_spec("mlflow") is None, reason="needs the extra 'tracking'")
 COLUMNS = ("--features", "x1,x2,x3", "--target", "y")
+# It does not know the other columns, which is a warning.
+SCHEMA = "format: 1\ncolumns:\n" + "".join(f"- {{name: {name}, kind: number}}\n" for name in ("x1", "x2", "y"))
 # MLflow's own client, in a process of its own: it knows the store and the name of the model only.
 SCORE = """
 import json, sys
@@ -43,7 +45,10 @@ print(json.dumps({
     "tags": version.tags, "params": run.data.params, "metrics": run.data.metrics,
     "losses": [[one.step, one.value] for one in losses],
     "report": [one.path for one in client.list_artifacts(run.info.run_id, "report")],
-    "data": [json.loads(one.dataset.source) for one in run.inputs.dataset_inputs],
+    "verification": json.load(open(client.download_artifacts(run.info.run_id, "verification.json"))),
+    "verified": json.loads(run.data.tags["verification"]),
+    "data": [[one.dataset.digest, json.loads(one.dataset.source), json.loads(one.dataset.profile)]
+             for one in run.inputs.dataset_inputs],
     "inputs": model.metadata.signature.inputs.input_names(),
     "package": sys.modules["linear_regressor"].__file__}))
 """
@@ -74,6 +79,16 @@ def test_each_training_adds_a_line_beside_the_model(folder: Path) -> None:
     assert contents[0] == contents[1] and first["id"] != second["id"]
     assert first["model"]["sha256"] == second["model"]["sha256"] == load(folder / "model.joblib").digest
     assert first["data"]["location"] == str(folder / "rows.csv") and len(first["losses"]["steps"]) > 2
+
+
+def test_the_line_of_a_verified_training_has_the_verdict(folder: Path) -> None:
+    """As the card has it."""
+    (folder / "schema.yaml").write_text(SCHEMA)
+    done = train(folder, "--schema", folder / "schema.yaml")
+    assert done.returncode == 0, done.stderr
+    line = json.loads((folder / RUNS).read_text())
+    assert line["verification"] == load(folder / "model.joblib").card["verification"]
+    assert line["verification"]["passed"] is True and line["verification"]["findings"] == ["unknown-column"]
 
 
 def test_a_failed_training_adds_none(folder: Path) -> None:
@@ -165,7 +180,9 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
     """Train and promote with --track."""
     folder = tmp_path_factory.mktemp("tracked")
     saved(rows(np.random.default_rng(0), 300), folder / "rows.csv")
-    done = train(folder, "--track", "--report-path", folder / "reports", "--iterations", "5000")
+    (folder / "schema.yaml").write_text(SCHEMA)
+    done = train(folder, "--track", "--report-path", folder / "reports", "--iterations", "5000", "--schema",
+                 folder / "schema.yaml")
     assert done.returncode == 0 and done.stderr == "", done.stderr
     promoted = run_process("models", "promote", folder / "model.joblib", "--models", folder / "line", "--track",
                            "--force", "a test")
@@ -175,7 +192,7 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
 
 @WITH_MLFLOW
 def test_mlflow_s_client_loads_and_scores_the_champion(tracked: Tracked, tmp_path: Path) -> None:
-    """Parameters, losses, metrics, report, data set and signature are those of the training."""
+    """Parameters, losses, metrics, reports, data set and signature are those of the training."""
     X = np.random.default_rng(1).normal(size=(20, 3))
     (tmp_path / "rows.json").write_text(json.dumps({"columns": ["x1", "x2", "x3"], "data": X.tolist()}))
     done = subprocess.run([sys.executable, "-c", SCORE, str(tmp_path / "rows.json")], capture_output=True, text=True,
@@ -190,7 +207,14 @@ def test_mlflow_s_client_loads_and_scores_the_champion(tracked: Tracked, tmp_pat
     assert 400 < len(losses) <= 1000 and losses[0][0] == 0 and losses[-1][0] == 5001
     assert losses[-1][1] == pytest.approx(model.moments.loss(model.W, model.b))
     assert found["report"] == ["report/fit.png", "report/losses.png"]
-    assert found["data"] == [{"uri": str(tracked.folder / "rows.csv")}]
+    report = run("verify", tracked.folder / "rows.csv", "--schema", tracked.folder / "schema.yaml", "--json")
+    assert found["verification"] == json.loads(report.stdout)
+    assert {one["check"] for one in found["verification"]["findings"]} == {"unknown-column"}
+    assert found["verified"] == model.card["verification"]
+    shown = json.loads(run("data", "show", tracked.folder / "rows.csv", "--columns", "x1,x2,x3,y", "--json").stdout)
+    ((digest, source, profile),) = found["data"]
+    assert (digest, profile["digest"], profile["rows"]) == (shown["digest"][:36], shown["digest"], shown["rows"])
+    assert source == {"uri": str(tracked.folder / "rows.csv")}
     assert str(tracked.folder) in found["package"]  # it is the one that the model brings
 
 

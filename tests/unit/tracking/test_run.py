@@ -50,7 +50,7 @@ def test_a_run_is_one_line(tmp_path: Path, model: Artefact) -> None:
     assert line["parameters"] == model.card["settings"] and line["environment"] == model.card["environment"]
     assert line["data"] == {**model.card["data"], "location": "rows.csv"}
     assert run.metrics["test.r2"] == model.card["metrics"]["test"]["r2"]
-    assert line["losses"] == {"steps": [0, 1, 2], "values": [1.0, 0.5, 1 / 3]}
+    assert line["losses"] == {"steps": [0, 1, 2], "values": [1.0, 0.5, 1 / 3]} and line["verification"] == {}
 
 
 @pytest.mark.parametrize("count", [1, 2, 99, 100, 101, 5000, 15_002])
