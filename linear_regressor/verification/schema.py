@@ -82,6 +82,16 @@ class Reference:
     maximum: dict[str, float]
     # moments of the ranks of ``numbers`` among these rows, as ``DataSummary`` has them; None in older files
     ranks: Moments | None = None
+    # names of the columns without two different values, in order; None in older files
+    constant: tuple[str, ...] | None = None
+
+    def varies(self, name: str) -> bool:
+        """Whether a column has two different values, as far as that is known."""
+        if self.constant is not None:
+            return name not in self.constant
+        if name in self.minimum:
+            return self.minimum[name] != self.maximum[name]
+        return name in self.categories and len(self.categories[name]) != 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,13 +263,15 @@ def _reference_to_plain(reference: Reference) -> dict[str, Any]:
              "bins": {name: {"edges": bins.edges.tolist(), "counts": bins.counts.tolist()}
                       for name, bins in reference.bins.items()},
              "moments": None if reference.moments is None else moments_to_plain(reference.moments)}
-    return plain if reference.ranks is None else {**plain, "ranks": moments_to_plain(reference.ranks)}
+    return {**plain, **({} if reference.ranks is None else {"ranks": moments_to_plain(reference.ranks)}),
+            **({} if reference.constant is None else {"constant": list(reference.constant)})}
 
 
 def _reference(plain: Any) -> Reference:
     """Build a reference from plain values."""
-    values = members({"ranks": None, **plain} if isinstance(plain, dict) else plain, "reference",
-                     {"rows", "numbers", "missing", "minimum", "maximum", "categories", "bins", "moments", "ranks"})
+    values = members({"ranks": None, "constant": None, **plain} if isinstance(plain, dict) else plain, "reference",
+                     {"rows", "numbers", "missing", "minimum", "maximum", "categories", "bins", "moments", "ranks",
+                      "constant"})
     names = texts(values["numbers"], "reference: numbers")
     moments, ranks = (None if values[name] is None else moments_from_plain(values[name])
                       for name in ("moments", "ranks"))
@@ -273,7 +285,8 @@ def _reference(plain: Any) -> Reference:
         {name: _bins(each, name) for name, each in _mapping(values["bins"], "bins").items()},
         {name: count(each, f"missing of {name!r}") for name, each in _mapping(values["missing"], "missing").items()},
         {name: {value: count(rows, f"categories of {name!r}") for value, rows in _mapping(each, name).items()}
-         for name, each in _mapping(values["categories"], "categories").items()}, minimum, maximum, ranks)
+         for name, each in _mapping(values["categories"], "categories").items()}, minimum, maximum, ranks,
+        None if values["constant"] is None else texts(values["constant"], "reference: constant"))
 
 
 def _mapping(plain: Any, name: str) -> Mapping[str, Any]:

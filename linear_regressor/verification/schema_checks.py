@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from linear_regressor.errors import counted
 from linear_regressor.formats.remedies import cut
 from linear_regressor.verification.column_summary import LARGEST, ColumnSummary
@@ -81,23 +83,25 @@ def _check_constant(name: str, values: ColumnSummary, summary: DataSummary, sche
     """Find a column of one value only, or of none, unless its reference has only one, too."""
     rows = summary.rows
     present = rows - values.missing - values.not_numbers
-    categories = values.categories
-    constant = values.minimum == values.maximum if values.minimum is not None else (
-        categories is not None and len(categories) == 1)
     reference = None if schema is None else schema.reference
-    known = reference is not None and name in reference.missing
-    if values.missing == rows > 1 and not known:
+    known = reference if reference is not None and name in reference.missing else None
+    if values.missing == rows > 1 and known is None:
         yield Finding("constant", name, WARNING, f"column {name!r} has no value in any row: find out why, or leave it "
                       "out", rows, 1.0)
-    if present < 2 or not constant:
+    if present < 2 or not values.constant or known is not None and not known.varies(name):
         return
-    if reference is not None and (reference.minimum.get(name, 0.0) == reference.maximum.get(name, 1.0)
-                                  or len(reference.categories.get(name, ())) == 1):
-        return
-    value = f"{values.minimum:.6g}" if values.minimum is not None else cut(next(iter(categories or ("",))))
-    what = "the same value" if summary.hide_values else f"the value {value}"
-    yield Finding("constant", name, ERROR if known else WARNING, f"column {name!r} has {what} in every row: "
-                  "find out why it does not vary, or leave it out", present, present / rows)
+    what = "the same value" if summary.hide_values else f"the value {_shown(values)}"
+    yield Finding("constant", name, ERROR if known is not None else WARNING, f"column {name!r} has {what} in every row"
+                  ": find out why it does not vary, or leave it out", present, present / rows)
+
+
+def _shown(values: ColumnSummary) -> str:
+    """Show the smallest number or time, or the first text."""
+    if values.minimum is None:
+        return cut(next(iter(values.categories or ("",))))
+    if values.kind == "time":
+        return f"{str(np.datetime64(int(values.minimum), 's')).replace('T', ' ')} UTC"
+    return f"{values.minimum:.6g}"
 
 
 def _check_column(column: Column, values: ColumnSummary, summary: DataSummary) -> Iterator[Finding]:

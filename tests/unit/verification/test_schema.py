@@ -21,7 +21,7 @@ COLUMNS = (Column("id", "number", role="key"),
 REFERENCE = Reference(4, ("age", "score"), Moments.from_arrays([[1.0], [2.0], [4.0]], [0.1, 1 / 3, 2.0]),
                       {"age": Histogram(np.array([1.5, 3.0]), np.array([1, 1, 1]))}, {"age": 1, "score": 0},
                       {"sex": {"f": 1, "m": 3}}, {"age": 1.0}, {"age": 4.0},
-                      Moments.from_arrays([[0.2], [0.8]], [0.4, 0.6]))
+                      Moments.from_arrays([[0.2], [0.8]], [0.4, 0.6]), ("no",))
 SCHEMA = Schema(COLUMNS, REFERENCE, {"increasing": ["age"]}, {"leakage": "error"})
 
 
@@ -36,12 +36,12 @@ def test_a_file_keeps_every_bit(tmp_path: Path) -> None:
     assert loaded.reference.ranks == REFERENCE.ranks
 
 
-def test_an_older_file_without_ranks_keeps_its_digest() -> None:
+def test_an_older_file_without_ranks_and_constant_columns_keeps_its_digest() -> None:
     """It has no entry for them."""
     plain = SCHEMA.to_plain()
-    del plain["reference"]["ranks"]
+    del plain["reference"]["ranks"], plain["reference"]["constant"]
     older = Schema.from_plain(plain)
-    assert older.reference is not None and older.reference.ranks is None
+    assert older.reference is not None and (older.reference.ranks, older.reference.constant) == (None, None)
     assert older.to_plain() == plain
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,42 @@ def test_only_declared_faults_are_errors(tmp_path: Path) -> None:
     assert [finding.severity for finding in check(tmp_path, rows, HEADER, learned)] == [Severity.ERROR]
     constant = learn(summarize(Table.of(str(tmp_path / "a.csv")), None))
     assert check(tmp_path, rows, HEADER, constant) == []
+
+
+COMPOSITE = (Column("year", "number", role="key"), Column("id", "number", role="key"),
+             Column("day", "time", role="time"), Column("country", "text"), Column("x", "number"))
+NAMES = [column.name for column in COMPOSITE]
+
+
+def one_day(day: int) -> Rows:
+    """Draw the rows of a day, in which a part of the key, the time and a text are constant."""
+    return [["2026", f"{100 * day + row}", f"2026-01-{day:02d}", "DE", f"{row * 37 % 11}"] for row in range(30)]
+
+
+def test_a_column_that_was_constant_in_the_reference_may_stay_so(tmp_path: Path) -> None:
+    """Of any kind and role; an older reference does not know it for a key, a time and a text."""
+    check(tmp_path, one_day(5), NAMES, None)
+    learned = learn(summarize(Table.of(str(tmp_path / "a.csv")), None), Schema(COMPOSITE))
+    assert learned.reference is not None and learned.reference.constant == ("year", "day", "country")
+    older = replace(learned, reference=replace(learned.reference, constant=None))
+    for schema in (learned, older):
+        assert check(tmp_path, one_day(5), NAMES, schema) == check(tmp_path, one_day(6), NAMES, schema) == []
+
+
+@pytest.mark.parametrize(("column", "words"), [
+    ("year", "the value 2026"), ("day", "the value 2026-01-07 00:00:00 UTC"), ("country", "the value 'DE'")])
+def test_a_column_of_any_kind_that_varied_in_the_reference_may_not_be_constant(tmp_path: Path, column: str,
+                                                                               words: str) -> None:
+    """Also if its reference has neither limits nor categories of it."""
+    several = [[f"{2000 + row}", f"{row}", f"2026-01-{1 + row // 2:02d}", f"note {row}", f"{row}"] for row in range(30)]
+    check(tmp_path, several, NAMES, None)
+    learned = learn(summarize(Table.of(str(tmp_path / "a.csv")), None), Schema(COMPOSITE))
+    assert learned.reference is not None and learned.reference.constant == ()
+    place = NAMES.index(column)
+    rows = [[*row[:place], same[place], *row[place + 1:]] for row, same in zip(several, one_day(7), strict=True)]
+    (found,) = check(tmp_path, rows, NAMES, learned)
+    assert (found.check, found.column, found.severity) == ("constant", column, Severity.ERROR)
+    assert f"column '{column}' has {words} in every row" in found.message
 
 
 @pytest.mark.parametrize(("header", "expected"), [
