@@ -8,10 +8,10 @@ import numpy as np
 
 from linear_regressor.errors import counted
 from linear_regressor.formats.remedies import cut
-from linear_regressor.verification.column_summary import LARGEST, ColumnSummary
+from linear_regressor.verification.column_summary import ColumnSummary
 from linear_regressor.verification.data_summary import DataSummary
 from linear_regressor.verification.finding import Finding, Severity
-from linear_regressor.verification.schema import Column, Schema
+from linear_regressor.verification.schema import LARGEST, Column, Schema
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 KINDS = {"number": "numbers", "category": "texts", "text": "texts", "time": "times", "flag": "true or false",

@@ -124,7 +124,15 @@ def test_an_unusable_schema_says_what_is_wrong(plain: Any, reason: str) -> None:
 @pytest.mark.parametrize(("changed", "reason"), [
     ({"numbers": ["age"]}, "moments are of 2 columns, but numbers names 1"), ({"rows": 1.5}, "rows must be a whole"),
     ({"bins": {"age": {"edges": [2.0, 1.0], "counts": [1, 1, 1]}}}, "bins of 'age': .* increasing"),
-    ({"missing": {1: 2}}, "missing must be a mapping of names"), ({"minimum": {"age": None}}, "minimum of 'age'")])
+    ({"missing": {1: 2}}, "missing must be a mapping of names"), ({"minimum": {"age": None}}, "minimum of 'age'"),
+    ({"rows": 0}, "rows must be from 1 to"), ({"missing": {"age": 5}}, "missing of 'age' must be at most .* 4, not 5"),
+    ({"categories": {"sex": {"f": 2, "m": 3}}}, "categories of 'sex' must be at most .* 4, not 5"),
+    ({"bins": {"age": {"edges": [2.0], "counts": [4, 1]}}}, "bins of 'age' must be at most .* 4, not 5"),
+    ({"minimum": {}}, "column 'age' needs both a minimum and a maximum"),
+    ({"minimum": {"age": 5.0}}, "minimum and maximum of 'age' must be finite and in order"),
+    ({"maximum": {"age": float("inf")}}, "minimum and maximum of 'age' must be finite and in order"),
+    ({"rows": 2, "missing": {}, "categories": {}, "bins": {}}, "n of moments must be from 1 to the number of rows, 2"),
+    ({"ranks": {"n": 2.0, "m": [0.5, 1.5], "C": [[0.1, 0.0], [0.0, 0.1]]}}, "ranks must be those of numbers from 0")])
 def test_an_unusable_reference_says_what_is_wrong(changed: dict[str, Any], reason: str) -> None:
     """Each part is checked."""
     plain = SCHEMA.to_plain()
