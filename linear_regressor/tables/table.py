@@ -142,12 +142,13 @@ def _names(form: Format) -> tuple[str, ...]:
 
 
 def _batches(form: Format, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
-    """Read a file."""
+    """Read a file; JSON has batches without rows."""
     rows = 0
     try:
         for batch in form.batches(names, types, None):
-            yield batch
-            rows += batch.num_rows
+            if batch.num_rows:
+                yield batch
+                rows += batch.num_rows
     except diagnosis.CONTENT as error:
         form.require_closed()
         raise diagnosis.unreadable(form.file, error, rows) from None

@@ -107,7 +107,7 @@ def _conversions() -> Iterator[Conversion]:
 
 def _correlations(moments: Moments, place: int) -> Array:
     """Correlations of a column with the other ones; 0 with itself."""
-    lengths = np.sqrt(moments.C.diagonal() * moments.C[place, place])
+    lengths = np.sqrt(moments.C.diagonal()) * np.sqrt(moments.C[place, place])  # their product may be infinite
     r: Array = np.divide(moments.C[place], lengths, out=np.zeros_like(lengths), where=lengths > 0)
     r[place] = 0.0
     return r

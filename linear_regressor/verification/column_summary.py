@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linear_regressor.model.histogram import FineHistogram, Histogram
-from linear_regressor.tables.table import Kind, Values
+from linear_regressor.tables.table import TEXTS, Kind, Values
 from linear_regressor.verification.finding import MOST_ROWS
-from linear_regressor.verification.schema import Column
+from linear_regressor.verification.schema import LARGEST, Column
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -21,8 +21,6 @@ Places = NDArray[np.unsignedinteger[Any]]
 # Different texts that are counted; a column with more has no categories.
 MOST_CATEGORIES = 100
 FLAGS = ("false", "true")
-# Numbers of a larger size have squares of which float64 cannot hold a sum of many.
-LARGEST = 1e150
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +66,13 @@ class ColumnSummary:
     # number of values that are not among the categories that the schema declares, and the first of their rows
     undeclared: int = 0
     undeclared_rows: tuple[int, ...] = ()
+
+    @property
+    def constant(self) -> bool:
+        """Whether no two values differ."""
+        if self.categories is not None:
+            return len(self.categories) <= 1
+        return self.kind not in TEXTS and self.minimum == self.maximum
 
 
 class _Places:

@@ -62,33 +62,50 @@ def _reason(summary: DataSummary, place: int, target: int) -> str | None:
     """Say how a feature gives the target away; None if it does not."""
     feature, y = summary.first_rows[:, place], summary.first_rows[:, target]
     for ahead in range(MOST_AHEAD + 1):
-        if _equal(feature[:len(y) - ahead], y[ahead:]):
+        if rows := _equal(feature[:len(y) - ahead], y[ahead:]):
             where = "in the same row" if ahead == 0 else f"{counted(ahead, 'row')} later"
-            return f"equals the target {{!r}} {where} in each of the first {len(y)} rows"
+            which = f"each of the first {len(y)} rows" if rows == len(y) - ahead else (
+                f"all {rows} of the first {len(y)} rows that have both values")
+            return f"equals the target {{!r}} {where} in {which}"
+    both = np.isfinite(feature) & np.isfinite(y)
+    varied = min(_others(feature[both]), _others(y[both])) >= LEAST_OTHERS
     share = _explained(summary.moments, place, target)
-    if share >= TOO_WELL:
+    if share >= TOO_WELL and (varied or summary.rows > len(y) and not _by_few_rows(summary, target)):
         return f"alone explains {share:.4%} of the variance of the target {{!r}}"
-    share = _explained(_ranked(feature, y), 0, 1)
+    share = _explained(_ranked(feature, y), 0, 1) if varied else 0.0
     if share >= TOO_WELL:
         return f"puts the rows in the order of the target {{!r}} (squared rank correlation {share:.5f})"
     return None
 
 
-def _equal(feature: Array, y: Array) -> bool:
-    """Whether two columns are equal where both are present, and that is no chance."""
+def _equal(feature: Array, y: Array) -> int:
+    """Number of rows in which both columns are present, if they are equal in all of these and that is no chance."""
     both = np.isfinite(feature) & np.isfinite(y)
-    if np.count_nonzero(both) < LEAST_ROWS or not np.array_equal(feature[both], y[both]):
-        return False
-    counts = np.unique(y[both], return_counts=True)[1]
-    return bool(counts.sum() - counts.max() >= LEAST_OTHERS)
+    rows = int(np.count_nonzero(both))
+    equal = rows >= LEAST_ROWS and np.array_equal(feature[both], y[both]) and _others(y[both]) >= LEAST_OTHERS
+    return rows if equal else 0
+
+
+def _others(values: Array) -> int:
+    """Number of values that differ from the most frequent one."""
+    return len(values) - int(np.unique(values, return_counts=True)[1].max(initial=0))
+
+
+def _by_few_rows(summary: DataSummary, target: int) -> bool:
+    """Whether one row has so much of the target's variance that fewer than ``LEAST_OTHERS`` rows may have all of it."""
+    values, moments = summary.columns[summary.numbers[target]], summary.moments
+    if moments is None or values.minimum is None or values.maximum is None:
+        return True
+    farthest = max(values.maximum - moments.m[target], moments.m[target] - values.minimum)
+    return bool(farthest * np.sqrt(LEAST_OTHERS) >= np.sqrt(moments.C[target, target]))
 
 
 def _explained(moments: Moments | None, place: int, target: int) -> float:
     """Squared correlation of two columns; 0 if it means nothing."""
     if moments is None or moments.n < LEAST_ROWS:
         return 0.0
-    spread = moments.C[place, place] * moments.C[target, target]
-    return float(moments.C[place, target] ** 2 / spread) if spread > 0 else 0.0
+    spread = np.sqrt(moments.C[place, place]) * np.sqrt(moments.C[target, target])  # their product may be infinite
+    return float((moments.C[place, target] / spread) ** 2) if spread > 0 else 0.0
 
 
 def _ranked(feature: Array, y: Array) -> Moments | None:

@@ -61,7 +61,8 @@ def _reference(summary: DataSummary, columns: tuple[Column, ...]) -> Reference:
         {column.name: summary.columns[column.name].missing for column in found},
         {name: dict(sorted(counts.items())) for name, counts in categories.items()},
         {name: float(values.minimum or 0.0) for name, values in limits.items()},
-        {name: float(values.maximum or 0.0) for name, values in limits.items()})
+        {name: float(values.maximum or 0.0) for name, values in limits.items()},
+        constant=tuple(column.name for column in found if summary.columns[column.name].constant))
 
 
 def moments_of(moments: Moments | None, known: tuple[str, ...], names: tuple[str, ...]) -> Moments | None:

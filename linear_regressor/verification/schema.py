@@ -35,6 +35,10 @@ from linear_regressor.verification.finding import severities_from_plain
 FORMAT = 1
 Kind = Literal["number", "category", "text", "time", "flag"]
 Role = Literal["feature", "target", "key", "time"]
+# Numbers of a larger size have squares of which float64 cannot hold a sum of many.
+LARGEST = 1e150
+# Float64 holds every whole number up to this one.
+MOST_ROWS = 2**53
 # What a column may declare beside its name and kind.
 DECLARED = ("unit", "minimum", "maximum", "missing", "categories", "role")
 HEADER = """\
@@ -82,6 +86,16 @@ class Reference:
     maximum: dict[str, float]
     # moments of the ranks of ``numbers`` among these rows, as ``DataSummary`` has them; None in older files
     ranks: Moments | None = None
+    # names of the columns without two different values, in order; None in older files
+    constant: tuple[str, ...] | None = None
+
+    def varies(self, name: str) -> bool:
+        """Whether a column has two different values, as far as that is known."""
+        if self.constant is not None:
+            return name not in self.constant
+        if name in self.minimum:
+            return self.minimum[name] != self.maximum[name]
+        return name in self.categories and len(self.categories[name]) != 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,27 +267,70 @@ def _reference_to_plain(reference: Reference) -> dict[str, Any]:
              "bins": {name: {"edges": bins.edges.tolist(), "counts": bins.counts.tolist()}
                       for name, bins in reference.bins.items()},
              "moments": None if reference.moments is None else moments_to_plain(reference.moments)}
-    return plain if reference.ranks is None else {**plain, "ranks": moments_to_plain(reference.ranks)}
+    return {**plain, **({} if reference.ranks is None else {"ranks": moments_to_plain(reference.ranks)}),
+            **({} if reference.constant is None else {"constant": list(reference.constant)})}
 
 
 def _reference(plain: Any) -> Reference:
     """Build a reference from plain values."""
-    values = members({"ranks": None, **plain} if isinstance(plain, dict) else plain, "reference",
-                     {"rows", "numbers", "missing", "minimum", "maximum", "categories", "bins", "moments", "ranks"})
+    values = members({"ranks": None, "constant": None, **plain} if isinstance(plain, dict) else plain, "reference",
+                     {"rows", "numbers", "missing", "minimum", "maximum", "categories", "bins", "moments", "ranks",
+                      "constant"})
     names = texts(values["numbers"], "reference: numbers")
     moments, ranks = (None if values[name] is None else moments_from_plain(values[name])
                       for name in ("moments", "ranks"))
-    for each in (moments, ranks):
-        if each is not None and len(each.m) != len(names):
-            raise ArtefactError(f"reference: moments are of {len(each.m)} columns, but numbers names {len(names)}")
     minimum, maximum = ({name: number(each, f"{limit} of {name!r}")
                          for name, each in _mapping(values[limit], limit).items()} for limit in ("minimum", "maximum"))
-    return Reference(
+    reference = Reference(
         count(values["rows"], "reference: rows"), names, moments,
         {name: _bins(each, name) for name, each in _mapping(values["bins"], "bins").items()},
         {name: count(each, f"missing of {name!r}") for name, each in _mapping(values["missing"], "missing").items()},
         {name: {value: count(rows, f"categories of {name!r}") for value, rows in _mapping(each, name).items()}
-         for name, each in _mapping(values["categories"], "categories").items()}, minimum, maximum, ranks)
+         for name, each in _mapping(values["categories"], "categories").items()}, minimum, maximum, ranks,
+        None if values["constant"] is None else texts(values["constant"], "reference: constant"))
+    _require_counts(reference)
+    _require_limits(reference)
+    _require_moments(reference)
+    return reference
+
+
+def _require_counts(reference: Reference) -> None:
+    """Reject numbers of rows that no rows can have."""
+    rows = reference.rows
+    if not 1 <= rows <= MOST_ROWS:
+        raise ArtefactError(f"reference: rows must be from 1 to 2**53, not {str(rows)[:20]}")
+    counts = {"missing": reference.missing,
+              "categories": {name: sum(each.values()) for name, each in reference.categories.items()},
+              "bins": {name: sum(each.counts.tolist()) for name, each in reference.bins.items()}}
+    for key, each in counts.items():
+        for name, found in each.items():
+            if found > rows:
+                raise ArtefactError(f"reference: {key} of {name!r} must be at most the number of rows, {rows}, not "
+                                    f"{str(found)[:20]}")
+
+
+def _require_limits(reference: Reference) -> None:
+    """Require limits of each column that has bins or another limit."""
+    for name in dict.fromkeys([*reference.bins, *reference.minimum, *reference.maximum]):
+        low, high = reference.minimum.get(name), reference.maximum.get(name)
+        if low is None or high is None:
+            raise ArtefactError(f"reference: column {name!r} needs both a minimum and a maximum")
+        if not -np.inf < low <= high < np.inf:
+            raise ArtefactError(f"reference: minimum and maximum of {name!r} must be finite and in order")
+
+
+def _require_moments(reference: Reference) -> None:
+    """Reject moments of other columns or rows, or of numbers whose squares float64 cannot add up."""
+    for key, each, least, most in (("moments", reference.moments, -LARGEST, LARGEST), ("ranks", reference.ranks, 0, 1)):
+        if each is None:
+            continue
+        if len(each.m) != len(reference.numbers):
+            raise ArtefactError(f"reference: {key} are of {len(each.m)} columns, but numbers names "
+                                f"{len(reference.numbers)}")
+        if not 1 <= each.n <= reference.rows:
+            raise ArtefactError(f"reference: n of {key} must be from 1 to the number of rows, {reference.rows}")
+        if ((each.m < least) | (each.m > most) | (each.C.diagonal() / each.n > most ** 2)).any():
+            raise ArtefactError(f"reference: {key} must be those of numbers from {least:g} to {most:g}")
 
 
 def _mapping(plain: Any, name: str) -> Mapping[str, Any]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from linear_regressor.errors import counted
 from linear_regressor.formats.remedies import cut
-from linear_regressor.verification.column_summary import LARGEST, ColumnSummary
+from linear_regressor.verification.column_summary import ColumnSummary
 from linear_regressor.verification.data_summary import DataSummary
 from linear_regressor.verification.finding import Finding, Severity
-from linear_regressor.verification.schema import Column, Schema
+from linear_regressor.verification.schema import LARGEST, Column, Schema
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
-KINDS = {"number": "numbers", "category": "texts", "text": "texts", "time": "times", "flag": "true or false",
-         "other": "of a known type"}
+KINDS = {"number": "finite numbers", "category": "texts", "text": "texts", "time": "times", "flag": "true or false"}
 
 
 def check_declared(summary: DataSummary, schema: Schema | None) -> list[Finding]:
@@ -63,41 +64,41 @@ def _check_reference(schema: Schema) -> Iterator[Finding]:
 def _check_kind(name: str, values: ColumnSummary, rows: int) -> Iterator[Finding]:
     """Find values that are not of the column's kind."""
     if values.not_numbers:
-        yield Finding("type", name, ERROR, f"column {name!r} has {_some(values.not_numbers, rows)} that are not "
-                      f"{_kind(values)}: correct them, or leave them empty", values.not_numbers,
-                      values.not_numbers / rows, values.not_number_rows)
+        what = f"{counted(values.not_numbers, 'value')} " + (
+            f"other than {KINDS[values.kind]} in {counted(rows, 'row')}: correct them, or leave them empty"
+            if values.kind in KINDS else
+            f"of a type without checks in {counted(rows, 'row')}: leave the column out, or write it as numbers or text")
+        yield Finding("type", name, ERROR, f"column {name!r} has {what}", values.not_numbers, values.not_numbers / rows,
+                      values.not_number_rows)
     if values.too_large:
         yield Finding("type", name, ERROR, f"column {name!r} has {_some(values.too_large, rows)} over {LARGEST:g} in "
                       "size, whose squares leave the range of float64: correct them, or scale the column",
                       values.too_large, values.too_large / rows, values.too_large_rows)
 
 
-def _kind(values: ColumnSummary) -> str:
-    """Describe valid values."""
-    return "finite numbers" if values.kind == "number" else KINDS[values.kind]
-
-
 def _check_constant(name: str, values: ColumnSummary, summary: DataSummary, schema: Schema | None) -> Iterator[Finding]:
     """Find a column of one value only, or of none, unless its reference has only one, too."""
     rows = summary.rows
     present = rows - values.missing - values.not_numbers
-    categories = values.categories
-    constant = values.minimum == values.maximum if values.minimum is not None else (
-        categories is not None and len(categories) == 1)
     reference = None if schema is None else schema.reference
-    known = reference is not None and name in reference.missing
-    if values.missing == rows > 1 and not known:
+    known = reference if reference is not None and name in reference.missing else None
+    if values.missing == rows > 1 and known is None:
         yield Finding("constant", name, WARNING, f"column {name!r} has no value in any row: find out why, or leave it "
                       "out", rows, 1.0)
-    if present < 2 or not constant:
+    if present < 2 or not values.constant or known is not None and not known.varies(name):
         return
-    if reference is not None and (reference.minimum.get(name, 0.0) == reference.maximum.get(name, 1.0)
-                                  or len(reference.categories.get(name, ())) == 1):
-        return
-    value = f"{values.minimum:.6g}" if values.minimum is not None else cut(next(iter(categories or ("",))))
-    what = "the same value" if summary.hide_values else f"the value {value}"
-    yield Finding("constant", name, ERROR if known else WARNING, f"column {name!r} has {what} in every row: "
-                  "find out why it does not vary, or leave it out", present, present / rows)
+    what = "the same value" if summary.hide_values else f"the value {_shown(values)}"
+    yield Finding("constant", name, ERROR if known is not None else WARNING, f"column {name!r} has {what} in every row"
+                  ": find out why it does not vary, or leave it out", present, present / rows)
+
+
+def _shown(values: ColumnSummary) -> str:
+    """Show the smallest number or time, or the first text."""
+    if values.minimum is None:
+        return cut(next(iter(values.categories or ("",))))
+    if values.kind == "time":
+        return f"{str(np.datetime64(int(values.minimum), 's')).replace('T', ' ')} UTC"
+    return f"{values.minimum:.6g}"
 
 
 def _check_column(column: Column, values: ColumnSummary, summary: DataSummary) -> Iterator[Finding]:
@@ -110,9 +111,9 @@ def _check_column(column: Column, values: ColumnSummary, summary: DataSummary) -
                       f"{low} to {high}{found}: check the unit, and correct the values or the range",
                       values.outside, values.outside / rows, values.outside_rows)
     if values.undeclared:
-        yield Finding("category", name, ERROR, f"column {name!r} has {_some(values.undeclared, rows)} that are not "
-                      "among its categories: correct them, or add them to the categories of the schema",
-                      values.undeclared, values.undeclared / rows, values.undeclared_rows)
+        yield Finding("category", name, ERROR, f"column {name!r} has {counted(values.undeclared, 'value')} outside "
+                      f"its categories in {counted(rows, 'row')}: correct them, or add them to the "
+                      "categories of the schema", values.undeclared, values.undeclared / rows, values.undeclared_rows)
     if column.role == "time" and values.decreases:
         yield Finding("time-order", name, ERROR, f"column {name!r} has {_some(values.decreases, rows)} before the one "
                       "in the row above: sort the rows by time, or remove the role of the column", values.decreases,

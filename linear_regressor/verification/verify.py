@@ -26,7 +26,8 @@ NO_SCHEMA = ("schema checks: there is no schema; learn one with 'linear-regresso
 UNASKED_ROWS = 2_000_000
 TOO_MANY = ("repeated rows: about {:,} rows would take longer than all other checks; 'linear-regressor "
             "verify --repeats' looks for them")
-ROUNDED_KEY = ("repeated keys: column {!r} has whole numbers over 2**53, which are rounded; declare it with kind: text")
+ROUNDED_KEY = ("repeated keys and overlaps of keys: column {!r} has whole numbers over 2**53, which are rounded; "
+               "declare it with kind: text")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +58,13 @@ def verify(data: Table, schema: Schema | None, against: Table | None = None, rep
             like, others = schema or _learn(data, summary), None if rows is None else RecordedRows(
                 store, "against", schema, rows)
             other_report, other_summary, _ = _verified(against, like, others)
-            other_report = replace(other_report, schema_digest=report.schema_digest)
+            other_report = replace(other_report, schema_digest=report.schema_digest,
+                                   skipped=other_report.skipped + _rounded(others))
             other = Verification(other_report, other_summary, like, like.reference)
             overlap = [] if rows is None or others is None else check_overlap(rows, others, found, against.location)
             report = replace(report, findings=report.findings + judged(overlap, _severities(schema)),
                              against=other_report)
-        if rows is not None and rows.rounded_key is not None:
-            skipped = (ROUNDED_KEY.format(rows.rounded_key),)
-    return Verification(replace(report, skipped=report.skipped + skipped), summary, schema,
+    return Verification(replace(report, skipped=report.skipped + skipped + _rounded(rows)), summary, schema,
                         None if schema is None else schema.reference, other)
 
 
@@ -78,7 +78,12 @@ def learn_schema(data: Table, declared: Schema | None, repeats: bool = False) ->
     schema = _learn(data, summary, declared)
     findings = [*check_declared(summary, schema), *check_leakage(summary, schema), *found.findings]
     report = _report(table, summary, schema, findings, leakage_skipped(summary, schema))
-    return Verification(replace(report, skipped=report.skipped + skipped), summary, schema)
+    return Verification(replace(report, skipped=report.skipped + skipped + _rounded(rows)), summary, schema)
+
+
+def _rounded(rows: RecordedRows | None) -> tuple[str, ...]:
+    """Say why the keys of a data set are not compared, if they are rounded."""
+    return () if rows is None or rows.rounded_key is None else (ROUNDED_KEY.format(rows.rounded_key),)
 
 
 def _too_many(*tables: Table | None) -> tuple[str, ...]:

@@ -65,6 +65,16 @@ def test_a_sign_shows_in_the_mean_or_in_the_correlation() -> None:
     assert not spreads(rows(5) - [160.0, 0.0]).reversed_sign(0)
 
 
+@pytest.mark.parametrize("scale", [1e-80, 1e80])
+def test_a_reversed_sign_is_found_in_every_unit(scale: float) -> None:
+    """Also where the product of two variances is beyond float64."""
+    def scaled(values: Array) -> Moments:
+        return Moments.from_arrays(values[:, :1] * scale, values[:, 1] * scale)
+
+    assert Spreads(scaled(rows(4)), scaled(rows(5) * [-1.0, 1.0])).reversed_sign(0)
+    assert not Spreads(scaled(rows(4)), scaled(rows(5))).reversed_sign(0)
+
+
 def test_columns_are_swapped_if_each_has_what_the_other_had() -> None:
     """Not if one of them has something else, or both have their own."""
     assert list(spreads(rows(7)[:, ::-1]).swapped([0, 1])) == [(0, 1)]

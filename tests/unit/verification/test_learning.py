@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pytest
 
 from linear_regressor.model.moments import Moments
 from linear_regressor.tables.table import Table
@@ -13,6 +16,7 @@ from linear_regressor.verification.data_summary import summarize
 from linear_regressor.verification.learning import learn
 from linear_regressor.verification.schema import Column, Schema
 from linear_regressor.verification.verify import learn_schema, verify
+from tests.data_sets import saved
 
 HEADER = "id,age,sex,note,day,ok,score"
 
@@ -40,6 +44,28 @@ def test_kinds_and_roles_follow_from_the_values(tmp_path: Path) -> None:
     assert schema.reference.moments is not None
     np.testing.assert_allclose(schema.reference.moments.C, expected.C, rtol=1e-12)
     assert schema.reference.categories == {"sex": {"f": 20, "m": 20}, "ok": {"false": 14, "true": 26}}
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.feather", "a.ndjson", "a.json", "end.json", "rows"])
+def test_the_same_rows_have_the_same_schema_in_every_format(tmp_path: Path, name: str) -> None:
+    """Also of JSON without a final line break, and of a folder with an object in each file."""
+    rows = [{"id": row, "age": row * 37 % 11 + 0.5, "sex": "fm"[row % 2], "score": float(row * 17 % 13)}
+            for row in range(40)]
+    table, data = pa.Table.from_pylist(rows), tmp_path / name
+    if name == "rows":
+        for place, row in enumerate(rows):
+            data.mkdir(exist_ok=True)
+            (data / f"{place:02d}.json").write_text(json.dumps(row))
+    elif name == "end.json":
+        data.write_text("\n".join(map(json.dumps, rows)))
+    elif name == "a.json":
+        data.write_text(json.dumps(rows))
+    else:
+        saved(table, data)
+    learned = learn_schema(Table.of(str(saved(table, tmp_path / "a.csv"))), None).schema
+    found = learn_schema(Table.of(str(data)), None).schema
+    assert learned is not None and [column.role for column in learned.columns] == ["key", None, None, None]
+    assert found is not None and found.digest == learned.digest
 
 
 def test_few_rows_are_no_evidence_for_a_key(tmp_path: Path) -> None:

@@ -188,6 +188,18 @@ def test_keys_that_float64_rounds_are_compared_as_text(tmp_path: Path) -> None:
     assert (found.check, found.count) == ("repeated-key", 150)
 
 
+def test_rounded_keys_are_skipped_in_either_data_set_and_while_learning(tmp_path: Path) -> None:
+    """A line says so in the report of the data set that has them."""
+    large = Table.of(str(write(tmp_path / "large.parquet", rows_of(15, 300), id=[10**18 + row for row in range(300)])))
+    small = Table.of(str(write(tmp_path / "small.parquet", rows_of(16, 300), id=[*range(300)])))
+    line = verification.ROUNDED_KEY.format("id")
+    for data, against, lines in ((small, large, [0, 1]), (large, small, [1, 0]), (large, large, [1, 1])):
+        report = verify(data, KEYED, against).report
+        assert report.against is not None
+        assert [each.skipped.count(line) for each in (report, report.against)] == lines
+    assert [learn_schema(each, KEYED).report.skipped.count(line) for each in (small, large)] == [0, 1]
+
+
 def test_keys_find_test_rows_where_values_cannot(tmp_path: Path) -> None:
     """Rows of zeros and ones are equal by chance; the same key with other values is a warning."""
     training, test = discrete(16, 1000, 2), discrete(17, 100, 2)

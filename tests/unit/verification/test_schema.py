@@ -21,7 +21,7 @@ COLUMNS = (Column("id", "number", role="key"),
 REFERENCE = Reference(4, ("age", "score"), Moments.from_arrays([[1.0], [2.0], [4.0]], [0.1, 1 / 3, 2.0]),
                       {"age": Histogram(np.array([1.5, 3.0]), np.array([1, 1, 1]))}, {"age": 1, "score": 0},
                       {"sex": {"f": 1, "m": 3}}, {"age": 1.0}, {"age": 4.0},
-                      Moments.from_arrays([[0.2], [0.8]], [0.4, 0.6]))
+                      Moments.from_arrays([[0.2], [0.8]], [0.4, 0.6]), ("no",))
 SCHEMA = Schema(COLUMNS, REFERENCE, {"increasing": ["age"]}, {"leakage": "error"})
 
 
@@ -36,12 +36,12 @@ def test_a_file_keeps_every_bit(tmp_path: Path) -> None:
     assert loaded.reference.ranks == REFERENCE.ranks
 
 
-def test_an_older_file_without_ranks_keeps_its_digest() -> None:
+def test_an_older_file_without_ranks_and_constant_columns_keeps_its_digest() -> None:
     """It has no entry for them."""
     plain = SCHEMA.to_plain()
-    del plain["reference"]["ranks"]
+    del plain["reference"]["ranks"], plain["reference"]["constant"]
     older = Schema.from_plain(plain)
-    assert older.reference is not None and older.reference.ranks is None
+    assert older.reference is not None and (older.reference.ranks, older.reference.constant) == (None, None)
     assert older.to_plain() == plain
 
 
@@ -124,7 +124,15 @@ def test_an_unusable_schema_says_what_is_wrong(plain: Any, reason: str) -> None:
 @pytest.mark.parametrize(("changed", "reason"), [
     ({"numbers": ["age"]}, "moments are of 2 columns, but numbers names 1"), ({"rows": 1.5}, "rows must be a whole"),
     ({"bins": {"age": {"edges": [2.0, 1.0], "counts": [1, 1, 1]}}}, "bins of 'age': .* increasing"),
-    ({"missing": {1: 2}}, "missing must be a mapping of names"), ({"minimum": {"age": None}}, "minimum of 'age'")])
+    ({"missing": {1: 2}}, "missing must be a mapping of names"), ({"minimum": {"age": None}}, "minimum of 'age'"),
+    ({"rows": 0}, "rows must be from 1 to"), ({"missing": {"age": 5}}, "missing of 'age' must be at most .* 4, not 5"),
+    ({"categories": {"sex": {"f": 2, "m": 3}}}, "categories of 'sex' must be at most .* 4, not 5"),
+    ({"bins": {"age": {"edges": [2.0], "counts": [4, 1]}}}, "bins of 'age' must be at most .* 4, not 5"),
+    ({"minimum": {}}, "column 'age' needs both a minimum and a maximum"),
+    ({"minimum": {"age": 5.0}}, "minimum and maximum of 'age' must be finite and in order"),
+    ({"maximum": {"age": float("inf")}}, "minimum and maximum of 'age' must be finite and in order"),
+    ({"rows": 2, "missing": {}, "categories": {}, "bins": {}}, "n of moments must be from 1 to the number of rows, 2"),
+    ({"ranks": {"n": 2.0, "m": [0.5, 1.5], "C": [[0.1, 0.0], [0.0, 0.1]]}}, "ranks must be those of numbers from 0")])
 def test_an_unusable_reference_says_what_is_wrong(changed: dict[str, Any], reason: str) -> None:
     """Each part is checked."""
     plain = SCHEMA.to_plain()
