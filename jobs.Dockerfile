@@ -31,6 +31,7 @@ ENV PATH=/opt/jobs/bin:$PATH \
     PYTHONUNBUFFERED=1
 WORKDIR /app
 COPY --from=build /opt/jobs /opt/jobs
+COPY scripts/run_pipeline.sh ./
 # a new volume that is mounted here takes this owner
 RUN install --directory --owner 65532 --group 65532 /models
 # numeric, because platforms that reject root cannot resolve a name
