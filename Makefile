@@ -120,15 +120,15 @@ serve: server-build ## Build the server image and run it in the background as co
 
 .PHONY: server-build
 server-build: engine ## Build the server image
-	@$(BUILD) --file server.Dockerfile --tag $(SERVER_IMAGE) .
+	@$(BUILD_PACKAGE) --file server.Dockerfile --tag $(SERVER_IMAGE) .
 
 .PHONY: server-build-postgresql
 server-build-postgresql: engine ## Build the server image with the client of PostgreSQL, for a feedback store
-	@$(BUILD) --build-arg CATEGORIES="default fast postgresql" --file server.Dockerfile --tag $(POSTGRESQL_IMAGE) .
+	@$(BUILD_PACKAGE) --build-arg CATEGORIES="default fast postgresql" --file server.Dockerfile --tag $(POSTGRESQL_IMAGE) .
 
 .PHONY: jobs-build
 jobs-build: engine ## Build the image for jobs: training, promotion, retraining, monitoring and the pipeline
-	@$(BUILD) --file jobs.Dockerfile --tag $(JOBS_IMAGE) .
+	@$(BUILD_PACKAGE) --file jobs.Dockerfile --tag $(JOBS_IMAGE) .
 
 .PHONY: server-logs
 server-logs: engine ## Follow the log of the server container
@@ -529,6 +529,7 @@ LABELS = --label org.opencontainers.image.version=$(VERSION) \
 	$(if $(REVISION),--label org.opencontainers.image.revision=$(REVISION)) \
 	$(if $(REPOSITORY_URL),--label org.opencontainers.image.source=$(REPOSITORY_URL))
 BUILD = "$(DOCKER)" build $(if $(BASE),--build-arg BASE=$(BASE)) $(LABELS)
+BUILD_PACKAGE = $(BUILD) $(if $(REVISION),--build-arg CODE_COMMIT=$(REVISION))
 IN_BUILDER = "$(DOCKER)" run --rm --init --user "$$(id -u):$$(id -g)" --volume "$(CURDIR):/project" $(BUILDER_IMAGE)
 export DOCKER
 
