@@ -482,7 +482,7 @@ service-yaml: ## Print the Cloud Run service for 'gcloud run services replace -'
 	@PATH="$(BIN):$$PATH" python3 scripts/service_yaml.py
 
 .PHONY: store-migrate service-candidate service-share service-promote service-roll-back
-store-migrate: ## Give the jobs GCP_JOBS the image IMAGE_JOBS and migrate the feedback store (GitHub Actions)
+store-migrate: ## Give the migration of GCP_JOBS the image IMAGE_JOBS and migrate the feedback store (GitHub Actions)
 	@python3 scripts/rollout.py migrate
 
 service-candidate: ## Start IMAGE as a revision without traffic, at a URL of its own (GitHub Actions)
@@ -491,7 +491,7 @@ service-candidate: ## Start IMAGE as a revision without traffic, at a URL of its
 service-share: ## Send 10 % of the traffic to CANDIDATE_REVISION (GitHub Actions)
 	@python3 scripts/rollout.py share
 
-service-promote: ## Send all traffic to CANDIDATE_REVISION (GitHub Actions)
+service-promote: ## Send all traffic to CANDIDATE_REVISION, and give the other jobs IMAGE_JOBS (GitHub Actions)
 	@python3 scripts/rollout.py promote
 
 service-roll-back: ## Send all traffic to STABLE_REVISION (GitHub Actions)

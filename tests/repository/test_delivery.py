@@ -122,18 +122,35 @@ def test_a_revision_that_nobody_tested_is_not_promoted(project: Project) -> None
     assert {"r1": 100} == project.state["shares"]
 
 
-def test_the_store_is_migrated_before_the_other_jobs_change(project: Project) -> None:
-    """With the new image; a failed migration ends the deployment."""
-    jobs = "linear-regressor-monitor linear-regressor-migrate linear-regressor-retrain"
-    done = project.run("migrate", IMAGE_JOBS=JOBS_DIGEST, GCP_JOBS=jobs)
-    calls = [call.split(" --")[0] for call in project.state["calls"]]
+def job_calls(project: Project) -> list[str]:
+    """What was done to jobs, without options."""
+    return [call.split(" --")[0] for call in project.state["calls"] if call.startswith("run jobs ")]
+
+
+def test_only_the_migration_gets_the_new_image_before_the_promotion(project: Project) -> None:
+    """The other jobs get it when the candidate has been accepted; a failed migration ends the deployment."""
+    jobs = {"IMAGE_JOBS": JOBS_DIGEST,
+            "GCP_JOBS": "linear-regressor-monitor linear-regressor-migrate linear-regressor-retrain"}
+    done = project.run("migrate", **jobs)
+    migration = ["run jobs update linear-regressor-migrate", "run jobs execute linear-regressor-migrate"]
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert calls == ["run jobs update linear-regressor-migrate", "run jobs execute linear-regressor-migrate",
-                     "run jobs update linear-regressor-monitor", "run jobs update linear-regressor-retrain"]
-    failed = project.run("migrate", IMAGE_JOBS=JOBS_DIGEST, GCP_JOBS=jobs, FAILS="run jobs execute")
+    assert migration == job_calls(project)
+    failed = project.run("migrate", **jobs, FAILS="run jobs execute")
     assert (1, "gcloud run jobs execute failed with exit code 1\n") == (failed.returncode, failed.stderr)
-    assert 4 + 2 == len(project.state["calls"])
+    assert 2 * migration == job_calls(project)
+
+    project.run("candidate", IMAGE=DIGEST, **jobs)
+    project.run("share", **CANDIDATE, **jobs)
+    assert 0 == project.run("roll-back", **CANDIDATE, **jobs).returncode
+    assert 2 * migration == job_calls(project)
+
+    project.run("candidate", IMAGE=DIGEST, **jobs)
+    promoted = project.run("promote", CANDIDATE_REVISION="r3", **jobs)
+    assert (0, "") == (promoted.returncode, promoted.stderr)
+    assert job_calls(project)[4:] == ["run jobs update linear-regressor-monitor",
+                                      "run jobs update linear-regressor-retrain"]
+    assert f"--container job --image {JOBS_DIGEST}" in project.state["calls"][-1]
     assert "no store was migrated" in project.run("migrate", IMAGE_JOBS=JOBS_DIGEST, GCP_JOBS="").stdout
 
 
