@@ -386,7 +386,7 @@ test-system: environment engine ## Test them together: alerts, retraining, upgra
 	@"$(BIN)/python" -m pytest --exitfirst tests/system/test_stack.py
 
 .PHONY: test-layers
-test-layers: environment engine ## Build the server image twice without cache, and compare the files of each layer
+test-layers: environment engine ## Build the server and jobs images twice without cache, and compare the files of each layer
 	@"$(BIN)/python" -m pytest tests/system/test_layers.py
 
 ##@ Pipeline from data to a promoted model
