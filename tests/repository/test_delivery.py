@@ -378,16 +378,22 @@ def test_a_release_is_what_the_build_workflow_attested(tmp_path: Path, heading: 
 
 @pytest.mark.skipif("CI" not in os.environ and not runs(ROOT / "build/tools/sbom/bin/cyclonedx-py"),
                     reason="make sbom has not installed its tool on this machine")
-def test_the_bill_lists_the_locked_packages_with_their_hashes(tmp_path: Path) -> None:
-    """And is the same file for the same commit."""
+@pytest.mark.parametrize(("image", "categories"), [
+    ("server", ["default", "fast", "postgresql"]), ("jobs", ["default", "training", "store", "postgresql"])])
+def test_the_bill_lists_the_locked_packages_with_their_hashes(image: str, categories: list[str]) -> None:
+    """And is the same file for the same commit; make sbom names the categories that the image has."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    dockerfile = (ROOT / "jobs.Dockerfile").read_text(encoding="utf-8")
+    assert f"\n{image.upper()}_CATEGORIES := {' '.join(categories)}\n" in makefile
+    assert image == "server" or f'ARG CATEGORIES="{" ".join(categories)}"' in dockerfile
     texts = []
     for _ in range(2):
-        done = subprocess.run([str(SCRIPTS / "write_sbom.sh"), sys.executable], cwd=ROOT, capture_output=True,
-                              text=True, timeout=60)
+        done = subprocess.run([str(SCRIPTS / "write_sbom.sh"), sys.executable, image, *categories], cwd=ROOT,
+                              capture_output=True, text=True, timeout=60)
         assert (0, "") == (done.returncode, done.stderr)
-        texts.append((ROOT / "build" / "sbom" / "server.cdx.json").read_text(encoding="utf-8"))
+        texts.append((ROOT / "build" / "sbom" / f"{image}.cdx.json").read_text(encoding="utf-8"))
     bill, lock = json.loads(texts[0]), json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    locked = {name: entry for category in ("default", "fast", "postgresql") for name, entry in lock[category].items()
+    locked = {name: entry for category in categories for name, entry in lock[category].items()
               if "path" not in entry}
 
     assert texts[0] == texts[1] and "CycloneDX" == bill["bomFormat"]
