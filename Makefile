@@ -30,6 +30,9 @@ SERVER_IMAGE := linear_regressor_server:latest
 POSTGRESQL_IMAGE := linear_regressor_server_postgresql:latest
 BUILDER_IMAGE := linear_regressor_builder:latest
 JOBS_IMAGE := linear_regressor_jobs:latest
+# Categories of Pipfile.lock in POSTGRESQL_IMAGE and JOBS_IMAGE (jobs.Dockerfile)
+SERVER_CATEGORIES := default fast postgresql
+JOBS_CATEGORIES := default training store postgresql
 CONTAINER := linear_regressor
 LOCAL_MODEL := build/local/simple_linear_regressor.joblib
 
@@ -120,15 +123,15 @@ serve: server-build ## Build the server image and run it in the background as co
 
 .PHONY: server-build
 server-build: engine ## Build the server image
-	@$(BUILD) --file server.Dockerfile --tag $(SERVER_IMAGE) .
+	@$(BUILD_PACKAGE) --file server.Dockerfile --tag $(SERVER_IMAGE) .
 
 .PHONY: server-build-postgresql
 server-build-postgresql: engine ## Build the server image with the client of PostgreSQL, for a feedback store
-	@$(BUILD) --build-arg CATEGORIES="default fast postgresql" --file server.Dockerfile --tag $(POSTGRESQL_IMAGE) .
+	@$(BUILD_PACKAGE) --build-arg CATEGORIES="$(SERVER_CATEGORIES)" --file server.Dockerfile --tag $(POSTGRESQL_IMAGE) .
 
 .PHONY: jobs-build
 jobs-build: engine ## Build the image for jobs: training, promotion, retraining, monitoring and the pipeline
-	@$(BUILD) --file jobs.Dockerfile --tag $(JOBS_IMAGE) .
+	@$(BUILD_PACKAGE) --file jobs.Dockerfile --tag $(JOBS_IMAGE) .
 
 .PHONY: server-logs
 server-logs: engine ## Follow the log of the server container
@@ -386,7 +389,7 @@ test-system: environment engine ## Test them together: alerts, retraining, upgra
 	@"$(BIN)/python" -m pytest --exitfirst tests/system/test_stack.py
 
 .PHONY: test-layers
-test-layers: environment engine ## Build the server image twice without cache, and compare the files of each layer
+test-layers: environment engine ## Build the server and jobs images twice without cache, and compare the files of each layer
 	@"$(BIN)/python" -m pytest tests/system/test_layers.py
 
 ##@ Pipeline from data to a promoted model
@@ -452,14 +455,17 @@ service-verify: ## Verify that build.yml built IMAGE and IMAGE_JOBS from main (G
 	@scripts/verify_images.sh
 
 .PHONY: sbom image-sbom
-sbom: | $(BIN)/python ## Write the bill of materials of the server's locked packages, build/sbom/server.cdx.json (CycloneDX)
+sbom: | $(BIN)/python ## Write the bills of materials of both images' locked packages into build/sbom (CycloneDX)
 	@mkdir -p build/tools
 	@scripts/tool_environment.sh "$(BIN)/python" scripts/sbom.txt build/tools/sbom
-	@scripts/write_sbom.sh "$(BIN)/python"
+	@scripts/write_sbom.sh "$(BIN)/python" server $(SERVER_CATEGORIES)
+	@scripts/write_sbom.sh "$(BIN)/python" jobs $(JOBS_CATEGORIES)
 
-image-sbom: engine sbom ## Compare it with the built server image, and add the packages of Debian
+image-sbom: engine sbom ## Compare them with the built server and jobs images, and add the packages of Debian
 	@"$(DOCKER)" run --rm --interactive --entrypoint python $(POSTGRESQL_IMAGE) - <scripts/image_inventory.py | \
 		"$(BIN)/python" -m scripts.image_sbom build/sbom/server.cdx.json
+	@"$(DOCKER)" run --rm --interactive --entrypoint python $(JOBS_IMAGE) - <scripts/image_inventory.py | \
+		"$(BIN)/python" -m scripts.image_sbom build/sbom/jobs.cdx.json
 
 .PHONY: image-audit
 image-audit: engine ## Fail if security updates of Debian are pending in the built server and jobs images
@@ -471,8 +477,9 @@ image-audit: engine ## Fail if security updates of Debian are pending in the bui
 release-files: ## Collect wheel, source distribution and bills of materials in build/release (after package and sbom)
 	@rm -rf build/release && mkdir -p build/release
 	@cp build/dist/* build/release
-	@if ! compgen -G 'build/sbom/sbom-*' >/dev/null; then cp build/sbom/server.cdx.json build/release; else \
-		for folder in build/sbom/sbom-*; do cp "$$folder/server.cdx.json" "build/release/server-$${folder#*sbom-}.cdx.json"; done; fi
+	@if ! compgen -G 'build/sbom/sbom-*' >/dev/null; then cp build/sbom/*.cdx.json build/release; else \
+		for folder in build/sbom/sbom-*; do for name in server jobs; do \
+			cp "$$folder/$$name.cdx.json" "build/release/$$name-$${folder#*sbom-}.cdx.json"; done; done; fi
 
 github-release: ## Create the GitHub release of a version that is new in CHANGELOG.md, of build/release (GitHub Actions)
 	@scripts/github_release.sh build/release
@@ -482,7 +489,7 @@ service-yaml: ## Print the Cloud Run service for 'gcloud run services replace -'
 	@PATH="$(BIN):$$PATH" python3 scripts/service_yaml.py
 
 .PHONY: store-migrate service-candidate service-share service-promote service-roll-back
-store-migrate: ## Give the jobs GCP_JOBS the image IMAGE_JOBS and migrate the feedback store (GitHub Actions)
+store-migrate: ## Give the migration of GCP_JOBS the image IMAGE_JOBS and migrate the feedback store (GitHub Actions)
 	@python3 scripts/rollout.py migrate
 
 service-candidate: ## Start IMAGE as a revision without traffic, at a URL of its own (GitHub Actions)
@@ -491,7 +498,7 @@ service-candidate: ## Start IMAGE as a revision without traffic, at a URL of its
 service-share: ## Send 10 % of the traffic to CANDIDATE_REVISION (GitHub Actions)
 	@python3 scripts/rollout.py share
 
-service-promote: ## Send all traffic to CANDIDATE_REVISION (GitHub Actions)
+service-promote: ## Send all traffic to CANDIDATE_REVISION, and give the other jobs IMAGE_JOBS (GitHub Actions)
 	@python3 scripts/rollout.py promote
 
 service-roll-back: ## Send all traffic to STABLE_REVISION (GitHub Actions)
@@ -529,6 +536,7 @@ LABELS = --label org.opencontainers.image.version=$(VERSION) \
 	$(if $(REVISION),--label org.opencontainers.image.revision=$(REVISION)) \
 	$(if $(REPOSITORY_URL),--label org.opencontainers.image.source=$(REPOSITORY_URL))
 BUILD = "$(DOCKER)" build $(if $(BASE),--build-arg BASE=$(BASE)) $(LABELS)
+BUILD_PACKAGE = $(BUILD) $(if $(REVISION),--build-arg CODE_COMMIT=$(REVISION))
 IN_BUILDER = "$(DOCKER)" run --rm --init --user "$$(id -u):$$(id -g)" --volume "$(CURDIR):/project" $(BUILDER_IMAGE)
 export DOCKER
 

@@ -13,6 +13,8 @@ COPY scripts/install_locked.sh scripts/locked_requirements.py scripts/
 # one word for each category
 # hadolint ignore=SC2086
 RUN scripts/install_locked.sh /opt/jobs/bin/python ${CATEGORIES}
+# commit of the code, which the package keeps for the cards of models; here, so that dependencies stay in the cache
+ARG CODE_COMMIT=
 COPY setup.cfg setup.py README.md LICENSE ./
 COPY linear_regressor linear_regressor
 # compiled again, so that the same files come from every build: see server.Dockerfile
@@ -31,6 +33,7 @@ ENV PATH=/opt/jobs/bin:$PATH \
     PYTHONUNBUFFERED=1
 WORKDIR /app
 COPY --from=build /opt/jobs /opt/jobs
+COPY scripts/run_pipeline.sh ./
 # a new volume that is mounted here takes this owner
 RUN install --directory --owner 65532 --group 65532 /models
 # numeric, because platforms that reject root cannot resolve a name

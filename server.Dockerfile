@@ -20,6 +20,8 @@ COPY scripts/install_locked.sh scripts/locked_requirements.py scripts/
 # one word for each category
 # hadolint ignore=SC2086
 RUN scripts/install_locked.sh /opt/server/bin/python ${CATEGORIES}
+# commit of the code, which the package keeps for the cards of models; here, so that dependencies stay in the cache
+ARG CODE_COMMIT=
 COPY setup.cfg setup.py README.md LICENSE ./
 COPY linear_regressor linear_regressor
 # remove build tools and NumPy's tests (17 MB)

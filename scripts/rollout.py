@@ -69,16 +69,22 @@ def image(name: str) -> str:
     return needed(name, r"[^@\s]+@sha256:[0-9a-f]{64}")
 
 
-def migrate() -> None:
-    """Give IMAGE_JOBS to all jobs (GCP_JOBS), and migrate the store before a server that needs it starts."""
-    if "GCP_JOBS" not in os.environ:
-        stop("NOT RUN: GCP_JOBS is not set; the deploy workflow sets it (docs/deployment.md)")
-    jobs = sorted(os.environ["GCP_JOBS"].split(), key=lambda name: not name.endswith("-migrate"))
+def update_jobs(migration: bool) -> list[str]:
+    """Give IMAGE_JOBS to the job of GCP_JOBS that migrates, or to all others; return their names."""
+    jobs = [name for name in os.environ.get("GCP_JOBS", "").split() if name.endswith("-migrate") == migration]
     for name in jobs:
         gcloud("jobs", "update", name, "--container", "job", "--image", image("IMAGE_JOBS"))
-        if name.endswith("-migrate"):
-            gcloud("jobs", "execute", name, "--wait")
-    print(f"jobs with the new image: {', '.join(jobs) or 'none in GCP_JOBS, so no store was migrated'}")
+    return jobs
+
+
+def migrate() -> None:
+    """Migrate the store with IMAGE_JOBS before a server that needs it starts; other jobs wait for the promotion."""
+    if "GCP_JOBS" not in os.environ:
+        stop("NOT RUN: GCP_JOBS is not set; the deploy workflow sets it (docs/deployment.md)")
+    jobs = update_jobs(migration=True)
+    for name in jobs:
+        gcloud("jobs", "execute", name, "--wait")
+    print(f"migrated by {', '.join(jobs)}" if jobs else "none in GCP_JOBS migrates, so no store was migrated")
 
 
 def candidate() -> None:
@@ -102,17 +108,18 @@ def share() -> None:
 
 
 def promote() -> None:
-    """Send all traffic to CANDIDATE_REVISION, and to later revisions of Terraform, such as for a new setting."""
+    """Send all traffic to CANDIDATE_REVISION, and later revisions of Terraform; give the other jobs IMAGE_JOBS."""
     chosen, name = needed("CANDIDATE_REVISION"), needed("GCP_SERVICE")
     latest = service()["status"]["latestCreatedRevisionName"]
     if latest != chosen:
         stop(f"{latest} was created after {chosen} and has not been tested: deploy again")
     gcloud("services", "update-traffic", name, "--to-latest", "--update-tags", f"{STABLE}={chosen}", "--remove-tags",
            CANDIDATE)
+    print(f"jobs with the new image: {', '.join(update_jobs(migration=False)) or 'none in GCP_JOBS'}")
 
 
 def roll_back() -> None:
-    """Send all traffic to STABLE_REVISION; the candidate remains without traffic and without a URL."""
+    """Send all traffic to STABLE_REVISION; the candidate stays without traffic and URL, other jobs kept their image."""
     stable = needed("STABLE_REVISION")
     gcloud("services", "update-traffic", needed("GCP_SERVICE"), "--to-revisions", f"{stable}=100", "--remove-tags",
            CANDIDATE)

@@ -11,7 +11,9 @@ from contextlib import closing
 
 import pytest
 
+from linear_regressor.artefact.code_commit import commit_of
 from pipelines.tests.running_pipeline import DOCKER, INGESTED, STEPS, Pipeline, succeeded, write_rows
+from tests import ROOT
 from tests.command_line import run
 from tests.running_server import RunningServer, start
 
@@ -75,6 +77,7 @@ def test_from_bad_and_good_files_to_what_a_server_answers(pipeline: Pipeline,
     assert champion == promotion["to_version"]
     lineage = json.loads(run("lineage", pipeline.folder / "models", "--json").stdout)
     assert re.fullmatch(r"linear-regressor-[\d-]+", lineage["pipeline_run"])
+    assert commit_of(ROOT) == lineage["code_commit"]
     assert [("promote", f"pipeline {lineage['pipeline_run']}")] == [
         (one["action"], one["by"]) for one in lineage["decisions"]]
     server = serve()

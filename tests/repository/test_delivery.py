@@ -122,18 +122,35 @@ def test_a_revision_that_nobody_tested_is_not_promoted(project: Project) -> None
     assert {"r1": 100} == project.state["shares"]
 
 
-def test_the_store_is_migrated_before_the_other_jobs_change(project: Project) -> None:
-    """With the new image; a failed migration ends the deployment."""
-    jobs = "linear-regressor-monitor linear-regressor-migrate linear-regressor-retrain"
-    done = project.run("migrate", IMAGE_JOBS=JOBS_DIGEST, GCP_JOBS=jobs)
-    calls = [call.split(" --")[0] for call in project.state["calls"]]
+def job_calls(project: Project) -> list[str]:
+    """What was done to jobs, without options."""
+    return [call.split(" --")[0] for call in project.state["calls"] if call.startswith("run jobs ")]
+
+
+def test_only_the_migration_gets_the_new_image_before_the_promotion(project: Project) -> None:
+    """The other jobs get it when the candidate has been accepted; a failed migration ends the deployment."""
+    jobs = {"IMAGE_JOBS": JOBS_DIGEST,
+            "GCP_JOBS": "linear-regressor-monitor linear-regressor-migrate linear-regressor-retrain"}
+    done = project.run("migrate", **jobs)
+    migration = ["run jobs update linear-regressor-migrate", "run jobs execute linear-regressor-migrate"]
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert calls == ["run jobs update linear-regressor-migrate", "run jobs execute linear-regressor-migrate",
-                     "run jobs update linear-regressor-monitor", "run jobs update linear-regressor-retrain"]
-    failed = project.run("migrate", IMAGE_JOBS=JOBS_DIGEST, GCP_JOBS=jobs, FAILS="run jobs execute")
+    assert migration == job_calls(project)
+    failed = project.run("migrate", **jobs, FAILS="run jobs execute")
     assert (1, "gcloud run jobs execute failed with exit code 1\n") == (failed.returncode, failed.stderr)
-    assert 4 + 2 == len(project.state["calls"])
+    assert 2 * migration == job_calls(project)
+
+    project.run("candidate", IMAGE=DIGEST, **jobs)
+    project.run("share", **CANDIDATE, **jobs)
+    assert 0 == project.run("roll-back", **CANDIDATE, **jobs).returncode
+    assert 2 * migration == job_calls(project)
+
+    project.run("candidate", IMAGE=DIGEST, **jobs)
+    promoted = project.run("promote", CANDIDATE_REVISION="r3", **jobs)
+    assert (0, "") == (promoted.returncode, promoted.stderr)
+    assert job_calls(project)[4:] == ["run jobs update linear-regressor-monitor",
+                                      "run jobs update linear-regressor-retrain"]
+    assert f"--container job --image {JOBS_DIGEST}" in project.state["calls"][-1]
     assert "no store was migrated" in project.run("migrate", IMAGE_JOBS=JOBS_DIGEST, GCP_JOBS="").stdout
 
 
@@ -361,16 +378,22 @@ def test_a_release_is_what_the_build_workflow_attested(tmp_path: Path, heading: 
 
 @pytest.mark.skipif("CI" not in os.environ and not runs(ROOT / "build/tools/sbom/bin/cyclonedx-py"),
                     reason="make sbom has not installed its tool on this machine")
-def test_the_bill_lists_the_locked_packages_with_their_hashes(tmp_path: Path) -> None:
-    """And is the same file for the same commit."""
+@pytest.mark.parametrize(("image", "categories"), [
+    ("server", ["default", "fast", "postgresql"]), ("jobs", ["default", "training", "store", "postgresql"])])
+def test_the_bill_lists_the_locked_packages_with_their_hashes(image: str, categories: list[str]) -> None:
+    """And is the same file for the same commit; make sbom names the categories that the image has."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    dockerfile = (ROOT / "jobs.Dockerfile").read_text(encoding="utf-8")
+    assert f"\n{image.upper()}_CATEGORIES := {' '.join(categories)}\n" in makefile
+    assert image == "server" or f'ARG CATEGORIES="{" ".join(categories)}"' in dockerfile
     texts = []
     for _ in range(2):
-        done = subprocess.run([str(SCRIPTS / "write_sbom.sh"), sys.executable], cwd=ROOT, capture_output=True,
-                              text=True, timeout=60)
+        done = subprocess.run([str(SCRIPTS / "write_sbom.sh"), sys.executable, image, *categories], cwd=ROOT,
+                              capture_output=True, text=True, timeout=60)
         assert (0, "") == (done.returncode, done.stderr)
-        texts.append((ROOT / "build" / "sbom" / "server.cdx.json").read_text(encoding="utf-8"))
+        texts.append((ROOT / "build" / "sbom" / f"{image}.cdx.json").read_text(encoding="utf-8"))
     bill, lock = json.loads(texts[0]), json.loads((ROOT / "Pipfile.lock").read_text(encoding="utf-8"))
-    locked = {name: entry for category in ("default", "fast", "postgresql") for name, entry in lock[category].items()
+    locked = {name: entry for category in categories for name, entry in lock[category].items()
               if "path" not in entry}
 
     assert texts[0] == texts[1] and "CycloneDX" == bill["bomFormat"]

@@ -2,11 +2,13 @@
 
 import json
 import re
+import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
+from linear_regressor.artefact.code_commit import commit_of
 from tests import ROOT
 
 IDS = ["builder.Dockerfile", "jobs.Dockerfile", "server.Dockerfile"]
@@ -46,6 +48,28 @@ def test_copied_files_exist_and_are_not_ignored(path: Path) -> None:
     assert copied
     assert [] == [name for name in copied if not any(fnmatch(name, pattern) for pattern in patterns)]
     assert [] == [name for name in copied if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("name", ["jobs.Dockerfile", "server.Dockerfile"])
+def test_the_package_is_built_with_the_commit_and_dependencies_without(name: str) -> None:
+    """So a new commit installs no dependency again."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+
+    assert 1 == text.count("CODE_COMMIT")
+    places = [text.index(part) for part in ("install_locked.sh /opt", "\nARG CODE_COMMIT=\n", "--no-build-isolation .")]
+    assert sorted(places) == places
+
+
+@pytest.mark.parametrize("target", ["server-build", "server-build-postgresql", "jobs-build"])
+def test_images_are_built_with_the_commit_that_is_checked_out(target: str) -> None:
+    """As their label says it, too."""
+    done = subprocess.run(["make", "--dry-run", target, "DOCKER=true"], cwd=ROOT, capture_output=True, text=True,
+                          timeout=60)
+    commit = commit_of(ROOT)
+
+    assert commit is not None
+    assert f"--build-arg CODE_COMMIT={commit} " in done.stdout
+    assert f"--label org.opencontainers.image.revision={commit} " in done.stdout
 
 
 def test_jobs_run_as_a_numeric_user_without_an_entry_point() -> None:

@@ -92,11 +92,11 @@ def test_images_are_built_for_the_architectures_that_are_joined() -> None:
 
 
 def test_what_is_pushed_is_attested_and_the_index_is_deployed() -> None:
-    """Provenance for every digest; the bill of materials for the images that it was compared with."""
+    """Provenance for every digest; bills of materials for the images that they were compared with."""
     images, joined = (WORKFLOWS / "build.yml").read_text(encoding="utf-8").split("\n  build:\n")
     attested = r"subject-digest: \$\{\{ steps\.push\.outputs\.(\w+)_digest \}\}\n( +predicate-type: \S+/bom)?"
 
-    assert [("server", False), ("server", True), ("jobs", False)] == [
+    assert [("server", False), ("server", True), ("jobs", False), ("jobs", True)] == [
         (name, bool(bill)) for name, bill in re.findall(attested, images)]
     assert images.index("make sbom image-sbom") < images.index("images-push") < images.index("actions/attest")
     assert [("server", ""), ("jobs", "")] == re.findall(attested, joined)
@@ -106,16 +106,18 @@ def test_what_is_pushed_is_attested_and_the_index_is_deployed() -> None:
 
 
 def test_a_release_has_a_bill_of_materials_for_each_architecture(tmp_path: Path) -> None:
-    """From the folders into which the workflow downloads them."""
+    """And each image, from the folders into which the workflow downloads them."""
     (tmp_path / "build" / "dist").mkdir(parents=True)
     (tmp_path / "build" / "dist" / "a.whl").touch()
     for name in ARCHITECTURES:
         folder = tmp_path / "build" / "sbom" / f"sbom-{name}"
         folder.mkdir(parents=True)
-        (folder / "server.cdx.json").write_text(name, encoding="utf-8")
+        for image in ("server", "jobs"):
+            (folder / f"{image}.cdx.json").write_text(f"{image} {name}", encoding="utf-8")
     done = subprocess.run(["make", "-f", str(ROOT / "Makefile"), "release-files"], cwd=tmp_path, capture_output=True,
                           text=True, timeout=60)
     made = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "build" / "release").iterdir()}
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert made == {"a.whl": "", "server-amd64.cdx.json": "amd64", "server-arm64.cdx.json": "arm64"}
+    assert made == {"a.whl": ""} | {f"{image}-{name}.cdx.json": f"{image} {name}"
+                                    for image in ("server", "jobs") for name in ARCHITECTURES}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -11,15 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
+import pandas as pd
 import pytest
 
 from infra.capacity import memory, processors
+from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.cli import main
 from linear_regressor.serving.app import create_app
 from linear_regressor.serving.auth.scopes import SCOPES
 from linear_regressor.serving.settings import Settings, all_settings
 from tests import ROOT
+from tests.command_line import run
 
+SCRIPTS = ROOT / "scripts"
+JOBS_IMAGE = (ROOT / "jobs.Dockerfile").read_text(encoding="utf-8")
 INFRA = ROOT / "infra"
 TERRAFORM = INFRA / "terraform"
 MODULES = TERRAFORM / "modules"
@@ -74,7 +81,7 @@ def test_variables_are_settings_that_the_service_accepts() -> None:
     """Those of all environments, and those that Terraform adds."""
     settings = Settings.from_env({**VALUES["environment"], "PORT": str(VALUES["port"])})
     known = {row.variable for row in all_settings()}
-    set_in_terraform = set(re.findall(r"\b([A-Z][A-Z_]+) *= ", module("values"))) - {"MODELS", "DATA"}
+    set_in_terraform = set(re.findall(r"\b([A-Z][A-Z_]+) *= ", module("values"))) - {"MODELS"}
 
     assert (VALUES["port"], 1) == (settings.port, settings.workers)
     assert {"STORE", "GOOGLE_CLOUD_PROJECT", "MODEL_PATH", "AUTH", "API_KEYS_FILE"} == set_in_terraform
@@ -109,18 +116,64 @@ def test_the_collector_scrapes_the_port_and_path_of_the_service() -> None:
     assert "path: /metrics\n" in config
 
 
-@pytest.mark.parametrize("name", VALUES["jobs"])
-def test_jobs_run_commands_that_exist(name: str) -> None:
-    """With options that the command has."""
-    words = VALUES["jobs"][name]["arguments"]
-    command: click.Command = main
-    while isinstance(command, click.Group) and words:
-        found = command.get_command(click.Context(command), words[0])
-        assert found is not None, words[0]
-        command, words = found, words[1:]
-    options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+def test_jobs_run_commands_with_everything_that_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands themselves parse the words of each job, so a missing or unknown option is an error."""
+    monkeypatch.setenv("STORE", "sqlite:///feedback.db")  # as Terraform does
+    commands = {name: job["command"] for name, job in VALUES["jobs"].items()}
+    for program, *words in [words for name, words in commands.items() if name != "pipeline"]:
+        assert "linear-regressor" == program
+        command: click.Command = main
+        while isinstance(command, click.Group):
+            found = command.get_command(click.Context(command), words[0])
+            assert found is not None, words[0]
+            command, words = found, words[1:]
+        command.make_context("job", words)
 
-    assert set() == {word for word in words if word.startswith("--")} - options
+    script = (SCRIPTS / "run_pipeline.sh").read_text(encoding="utf-8")
+    assert ["/app/run_pipeline.sh", *re.findall(r"\b[A-Z_]+\b", re.findall(r"Usage: (.*?)  ", script)[0])] == (
+        commands["pipeline"])
+    assert "WORKDIR /app\n" in JOBS_IMAGE and "COPY scripts/run_pipeline.sh ./\n" in JOBS_IMAGE
+
+
+def write_rows(path: Path, slope: float, seed: int) -> None:
+    """Write rows of a line."""
+    x = np.random.default_rng(seed).normal(size=400)
+    pd.DataFrame({"x": x, "y": slope * x + np.cos(9 * x)}).to_csv(path, index=False)
+
+
+def test_the_pipeline_job_promotes_what_the_gate_accepts_and_nothing_else(tmp_path: Path) -> None:
+    """Its script runs with its words on files; bad data, and a line that is worse, leave the champion in use."""
+    files = {"DATA": tmp_path / "train.csv", "TEST_DATA": tmp_path / "test.csv"}
+    models, store = tmp_path / "models", f"sqlite:///{tmp_path}/feedback.db"
+    for number, path in enumerate(files.values()):
+        write_rows(path, 3, number)
+    assert 0 == run("verify", files["DATA"], "--schema", tmp_path / "schema.yaml", "--learn").exit_code
+    values = {**files, "SCHEMA": (tmp_path / "schema.yaml").read_text(), "FEATURES": "x", "TARGET": "y",
+              "MODELS": models}
+
+    def pipeline(execution: str) -> subprocess.CompletedProcess[str]:
+        words = [str(values[word]) for word in VALUES["jobs"]["pipeline"]["command"][1:]]
+        environ = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path),
+                   "STORE": store, "CLOUD_RUN_EXECUTION": execution}
+        return subprocess.run([str(SCRIPTS / "run_pipeline.sh"), *words], env=environ, capture_output=True, text=True,
+                              cwd=tmp_path, timeout=120)
+
+    first = pipeline("run-1")
+    assert 0 == first.returncode, first.stderr
+    (promotion,) = ModelHistory.of(str(models)).promotions()
+    assert ("promote", "pipeline run-1") == (promotion.action, promotion.by)
+
+    again = pipeline("run-2")
+    assert 0 == again.returncode and "is in use already" in again.stdout
+
+    rows = files["DATA"].read_text()
+    files["DATA"].write_text(f"{rows}many,1\n")
+    assert 5 == pipeline("run-3").returncode
+    files["DATA"].write_text(rows)
+    write_rows(files["DATA"], 2.9, 3)
+    worse = pipeline("run-4")
+    assert 1 == worse.returncode and f"{promotion.to_version} stays in use" in worse.stderr
+    assert promotion.to_version == ModelHistory.of(str(models)).promotions().champion
 
 
 # --- Terraform ----------------------------------------------------------------------------------------------------

@@ -241,6 +241,40 @@ def test_a_model_is_deployed_by_its_version(tmp_path: Path, chosen: dict[str, st
         assert part in calls.read_text(encoding="utf-8")
 
 
+# A fake docker that runs nothing: images have the labels, the server answers, and a base is there once it is pulled.
+ENGINE = """#!/bin/sh
+case "$*" in
+  *"{{.Size}} base"*) echo 100000000 ;;
+  *"{{.Size}}"*) echo "$SIZE" ;;
+  "image inspect base") test -e "$BASE" ;;
+  "pull --quiet base") test -n "$PULLS" && touch "$BASE" ;;
+  "image inspect --format"*) echo label ;;
+  "inspect --format"*) echo 0 ;;
+  port*) echo "127.0.0.1:$SERVER" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(("environment", "code", "said"), [
+    ({"PULLS": "yes", "SIZE": "210000000"}, 0, "image passed, 110 MB larger than base"),
+    ({"PULLS": "yes", "SIZE": "211000000"}, 1, "image: 111 MB larger than base; the limit is 110 MB"),
+    ({"SIZE": "1"}, 0, "NOT CHECKED: the size of image, because base is not a local image and cannot be pulled"),
+    ({"SIZE": "1", "CI": "true"}, 1, "image: its size cannot be checked, because base is not a local image"),
+], ids=["small", "large", "no base", "no base in CI"])
+def test_the_size_of_the_server_image_is_checked_or_said_to_be_not(
+        environment: dict[str, str], code: int, said: str, fake_server: FakeServer, tmp_path: Path) -> None:
+    """Where CI is set it must be checked."""
+    (tmp_path / "docker").write_text(ENGINE, encoding="utf-8")
+    (tmp_path / "docker").chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:/usr/local/bin:/usr/bin:/bin", "BASE": str(tmp_path / "base"),
+               "SERVER": str(fake_server.server_port), "PULLS": "", **environment}
+    done = subprocess.run([str(SCRIPTS / "test_server_image.sh"), "image", "base"], env=environ, capture_output=True,
+                          text=True, timeout=60)
+
+    assert code == done.returncode, done.stderr
+    assert (done.stdout if code == 0 else done.stderr).splitlines()[-1].startswith(said)
+
+
 def test_the_password_of_the_store_is_made_once_and_is_for_its_owner_only(tmp_path: Path) -> None:
     """Compose reads it from .env, whose other lines stay."""
     settings = tmp_path / ".env"

@@ -146,6 +146,13 @@ def make(target: str, *arguments: str) -> subprocess.CompletedProcess[str]:
                           timeout=60)
 
 
+def test_tests_that_are_too_slow_for_pull_requests_run_every_morning() -> None:
+    """On a real engine; nothing else would run them."""
+    called = targets((FOLDER / "scheduled.yml").read_text(encoding="utf-8"))
+
+    assert {"test-system", "test-layers", "pipeline-local", "demo-drift"} <= set(called)
+
+
 def test_every_called_target_is_explained_or_runs_here() -> None:
     """The list above has no target that no workflow calls."""
     assert set(ELSEWHERE) <= CALLED

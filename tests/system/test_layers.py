@@ -1,4 +1,4 @@
-"""The same commit gives the same files in each layer of the server image, whenever it is built."""
+"""The same commit gives the same files in each layer of the server and jobs images, whenever they are built."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import tarfile
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
 
 from tests import ROOT
 from tests.system.stack import DOCKER, PROJECT, run
@@ -23,10 +25,10 @@ class Entry(NamedTuple):
     digest: str
 
 
-def build(tag: str) -> None:
-    """Build the server image with the client of PostgreSQL, without anything of earlier builds."""
-    run([DOCKER, "build", "--quiet", "--no-cache", "--build-arg", "CATEGORIES=default fast postgresql", "--file",
-         "server.Dockerfile", "--tag", tag, str(ROOT)], dict(os.environ))
+def build(image: str, arguments: list[str], tag: str) -> None:
+    """Build an image without anything of earlier builds."""
+    run([DOCKER, "build", "--quiet", "--no-cache", *arguments, "--file", f"{image}.Dockerfile", "--tag", tag,
+         str(ROOT)], dict(os.environ))
 
 
 def layers(tag: str, folder: Path) -> list[dict[str, Entry]]:
@@ -50,19 +52,24 @@ def entry(layer: tarfile.TarFile, member: tarfile.TarInfo) -> Entry:
                  hashlib.sha256(content.read()).hexdigest() if content else "")
 
 
-def test_two_builds_have_the_same_files_in_each_layer(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("image", "arguments", "compiled"), [
+    ("server", ["--build-arg", "CATEGORIES=default fast postgresql"], ["cli/__pycache__/serve.", "simdjson"]),
+    ("jobs", [], ["cli/__pycache__/train."]),
+], ids=["server", "jobs"])
+def test_two_builds_have_the_same_files_in_each_layer(image: str, arguments: list[str], compiled: list[str],
+                                                      tmp_path: Path) -> None:
     """Modules compiled by Python and extensions compiled from C included."""
-    tags = [f"{PROJECT}_server:build{number}" for number in (1, 2)]
+    tags = [f"{PROJECT}_{image}:build{number}" for number in (1, 2)]
     try:
         for tag in tags:
-            build(tag)
+            build(image, arguments, tag)
         first, second = (layers(tag, tmp_path) for tag in tags)
     finally:
         run([DOCKER, "image", "rm", "--force", *tags], dict(os.environ))
 
     assert len(first) == len(second) > 1
     names = {name for layer in first for name in layer}
-    assert any("cli/__pycache__/serve." in name for name in names) and any("simdjson" in name for name in names)
+    assert [] == [part for part in compiled if not any(part in name for name in names)]
     different = [name for one, other in zip(first, second, strict=True)
                  for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
     assert different == []

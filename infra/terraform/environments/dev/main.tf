@@ -33,7 +33,7 @@ module "platform" {
   emails               = var.emails
   initial_image        = var.initial_image
   initial_jobs_image   = var.initial_jobs_image
-  training_data        = var.training_data
+  training             = var.training
   callers              = var.callers
   serve_promoted_model = var.serve_promoted_model
   authentication       = var.authentication

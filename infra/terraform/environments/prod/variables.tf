@@ -39,10 +39,16 @@ variable "initial_jobs_image" {
   default     = null
 }
 
-variable "training_data" {
-  description = "URL of the data that the pipeline trains on; null for no pipeline."
-  type        = string
-  default     = null
+variable "training" {
+  description = "What the pipeline trains on: data and test_data (gs://BUCKET/PATH), text of their schema, features, target; null for no pipeline."
+  type = object({
+    data      = string
+    test_data = string
+    schema    = string
+    features  = string
+    target    = string
+  })
+  default = null
 }
 
 variable "callers" {

@@ -15,9 +15,9 @@ variable "shared" {
 }
 
 variable "jobs" {
-  description = "Arguments, schedule and account of each job (module values)."
+  description = "Command, schedule and account of each job (module values)."
   type = map(object({
-    arguments       = list(string)
+    command         = list(string)
     schedule        = string
     timeout_seconds = number
     account         = string
@@ -45,14 +45,9 @@ variable "connection_name" {
   type        = string
 }
 
-variable "models_bucket" {
-  description = "Bucket of the models, mounted for the pipeline."
-  type        = string
-}
-
-variable "training_data" {
-  description = "URL of the data of the pipeline; null without a pipeline."
-  type        = string
+variable "training" {
+  description = "Data of the pipeline; null without a pipeline."
+  type        = object({ data = string, test_data = string })
   default     = null
 }
 
@@ -92,8 +87,8 @@ resource "google_cloud_run_v2_job" "this" {
       containers {
         name       = "job"
         image      = var.initial_image
-        command    = ["linear-regressor"]
-        args       = each.value.arguments
+        command    = [each.value.command[0]]
+        args       = slice(each.value.command, 1, length(each.value.command))
         depends_on = ["cloud-sql-proxy"]
         resources {
           limits = { cpu = "1", memory = "1Gi" }
@@ -103,13 +98,6 @@ resource "google_cloud_run_v2_job" "this" {
           content {
             name  = env.key
             value = env.value
-          }
-        }
-        dynamic "volume_mounts" {
-          for_each = each.key == "pipeline" ? [var.shared.models.folder] : []
-          content {
-            name       = "models"
-            mount_path = volume_mounts.value
           }
         }
       }
@@ -132,17 +120,6 @@ resource "google_cloud_run_v2_job" "this" {
           http_get {
             path = "/startup"
             port = local.database.proxy_health_port
-          }
-        }
-      }
-
-      dynamic "volumes" {
-        for_each = each.key == "pipeline" ? [var.models_bucket] : []
-        content {
-          name = "models"
-          gcs {
-            bucket    = volumes.value
-            read_only = false
           }
         }
       }
@@ -181,7 +158,7 @@ resource "google_cloud_scheduler_job" "this" {
   project          = var.project
   region           = var.region
   name             = "linear-regressor-${each.key}"
-  description      = "linear-regressor ${join(" ", each.value.arguments)}"
+  description      = "Runs linear-regressor-${each.key}"
   schedule         = each.value.schedule
   time_zone        = "Etc/UTC"
   attempt_deadline = "60s"
@@ -199,12 +176,12 @@ resource "google_cloud_scheduler_job" "this" {
   }
 }
 
-# Only objects of the pipeline's own bucket.
+# Only objects of the pipeline's own buckets.
 resource "google_storage_bucket_iam_member" "training_data" {
-  count  = var.training_data == null ? 0 : 1
-  bucket = split("/", var.training_data)[2]
-  role   = "roles/storage.objectViewer"
-  member = "serviceAccount:${var.accounts["jobs"]}"
+  for_each = toset(var.training == null ? [] : [for url in [var.training.data, var.training.test_data] : split("/", url)[2]])
+  bucket   = each.key
+  role     = "roles/storage.objectViewer"
+  member   = "serviceAccount:${var.accounts["jobs"]}"
 }
 
 output "names" {

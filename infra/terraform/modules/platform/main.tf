@@ -35,7 +35,7 @@ module "values" {
   models_bucket            = "${var.project}-models"
   serve_promoted_model     = var.serve_promoted_model
   authentication           = var.authentication
-  training_data            = var.training_data
+  training                 = var.training
 }
 
 module "identity" {
@@ -115,8 +115,7 @@ module "jobs" {
   accounts            = module.identity.emails
   subnetwork          = module.network.subnetwork
   connection_name     = module.database.connection_name
-  models_bucket       = module.storage.name
-  training_data       = var.training_data
+  training            = var.training
   deletion_protection = var.deletion_protection
   depends_on          = [google_project_service.this]
 }

@@ -65,17 +65,6 @@ resource "google_storage_bucket_iam_member" "writer" {
   member   = "serviceAccount:${var.writer}"
 }
 
-# The pipeline replaces the model that it trained last.
-resource "google_storage_bucket_iam_member" "trained" {
-  bucket = google_storage_bucket.models.name
-  role   = "roles/storage.objectUser"
-  member = "serviceAccount:${var.writer}"
-  condition {
-    title      = "trained"
-    expression = "resource.name.startsWith('projects/_/buckets/${var.name}/objects/trained/')"
-  }
-}
-
 output "name" {
   description = "Name of the bucket."
   value       = google_storage_bucket.models.name

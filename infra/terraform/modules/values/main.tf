@@ -32,19 +32,19 @@ locals {
   )
 
   # --- jobs ---
-  placeholders = {
-    MODELS = "gs://${var.models_bucket}/${local.shared.models.prefix}"
-    DATA   = coalesce(var.training_data, "unused")
-  }
+  placeholders = merge(
+    { MODELS = "gs://${var.models_bucket}/${local.shared.models.prefix}" },
+    var.training == null ? {} : { for name, value in var.training : upper(name) => value },
+  )
   jobs = {
     for name, job in local.shared.jobs : name => {
-      arguments       = [for word in job.arguments : lookup(local.placeholders, word, word)]
+      command         = [for word in job.command : lookup(local.placeholders, word, word)]
       schedule        = job.schedule
       timeout_seconds = job.timeout_seconds
       account         = name == "migrate" ? "migrate" : "jobs"
       environment     = { STORE = local.store[name == "migrate" ? "migrate" : "jobs"] }
     }
-    if var.initial_jobs_image != null && (name != "pipeline" || var.training_data != null)
+    if var.initial_jobs_image != null && (name != "pipeline" || var.training != null)
   }
 
   # --- alerts and dashboard ---

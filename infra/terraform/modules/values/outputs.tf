@@ -19,7 +19,7 @@ output "environment" {
 }
 
 output "jobs" {
-  description = "Arguments, schedule and account of each job, by name."
+  description = "Command, schedule and account of each job, by name."
   value       = local.jobs
 }
 

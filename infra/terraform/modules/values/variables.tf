@@ -74,13 +74,21 @@ variable "authentication" {
   }
 }
 
-variable "training_data" {
-  description = "URL of the data that the pipeline trains on, such as gs://BUCKET/train/*.parquet; null for no pipeline."
-  type        = string
-  default     = null
+variable "training" {
+  description = "Data sets that the pipeline trains on and the gate judges by, text of their schema, features and target; null for no pipeline."
+  type = object({
+    data      = string
+    test_data = string
+    schema    = string
+    features  = string
+    target    = string
+  })
+  default = null
   validation {
-    condition     = var.training_data == null || can(regex("^gs://[^/]+/.+$", var.training_data))
-    error_message = "The training data must be objects in a bucket (gs://BUCKET/PATH)."
+    condition = var.training == null || alltrue([
+      for url in try([var.training.data, var.training.test_data], []) : can(regex("^gs://[^/]+/.+$", url))
+    ])
+    error_message = "The data of the pipeline must be objects in a bucket (gs://BUCKET/PATH)."
   }
 }
 

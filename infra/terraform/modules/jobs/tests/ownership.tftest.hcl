@@ -7,14 +7,14 @@ variables {
   shared  = jsondecode(file("../../../service.json"))
   jobs = {
     monitor = {
-      arguments       = ["monitor"]
+      command         = ["linear-regressor", "monitor"]
       schedule        = "0 * * * *"
       timeout_seconds = 900
       account         = "jobs"
       environment     = {}
     }
     migrate = {
-      arguments       = ["store", "migrate"]
+      command         = ["linear-regressor", "store", "migrate"]
       schedule        = null
       timeout_seconds = 600
       account         = "migrate"
@@ -30,7 +30,6 @@ variables {
   }
   subnetwork          = "linear-regressor-run"
   connection_name     = "example:europe-west1:linear-regressor"
-  models_bucket       = "example-models"
   deletion_protection = true
 }
 
@@ -42,6 +41,13 @@ run "create" {
   assert {
     condition     = google_cloud_run_v2_job.this["migrate"].template[0].template[0].service_account == "migrate@example.iam.gserviceaccount.com"
     error_message = "The migration does not run as the owner of the tables."
+  }
+  assert {
+    condition = (
+      google_cloud_run_v2_job.this["migrate"].template[0].template[0].containers[0].command == tolist(["linear-regressor"])
+      && google_cloud_run_v2_job.this["migrate"].template[0].template[0].containers[0].args == tolist(["store", "migrate"])
+    )
+    error_message = "The migration runs another command."
   }
 }
 

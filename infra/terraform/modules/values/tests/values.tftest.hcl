@@ -6,8 +6,14 @@ variables {
   database_max_connections = 60
   database_users           = { server = "server@example.iam", jobs = "jobs@example.iam", migrate = "migrate@example.iam" }
   models_bucket            = "example-models"
-  training_data            = "gs://example-data/train/*.parquet"
-  root                     = "../../.."
+  training = {
+    data      = "gs://example-data/train/*.parquet"
+    test_data = "gs://example-data/test/*.parquet"
+    schema    = "format: 1\n"
+    features  = "age,bmi"
+    target    = "score"
+  }
+  root = "../../.."
 }
 
 run "everything" {
@@ -28,12 +34,15 @@ run "everything" {
     error_message = "Only the migration runs as the owner of the tables."
   }
   assert {
-    condition     = contains(output.jobs.retrain.arguments, "gs://example-models/linear-regressor")
-    error_message = "The bucket is not in the arguments of retrain: ${join(" ", output.jobs.retrain.arguments)}"
+    condition     = contains(output.jobs.retrain.command, "gs://example-models/linear-regressor")
+    error_message = "The bucket is not in the command of retrain: ${join(" ", output.jobs.retrain.command)}"
   }
   assert {
-    condition     = contains(output.jobs.pipeline.arguments, "gs://example-data/train/*.parquet")
-    error_message = "The data are not in the arguments of the pipeline: ${join(" ", output.jobs.pipeline.arguments)}"
+    condition = slice(output.jobs.pipeline.command, 1, 7) == [
+      "gs://example-data/train/*.parquet", "gs://example-data/test/*.parquet", "format: 1\n", "age,bmi", "score",
+      "gs://example-models/linear-regressor",
+    ]
+    error_message = "A value is missing in the command of the pipeline: ${join(" ", output.jobs.pipeline.command)}"
   }
   assert {
     condition     = alltrue([for alert in output.alerts : !strcontains(alert.query, "linear_regressor:")])
@@ -72,7 +81,7 @@ run "no_jobs_without_their_image" {
 
 run "no_pipeline_without_data" {
   variables {
-    training_data = null
+    training = null
   }
   assert {
     condition     = keys(output.jobs) == ["migrate", "monitor", "retrain"]
@@ -115,9 +124,15 @@ run "no_authentication_by_tokens" {
 run "data_outside_buckets_are_refused" {
   command = plan
   variables {
-    training_data = "https://example.org/data.csv"
+    training = {
+      data      = "gs://example-data/train/*.parquet"
+      test_data = "https://example.org/test.csv"
+      schema    = "format: 1\n"
+      features  = "age,bmi"
+      target    = "score"
+    }
   }
-  expect_failures = [var.training_data]
+  expect_failures = [var.training]
 }
 
 run "as_many_connections_as_instances_need" {
