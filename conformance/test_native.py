@@ -24,6 +24,16 @@ def test_stream_gives_the_same_as_batch(server: Server, rows: Rows) -> None:
     assert [one] == server.post("/batch", {"instances": rows[:1]}).json()["predictions"]
 
 
+def test_rows_by_name_are_those_of_arrays(server: Server, rows: Rows, columns: list[str]) -> None:
+    """In any order of the names."""
+    records = [dict(reversed(list(zip(columns, row, strict=True)))) for row in rows]
+    many = [server.post("/batch", {"instances": form}).json()["predictions"] for form in (rows, records)]
+
+    assert many[0] == many[1]
+    assert many[0][0] == server.post("/stream", {"instance": records[0]}).json()["prediction"]
+    assert 422 == server.post("/batch", {"instances": [*records, rows[0]]}).status
+
+
 def test_requested_statistics_are_returned(server: Server, rows: Rows) -> None:
     """Interval, contributions and range flag, with the prediction."""
     wanted = {"interval": 0.95, "explain": True, "range": True}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import click
 
 from linear_regressor.artefact.model_files import load
-from linear_regressor.artefact.model_location import ModelLocation
+from linear_regressor.artefact.model_location import FILE_URL, ModelLocation
 from linear_regressor.cli import options
 from linear_regressor.cli.output import progress_bar
 from linear_regressor.data.source import Source
@@ -81,7 +82,7 @@ def predict(context: click.Context, /, paths: tuple[str, ...], model_path: Model
     """
     if len(paths) != (1 if data else 2):
         raise click.UsageError("name the data once, as INPUT or as --data, and then one OUTPUT.", context)
-    output = STANDARD_OUTPUT if paths[-1] == "-" else paths[-1]
+    output = STANDARD_OUTPUT if paths[-1] == "-" else _without_scheme(paths[-1])
     rows = options.locations(data or paths[:1], reading, scheduler)
     options.require_dask(scheduler, engine)
     predictor = RowPredictor(load(model_path), Wanted(wanted["interval"], wanted["explain"], wanted["out_of_range"],
@@ -98,6 +99,12 @@ def predict(context: click.Context, /, paths: tuple[str, ...], model_path: Model
     to_stdout = is_stdout(Path(output))
     place = "to standard output" if to_stdout else f"in {paths[-1]}"
     click.echo(f"{counted(counts.rows, 'prediction')} {place}{empty}", err=to_stdout)
+
+
+def _without_scheme(output: str) -> str:
+    """Return the path that ``file:///path`` names; any other output stays as it is."""
+    file = FILE_URL.fullmatch(output)
+    return unquote(file["path"]) if file else output
 
 
 def _into_file(rows: Locations, where: str | None, predictor: RowPredictor, output: Path,

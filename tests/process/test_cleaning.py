@@ -106,6 +106,7 @@ def test_cross_validation_applies_the_steps(world: Cleaned) -> None:
 
 @pytest.mark.parametrize(("path", "body"), [
     ("/batch", {"instances": ROWS}),
+    ("/batch", {"instances": [dict(zip(("weight", "sex"), row[::-1], strict=True)) for row in ROWS]}),
     ("/v1/models/linear-regressor:predict", {"instances": ROWS}),
     ("/v1/models/linear-regressor:predict", {"instances": [dict(zip(("sex", "weight"), row, strict=True))
                                                            for row in ROWS]}),

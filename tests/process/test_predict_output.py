@@ -11,7 +11,7 @@ import pytest
 
 from linear_regressor.artefact.file import save
 from tests.artefacts import artefact_of
-from tests.command_line import ROOT
+from tests.command_line import ROOT, run
 
 ROWS = "id,bmi,bp\n007,0.1,0.2\n008,NA,0.1\n009,0.3,\n"
 
@@ -37,3 +37,19 @@ def test_a_dash_is_standard_output(model: Path, tmp_path: Path, options: list[st
 
     assert done.stdout.startswith(start)
     assert done.stderr == b"3 predictions to standard output, 2 of them empty because a feature is missing\n"
+
+
+def test_a_file_url_is_a_path(model: Path, tmp_path: Path) -> None:
+    """As for the data: percent-encoded, and not a file of the data."""
+    data = tmp_path / "in 1.csv"
+    data.write_text("bmi,bp\n0.1,0.2\n")
+    command = ("predict", data.as_uri(), "--model-path", model)
+
+    done = run(*command, (tmp_path / "out 1.csv").as_uri())
+    itself, far = run(*command, data.as_uri()), run(*command, "file://host/out.csv")
+
+    assert (0, "") == (done.exit_code, done.stderr)
+    assert (tmp_path / "out 1.csv").read_text().startswith("bmi,bp,prediction\n0.1,0.2,")
+    assert (2, 2) == (itself.exit_code, far.exit_code)
+    assert "'file://host/out.csv' is a URL, which needs --engine dask" in far.stderr
+    assert "bmi,bp\n0.1,0.2\n" == data.read_text()

@@ -60,16 +60,17 @@ def remove(*path: str) -> Callable[[Json], None]:
     return change
 
 
-def put(value: Any, *path: str) -> Callable[[Json], None]:
-    """Return a change that sets a member of a document."""
-    def change(document: Json) -> None:
+def put(value: Any, *path: str | int) -> Callable[[Json], None]:
+    """Return a change that sets a member of a document; numbers are places in arrays."""
+    def change(document: Any) -> None:
         for name in path[:-1]:
-            document = document.setdefault(name, {})
+            document = document[name] if isinstance(name, int) else document.setdefault(name, {})
         document[path[-1]] = value
     return change
 
 
 SCHEMAS = ("components", "schemas")
+ARRAYS = (*SCHEMAS, "BatchRequest", "properties", "instances", "anyOf", 0)
 BREAKING = {
     "a path is gone": remove("paths", "/stream"),
     "an operation is gone": remove("paths", "/ping", "get"),
@@ -80,8 +81,8 @@ BREAKING = {
     "a response has another type": put("string", *SCHEMAS, "Prediction", "properties", "prediction", "type"),
     "a member of a request is gone": remove(*SCHEMAS, "BatchRequest", "properties", "parameters"),
     "a member of a request is required": put(["instances", "parameters"], *SCHEMAS, "BatchRequest", "required"),
-    "fewer rows": put(10, *SCHEMAS, "BatchRequest", "properties", "instances", "maxItems"),
-    "more rows at least": put(2, *SCHEMAS, "BatchRequest", "properties", "instances", "minItems"),
+    "fewer rows": put(10, *ARRAYS, "maxItems"),
+    "more rows at least": put(2, *ARRAYS, "minItems"),
     "fewer levels": put([0.5], *SCHEMAS, "Parameters", "properties", "interval", "enum"),
     "a request has another type": put("integer", *SCHEMAS, "StreamRequest", "properties", "instance", "type"),
     "a new limit": put(0, *SCHEMAS, "StreamRequest", "properties", "instance", "minimum"),
@@ -92,7 +93,7 @@ HARMLESS = {
     "a new path": put({}, "paths", "/new"),
     "a new member of a response": put({"type": "number"}, *SCHEMAS, "Prediction", "properties", "new"),
     "a new member of a request": put({"type": "number"}, *SCHEMAS, "BatchRequest", "properties", "new"),
-    "more rows": put(10 ** 9, *SCHEMAS, "BatchRequest", "properties", "instances", "maxItems"),
+    "more rows": put(10 ** 9, *ARRAYS, "maxItems"),
     "more levels": put([0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999, None], *SCHEMAS, "Parameters",
                        "properties", "interval", "enum"),
     "another range of training": put({}, *SCHEMAS, "StreamRequest", "properties", "instance", "x-training-range"),

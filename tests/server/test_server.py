@@ -42,6 +42,20 @@ def test_a_real_server_answers(start_server: Start, server: str, debug: list[str
     assert b"Hello" in running.request("GET", "/")[1]
 
 
+def test_a_real_server_takes_rows_by_name(start_server: Start, line: Artefact) -> None:
+    """With the bytes that arrays get; names that are not the model's are named."""
+    running = start_server()
+    for path, forms in (("/stream", (b'{"instance": 0.011}', b'{"instance": {"x0": 0.011}}')),
+                        ("/batch", (b'{"instances": [[1], [2]]}', b'{"instances": [{"x0": 1}, {"x0": 2}]}'))):
+        array, record = (running.request("POST", path, body) for body in forms)
+        assert 200 == array[0]
+        assert array == record
+
+    status, answer = running.request("POST", "/batch", b'{"instances": [{"x0": 1}, {"age": 2}]}')
+    faults = [(fault["pointer"], fault["code"]) for fault in json.loads(answer)["errors"]]
+    assert (422, [("#/instances/1/age", "unknown_member"), ("#/instances/1/x0", "missing")]) == (status, faults)
+
+
 def test_every_line_of_its_log_is_json_for_cloud_logging(start_server: Start) -> None:
     """Severity, message and time have the names that Cloud Logging expects."""
     running = start_server()

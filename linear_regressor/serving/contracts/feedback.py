@@ -21,7 +21,7 @@ from linear_regressor.monitoring.store import open_store
 from linear_regressor.monitoring.store.feedback import Feedback
 from linear_regressor.monitoring.store.location import StoreLocation
 from linear_regressor.serving.contract import Contract, Tag
-from linear_regressor.serving.contracts.responses import json_response, note_model
+from linear_regressor.serving.contracts.responses import described_rows, json_response, note_model
 from linear_regressor.serving.middleware.errors import PROBLEM_DETAILS
 from linear_regressor.serving.middleware.request_body import json_body
 from linear_regressor.serving.middleware.request_context import CONTEXT_KEY
@@ -37,8 +37,14 @@ from linear_regressor.serving.predictor.predictor import Predictor
 from linear_regressor.serving.schema.encode import Array, Json
 from linear_regressor.serving.schema.faults import Fault, InvalidPayload, reject
 from linear_regressor.serving.schema.json_parser import one_large_body_at_a_time
-from linear_regressor.serving.schema.rows import Signature, once_per_model, rows_from
-from linear_regressor.serving.schema.validation import NUMBER, Shape, array_of, object_shape, read_document, rows_shape
+from linear_regressor.serving.schema.rows import (
+    Signature,
+    arrays_or_records_shape,
+    cell_pointers,
+    once_per_model,
+    rows_from,
+)
+from linear_regressor.serving.schema.validation import NUMBER, Shape, array_of, object_shape, read_document
 from linear_regressor.serving.service import Service
 from linear_regressor.serving.settings import Settings
 
@@ -65,6 +71,8 @@ class FeedbackRequest(NamedTuple):
     X: Array
     # shape (n,)
     y: Array
+    # pointers from a row of the body to the values of its features
+    cells: list[str]
     # version or digest of the model that answered, if the client names one
     model: str | None
 
@@ -94,7 +102,7 @@ def routes(service: Service) -> Blueprint:
         if key is None:
             feedback = replace(feedback, key=feedback.digest.hex())
         if predictor.artefact.cleaning:
-            feedback = _cleaned(feedback, predictor)
+            feedback = _cleaned(feedback, predictor, given.cells)
         outcome = _add(service, service.store, feedback, predictor.artefact)
         note_model(predictor)
         if outcome == "conflict":
@@ -108,13 +116,13 @@ def routes(service: Service) -> Blueprint:
     return routes
 
 
-def _cleaned(feedback: Feedback, predictor: Predictor) -> Feedback:
+def _cleaned(feedback: Feedback, predictor: Predictor, cells: list[str]) -> Feedback:
     """Apply the cleaning steps of the model, as training does; reject values that become missing or too large."""
     X, y = predictor.cleaned(feedback.X), predictor.artefact.row_cleaning.of_target(feedback.y)
-    reject(Fault(f"#/instances/{row}/{column}", "missing_value", MISSING)
+    reject(Fault(f"#/instances/{row}{cells[column]}", "missing_value", MISSING)
            for row, column in np.argwhere(np.isnan(X)).tolist())
     reject(Fault(f"#/actuals/{row}", "missing_value", MISSING) for row in np.flatnonzero(np.isnan(y)).tolist())
-    reject(_large_values(X, y))
+    reject(_large_values(X, y, cells))
     return replace(feedback, X=X, y=y)
 
 
@@ -169,23 +177,25 @@ def read_feedback(body: bytes, signature: Signature) -> FeedbackRequest:
     X, y = rows_from(given["instances"], signature), np.array(given["actuals"], dtype=np.float64)
     if len(X) != len(y):
         raise InvalidPayload([Fault("#/actuals", "wrong_length", f"must have {len(X)} numbers, one for each instance")])
-    reject(_large_values(X, y))
-    return FeedbackRequest(X, y, given.get("model"))
+    cells = cell_pointers(given["instances"], signature)
+    reject(_large_values(X, y, cells))
+    return FeedbackRequest(X, y, cells, given.get("model"))
 
 
-def _large_values(X: Array, y: Array) -> Iterator[Fault]:
+def _large_values(X: Array, y: Array, cells: list[str]) -> Iterator[Fault]:
     """Reject values whose products leave the range of float64."""
     for row, column in np.argwhere(np.abs(X) > LARGEST).tolist():
-        yield Fault(f"#/instances/{row}/{column}", "too_large", f"must be at most {LARGEST:g} in size")
+        yield Fault(f"#/instances/{row}{cells[column]}", "too_large", f"must be at most {LARGEST:g} in size")
     for row in np.flatnonzero(np.abs(y) > LARGEST).tolist():
         yield Fault(f"#/actuals/{row}", "too_large", f"must be at most {LARGEST:g} in size")
 
 
 @once_per_model
 def feedback_shape(signature: Signature) -> Shape:
-    """Make the shape of ``{"instances": [[x_1, ..., x_p], ...], "actuals": [y, ...], "model": "..."}``."""
+    """Make the shape of ``{"instances": ..., "actuals": [y, ...], "model": "..."}``, with rows as for ``/batch``."""
     most = min(signature.max_rows, MOST_ROWS)
-    return object_shape({"instances": rows_shape(signature.width, most), "actuals": array_of(NUMBER, most),
+    rows = arrays_or_records_shape(signature._replace(max_rows=most))
+    return object_shape({"instances": rows, "actuals": array_of(NUMBER, most),
                          "model": Shape(_model_faults, {"type": "string", "pattern": f"^({MODEL})$"})},
                         required=("instances", "actuals"))
 
@@ -219,7 +229,7 @@ def schemas(predictor: Predictor) -> Json:
     properties = shape["properties"]
     return {
         "FeedbackRequest": {**shape, "properties": {
-            "instances": {**properties["instances"], "items": {"$ref": "#/components/schemas/Row"}},
+            "instances": described_rows(properties["instances"]),
             "actuals": {**properties["actuals"], "description": f"Observed {predictor.artefact.target} of each row."},
             "model": {**properties["model"], "description": "The model that predicted these rows: X-Model-Version or "
                                                             "X-Model-Digest; by default the served one."}}},

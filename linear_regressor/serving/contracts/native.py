@@ -8,7 +8,10 @@ from linear_regressor.serving.contract import Contract, Tag
 from linear_regressor.serving.contracts.responses import (
     LIMITS,
     MANY_ROWS,
+    RECORD,
+    ROW,
     batch_response,
+    described_rows,
     json_response,
     predict_rows,
     predictions_answer,
@@ -73,13 +76,15 @@ def schemas(predictor: Predictor) -> Json:
     signature, notes = predictor.signature, feature_notes(predictor)
     stream, batch = instance_shape(signature).schema, instances_shape(signature).schema
     one, many = stream["properties"]["instance"], batch["properties"]["instances"]
-    row, parameters = {"$ref": "#/components/schemas/Row"}, {"$ref": "#/components/schemas/Parameters"}
+    row, record = (form["items"] for form in many["anyOf"])
+    single, parameters = one["anyOf"][0], {"$ref": "#/components/schemas/Parameters"}
     return {
         "StreamRequest": {**stream, "properties": {
-            "instance": row if signature.width > 1 else with_notes(one, notes), "parameters": parameters}},
-        "BatchRequest": {**batch, "properties": {"instances": {**many, "items": row}, "parameters": parameters}},
-        "Row": {"description": "The features of one row, in the order of the model.",
-                **with_notes(many["items"], notes)},
+            "instance": {"anyOf": [ROW if signature.width > 1 else with_notes(single, notes), RECORD]},
+            "parameters": parameters}},
+        "BatchRequest": {**batch, "properties": {"instances": described_rows(many), "parameters": parameters}},
+        "Row": {"description": "The features of one row, in the order of the model.", **with_notes(row, notes)},
+        "Record": {"description": "The features of one row by name, in any order.", **with_notes(record, notes)},
         "Parameters": _parameters_schema(stream["properties"]["parameters"]),
         "Prediction": _prediction_schema(predictor),
         "Predictions": object_schema({"predictions": {"anyOf": [

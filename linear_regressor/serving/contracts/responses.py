@@ -76,6 +76,8 @@ def note_model(predictor: Predictor) -> None:
 # OpenAPI
 
 MANY_ROWS = "Predict many rows, in order"
+# Schemas of the native contract: a row is an array, or an object by feature.
+ROW, RECORD = {"$ref": "#/components/schemas/Row"}, {"$ref": "#/components/schemas/Record"}
 LIMITS = ("Beyond the schema: members must not repeat; numbers must be representable as float64 (integers exactly); a "
           "row must not be so large that its prediction, or a requested statistic, exceeds float64; the training data "
           "must be sufficient for the requested statistics; and if OUT_OF_RANGE is refuse, rows must lie within the "
@@ -86,3 +88,9 @@ def predictions_answer(examples: Json | None = None) -> Json:
     """Describe the response to a request with many rows."""
     return answer("The predictions: numbers, or objects if parameters ask for statistics.",
                   json_content("Predictions", examples), MODEL_HEADERS)
+
+
+def described_rows(schema: Json) -> Json:
+    """Refer to the two forms of a row in the schema of rows."""
+    arrays, records = schema["anyOf"]
+    return {"anyOf": [{**arrays, "items": ROW}, {**records, "items": RECORD}]}

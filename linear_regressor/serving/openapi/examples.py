@@ -16,6 +16,8 @@ from linear_regressor.serving.schema.parameters import NO_STATISTICS, Statistics
 
 # Enough to recognise a response; further digits may differ between machines.
 DIGITS = 10
+# Names of examples.
+PLAIN, NAMED = "plain", "named"
 
 
 class Exchange(NamedTuple):
@@ -36,12 +38,15 @@ def exchanges(predictor: Predictor) -> tuple[Exchange, Exchange]:
         many.requests[name] = {"instances": rows.tolist(), **parameters}
         one.answers[name] = answers[0]
         many.answers[name] = {"predictions": answers} if options else plain_answers(predictor)
+    records = [dict(zip(predictor.signature.features, row, strict=True)) for row in rows.tolist()]
+    one.requests[NAMED], one.answers[NAMED] = {"instance": records[0]}, one.answers[PLAIN]
+    many.requests[NAMED], many.answers[NAMED] = {"instances": records}, many.answers[PLAIN]
     return one, many
 
 
 def _questions(predictor: Predictor) -> list[tuple[str, Json, StatisticsOptions]]:
     """List the examples: a plain one, and one with all statistics if this model has them."""
-    plain: list[tuple[str, Json, StatisticsOptions]] = [("plain", {}, NO_STATISTICS)]
+    plain: list[tuple[str, Json, StatisticsOptions]] = [(PLAIN, {}, NO_STATISTICS)]
     try:
         answers_of(predictor, example_rows(predictor), ALL_STATISTICS)
     except (KeyError, StatisticsError, InvalidPayload):
@@ -106,7 +111,11 @@ def feature_notes(predictor: Predictor) -> list[Json]:
 
 
 def with_notes(schema: Json, notes: list[Json]) -> Json:
-    """Add the descriptions of the features to the schema of a row, or of the number that is one."""
+    """Add the descriptions of the features to the schema of a row in any form, or of the number that is one."""
+    if "properties" in schema:
+        members = schema["properties"].items()
+        return {**schema, "properties": {name: {**member, **note}
+                                         for (name, member), note in zip(members, notes, strict=True)}}
     if "prefixItems" not in schema:
         return {**schema, **notes[0]}
     items = [{**item, **note} for item, note in zip(schema["prefixItems"], notes, strict=True)]

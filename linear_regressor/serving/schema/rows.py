@@ -17,6 +17,8 @@ from linear_regressor.serving.schema.validation import (
     NUMBER,
     Shape,
     array_of,
+    is_array,
+    member_pointer,
     object_shape,
     read_document,
     row_shape,
@@ -125,18 +127,30 @@ def read_any_instances(body: bytes, signature: Signature) -> tuple[Array, Statis
     return read_strictly(body, "instances", any_instances_shape(signature), signature)
 
 
+def cell_pointers(rows: Any, signature: Signature) -> list[str]:
+    """Point from a row in this form to the values of its features."""
+    names = signature.features if has_records(rows) else map(str, range(signature.width))
+    return [member_pointer("", name) for name in names]
+
+
 def rows_from(value: Any, signature: Signature) -> Array:
     """Make an array, of shape (rows, p), of valid rows in any form, or of one row."""
-    if isinstance(value, list) and isinstance(value[0], JsonObject):
-        records = [dict(record) for record in value]
-        value = [[record[name] for name in signature.features] for record in records]
-    return np.array(value, dtype=np.float64).reshape(-1, signature.width)
+    rows = [value] if isinstance(value, JsonObject) else value
+    if has_records(rows):
+        records = [dict(record) for record in rows]
+        rows = [[record[name] for name in signature.features] for record in records]
+    return np.array(rows, dtype=np.float64).reshape(-1, signature.width)
+
+
+def has_records(rows: Any) -> bool:
+    """Whether the first row is an object by feature."""
+    return is_array(rows) and bool(rows) and isinstance(rows[0], JsonObject)
 
 
 @once_per_model
 def instances_shape(signature: Signature) -> Shape:
-    """Make the shape of ``{"instances": [[x_1, ..., x_p], ...], "parameters": {...}}``."""
-    return object_shape({"instances": rows_shape(signature.width, signature.max_rows),
+    """Make the shape of ``{"instances": [[x_1, ..., x_p], ...], "parameters": {...}}``, or with objects by feature."""
+    return object_shape({"instances": arrays_or_records_shape(signature),
                          "parameters": signature.parameters_shape()}, required=("instances",))
 
 
@@ -148,8 +162,16 @@ def parameters_body_shape(signature: Signature) -> Shape:
 
 @once_per_model
 def instance_shape(signature: Signature) -> Shape:
-    """Make the shape of ``{"instance": [x_1, ..., x_p], "parameters": {...}}``, or with one feature of a number."""
-    return object_shape({"instance": NUMBER if signature.width == 1 else row_shape(signature.width),
+    """Make the shape of ``{"instance": [x_1, ..., x_p], "parameters": {...}}``, or with an object by feature.
+
+    With one feature, a number takes the place of the array.
+    """
+    array, record = NUMBER if signature.width == 1 else row_shape(signature.width), record_shape(signature)
+
+    def faults(value: Any, at: str) -> Iterator[Fault]:
+        return (record if isinstance(value, JsonObject) else array)(value, at)
+
+    return object_shape({"instance": Shape(faults, {"anyOf": [array.schema, record.schema]}),
                          "parameters": signature.parameters_shape()}, required=("instance",))
 
 
@@ -169,24 +191,35 @@ def _signature_name_faults(value: Any, at: str) -> Iterator[Fault]:
 
 def any_rows_shape(signature: Signature) -> Shape:
     """Make the shape of rows that are all arrays, all objects by feature, or with one feature all numbers."""
-    arrays, records = rows_shape(signature.width, signature.max_rows), records_shape(signature)
-    numbers = numbers_shape(signature)
+    rows, numbers = arrays_or_records_shape(signature), numbers_shape(signature)
 
     def faults(value: Any, at: str) -> Iterator[Fault]:
-        first = value[0] if isinstance(value, list) and not isinstance(value, JsonObject) and value else None
-        if isinstance(first, JsonObject):
-            return records(value, at)
+        first = value[0] if is_array(value) and value else None
         if signature.width == 1 and first is not None and not isinstance(first, list):
             return numbers(value, at)
-        return arrays(value, at)
+        return rows(value, at)
 
-    forms = [arrays, records, *([numbers] if signature.width == 1 else [])]
-    return Shape(faults, {"anyOf": [form.schema for form in forms]})
+    return Shape(faults, {"anyOf": [*rows.schema["anyOf"], *([numbers.schema] if signature.width == 1 else [])]})
+
+
+def arrays_or_records_shape(signature: Signature) -> Shape:
+    """Make the shape of rows that are all arrays, or all objects by feature."""
+    arrays, records = rows_shape(signature.width, signature.max_rows), records_shape(signature)
+
+    def faults(value: Any, at: str) -> Iterator[Fault]:
+        return (records if has_records(value) else arrays)(value, at)
+
+    return Shape(faults, {"anyOf": [arrays.schema, records.schema]})
 
 
 def records_shape(signature: Signature) -> Shape:
     """Make the shape of rows that are objects by feature."""
-    return array_of(object_shape(dict.fromkeys(signature.features, NUMBER), signature.features), signature.max_rows)
+    return array_of(record_shape(signature), signature.max_rows)
+
+
+def record_shape(signature: Signature) -> Shape:
+    """Make the shape of one row that is an object by feature."""
+    return object_shape(dict.fromkeys(signature.features, NUMBER), signature.features)
 
 
 def numbers_shape(signature: Signature) -> Shape:

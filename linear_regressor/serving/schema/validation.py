@@ -44,6 +44,8 @@ def read_document(body: bytes, shape: Shape, members: str) -> dict[str, Any]:
 
 def object_shape(shapes: Mapping[str, Shape], required: tuple[str, ...] = (), is_open: bool = False) -> Shape:
     """Make the shape of an object with these members, of which optional ones may be null, and no others unless open."""
+    pointers = {name: member_pointer("", name) for name in shapes}
+
     def faults(value: Any, at: str) -> Iterator[Fault]:
         if not isinstance(value, JsonObject):
             yield Fault(at, "not_an_object", "must be an object")
@@ -56,11 +58,11 @@ def object_shape(shapes: Mapping[str, Shape], required: tuple[str, ...] = (), is
                 yield Fault(member_pointer(at, name), "unknown_member",
                             f"is not a member of this object, which may have {', '.join(shapes)}")
             elif name in shapes and (member is not None or name in required):
-                yield from shapes[name].rule(member, f"{at}/{name}")
+                yield from shapes[name].rule(member, at + pointers[name])
             seen.add(name)
         for name in required:
             if name not in seen:
-                yield Fault(f"{at}/{name}", "missing", "is required")
+                yield Fault(at + pointers[name], "missing", "is required")
 
     properties = {name: shape.schema if name in required else _or_null(shape.schema) for name, shape in shapes.items()}
     schema = {"type": "object", "additionalProperties": is_open, "properties": properties}

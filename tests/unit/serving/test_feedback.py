@@ -119,6 +119,20 @@ def test_a_repeated_request_is_accepted_again(post: Post, url: str) -> None:
     assert 4 == rows_of(url)
 
 
+def test_rows_by_name_are_those_of_arrays(client_of: Callable[..., FlaskClient], plane: Artefact,
+                                          tmp_path: Path) -> None:
+    """Whatever the order of the names: without a key they count as the same rows."""
+    url = f"sqlite:///{tmp_path}/plane.db"
+    migrate(StoreLocation.parse(url))
+    client = client_of(plane, STORE=url)
+    forms = [[[1, 2, 3], [4, 5, 6]], [{"x2": 3, "x0": 1, "x1": 2}, {"x1": 5, "x0": 4, "x2": 6}]]
+    answers = [client.post("/feedback", json={"instances": rows, "actuals": [7, 8]}).get_json() for rows in forms]
+
+    assert [False, True] == [answer["repeated"] for answer in answers]
+    assert answers[0]["key"] == answers[1]["key"]
+    assert forms[0] == next(iter(open_store(url).rows())).X.tolist()
+
+
 def test_the_model_that_answered_may_be_named(post: Post, url: str, line: Artefact) -> None:
     """By version or digest, as the response's headers spell them; of another model, what is given is kept."""
     other = artefact_of(2).digest
@@ -137,6 +151,9 @@ def test_the_model_that_answered_may_be_named(post: Post, url: str, line: Artefa
     ({"actuals": [1, -2 * LARGEST]}, "#/actuals/1", "too_large"),
     ({"instances": [[1], [2 * LARGEST]]}, "#/instances/1/0", "too_large"),
     ({"instances": [[1], [2, 3]]}, "#/instances/1", "wrong_width"),
+    ({"instances": [{"x0": 1}, {"x0": 2 * LARGEST}]}, "#/instances/1/x0", "too_large"),
+    ({"instances": [{"x0": 1}, {"x1": 2, "x0": 2}]}, "#/instances/1/x1", "unknown_member"),
+    ({"instances": [{"x0": 1}, [2]]}, "#/instances/1", "not_an_object"),
     ({"instances": [[1]] * (MOST_ROWS + 1)}, "#/instances", "too_many_rows"),
     ({"model": "latest"}, "#/model", "invalid_model"),
     ({"model": 7}, "#/model", "invalid_model"),
@@ -259,6 +276,7 @@ def test_settings_of_the_store() -> None:
 
 
 NUMBERS = st.one_of(st.integers(-2 ** 53, 2 ** 53), st.floats(-1e99, 1e99), st.none(), st.booleans(), st.text("ab"))
+RECORDS = st.dictionaries(st.sampled_from(["x0", "x1"]), NUMBERS, max_size=1)
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +287,8 @@ def is_valid(make_app: MakeApp, line: Artefact) -> Callable[[Any], bool]:
     return Draft202012Validator(schema).is_valid
 
 
-@given(rows=st.lists(st.lists(NUMBERS, max_size=2) | NUMBERS, max_size=3) | NUMBERS, actuals=st.lists(NUMBERS),
+@given(rows=st.lists(st.lists(NUMBERS, max_size=2) | NUMBERS | RECORDS, max_size=3) | NUMBERS,
+       actuals=st.lists(NUMBERS),
        model=st.none() | st.text("0f") | st.just("0123456789ab"))
 def test_reader_and_schema_agree(is_valid: Callable[[Any], bool], rows: Any, actuals: Any, model: Any) -> None:
     """But for the number of actual values, which JSON Schema cannot compare."""

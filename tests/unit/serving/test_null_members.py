@@ -26,9 +26,10 @@ TENSOR = {"name": "x0", "shape": [1, 1], "datatype": "FP64", "data": [0.5],
           "parameters": {"content_type": "np", "binary_data": False}}
 # Together the bodies of a schema have every member that the schema names.
 BODIES: dict[str, list[Json]] = {
-    "StreamRequest": [{"instance": 0.5, "parameters": PARAMETERS}],
-    "BatchRequest": [{"instances": [[0.5]], "parameters": PARAMETERS}],
-    "FeedbackRequest": [{"instances": [[0.5]], "actuals": [1.5], "model": "0123456789ab"}],
+    "StreamRequest": [{"instance": 0.5, "parameters": PARAMETERS}, {"instance": {"x0": 0.5}}],
+    "BatchRequest": [{"instances": [[0.5]], "parameters": PARAMETERS}, {"instances": [{"x0": 0.5}]}],
+    "FeedbackRequest": [{"instances": [[0.5]], "actuals": [1.5], "model": "0123456789ab"},
+                        {"instances": [{"x0": 0.5}], "actuals": [1.5]}],
     "InvertRequest": [{"y": 1.5, "interval": 0.9}],
     "InferenceRequest": [{
         "id": "a", "model_name": "m", "model_version": "1", "inputs": [TENSOR],

@@ -109,12 +109,14 @@ def test_names_widths_and_ranges_come_from_the_model(plane: Artefact, make_app: 
     """A row is described feature by feature."""
     document = document_of(make_app(plane, MAX_ROWS="17", MODEL_NAME="plane"))
     schemas = document["components"]["schemas"]
-    row = schemas["Row"]
+    row, record = schemas["Row"], schemas["Record"]
 
     assert list(plane.features) == [item["title"] for item in row["prefixItems"]]
+    assert dict(zip(plane.features, row["prefixItems"], strict=True)) == record["properties"]
+    assert list(plane.features) == record["required"]
     assert (3, 3) == (row["minItems"], row["maxItems"])
     assert plane.limits == [tuple(item["x-training-range"].values()) for item in row["prefixItems"]]
-    assert 17 == schemas["BatchRequest"]["properties"]["instances"]["maxItems"]
+    assert [17, 17] == [form["maxItems"] for form in schemas["BatchRequest"]["properties"]["instances"]["anyOf"]]
     assert [*plane.quantiles["levels"], None] == schemas["Parameters"]["properties"]["interval"]["enum"]
     assert ["plane"] == document["paths"]["/v2/models/{name}"]["get"]["parameters"][0]["schema"]["enum"]
 

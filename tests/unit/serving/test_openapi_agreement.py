@@ -26,7 +26,9 @@ ANYTHING = st.recursive(st.one_of(NUMBERS, st.none(), st.booleans(), WORDS),
                         max_leaves=8)
 PARAMETERS = st.fixed_dictionaries({}, optional={
     "interval": LEVELS | ANYTHING, "explain": st.booleans() | ANYTHING, "range": LEVELS | st.booleans() | ANYTHING})
-ROWS = st.lists(st.lists(NUMBERS, min_size=1, max_size=3) | NUMBERS | ANYTHING, max_size=6)
+RECORDS = st.fixed_dictionaries({"x0": NUMBERS}, optional={"x1": NUMBERS | ANYTHING})
+ROWS = (st.lists(st.lists(NUMBERS, min_size=1, max_size=3) | NUMBERS | ANYTHING | RECORDS, max_size=6)
+        | st.lists(RECORDS, max_size=5))
 
 
 @pytest.fixture(scope="module", params=[1, 2])
@@ -45,7 +47,7 @@ def agree(make_app: MakeApp, request: pytest.FixtureRequest) -> Agree:
     return check
 
 
-@given(instance=NUMBERS | st.lists(NUMBERS, max_size=3) | ANYTHING, parameters=PARAMETERS | ANYTHING)
+@given(instance=NUMBERS | st.lists(NUMBERS, max_size=3) | RECORDS | ANYTHING, parameters=PARAMETERS | ANYTHING)
 def test_stream(agree: Agree, instance: Any, parameters: Any) -> None:
     """``/stream`` with arbitrary instances and parameters."""
     agree("/stream", "StreamRequest", {"instance": instance})
@@ -57,6 +59,7 @@ def test_parameters(agree: Agree, parameters: Any) -> None:
     """All combinations of parameters with a valid row."""
     agree("/batch", "BatchRequest", {"instances": [[0.5]], "parameters": parameters})
     agree("/batch", "BatchRequest", {"instances": [[0.5, 1]], "parameters": parameters})
+    agree("/batch", "BatchRequest", {"instances": [{"x1": 1, "x0": 0.5}], "parameters": parameters})
 
 
 @given(instances=ROWS | ANYTHING, rest=st.dictionaries(WORDS, ANYTHING, max_size=1))

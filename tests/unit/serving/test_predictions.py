@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,27 @@ def test_stream_answers_what_batch_answers_row_by_row(make_app: MakeApp, rows: l
     alone = [post(client, "/stream", {"instance": row if len(row) > 1 else row[0]})["prediction"] for row in rows]
 
     assert together == alone
+
+
+@given(rows=ROWS, statistics=st.sampled_from([{}, {"parameters": {"interval": 0.95, "explain": True, "range": True}}]),
+       order=st.randoms(use_true_random=False))
+def test_a_record_answers_what_its_array_answers(make_app: MakeApp, rows: list[list[float]], statistics: dict[str, Any],
+                                                 order: Random) -> None:
+    """Byte by byte, with the names in any order, on both routes, with statistics and without."""
+    client = make_app(artefact_of(len(rows[0]))).test_client()
+    records = []
+    for row in rows:
+        members = [(f"x{number}", value) for number, value in enumerate(row)]
+        order.shuffle(members)
+        records.append(dict(members))
+    forms: dict[str, tuple[dict[str, Any], ...]] = {
+        "/batch": ({"instances": rows}, {"instances": records}),
+        "/stream": ({"instance": rows[0] if len(rows[0]) > 1 else rows[0][0]}, {"instance": records[0]})}
+    headers = {"X-Request-Id": "same"}
+    for path, bodies in forms.items():
+        array, record = (client.post(path, json={**body, **statistics}, headers=headers) for body in bodies)
+
+        assert content(array) == content(record)
 
 
 @given(rows=ROWS, spaces=st.sampled_from([None, 1]))
