@@ -37,7 +37,7 @@ def steps_from_plain(plain: Any, columns: Collection[str] | None = None) -> tupl
         step = read(content, where)
         for name in columns_of(step):
             if columns is not None and name not in columns:
-                raise ArtefactError(f"{where} names {name!r}, which is none of the columns {', '.join(columns)}")
+                raise ArtefactError(f"{where} names {name!r}, which is not one of the columns {', '.join(columns)}")
         _require_order(step, steps, where)
         steps.append(step)
     return tuple(steps)

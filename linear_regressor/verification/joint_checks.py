@@ -180,9 +180,9 @@ def _moved(compared: Comparison, names: list[str], place: int) -> Finding | None
     moved = causes.rows_moved(before, rows, place)
     if not moved:
         return None
-    where = f"{counted(abs(moved), 'row')} {'below' if moved > 0 else 'above'}"
-    return Finding("shifted-rows", names[place], ERROR, f"column {names[place]!r} has its values {where} the values of "
-                   "the other columns that they belong to: move it back")
+    move = f"{'up' if moved > 0 else 'down'} by {counted(abs(moved), 'row')}"
+    return Finding("shifted-rows", names[place], ERROR, f"column {names[place]!r} goes with the other columns only "
+                   f"after its values are moved {move}: move them back")
 
 
 def _unrelated(names: list[str], before: Moments, after: Moments, changed: Found, place: int) -> Finding:

@@ -80,5 +80,5 @@ def _check_keys(training: RecordedRows, test: RecordedRows, repeats: Repeats, lo
     what = "with the same values" if copied else f"{equal} of them with the same values"
     have = f"{counted(found.count, 'row')} {'has' if found.count == 1 else 'have'}"
     return [found.finding("overlap", Severity.ERROR if copied else Severity.WARNING, f"{have} a key "
-                          f"({', '.join(map(repr, training.keys))}) that {location} has, too, {what}: remove them from "
-                          "one of the two, or the role key from the schema", training.rows)]
+                          f"({', '.join(map(repr, training.keys))}) that {location} has, too, {what}: remove these "
+                          "rows from one of the two data sets, or remove the role key in the schema", training.rows)]

@@ -15,7 +15,7 @@ from linear_regressor.verification.column_summary import MOST_CATEGORIES, Column
 from linear_regressor.verification.comparison import Comparison
 from linear_regressor.verification.data_summary import DataSummary
 from linear_regressor.verification.finding import Finding, Severity
-from linear_regressor.verification.schema import Schema
+from linear_regressor.verification.schema import LARGEST, Schema
 from linear_regressor.verification.shift import (
     ALPHA,
     LEAST_SHARE,
@@ -57,7 +57,11 @@ def relations_skipped(summary: DataSummary, schema: Schema) -> Iterator[str]:
     elif reference.moments is None or reference.ranks is None:
         yield f"relations: the reference has no moments or ranks of its columns of numbers; {LEARN}"
     elif large := next((name for name, values in summary.columns.items() if values.too_large), None):
-        yield f"relations: numbers of column {large!r} are too large for moments"
+        yield (f"relations: column {large!r} has numbers over {LARGEST:g} in size: correct them, or scale the column")
+    elif other := next((column for column in schema.columns
+                        if column.name in reference.numbers and column.kind != "number"), None):
+        yield (f"relations: column {other.name!r} has the kind {other.kind}, and numbers in the reference; learn the "
+               "schema again with --learn")
     elif (rows := 0 if summary.ranks is None else round(summary.ranks.n)) < LEAST_RELATED_ROWS:
         yield (f"relations: at least {LEAST_RELATED_ROWS} rows must have a value in every column of numbers of the "
                f"reference, not {rows}")

@@ -14,8 +14,7 @@ from linear_regressor.verification.finding import Finding, Severity
 from linear_regressor.verification.schema import LARGEST, Column, Schema
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
-KINDS = {"number": "numbers", "category": "texts", "text": "texts", "time": "times", "flag": "true or false",
-         "other": "of a known type"}
+KINDS = {"number": "finite numbers", "category": "texts", "text": "texts", "time": "times", "flag": "true or false"}
 
 
 def check_declared(summary: DataSummary, schema: Schema | None) -> list[Finding]:
@@ -65,18 +64,16 @@ def _check_reference(schema: Schema) -> Iterator[Finding]:
 def _check_kind(name: str, values: ColumnSummary, rows: int) -> Iterator[Finding]:
     """Find values that are not of the column's kind."""
     if values.not_numbers:
-        yield Finding("type", name, ERROR, f"column {name!r} has {_some(values.not_numbers, rows)} that are not "
-                      f"{_kind(values)}: correct them, or leave them empty", values.not_numbers,
-                      values.not_numbers / rows, values.not_number_rows)
+        what = f"{counted(values.not_numbers, 'value')} " + (
+            f"other than {KINDS[values.kind]} in {counted(rows, 'row')}: correct them, or leave them empty"
+            if values.kind in KINDS else
+            f"of a type without checks in {counted(rows, 'row')}: leave the column out, or write it as numbers or text")
+        yield Finding("type", name, ERROR, f"column {name!r} has {what}", values.not_numbers, values.not_numbers / rows,
+                      values.not_number_rows)
     if values.too_large:
         yield Finding("type", name, ERROR, f"column {name!r} has {_some(values.too_large, rows)} over {LARGEST:g} in "
                       "size, whose squares leave the range of float64: correct them, or scale the column",
                       values.too_large, values.too_large / rows, values.too_large_rows)
-
-
-def _kind(values: ColumnSummary) -> str:
-    """Describe valid values."""
-    return "finite numbers" if values.kind == "number" else KINDS[values.kind]
 
 
 def _check_constant(name: str, values: ColumnSummary, summary: DataSummary, schema: Schema | None) -> Iterator[Finding]:
@@ -114,9 +111,9 @@ def _check_column(column: Column, values: ColumnSummary, summary: DataSummary) -
                       f"{low} to {high}{found}: check the unit, and correct the values or the range",
                       values.outside, values.outside / rows, values.outside_rows)
     if values.undeclared:
-        yield Finding("category", name, ERROR, f"column {name!r} has {_some(values.undeclared, rows)} that are not "
-                      "among its categories: correct them, or add them to the categories of the schema",
-                      values.undeclared, values.undeclared / rows, values.undeclared_rows)
+        yield Finding("category", name, ERROR, f"column {name!r} has {counted(values.undeclared, 'value')} outside "
+                      f"its categories in {counted(rows, 'row')}: correct them, or add them to the "
+                      "categories of the schema", values.undeclared, values.undeclared / rows, values.undeclared_rows)
     if column.role == "time" and values.decreases:
         yield Finding("time-order", name, ERROR, f"column {name!r} has {_some(values.decreases, rows)} before the one "
                       "in the row above: sort the rows by time, or remove the role of the column", values.decreases,

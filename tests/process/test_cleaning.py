@@ -143,7 +143,7 @@ def test_the_documents_and_the_page_show_values_as_they_are_sent(server: Running
 
 @pytest.mark.parametrize(("old", "new", "message"), [
     ("- {unit:", "- {scale:", "must be a mapping with one key, which is one of map, unit, clip"),
-    ("clip: {column: weight", "clip: {column: height", "names 'height', which is none of the columns"),
+    ("clip: {column: weight", "clip: {column: height", "names 'height', which is not one of the columns"),
     ("minimum: 50", "minimum: 500", "its minimum 500 is larger than its maximum 100"),
     ("factor: 0.45359237", "factor: 0", "factor must not be 0"),
     ("key: [id]", "key: [sex]", "the key 'sex' cannot have other steps"),

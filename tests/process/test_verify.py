@@ -64,7 +64,7 @@ def test_a_process_prints_the_finding_and_ends_with_five(data: Path, schema: Pat
     """Text on standard output, nothing on standard error."""
     done = run_process("verify", spoiled(data, 7, "abc"), "--schema", schema)
     assert (done.returncode, done.stderr) == (FAILED, "")
-    assert "error    type  column 'age' has 1 value in 300 rows that are not finite numbers" in done.stdout
+    assert "error    type  column 'age' has 1 value other than finite numbers in 300 rows" in done.stdout
     assert "rows 7\n1 error, 0 warnings\n" in done.stdout
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from linear_regressor.tables.table import Table
@@ -56,13 +58,13 @@ def replaced(column: str, value: str, *places: int) -> Callable[[Rows], Rows]:
 
 
 @pytest.mark.parametrize(("fault", "check_name", "column", "count", "first", "words"), [
-    (replaced("age", "abc", 3, 9), "type", "age", 2, (4, 10), "2 values in 100 rows that are not finite numbers"),
-    (replaced("score", "inf", 3), "type", "score", 1, (4,), "1 value in 100 rows that are not finite numbers"),
+    (replaced("age", "abc", 3, 9), "type", "age", 2, (4, 10), "2 values other than finite numbers in 100 rows"),
+    (replaced("score", "inf", 3), "type", "score", 1, (4,), "1 value other than finite numbers in 100 rows"),
     (replaced("score", "1e300", 3), "type", "score", 1, (4,), "1 value in 100 rows over 1e+150 in size, whose squares"),
-    (replaced("day", "soon", 7), "type", "day", 1, (8,), "not times"),
+    (replaced("day", "soon", 7), "type", "day", 1, (8,), "other than times"),
     (replaced("age", "-1", 1), "range", "age", 1, (2,), "outside its range 0 to 120"),
     (replaced("age", "365", *range(10, 20)), "range", "age", 10, (11, 12, 13, 14, 15), "check the unit"),
-    (replaced("sex", "x", 99), "category", "sex", 1, (100,), "not among its categories"),
+    (replaced("sex", "x", 99), "category", "sex", 1, (100,), "1 value outside its categories in 100 rows"),
     (replaced("age", "", *range(10)), "missing", "age", 12, (1, 2, 3, 4, 5), "12.00% of the rows, 5.00% allowed"),
     (replaced("day", "2025-12-31", 40, 41), "time-order", "day", 1, (41,), "before the one in the row above"),
     (replaced("score", "1.5", *range(100)), "constant", "score", 100, (), "has the value 1.5 in every row"),
@@ -140,6 +142,14 @@ def test_a_reference_of_other_columns_is_stale(tmp_path: Path) -> None:
     reference = Reference(5, (), None, {}, {"age": 0, "sex": 0, "day": 0, "weight": 0}, {}, {}, {})
     found = check(tmp_path, clean(), HEADER, Schema(SCHEMA.columns, reference))
     assert {(one.check, one.column) for one in found} == {("stale-schema", "score"), ("stale-schema", "weight")}
+
+
+def test_a_column_of_lists_is_to_be_left_out(tmp_path: Path) -> None:
+    """Empty values would not help."""
+    pa.parquet.write_table(pa.table({"age": [1.0, 2.0], "tags": [["a"], ["b"]]}), tmp_path / "a.parquet")
+    (found,) = check_declared(summarize(Table.of(str(tmp_path / "a.parquet")), None), None)
+    assert found.message == ("column 'tags' has 2 values of a type without checks in 2 rows: leave the column out, or "
+                             "write it as numbers or text")
 
 
 def test_text_in_numbers_is_found_without_a_schema(tmp_path: Path) -> None:

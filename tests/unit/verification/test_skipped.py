@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from linear_regressor.tables.table import Table
-from linear_regressor.verification.schema import Column, Schema
+from linear_regressor.verification.schema import Column, Kind, Schema
 from linear_regressor.verification.verify import learn_schema, verify
 from tests.tables import rows_of, write
 
@@ -81,13 +81,23 @@ def test_relations_need_a_reference_with_ranks(tmp_path: Path, schema: Schema) -
     assert one is not None and skipped(tmp_path, one) == []
 
 
+@pytest.mark.parametrize("kind", ["text", "category"])
+def test_relations_need_columns_that_are_still_numbers(tmp_path: Path, schema: Schema, kind: Kind) -> None:
+    """The kind was edited after the reference was learned."""
+    columns = tuple(replace(column, kind=kind) if column.name == "bmi" else column for column in schema.columns)
+    assert skipped(tmp_path, replace(schema, columns=columns)) == [
+        f"relations: column 'bmi' has the kind {kind}, and numbers in the reference; learn the schema again with "
+        "--learn"]
+
+
 def test_numbers_that_are_too_large_have_no_relations(tmp_path: Path, schema: Schema) -> None:
     """In the data as in the reference, which is learned all the same."""
     values = rows_of(2, 300)
     values[7, 1] = 1e200
     data = Table.of(str(write(tmp_path / "large.parquet", values)))
     report = verify(data, schema).report
-    assert report.skipped == ("relations: numbers of column 'bmi' are too large for moments",)
+    assert report.skipped == ("relations: column 'bmi' has numbers over 1e+150 in size: correct them, or scale the "
+                              "column",)
     assert ("type", (8,)) in [(found.check, found.rows) for found in report.findings]
     assert skipped(tmp_path, learn_schema(data, Schema(COLUMNS)).schema) == [NO_RANKS]
 
