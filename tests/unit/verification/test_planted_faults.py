@@ -147,7 +147,7 @@ FAULTS: dict[str, tuple[Fault, str, str | None, str, str]] = {
     "nulls beyond the declared share": (put("weight", "", *MANY), "missing", "weight", "error", "20.00% allowed"),
     "nulls filled in": (lambda columns: columns | {"town": [each or "Bern" for each in columns["town"]]},
                         "missing-shift", "town", "warning", "whether something filled them in"),
-    "text in numbers": (put("age", "n. a.", *SOME), "type", "age", "error", "20 values other than finite numbers in 1000 rows"),
+    "text in numbers": (put("age", "n. a.", *SOME), "type", "age", "error", "20 values other than finite numbers"),
     "infinite number": (put("score", "inf", 7), "type", "score", "error", "other than finite numbers"),
     "time travel": (put("day", "2025-01-01", 700), "time-order", "day", "error", "before the one in the row above"),
     "missing column": (without("mood"), "missing-column", "mood", "error", "has no column 'mood'"),
