@@ -432,9 +432,10 @@ docker-entry-bash: builder-build ## Open a shell in the builder image (project m
 	@$(IN_BUILDER:--rm=--rm --interactive --tty) bash
 
 .PHONY: service-sign-in
+# Whoever starts a deployment chooses IMAGE: make must not expand it, nor the shell parse it.
 service-sign-in: ## Sign the container client in to the registry of IMAGE (GitHub Actions)
-	@test -n "$(IMAGE)" || { echo "NOT RUN: no image; the workflows set IMAGE (docs/deployment.md)" >&2; exit 1; }
-	@gcloud auth configure-docker "$(firstword $(subst /, ,$(IMAGE)))" --quiet
+	@[[ "$${IMAGE:-}" =~ ^[a-z0-9][a-z0-9.:-]*/ ]] || { echo "NOT RUN: no image; the workflows set IMAGE (docs/deployment.md)" >&2; exit 1; }
+	@gcloud auth configure-docker "$${IMAGE%%/*}" --quiet
 
 .PHONY: service-push
 service-push: server-build-postgresql ## Push the server image with the client of PostgreSQL to IMAGE (GitHub Actions)
