@@ -138,7 +138,7 @@ run "data_outside_buckets_are_refused" {
 run "as_many_connections_as_instances_need" {
   variables {
     max_instances            = 10
-    database_max_connections = 66 # 2 * 10 * 2 + 4 * 4 + 10
+    database_max_connections = 86 # 2 * 10 * 3 + 4 * 4 + 10
   }
 }
 
@@ -146,7 +146,7 @@ run "more_instances_than_connections_are_refused" {
   command = plan
   variables {
     max_instances            = 11
-    database_max_connections = 66
+    database_max_connections = 86
   }
   expect_failures = [terraform_data.connections]
 }
