@@ -104,7 +104,7 @@ def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: 
     if whole.training is None and whole.test is None:
         raise no_rows(partitions)
     training, test = _usable(whole.training, "training"), _usable(whole.test, "test")
-    fit = _fit(config, training, _passes(partitions, config, training.digest, checkpoint, report))
+    fit = _fit(config, training, _passes(partitions, config, training, checkpoint, report))
     artefact, evaluation, certificate = _evaluate_and_save(fit, training, test.moments, bins or (),
                                                            str(partitions[0].columns.target),
                                                            whole.content or ContentSum(), config, path,
@@ -123,9 +123,14 @@ def _fit(config: TrainingConfig, training: RowSummary, passes: Passes) -> Fit:
         return descent.full_batch(config.iterations, config.lr)
     rate = config.lr
     if rate == "auto" and training.minimum is not None and training.maximum is not None:
-        size = min(config.batch_size, int(training.moments.n))
+        size = _rate_rows(config, training.moments.n)
         rate = descent.stochastic_rate(size, training.minimum[:-1], training.maximum[:-1])
     return descent.stochastic(passes, int(config.iterations), float(rate))
+
+
+def _rate_rows(config: TrainingConfig, rows: float) -> int:
+    """Number of rows in a batch that the rate of "auto" is for; a given rate is for any number."""
+    return min(int(config.batch_size or 1), int(rows)) if config.lr == "auto" else 1
 
 
 def _shuffled_passes(rows: Dataset, config: TrainingConfig) -> Passes:
@@ -136,7 +141,8 @@ def _shuffled_passes(rows: Dataset, config: TrainingConfig) -> Passes:
 
     def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
         X = scaling.rows(rows.X) if scaling else rows.X
-        return descend_mini_batches(X, rows.y, start, rate, int(config.batch_size or 1), shuffling)
+        return descend_mini_batches(X, rows.y, start, rate, int(config.batch_size or 1), shuffling,
+                                    rate_rows=_rate_rows(config, rows.rows))
 
     return passes
 
@@ -199,13 +205,14 @@ def _usable(summary: RowSummary | None, name: str) -> RowSummary:
     return summary
 
 
-def _passes(partitions: Sequence[Partition], config: TrainingConfig, rows_digest: str, checkpoint: Checkpoint,
+def _passes(partitions: Sequence[Partition], config: TrainingConfig, training: RowSummary, checkpoint: Checkpoint,
             report: Report) -> Passes:
     """Passes of mini-batch steps over the partitions; those in the checkpoint are not repeated."""
     fraction, size = float(config.test_fraction or 0.0), int(config.batch_size or 1)
+    rate_rows = _rate_rows(config, training.moments.n)
 
     def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
-        key = [rows_digest, start.tolist(), rate, size, config.random_state, config.standardize]
+        key = [training.digest, start.tolist(), rate, size, rate_rows, config.random_state, config.standardize]
         done = 0
         while (theta := checkpoint.get(digest([*key, done]))) is not None:
             start = np.array(theta)
@@ -215,7 +222,7 @@ def _passes(partitions: Sequence[Partition], config: TrainingConfig, rows_digest
         def blocks(random: np.random.Generator) -> Iterator[tuple[Array, Array]]:
             return _shuffled(partitions, fraction, scaling, random, report)
 
-        for theta in descend_stream(blocks, start, rate, size, config.random_state, done):
+        for theta in descend_stream(blocks, start, rate, size, config.random_state, done, rate_rows):
             checkpoint.add(digest([*key, done]), theta.tolist())
             done += 1
             yield theta

@@ -353,6 +353,22 @@ def test_mini_batches_of_a_stream_approach_the_best_line(tmp_path: Path, random:
     assert training.certificate.gap < 0.02
 
 
+def test_the_safe_rate_of_large_batches_is_safe_for_small_files(tmp_path: Path, random: np.random.Generator) -> None:
+    """Batches end with their file: with as many columns as rows, the step of a whole batch made descent diverge."""
+    features = tuple(f"x{number}" for number in range(30))
+    slopes = random.normal(size=30)
+    for number in range(20):
+        X = random.normal(size=(30, 30))
+        table = pa.table({**dict(zip(features, X.T, strict=True)), "y": X @ slopes})
+        saved(table, tmp_path / "rows" / f"{number}.parquet")
+    config = replace(CONFIG, features=features, batch_size=1000, iterations=40, lr="auto")
+
+    losses = train(tmp_path / "rows", tmp_path / "model", config).fit.losses
+
+    assert losses[-1] < 0.01 * losses[0]
+    assert (np.diff(losses) < 0).all()
+
+
 @pytest.mark.parametrize("batch_size", [None, 64])
 def test_standardized_descent_converges_on_raw_units(tmp_path: Path, random: np.random.Generator,
                                                      batch_size: int | None) -> None:
