@@ -241,12 +241,14 @@ def _shuffled(partitions: Sequence[Partition], fraction: float, scaling: Scaling
 
 
 def _first_rows(partitions: Sequence[Partition], fraction: float) -> tuple[Dataset, Dataset]:
-    """The first training and test rows, for the report."""
+    """The first training and test rows, for the report; they may be in different blocks."""
     columns = partitions[0].columns
-    blocks = (block for partition in partitions for block in split_blocks(partition, fraction))
-    none = np.empty((0, len(columns.numbers)))
-    training, test = next((block for block in blocks if all(map(len, block))), (none, none))
-    return _dataset(training, columns), _dataset(test, columns)
+    training = test = np.empty((0, len(columns.numbers)))
+    for block in (block for partition in partitions for block in split_blocks(partition, fraction)):
+        training, test = (known if len(known) else rows for known, rows in zip((training, test), block, strict=True))
+        if len(training) and len(test):
+            return _dataset(training, columns), _dataset(test, columns)
+    raise DataError("the data have changed since the training: there are no rows for the report")
 
 
 def _dataset(rows: Array, columns: Columns) -> Dataset:

@@ -24,6 +24,7 @@ from linear_regressor.data.source import BLOCK_ROWS, Partition
 from linear_regressor.errors import DataError, DivergenceError, QualityError, RateError, SettingError
 from linear_regressor.formats import file_format
 from linear_regressor.model.histogram import FineHistogram
+from linear_regressor.training import report
 from linear_regressor.training.checkpoint import digest
 from linear_regressor.training.config import TrainingConfig, highest_outside_share
 from linear_regressor.training.engine import Item, LocalEngine, Report, Result
@@ -395,6 +396,32 @@ def test_every_row_is_reported_in_each_pass(tmp_path: Path, random: np.random.Ge
                  LocalEngine(), reported.append)
 
     assert 3 * 400 == sum(reported)
+
+
+def test_the_first_rows_of_each_set_may_be_in_different_files(tmp_path: Path) -> None:
+    """With one file for each key, no file has both training and test rows; the report needs some of each."""
+    for number in range(20):
+        X = number + np.arange(3.0)
+        table = pa.table({"id": pa.array([number] * 3), "x1": X, "y": 2.0 * X + 1.0})
+        saved(table, tmp_path / "rows" / f"{number:02}.csv")
+    config = replace(CONFIG, features=("x1",), key="id", standardize=True, lr="auto", iterations="auto")
+    held_out = splitting.in_test(splitting.hash_keys(pa.array(range(20))), 0.25)
+
+    training = train(tmp_path / "rows", tmp_path / "model", config)
+
+    first, test = training.shown
+    assert [float(np.flatnonzero(~held_out)[0] + each) for each in range(3)] == first.X[:, 0].tolist()
+    assert [float(np.flatnonzero(held_out)[0] + each) for each in range(3)] == test.X[:, 0].tolist()
+    assert 2 == len(report.write(training, tmp_path / "reports"))
+
+
+def test_data_that_have_lost_their_rows_have_no_report(tmp_path: Path, random: np.random.Generator) -> None:
+    """They are read once more after the training."""
+    training = train(saved(rows(random, 50), tmp_path / "rows.csv"), tmp_path / "model")
+    (tmp_path / "rows.csv").write_text("id,x1,x2,x3,y\n")
+
+    with pytest.raises(DataError, match="the data have changed since"):
+        training.read_rows()
 
 
 def test_two_files_with_the_same_rows_are_rejected(tmp_path: Path, random: np.random.Generator) -> None:
