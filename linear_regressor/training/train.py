@@ -29,7 +29,7 @@ from linear_regressor.model.evaluate import Certificate, Evaluation
 from linear_regressor.model.mini_batches import descend_mini_batches, descend_stream
 from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.model.scaling import Scaling
-from linear_regressor.training.checkpoint import Checkpoint, digest
+from linear_regressor.training.checkpoint import Checkpoint, digest, key_of
 from linear_regressor.training.config import TrainingConfig, model_card, outside_share, quantile_table
 from linear_regressor.training.engine import Engine, Report
 from linear_regressor.training.partition_moments import split_blocks, total
@@ -210,9 +210,10 @@ def _passes(partitions: Sequence[Partition], config: TrainingConfig, training: R
     """Passes of mini-batch steps over the partitions; those in the checkpoint are not repeated."""
     fraction, size = float(config.test_fraction or 0.0), int(config.batch_size or 1)
     rate_rows = _rate_rows(config, training.moments.n)
+    data = digest([key_of(partition, fraction) for partition in partitions])  # moments do not tell the rows' order
 
     def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
-        key = [training.digest, start.tolist(), rate, size, rate_rows, config.random_state, config.standardize]
+        key = [data, training.digest, start.tolist(), rate, size, rate_rows, config.random_state, config.standardize]
         done = 0
         while (theta := checkpoint.get(digest([*key, done]))) is not None:
             start = np.array(theta)

@@ -25,6 +25,7 @@ from linear_regressor.errors import DataError, DivergenceError, QualityError, Ra
 from linear_regressor.formats import file_format
 from linear_regressor.model.histogram import FineHistogram
 from linear_regressor.training import report
+from linear_regressor.training import train as training_module
 from linear_regressor.training.checkpoint import digest
 from linear_regressor.training.config import TrainingConfig, highest_outside_share
 from linear_regressor.training.engine import Item, LocalEngine, Report, Result
@@ -218,6 +219,26 @@ def test_finished_passes_are_not_repeated(tmp_path: Path, random: np.random.Gene
     assert 4 == checkpoint.count(b"\n")
     assert 4 + 3 == passes  # three more
     assert undisturbed.fit.losses.tolist() == again.fit.losses.tolist()
+    assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
+
+
+def test_passes_over_other_rows_are_repeated(tmp_path: Path, random: np.random.Generator,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """Integers in another order have the same moments, bit by bit, but not the same mini-batches."""
+    X = random.integers(-9, 10, (500, 3))
+    table = pa.table({**dict(zip(("x1", "x2", "x3"), X.T, strict=True)), "y": X.sum(axis=1) + X[:, 0] ** 2})
+    config, path = replace(CONFIG, batch_size=16, iterations=3, lr=0.001, min_r2=-9.0), tmp_path / "rows.csv"
+
+    def kill(*arguments: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training_module, "save", kill)
+        with pytest.raises(Killed):
+            train(saved(table, path), tmp_path / "model", config)
+    train(saved(table.sort_by("y"), path), tmp_path / "model", config)
+    train(path, tmp_path / "undisturbed", config)
+
     assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
 
 
