@@ -95,8 +95,7 @@ def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: 
     Finished work is kept beside a model file on this machine until that is written: a killed run continues to the same
     bytes.
     """
-    if (config.batch_size or 1) > BLOCK_ROWS:
-        raise SettingError(f"a batch of a stream has at most {BLOCK_ROWS} rows, not {config.batch_size}")
+    require_batches(config)
     verified = None if verification is None else require_passed(verification.report)
     fraction, checkpoint = float(config.test_fraction or 0.0), Checkpoint.beside(path)
     parts, bins = read_with_bins(partitions, engine, report, fraction, checkpoint, allow_duplicates)
@@ -113,6 +112,12 @@ def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: 
                                                            whole.missing)
     checkpoint.remove()
     return Training(artefact, fit, evaluation, certificate, partial(_first_rows, partitions, fraction), whole.missing)
+
+
+def require_batches(config: TrainingConfig) -> None:
+    """Reject batches that are larger than a block of a stream."""
+    if (config.batch_size or 1) > BLOCK_ROWS:
+        raise SettingError(f"a batch of a stream has at most {BLOCK_ROWS} rows, not {config.batch_size}")
 
 
 def _fit(config: TrainingConfig, training: RowSummary, passes: Passes) -> Fit:

@@ -136,6 +136,8 @@ def test_an_evaluation_needs_rows(tmp_path: Path, random: np.random.Generator) -
     (["train", "--data", "rows.csv", *COLUMNS, "--batch-size", "65537", "--iterations", "1"],
      "a batch of a stream has at most 65536 rows"),
     (["train", "--data", "rows.csv", *COLUMNS, "--batch-size", "8"], "--batch-size needs --iterations: the number of"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--no-report", "--report-path", "reports"], "--no-report switches off"),
+    (["train", "--no-report", "--report-path", "reports"], "--no-report switches off"),
     (["evaluate", "--where", "x1 > 0"], "--where needs --data."),
     (["predict", "out.csv"], "name the data once"),
     (["predict", "rows.csv", "out.csv", "--data", "rows.csv"], "name the data once"),
