@@ -128,8 +128,8 @@ def dependence(moments: Moments, names: Sequence[str]) -> dict[str, str]:
     columns = [names[place] for place in moments.undetermined_features]
     more = f" and {len(columns) - MOST_NAMED} more" if len(columns) > MOST_NAMED else ""
     named = ", ".join(columns[:MOST_NAMED])
-    return {"dependent": f"the rows have rank {moments.rank} and determine no more of {moments.p} slopes; these "
-                         f"features are constant or depend on each other to rounding: {named}{more}"}
+    return {"dependent": f"the rows have rank {moments.rank} and determine only {moments.rank} of {moments.p} slopes; "
+                         f"these features are constant or depend on each other to rounding: {named}{more}"}
 
 
 def shortcomings(moments: Moments, W: Array, b: float, names: Sequence[str], slow: int,

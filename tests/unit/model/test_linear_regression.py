@@ -284,7 +284,7 @@ def test_a_constant_or_duplicated_column_is_allowed(column: Array) -> None:
     """Descent divides the slope between the columns, or leaves it at 0, and warns."""
     X = np.column_stack([np.arange(8.0), column])
     y = 2.0 * np.arange(8.0) + 1.0
-    with pytest.warns(ConvergenceWarning, match="the rows have rank 1 and determine no more of 2 slopes"):
+    with pytest.warns(ConvergenceWarning, match="the rows have rank 1 and determine only 1 of 2 slopes"):
         model = SimpleLinearRegression(lr="auto", random_state=0).fit(X, y)
     assert model.predict(X) == pytest.approx(y, abs=1e-6)
 
