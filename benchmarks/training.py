@@ -1,15 +1,19 @@
-"""Training compared with the step-by-step loop, a matrix product, a scan of the same files, and other libraries."""
+"""Training compared with the loop, a matrix product, a scan of the same files, an import, and other libraries."""
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression, SGDRegressor
 
-from benchmarks import streaming, whole_process
-from benchmarks.ratio import Ratio, timed_in_turn
+from benchmarks import process, streaming, whole_process
+from benchmarks.make_rows import chunks, write
+from benchmarks.ratio import Ratio, measured_in_turn, timed_in_turn
 from linear_regressor import Moments, SimpleLinearRegression
 from linear_regressor.data.dataset import read_diabetes
 from linear_regressor.model.descent import descend
@@ -42,6 +46,7 @@ def ratios(rows: int = 1_000_000, rounds: int = 5) -> Iterator[Ratio]:
     yield from against_product(rows, rounds)
     yield against_sgd(rows, rounds)
     yield from streaming.ratios(rows, rounds)
+    yield against_import(rounds)
     yield from whole_process.ratios(3 * rows, min(rounds, 3))
 
 
@@ -81,6 +86,16 @@ def against_sgd(rows: int, rounds: int) -> Ratio:
     other = SGDRegressor(random_state=0)
     return Ratio.of(f"pass of batches of 256 / SGDRegressor pass, {rows:,} x 10", timed_in_turn(
         lambda: next(passes), lambda: other.partial_fit(X, y), rounds), "s", ceiling=0.35)
+
+
+def against_import(rounds: int) -> Ratio:
+    """Compare the whole command on 1,000 rows with a Python that only imports NumPy."""
+    with tempfile.TemporaryDirectory() as made:
+        path = Path(made, "rows.csv")
+        write(path, chunks(1000))
+        return Ratio.of("process: train --data, CSV, 1,000 x 10 / import numpy", measured_in_turn(
+            lambda: process.train(path).seconds,
+            lambda: process.run([sys.executable, "-c", "import numpy"]).seconds, rounds + 1)[1:], "s", ceiling=5)
 
 
 def _noisy_line(rows: int, features: int) -> tuple[Array, Array]:

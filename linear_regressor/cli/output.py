@@ -13,7 +13,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.model_location import BucketUrl, ModelLocation
 from linear_regressor.data.missing import MissingRows
 from linear_regressor.data.source import Partition, Source
-from linear_regressor.errors import SettingError, counted
+from linear_regressor.errors import DataError, SettingError, counted
 from linear_regressor.model.descent import MOST_STEPS, Descent
 from linear_regressor.model.evaluate import Certificate, Evaluation, shortcomings
 from linear_regressor.output_file import is_stdout
@@ -156,13 +156,16 @@ def _rounded_up(bound: float) -> str:
 
 
 def descent_line(artefact: Artefact, steps: int) -> str:
-    """How many steps descent took to converge, and how many it would take in the units of the data."""
-    plain = Descent.seeded(artefact.moments, artefact.card["settings"]["random_state"], standardize=False)
-    count = plain.steps_to_optimum(plain.spectrum.safe_rate)
-    needed = f"more than {MOST_STEPS:.0e}" if count == MOST_STEPS else _rounded_count(count)
+    """How many steps descent took to converge, and how many it would take in the units of the data, if it can."""
     reached = "stopped after" if steps == MOST_STEPS else "converged in"
-    took = f"{reached} {_rounded_count(steps)} {'step' if steps == 1 else 'steps'}"
-    return f"descent      {took}; at the safe rate and without --standardize it takes {needed}"
+    took = f"descent      {reached} {_rounded_count(steps)} {'step' if steps == 1 else 'steps'}"
+    try:
+        plain = Descent.seeded(artefact.moments, artefact.card["settings"]["random_state"], standardize=False)
+        count = plain.steps_to_optimum(plain.spectrum.safe_rate)
+    except DataError:  # the squares of unscaled columns may leave the range of float64
+        return took
+    needed = f"more than {MOST_STEPS:.0e}" if count == MOST_STEPS else _rounded_count(count)
+    return f"{took}; at the safe rate and without --standardize it takes {needed}"
 
 
 def _rounded_count(count: int) -> str:

@@ -121,8 +121,8 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     from linear_regressor.data.dataset import read_diabetes
     from linear_regressor.tracking.run import Run
     from linear_regressor.training.config import TrainingConfig
+    from linear_regressor.training.train import require_batches, train_stream
     from linear_regressor.training.train import train as train_in_memory
-    from linear_regressor.training.train import train_stream
     from linear_regressor.verification.schema import Schema
 
     options.require_data(context, data, ("target", "where", "schema", "test_fraction", "key", "missing",
@@ -131,6 +131,9 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     known = {**(DEFAULTS if data is None else DEFAULTS_OF_DATA),
              **{name: value for name, value in settings.items() if value is not None}}
     _require_passes(context, known)
+    if draw_report is False and report_path is not None:
+        raise click.UsageError("--report-path draws the report, which --no-report switches off.", context)
+    options.require_dask(scheduler, engine)
     store = open_store(track, str(model_save_path))
     require_writable(model_save_path)
     draw_report = report_path is not None or (data is None if draw_report is None else draw_report)
@@ -143,6 +146,7 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
         raise click.UsageError("--data needs --features and --target: the names of its columns.", context)
     else:
         config = TrainingConfig(features, test_rows=0, **known)
+        require_batches(config)  # before the rows are verified
         declared = None if schema is None else Schema.load(schema)
         source = Source.of(data, Columns(features, target, config.where, config.key,
                                          () if declared is None else declared.cleaning, missing == "drop"))

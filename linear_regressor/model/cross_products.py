@@ -25,6 +25,7 @@ LARGEST_SHRINKAGE = 1e8
 
 # Squares below it have fewer digits.
 SMALLEST_SQUARE = float(np.finfo(np.float64).tiny)
+TOO_LARGE = "the values of X or y are too large: their squares leave the range of float64; scale the columns"
 TOO_SMALL = ("the values of a column vary too little: their squares, times the weights, leave the range of float64; "
              "scale the columns")
 
@@ -61,6 +62,19 @@ def underflows(C: Array, rows: int) -> NDArray[np.bool_]:
     """Whether the sum of squares of each column is too small to have all its digits, or 0."""
     small: NDArray[np.bool_] = C.diagonal() < rows * SMALLEST_SQUARE
     return small
+
+
+def merged(n1: float, m1: Array, C1: Array, n2: float, m2: Array, C2: Array) -> tuple[float, Array, Array]:
+    """Row count, mean and centred cross-products of two sets of rows together."""
+    n = n1 + n2
+    with np.errstate(all="ignore"):  # a non-finite result is explained below
+        d = m2 - m1
+        m, C = m1 + d * (n2 / n), C1 + C2 + np.outer(d, d) * (n1 / n * n2)
+    if not (np.isfinite(m).all() and np.isfinite(C).all()):
+        raise MomentsError(TOO_LARGE)
+    if (underflows(C, 1) & (d != 0)).any():
+        raise MomentsError(TOO_SMALL)
+    return n, m, C
 
 
 def _as_rows(X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Array, Array, Array | None]:
@@ -184,7 +198,7 @@ def _why_not_finite(x: Array, target: Array, weight: Array | None) -> str:
             kind = "NaN" if np.isnan(values[row, column]) else "infinity (inf)"
             where = f"row {row}, column {column}" if name == "X" else f"row {row}"
             return f"Input {name} contains {kind} at {where} (counted from 0)"
-    return "the values of X or y are too large: their squares leave the range of float64; scale the columns"
+    return TOO_LARGE
 
 
 def is_symmetric(C: Array) -> bool:

@@ -92,8 +92,8 @@ class Descent:
         """Learning rate at which steps over ``batch_size`` rows keep the mean square of the error from growing.
 
         ``B / (2 beta + (B - 1) lambda_max)``, where beta is at least the squared length of every row (z, 1): at B = 1
-        no step moves away from the row's own line. Rows are between minimum and maximum, shape (p,), and count at most
-        ``heaviest`` times as much as the mean row.
+        no step moves away from the row's own line. A batch of r < B rows needs a step of ``r / B`` of that rate. Rows
+        are between minimum and maximum, shape (p,), and count at most ``heaviest`` times as much as the mean row.
         """
         low, high = (self._scaling.rows(limit) if self._scaling else limit for limit in (minimum, maximum))
         beta = heaviest * (1.0 + float((np.maximum(np.abs(low), np.abs(high)) ** 2).sum()))

@@ -128,8 +128,8 @@ def dependence(moments: Moments, names: Sequence[str]) -> dict[str, str]:
     columns = [names[place] for place in moments.undetermined_features]
     more = f" and {len(columns) - MOST_NAMED} more" if len(columns) > MOST_NAMED else ""
     named = ", ".join(columns[:MOST_NAMED])
-    return {"dependent": f"the rows have rank {moments.rank} and determine no more of {moments.p} slopes; these "
-                         f"features are constant or depend on each other to rounding: {named}{more}"}
+    return {"dependent": f"the rows have rank {moments.rank} and determine only {moments.rank} of {moments.p} slopes; "
+                         f"these features are constant or depend on each other to rounding: {named}{more}"}
 
 
 def shortcomings(moments: Moments, W: Array, b: float, names: Sequence[str], slow: int,
@@ -140,11 +140,12 @@ def shortcomings(moments: Moments, W: Array, b: float, names: Sequence[str], slo
     """
     found = dependence(moments, names)
     above, loss, error = excess(moments, W, b), moments.loss(W, b), rounding(moments, W, b)
-    lowest = max(loss, _least_loss(moments), 100.0 * error ** 2)
-    if slow or above > LARGEST_SHARE * lowest:
+    lowest = max(loss, _least_loss(moments), 100.0 * error * error)  # ** would raise OverflowError
+    share = above / lowest if lowest > 0 else 0.0
+    if slow or share > LARGEST_SHARE:
         left = f", and more than half of the random start is left in {slow} direction{'s' * (slow > 1)}" if slow else ""
-        found["unfinished"] = (f"descent has not converged: {above / lowest:.2%} of the loss is above that of the best "
-                               f"line{left}; use {remedy}")
+        found["unfinished"] = (f"descent has not converged: {share:.2%} of the loss is above that of the best line"
+                               f"{left}; use {remedy}")
     if _counts(moments, loss, error):
         found["rounding"] = (f"columns are so far from 0 that predictions are rounded by {error:.3g}, which the loss "
                              f"includes; subtract an offset from the columns")

@@ -62,7 +62,8 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
     lr : float or "auto", default=0.1
         Learning rate, greater than 0. Descent converges only below ``2 / lambda_max`` of the Hessian: at a higher rate
         ``fit`` warns and uses ``1 / lambda_max``, which is also the rate of ``"auto"``. With ``batch_size`` set,
-        ``"auto"`` is a rate at which no batch makes the mean square of the error grow.
+        ``"auto"`` is a rate at which no batch makes the mean square of the error grow; a batch of fewer rows takes a
+        step that is shorter in proportion.
     batch_size : int or None, default=None
         Rows per step of stochastic gradient descent, at least 1. None uses all rows in each step.
     random_state : int, RandomState or None, default=None
@@ -193,10 +194,12 @@ class SimpleLinearRegression(RegressorMixin, BaseEstimator):  # type: ignore[mis
                 return self.__sgd(moments, start)
             heaviest = 1.0 if sample_weight is None else float(sample_weight.max() / sample_weight.mean())
             shuffling = np.random.default_rng(draws.randint(np.iinfo(np.int32).max))
+            rate_rows = min(int(self.batch_size), len(X)) if self.lr == "auto" else 1
 
             def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
                 rows = scaling.rows(X) if scaling else X
-                return descend_mini_batches(rows, y, start, rate, int(self.batch_size or 1), shuffling, sample_weight)
+                return descend_mini_batches(rows, y, start, rate, int(self.batch_size or 1), shuffling, sample_weight,
+                                            rate_rows)
 
             limits = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)  # squares leave 8 bits
             return self.__sgd(moments, start, passes, limits, heaviest)

@@ -68,10 +68,14 @@ class Moments:
         if m.ndim != 1 or m.size < 2 or C.shape != (m.size, m.size):
             raise MomentsError(f"moments need a mean of p + 1 values and p + 1 x p + 1 cross-products, "
                                f"not shapes {m.shape} and {C.shape}")
-        if not (0 < n < np.inf and np.isfinite(m).all() and np.isfinite(C).all()):
-            raise MomentsError("moments need a positive number of rows and finite values")
-        if (C.diagonal() < 0).any() or not cross_products.is_symmetric(C):
-            raise MomentsError("moments need symmetric cross-products with a non-negative diagonal")
+        if not 0 < n < np.inf:
+            raise MomentsError(f"moments need a positive and finite number of rows, not {n:g}")
+        if not (np.isfinite(m).all() and np.isfinite(C).all()):
+            raise MomentsError("moments need finite means and cross-products")
+        if (C.diagonal() < 0).any():
+            raise MomentsError("moments need cross-products with a non-negative diagonal")
+        if not cross_products.is_symmetric(C):
+            raise MomentsError("moments need symmetric cross-products")
         m.setflags(write=False)
         C.setflags(write=False)
         object.__setattr__(self, "n", n)
@@ -181,7 +185,7 @@ class Moments:
         Raises
         ------
         MomentsError
-            If the numbers of features differ.
+            If the numbers of features differ, or the values of a column vary too much or too little for their squares.
 
         Examples
         --------
@@ -191,10 +195,7 @@ class Moments:
         if not isinstance(other, Moments):
             return NotImplemented
         self._require_same_features(other)
-        n = self.n + other.n
-        d = other.m - self.m
-        return Moments(n, self.m + d * (other.n / n),
-                       self.C + other.C + np.outer(d, d) * (self.n / n * other.n))
+        return Moments(*cross_products.merged(self.n, self.m, self.C, other.n, other.m, other.C))
 
     def __sub__(self, other: Moments) -> Moments:
         """Subtract the moments of a subset of the rows: the inverse of ``+``.

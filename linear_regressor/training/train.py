@@ -29,7 +29,7 @@ from linear_regressor.model.evaluate import Certificate, Evaluation
 from linear_regressor.model.mini_batches import descend_mini_batches, descend_stream
 from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.model.scaling import Scaling
-from linear_regressor.training.checkpoint import Checkpoint, digest
+from linear_regressor.training.checkpoint import Checkpoint, digest, key_of
 from linear_regressor.training.config import TrainingConfig, model_card, outside_share, quantile_table
 from linear_regressor.training.engine import Engine, Report
 from linear_regressor.training.partition_moments import split_blocks, total
@@ -95,8 +95,7 @@ def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: 
     Finished work is kept beside a model file on this machine until that is written: a killed run continues to the same
     bytes.
     """
-    if (config.batch_size or 1) > BLOCK_ROWS:
-        raise SettingError(f"a batch of a stream has at most {BLOCK_ROWS} rows, not {config.batch_size}")
+    require_batches(config)
     verified = None if verification is None else require_passed(verification.report)
     fraction, checkpoint = float(config.test_fraction or 0.0), Checkpoint.beside(path)
     parts, bins = read_with_bins(partitions, engine, report, fraction, checkpoint, allow_duplicates)
@@ -104,7 +103,7 @@ def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: 
     if whole.training is None and whole.test is None:
         raise no_rows(partitions)
     training, test = _usable(whole.training, "training"), _usable(whole.test, "test")
-    fit = _fit(config, training, _passes(partitions, config, training.digest, checkpoint, report))
+    fit = _fit(config, training, _passes(partitions, config, training, checkpoint, report))
     artefact, evaluation, certificate = _evaluate_and_save(fit, training, test.moments, bins or (),
                                                            str(partitions[0].columns.target),
                                                            whole.content or ContentSum(), config, path,
@@ -115,6 +114,12 @@ def train_stream(partitions: Sequence[Partition], config: TrainingConfig, path: 
     return Training(artefact, fit, evaluation, certificate, partial(_first_rows, partitions, fraction), whole.missing)
 
 
+def require_batches(config: TrainingConfig) -> None:
+    """Reject batches that are larger than a block of a stream."""
+    if (config.batch_size or 1) > BLOCK_ROWS:
+        raise SettingError(f"a batch of a stream has at most {BLOCK_ROWS} rows, not {config.batch_size}")
+
+
 def _fit(config: TrainingConfig, training: RowSummary, passes: Passes) -> Fit:
     """Fit a model to the moments of the training rows, or by passes over the rows themselves."""
     descent = Descent.seeded(training.moments, config.random_state, config.standardize)
@@ -123,9 +128,14 @@ def _fit(config: TrainingConfig, training: RowSummary, passes: Passes) -> Fit:
         return descent.full_batch(config.iterations, config.lr)
     rate = config.lr
     if rate == "auto" and training.minimum is not None and training.maximum is not None:
-        size = min(config.batch_size, int(training.moments.n))
+        size = _rate_rows(config, training.moments.n)
         rate = descent.stochastic_rate(size, training.minimum[:-1], training.maximum[:-1])
     return descent.stochastic(passes, int(config.iterations), float(rate))
+
+
+def _rate_rows(config: TrainingConfig, rows: float) -> int:
+    """Number of rows in a batch that the rate of "auto" is for; a given rate is for any number."""
+    return min(int(config.batch_size or 1), int(rows)) if config.lr == "auto" else 1
 
 
 def _shuffled_passes(rows: Dataset, config: TrainingConfig) -> Passes:
@@ -136,7 +146,8 @@ def _shuffled_passes(rows: Dataset, config: TrainingConfig) -> Passes:
 
     def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
         X = scaling.rows(rows.X) if scaling else rows.X
-        return descend_mini_batches(X, rows.y, start, rate, int(config.batch_size or 1), shuffling)
+        return descend_mini_batches(X, rows.y, start, rate, int(config.batch_size or 1), shuffling,
+                                    rate_rows=_rate_rows(config, rows.rows))
 
     return passes
 
@@ -199,13 +210,15 @@ def _usable(summary: RowSummary | None, name: str) -> RowSummary:
     return summary
 
 
-def _passes(partitions: Sequence[Partition], config: TrainingConfig, rows_digest: str, checkpoint: Checkpoint,
+def _passes(partitions: Sequence[Partition], config: TrainingConfig, training: RowSummary, checkpoint: Checkpoint,
             report: Report) -> Passes:
     """Passes of mini-batch steps over the partitions; those in the checkpoint are not repeated."""
     fraction, size = float(config.test_fraction or 0.0), int(config.batch_size or 1)
+    rate_rows = _rate_rows(config, training.moments.n)
+    data = digest([key_of(partition, fraction) for partition in partitions])  # moments do not tell the rows' order
 
     def passes(start: Array, rate: float, scaling: Scaling | None) -> Iterator[Array]:
-        key = [rows_digest, start.tolist(), rate, size, config.random_state, config.standardize]
+        key = [data, training.digest, start.tolist(), rate, size, rate_rows, config.random_state, config.standardize]
         done = 0
         while (theta := checkpoint.get(digest([*key, done]))) is not None:
             start = np.array(theta)
@@ -215,7 +228,7 @@ def _passes(partitions: Sequence[Partition], config: TrainingConfig, rows_digest
         def blocks(random: np.random.Generator) -> Iterator[tuple[Array, Array]]:
             return _shuffled(partitions, fraction, scaling, random, report)
 
-        for theta in descend_stream(blocks, start, rate, size, config.random_state, done):
+        for theta in descend_stream(blocks, start, rate, size, config.random_state, done, rate_rows):
             checkpoint.add(digest([*key, done]), theta.tolist())
             done += 1
             yield theta
@@ -234,12 +247,14 @@ def _shuffled(partitions: Sequence[Partition], fraction: float, scaling: Scaling
 
 
 def _first_rows(partitions: Sequence[Partition], fraction: float) -> tuple[Dataset, Dataset]:
-    """The first training and test rows, for the report."""
+    """The first training and test rows, for the report; they may be in different blocks."""
     columns = partitions[0].columns
-    blocks = (block for partition in partitions for block in split_blocks(partition, fraction))
-    none = np.empty((0, len(columns.numbers)))
-    training, test = next((block for block in blocks if all(map(len, block))), (none, none))
-    return _dataset(training, columns), _dataset(test, columns)
+    training = test = np.empty((0, len(columns.numbers)))
+    for block in (block for partition in partitions for block in split_blocks(partition, fraction)):
+        training, test = (known if len(known) else rows for known, rows in zip((training, test), block, strict=True))
+        if len(training) and len(test):
+            return _dataset(training, columns), _dataset(test, columns)
+    raise DataError("the data have changed since the training: there are no rows for the report")
 
 
 def _dataset(rows: Array, columns: Columns) -> Dataset:

@@ -76,7 +76,7 @@ def test_training_prints_ratios_as_table_and_as_json() -> None:
     lines = result.stdout.splitlines()
     measured = json.loads(lines[-1])
     assert {"python", "numpy", "scikit-learn", "processor", "cpus"} <= set(measured["environment"])
-    assert [50, 300, 2, 0.15, 0.35, 1.5, 1.5, 1.25, 1] == [ratio["budget"] for ratio in measured["ratios"]][:9]
+    assert [50, 300, 2, 0.15, 0.35, 1.5, 1.5, 1.25, 1, 5] == [ratio["budget"] for ratio in measured["ratios"]][:10]
     assert whole_process.PYTHON.exists() or "run 'make benchmark-peers' first\n" in result.stderr
     for ratio, line in zip(measured["ratios"], lines[2:-1], strict=True):
         assert line.startswith(ratio["name"])

@@ -136,6 +136,8 @@ def test_an_evaluation_needs_rows(tmp_path: Path, random: np.random.Generator) -
     (["train", "--data", "rows.csv", *COLUMNS, "--batch-size", "65537", "--iterations", "1"],
      "a batch of a stream has at most 65536 rows"),
     (["train", "--data", "rows.csv", *COLUMNS, "--batch-size", "8"], "--batch-size needs --iterations: the number of"),
+    (["train", "--data", "rows.csv", *COLUMNS, "--no-report", "--report-path", "reports"], "--no-report switches off"),
+    (["train", "--no-report", "--report-path", "reports"], "--no-report switches off"),
     (["evaluate", "--where", "x1 > 0"], "--where needs --data."),
     (["predict", "out.csv"], "name the data once"),
     (["predict", "rows.csv", "out.csv", "--data", "rows.csv"], "name the data once"),
@@ -275,6 +277,21 @@ def test_killed_runs_end_with_the_same_bytes(tmp_path: Path, random: np.random.G
 
     assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
     assert not (tmp_path / "model.progress").exists()
+
+
+@pytest.mark.parametrize("constant", [1e200, 1.797e308])
+def test_a_column_that_only_scaling_can_use_has_no_plain_descent(tmp_path: Path, random: np.random.Generator,
+                                                                 constant: float) -> None:
+    """A huge constant for missing values; its squares leave the range of float64, so that nothing can be compared."""
+    table = rows(random, 300)
+    path = saved(table.set_column(table.column_names.index("x2"), "x2", pa.array([constant] * 300)), tmp_path / "a.csv")
+
+    done = train(path, tmp_path / "model", "--report")
+
+    assert (0, "") == (done.exit_code, done.stderr)
+    assert "\ndescent      converged in " in done.stdout and "without --standardize" not in done.stdout
+    assert f"\nmodel        {tmp_path / 'model'}\n" in done.stdout and "\ndependent    " in done.stdout
+    assert 2 == len(list((tmp_path / "reports").iterdir()))
 
 
 def test_the_data_are_not_replaced_by_the_model(tmp_path: Path, random: np.random.Generator) -> None:

@@ -130,3 +130,14 @@ def test_a_schema_needs_data(schema: Path) -> None:
     """The diabetes set is what it is."""
     done = run("train", "--schema", schema)
     assert done.exit_code == 2 and "--schema needs --data" in done.stderr
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["--scheduler", "tcp://127.0.0.1:1"], "--scheduler needs --engine dask"),
+    (["--batch-size", "70000", "--iterations", "1"], "a batch of a stream has at most 65536 rows"),
+])
+def test_misuse_is_found_before_the_rows_are_verified(data: Path, schema: Path, options: list[str],
+                                                      message: str) -> None:
+    """Rows that fail end with exit code 5, perhaps after hours."""
+    done = train(data, "--schema", limited(schema, "maximum: 30"), *options)
+    assert (2, "") == (done.exit_code, done.stdout) and message in done.stderr

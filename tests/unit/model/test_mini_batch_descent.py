@@ -27,7 +27,7 @@ seeds = st.integers(0, 2 ** 32 - 1)
 
 
 def plain_passes(X: Array, y: Array, start: Array, rate: float, batch_size: int, seed: int, passes: int,
-                 weight: Array | None = None) -> Array:
+                 weight: Array | None = None, rate_rows: int = 1) -> Array:
     """Take the same steps in plain code: one permutation per pass, batch after batch, the smaller one last."""
     random, theta = np.random.default_rng(seed), start.copy()
     Z = np.column_stack([X, np.ones(len(X))])
@@ -37,20 +37,42 @@ def plain_passes(X: Array, y: Array, start: Array, rate: float, batch_size: int,
         for first in range(0, len(X), batch_size):
             batch = order[first:first + batch_size]
             residual = share[batch] * (y[batch] - Z[batch] @ theta)
-            theta = theta - rate * (-2.0 / len(batch) * Z[batch].T @ residual)
+            shorter = min(len(batch) / rate_rows, 1.0)
+            theta = theta - shorter * rate * (-2.0 / len(batch) * Z[batch].T @ residual)
     return theta
 
 
-@given(seeds, st.integers(1, 5), st.integers(1, 40), st.integers(1, 50), st.booleans())
+@given(seeds, st.integers(1, 5), st.integers(1, 40), st.integers(1, 50), st.booleans(), st.integers(1, 60))
 def test_passes_take_the_steps_of_the_formula_batch_by_batch(seed: int, p: int, n: int, batch_size: int,
-                                                             weighted: bool) -> None:
+                                                             weighted: bool, rate_rows: int) -> None:
     """They equal the plain code, including the smaller last batch, with and without weights."""
     random = np.random.default_rng(seed)
     X, y, start = random.normal(size=(n, p)), random.normal(size=n), random.normal(size=p + 1)
     weight = random.uniform(0.1, 2.0, size=n) if weighted else None
-    fast = list(islice(descend_mini_batches(X, y, start, 0.01, batch_size, np.random.default_rng(seed), weight), 3))
-    slow = plain_passes(X, y, start, 0.01, batch_size, seed, 3, weight)
+    shuffling = np.random.default_rng(seed)
+    fast = list(islice(descend_mini_batches(X, y, start, 0.01, batch_size, shuffling, weight, rate_rows), 3))
+    slow = plain_passes(X, y, start, 0.01, batch_size, seed, 3, weight, rate_rows)
     assert fast[-1] == pytest.approx(slow, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_the_safe_rate_is_safe_for_a_smaller_last_batch(random: np.random.Generator, standardize: bool) -> None:
+    """One row in the last batch of 50 columns had taken the step of 256 rows, which multiplied the error."""
+    X = random.normal(size=(257, 50))
+    y = X @ random.normal(size=50)
+    model = SimpleLinearRegression(30, "auto", batch_size=256, random_state=0, standardize=standardize).fit(X, y)
+    assert model.losses[-1] < 0.01 * model.losses[0]
+    assert (np.diff(model.losses) < 0).all()
+
+
+def test_a_given_rate_holds_for_a_smaller_last_batch(random: np.random.Generator, seed: int) -> None:
+    """Only the rate of "auto" is for a number of rows."""
+    X, y = random.normal(size=(10, 2)), random.normal(size=10)
+    model = SimpleLinearRegression(1, 0.01, batch_size=8, random_state=seed).fit(X, y)
+    draws = np.random.RandomState(seed)
+    draws.standard_normal(3)
+    order = int(draws.randint(np.iinfo(np.int32).max))
+    assert np.append(model.W, model.b) == pytest.approx(plain_passes(X, y, model.start_, 0.01, 8, order, 1), rel=1e-9)
 
 
 def test_rows_of_several_chunks_are_visited_once_per_pass(random: np.random.Generator, seed: int,

@@ -326,6 +326,30 @@ def test_inconsistent_parts_are_rejected(n: float, m: Any, C: Any) -> None:
         Moments(n, m, C)
 
 
+@pytest.mark.parametrize(("one", "two", "message"), [
+    (1e200, -1e200, "values of X or y are too large: .* scale the columns"),
+    (1e308, -1e308, "values of X or y are too large: .* scale the columns"),
+    (0.0, 1e-170, "values of a column vary too little: .* scale the columns"),
+])
+def test_a_sum_out_of_range_is_the_error_of_the_rows_together(one: float, two: float, message: str) -> None:
+    """A column that is constant in each part has no squares before they are added."""
+    parts = [Moments.from_arrays([[value], [value]], [1.0, 2.0]) for value in (one, two)]
+    with pytest.raises(DataError, match=message):
+        Moments.from_arrays([[one], [one], [two], [two]], [1.0, 2.0] * 2)
+    with pytest.raises(MomentsError, match=message):
+        parts[0] + parts[1]
+
+
+@pytest.mark.parametrize(("n", "m", "C", "message"), [
+    (0.0, 0.0, np.eye(2), "number of rows, not 0"), (1.0, NAN, np.eye(2), "finite means"),
+    (1.0, 0.0, -np.eye(2), "non-negative diagonal"), (1.0, 0.0, np.array([[1.0, 0.5], [0.0, 1.0]]), "symmetric"),
+])
+def test_an_error_of_parts_names_the_condition(n: float, m: float, C: Any, message: str) -> None:
+    """Rather than all of them."""
+    with pytest.raises(MomentsError, match=message):
+        Moments(n, np.full(2, m), C)
+
+
 def test_moments_are_immutable_values() -> None:
     """They are read-only, compare by their numbers, and are unhashable."""
     m = np.zeros(2)

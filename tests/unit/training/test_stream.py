@@ -24,6 +24,8 @@ from linear_regressor.data.source import BLOCK_ROWS, Partition
 from linear_regressor.errors import DataError, DivergenceError, QualityError, RateError, SettingError
 from linear_regressor.formats import file_format
 from linear_regressor.model.histogram import FineHistogram
+from linear_regressor.training import report
+from linear_regressor.training import train as training_module
 from linear_regressor.training.checkpoint import digest
 from linear_regressor.training.config import TrainingConfig, highest_outside_share
 from linear_regressor.training.engine import Item, LocalEngine, Report, Result
@@ -220,6 +222,26 @@ def test_finished_passes_are_not_repeated(tmp_path: Path, random: np.random.Gene
     assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
 
 
+def test_passes_over_other_rows_are_repeated(tmp_path: Path, random: np.random.Generator,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """Integers in another order have the same moments, bit by bit, but not the same mini-batches."""
+    X = random.integers(-9, 10, (500, 3))
+    table = pa.table({**dict(zip(("x1", "x2", "x3"), X.T, strict=True)), "y": X.sum(axis=1) + X[:, 0] ** 2})
+    config, path = replace(CONFIG, batch_size=16, iterations=3, lr=0.001, min_r2=-9.0), tmp_path / "rows.csv"
+
+    def kill(*arguments: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training_module, "save", kill)
+        with pytest.raises(Killed):
+            train(saved(table, path), tmp_path / "model", config)
+    train(saved(table.sort_by("y"), path), tmp_path / "model", config)
+    train(path, tmp_path / "undisturbed", config)
+
+    assert (tmp_path / "undisturbed").read_bytes() == (tmp_path / "model").read_bytes()
+
+
 def test_only_a_changed_file_is_read_again(tmp_path: Path, random: np.random.Generator) -> None:
     """The checkpoint of a run that was not good enough serves the next run."""
     for number in range(3):
@@ -353,6 +375,22 @@ def test_mini_batches_of_a_stream_approach_the_best_line(tmp_path: Path, random:
     assert training.certificate.gap < 0.02
 
 
+def test_the_safe_rate_of_large_batches_is_safe_for_small_files(tmp_path: Path, random: np.random.Generator) -> None:
+    """Batches end with their file: with as many columns as rows, the step of a whole batch made descent diverge."""
+    features = tuple(f"x{number}" for number in range(30))
+    slopes = random.normal(size=30)
+    for number in range(20):
+        X = random.normal(size=(30, 30))
+        table = pa.table({**dict(zip(features, X.T, strict=True)), "y": X @ slopes})
+        saved(table, tmp_path / "rows" / f"{number}.parquet")
+    config = replace(CONFIG, features=features, batch_size=1000, iterations=40, lr="auto")
+
+    losses = train(tmp_path / "rows", tmp_path / "model", config).fit.losses
+
+    assert losses[-1] < 0.01 * losses[0]
+    assert (np.diff(losses) < 0).all()
+
+
 @pytest.mark.parametrize("batch_size", [None, 64])
 def test_standardized_descent_converges_on_raw_units(tmp_path: Path, random: np.random.Generator,
                                                      batch_size: int | None) -> None:
@@ -379,6 +417,32 @@ def test_every_row_is_reported_in_each_pass(tmp_path: Path, random: np.random.Ge
                  LocalEngine(), reported.append)
 
     assert 3 * 400 == sum(reported)
+
+
+def test_the_first_rows_of_each_set_may_be_in_different_files(tmp_path: Path) -> None:
+    """With one file for each key, no file has both training and test rows; the report needs some of each."""
+    for number in range(20):
+        X = number + np.arange(3.0)
+        table = pa.table({"id": pa.array([number] * 3), "x1": X, "y": 2.0 * X + 1.0})
+        saved(table, tmp_path / "rows" / f"{number:02}.csv")
+    config = replace(CONFIG, features=("x1",), key="id", standardize=True, lr="auto", iterations="auto")
+    held_out = splitting.in_test(splitting.hash_keys(pa.array(range(20))), 0.25)
+
+    training = train(tmp_path / "rows", tmp_path / "model", config)
+
+    first, test = training.shown
+    assert [float(np.flatnonzero(~held_out)[0] + each) for each in range(3)] == first.X[:, 0].tolist()
+    assert [float(np.flatnonzero(held_out)[0] + each) for each in range(3)] == test.X[:, 0].tolist()
+    assert 2 == len(report.write(training, tmp_path / "reports"))
+
+
+def test_data_that_have_lost_their_rows_have_no_report(tmp_path: Path, random: np.random.Generator) -> None:
+    """They are read once more after the training."""
+    training = train(saved(rows(random, 50), tmp_path / "rows.csv"), tmp_path / "model")
+    (tmp_path / "rows.csv").write_text("id,x1,x2,x3,y\n")
+
+    with pytest.raises(DataError, match="the data have changed since"):
+        training.read_rows()
 
 
 def test_two_files_with_the_same_rows_are_rejected(tmp_path: Path, random: np.random.Generator) -> None:
