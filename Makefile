@@ -199,7 +199,7 @@ test-tracking: environment ## Tracking on a real MLflow server, which is install
 	@"$(BIN)/python" -m pytest tests/process/test_tracking_server.py
 
 .PHONY: test-large
-test-large: environment ## Tests with 10 and 50 million rows (minutes, 12 GB in build/large)
+test-large: environment ## Tests with 10 and 50 million rows (minutes, 14 GB in build/large)
 	@"$(BIN)/python" -m pytest large
 
 .PHONY: test-real-data
