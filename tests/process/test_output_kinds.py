@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import stat
@@ -71,6 +72,21 @@ def test_another_name_of_standard_output_has_nothing_else_either(folder: Path, o
 
     assert (0, "600 predictions to standard output\n") == (done.returncode, done.stderr)
     assert 601 == received.count("\n") and "predictions to" not in received
+
+
+@pytest.mark.parametrize(("options", "to_stderr"), [(("--json", "/dev/stdout"), True), (("--json", "-"), False),
+                                                    (("--html", "/dev/stdout"), True)])
+def test_a_report_of_monitoring_on_standard_output_is_alone_there(folder: Path, options: tuple[str, ...],
+                                                                  to_stderr: bool) -> None:
+    """The table goes to standard error, except with -, which is instead of it."""
+    done = run_process("monitor", "--model-path", MODEL, *options)
+    assert 0 == done.returncode and ("nothing was tested" in done.stderr) is to_stderr, done.stderr
+    if options[0] == "--json":
+        assert load(MODEL).digest == json.loads(done.stdout)["model"]
+    else:
+        assert done.stdout.startswith("<!doctype html>") and done.stdout.endswith("</html>")
+    both = run_process("monitor", "--model-path", MODEL, "--json", "-", "--html", "/dev/stdout")
+    assert (2, "") == (both.returncode, both.stdout) and "is the file of --json" in both.stderr
 
 
 def test_a_pipe_that_does_not_block_is_waited_for(folder: Path) -> None:
