@@ -58,7 +58,9 @@ class Since(click.ParamType[int | datetime]):
 @click.option("--since", metavar="SERIAL|TIME", type=Since(), show_default="all that the model has not seen",
               help="Leave out earlier feedback and, with a time, earlier traffic.")
 @click.option("--alpha", metavar="FLOAT", type=click.FloatRange(0, 1, min_open=True, max_open=True), callback=finite,
-              default=0.05, show_default=True, help="Probability of any false alarm, however often anyone looks.")
+              default=0.05, show_default=True,
+              help="Probability of a false alarm, however often anyone looks: of line and intervals together, and once "
+                   "more of the inputs. A caller is tested at this probability by each look on its own.")
 @click.option("--json", "json_path", type=LocalFile(), show_default="none",
               help="File to write the report to as JSON; - prints it instead of the table.")
 @click.option("--html", "html_path", type=LocalFile(), show_default="none",
