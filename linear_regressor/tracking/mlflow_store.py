@@ -77,8 +77,7 @@ class MlflowStore:
         name = registered_name(models)
         with self._opened():
             client = self._client()
-            if not any(model.name == name for model in client.search_registered_models()):
-                client.create_registered_model(name)
+            self._register(name)
             current = client.get_registered_model(name).aliases
             for alias, run in aliases.items():
                 if run is not None:
@@ -189,6 +188,16 @@ class MlflowStore:
                 signature=infer_signature(example, np.zeros(1)), metadata={"sha256": artefact.digest},
                 pip_requirements=[f"numpy>={environment.get('numpy', '2.1')}", "pandas"])
         return str(info.model_uri)
+
+    def _register(self, name: str) -> None:
+        """Make the registered model, unless there is one: to look first would leave another process time to make it."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client().create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
 
     def _registered(self, name: str, run: Run) -> str:
         """Version of a model in the registry; it is registered if it is missing, from the run that trained it."""

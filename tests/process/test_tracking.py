@@ -20,7 +20,7 @@ from linear_regressor.artefact.file import load
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.model.inference import predict
 from linear_regressor.tracking.run import RUNS
-from tests.command_line import clean_environ, run, run_process, shadow
+from tests.command_line import ROOT, clean_environ, run, run_process, shadow
 from tests.data_sets import rows, saved
 from tests.feedback import World, draw
 from tests.mounted_disk import fill_disk, mounted_disk
@@ -271,6 +271,20 @@ def aliases(world: World) -> dict[str, str]:
     assert done.returncode == 0, done.stderr
     found: dict[str, str] = json.loads(done.stdout)
     return found
+
+
+@WITH_MLFLOW
+def test_aliases_follow_where_many_models_are_registered(tmp_path: Path) -> None:
+    """MLflow lists 100 at once, by name."""
+    script = ("import sys\nfrom mlflow import MlflowClient\n"
+              "from linear_regressor.tracking.mlflow_store import MlflowStore\n"
+              "store, client = MlflowStore.beside(sys.argv[1]), MlflowClient(sys.argv[2], sys.argv[2])\n"
+              "for number in range(101): client.create_registered_model(f'a{number}')\n"
+              "for _ in range(2): store.follow(sys.argv[1], {'champion': None})\n"
+              "print(client.get_registered_model('line').name)\n")
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "line"), f"sqlite:///{tmp_path / 'mlflow.db'}"],
+                          capture_output=True, text=True, timeout=120, env=clean_environ({"PYTHONPATH": str(ROOT)}))
+    assert done.returncode == 0 and done.stdout == "line\n", done.stderr
 
 
 @WITH_MLFLOW
