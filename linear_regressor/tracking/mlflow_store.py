@@ -16,7 +16,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import content_of, parse_file
 from linear_regressor.artefact.plain_values import digest_of, moments_to_plain
 from linear_regressor.errors import LinearRegressorError, SettingError, TrackingError
-from linear_regressor.output_file import locked
+from linear_regressor.output_file import is_stream, locked
 from linear_regressor.temporary_files import temporary_folder
 from linear_regressor.tracking.run import Run
 
@@ -53,7 +53,7 @@ class MlflowStore:
         """Open the server of MLFLOW_TRACKING_URI, or else the SQLite store beside a model file or folder of models."""
         if uri := os.environ.get("MLFLOW_TRACKING_URI", "").strip():
             return cls(uri, None)
-        if "://" in location:
+        if "://" in location or is_stream(Path(location)):
             raise SettingError(f"{location} has no folder beside it for MLflow's SQLite store: set MLFLOW_TRACKING_URI "
                                f"to the address of an MLflow server")
         folder = Path(os.path.abspath(location)).parent

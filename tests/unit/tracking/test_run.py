@@ -111,9 +111,10 @@ def test_a_registered_model_has_the_name_of_its_folder(models: str, name: str) -
 
 
 def test_a_folder_that_cannot_name_a_model_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow reads : and @ in addresses; a bucket has no SQLite store beside it."""
+    """MLflow reads : and @ in addresses; a bucket or a device has no SQLite store beside it."""
     with pytest.raises(SettingError, match="without : and @"):
         registered_name("models/a@b")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    with pytest.raises(SettingError, match="set MLFLOW_TRACKING_URI"):
-        MlflowStore.beside("gs://bucket/models")
+    for location in ("gs://bucket/models", "/dev/null"):
+        with pytest.raises(SettingError, match="set MLFLOW_TRACKING_URI"):
+            MlflowStore.beside(location)
