@@ -178,7 +178,8 @@ def _replace_both(path: Path, content: bytes, card_path: Path, card: bytes) -> N
     try:
         write_file(path, write)
     except OSError:
-        if written:  # the last step failed: the file is a mount point, for example
+        # The last step failed: the file is a mount point, for example. The sync after it leaves the new model in place.
+        if written and not (path.is_file() and path.read_bytes() == content):
             _restore(card_path, old)
         raise
 

@@ -32,8 +32,9 @@ def verify(plain: Any, kind: str, formats: Mapping[int, AbstractSet[str]]) -> di
     if type(found) is not int or abs(found) >= 2**63:  # str() of an integer of thousands of digits raises
         raise ArtefactError("its format is not a 64-bit integer")
     if found not in formats:
-        known = " and ".join(map(str, sorted(formats)))
-        raise ArtefactError(f"it has format {found}, and this program reads format {known}")
+        *others, last = map(str, sorted(formats))
+        known = f"formats {', '.join(others)} and {last}" if others else f"format {last}"
+        raise ArtefactError(f"it has format {found}, and this program reads {known}")
     values = {key: value for key, value in plain.items() if key != "sha256"}
     try:
         digest = digest_of(values)

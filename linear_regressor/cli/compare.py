@@ -21,7 +21,7 @@ if TYPE_CHECKING:
               show_default=True,
               help="Mahalanobis distance from the mean of A's training rows up to which predictions are compared.")
 @click.option("--max-change", metavar="FLOAT", type=click.FloatRange(min=0), callback=finite, show_default="any",
-              help="Largest allowed change of a prediction within that distance, in the unit of the target; beyond it "
+              help="Largest allowed change of a prediction within that distance, in the unit of the target; above it "
                    "the exit code is 1.")
 def compare(a: ModelLocation, b: ModelLocation, radius: float, max_change: float | None) -> None:
     """Compare two models without data.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,14 @@ from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
 if TYPE_CHECKING:
     from linear_regressor.artefact.artefact import Artefact
     from linear_regressor.artefact.lineage import Lineage
+    from linear_regressor.artefact.model_location import ModelLocation
     from linear_regressor.artefact.promotion import Promotions
     from linear_regressor.artefact.provenance import Provenance
     from linear_regressor.monitoring.report import MonitoringReport
     from linear_regressor.monitoring.store.location import StoreLocation
 
 DRIFT = 3
+PRINTED = Path("-")
 
 
 class Since(click.ParamType[int | datetime]):
@@ -56,7 +58,9 @@ class Since(click.ParamType[int | datetime]):
 @click.option("--since", metavar="SERIAL|TIME", type=Since(), show_default="all that the model has not seen",
               help="Leave out earlier feedback and, with a time, earlier traffic.")
 @click.option("--alpha", metavar="FLOAT", type=click.FloatRange(0, 1, min_open=True, max_open=True), callback=finite,
-              default=0.05, show_default=True, help="Probability of any false alarm, however often anyone looks.")
+              default=0.05, show_default=True,
+              help="Probability of a false alarm, however often anyone looks: of line and intervals together, and once "
+                   "more of the inputs. A caller is tested at this probability by each look on its own.")
 @click.option("--json", "json_path", type=LocalFile(), show_default="none",
               help="File to write the report to as JSON; - prints it instead of the table.")
 @click.option("--html", "html_path", type=LocalFile(), show_default="none",
@@ -84,16 +88,18 @@ def monitor(context: click.Context, model_path: str, model: str | None, store: S
     from linear_regressor.monitoring.alarm_rule import AlarmRule
     from linear_regressor.monitoring.observe import observe, read_traffic
     from linear_regressor.monitoring.store import open_store
+    from linear_regressor.output_file import is_stdout
 
     artefact, lineage, promotions, trace = _chosen(model_path, model)
+    outputs = _checked_outputs(json_path, html_path, _read_files(model_path, model, artefact, store, traffic))
     record = None if traffic is None else read_traffic(traffic, artefact.digest)
     report = observe(artefact, lineage, None if store is None else open_store(store), record, AlarmRule(alpha), since,
                      promotions=promotions)
     if json_path is not None or html_path is not None:
         report = report.traced(trace)
     _write(report, json_path, html_path)
-    if json_path != Path("-"):
-        click.echo("\n".join(lines_of(report)))
+    if json_path != PRINTED:
+        click.echo("\n".join(lines_of(report)), err=any(map(is_stdout, outputs.values())))
     context.exit(DRIFT if report.drift else 0)
 
 
@@ -125,13 +131,42 @@ def _chosen(model_path: str, model: str | None) -> tuple[Artefact, Lineage, Prom
             partial(Provenance.of_version, history, promotions, artefact, LAST_ANCESTORS))
 
 
+def _read_files(model_path: str, model: str | None, artefact: Artefact, store: StoreLocation | None,
+                traffic: Path | None) -> dict[ModelLocation, str]:
+    """The files that are read, by what they are; a place in which there is no file does no harm."""
+    from linear_regressor.artefact.file import MODEL
+    from linear_regressor.artefact.model_location import location_of
+
+    version = f"{model_path.rstrip('/')}/{artefact.digest[:12]}/{MODEL}"
+    files = {location_of(path): "the model" for path in (model_path, version, model or model_path)}
+    if store is not None and store.kind == "sqlite":
+        files[Path(store.address)] = "the store"
+    if traffic is not None:
+        files[traffic] = "the record of traffic"
+    return files
+
+
+def _checked_outputs(json_path: Path | None, html_path: Path | None,
+                     files: Mapping[ModelLocation, str]) -> dict[str, Path]:
+    """The files to write, by their options; none may replace a file that is read, or the other one."""
+    from linear_regressor.cli.output import require_different
+
+    outputs = {option: path for option, path in (("--json", json_path), ("--html", html_path)) if path is not None}
+    if json_path == PRINTED:
+        outputs["--json"] = Path("/dev/stdout")
+    require_different(outputs, files)
+    if len(outputs) == 2:
+        require_different({"--html": outputs["--html"]}, {outputs["--json"]: "the file of --json"})
+    return outputs
+
+
 def _write(report: MonitoringReport, json_path: Path | None, html_path: Path | None) -> None:
     """Write the files that are asked for."""
     from linear_regressor.output_file import write_file
 
     if json_path is not None:
         content = json.dumps(report.to_plain(), indent=1, allow_nan=False)
-        if json_path == Path("-"):
+        if json_path == PRINTED:
             click.echo(content)
         else:
             write_file(json_path, lambda file: file.write(content.encode() + b"\n"))

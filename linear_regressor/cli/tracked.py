@@ -12,7 +12,7 @@ import click
 
 from linear_regressor.artefact.model_location import BucketUrl, ModelLocation
 from linear_regressor.cli.command_line import describe
-from linear_regressor.errors import TrackingError
+from linear_regressor.errors import ArtefactError, SettingError, TrackingError
 from linear_regressor.output_file import is_stream
 
 if TYPE_CHECKING:
@@ -64,18 +64,18 @@ def follow(store: MlflowStore | None, history: ModelHistory, run: Run | None = N
         return
     from linear_regressor.tracking.run import Run  # as above
 
-    promotions = history.promotions()
-    aliases: dict[str, Run | None] = {}
-    for alias, version in (("champion", promotions.champion), ("challenger", promotions.challenger)):
-        if version is None:
-            aliases[alias] = None
-        elif run is not None and run.artefact.digest.startswith(version):
-            aliases[alias] = run
-        else:
-            aliases[alias] = Run("import", history.load(version), f"{history.name.rstrip('/')}/{version}", "unknown",
-                                 datetime.now(UTC), 0.0)
     try:
+        promotions = history.promotions()
+        aliases: dict[str, Run | None] = {}
+        for alias, version in (("champion", promotions.champion), ("challenger", promotions.challenger)):
+            if version is None:
+                aliases[alias] = None
+            elif run is not None and run.artefact.digest.startswith(version):
+                aliases[alias] = run
+            else:
+                aliases[alias] = Run("import", history.load(version), f"{history.name.rstrip('/')}/{version}",
+                                     "unknown", datetime.now(UTC), 0.0)
         store.follow(os.fspath(history.name), aliases)
-    except TrackingError as error:
-        click.echo(f"Warning: the aliases in MLflow do not follow: {describe(error)}; the next promotion with "
-                   f"--track sets them, or the same one again", err=True)
+    except (ArtefactError, SettingError, TrackingError) as error:  # the promotion is recorded already
+        click.echo(f"Warning: the aliases in MLflow do not follow: {describe(error)}; run the command again, or the "
+                   f"next one with --track, to set them", err=True)

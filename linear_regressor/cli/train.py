@@ -17,6 +17,7 @@ from linear_regressor.cli.output import (
     descent_line,
     missing_lines,
     progress_bar,
+    require_different,
     require_not_data,
     require_writable,
     split_lines,
@@ -26,6 +27,7 @@ from linear_regressor.cli.output import (
 from linear_regressor.cli.tracked import log_run, open_store, record_run, track_option
 from linear_regressor.data.columns import Columns
 from linear_regressor.data.source import Source
+from linear_regressor.output_file import is_stream
 from linear_regressor.serving.settings import DEFAULT_MODEL_PATH
 from linear_regressor.tables.table import Table
 
@@ -134,6 +136,7 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     if draw_report is False and report_path is not None:
         raise click.UsageError("--report-path draws the report, which --no-report switches off.", context)
     options.require_dask(scheduler, engine)
+    outputs = _checked_outputs(model_save_path, schema)
     store = open_store(track, str(model_save_path))
     require_writable(model_save_path)
     draw_report = report_path is not None or (data is None if draw_report is None else draw_report)
@@ -150,7 +153,7 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
         declared = None if schema is None else Schema.load(schema)
         source = Source.of(data, Columns(features, target, config.where, config.key,
                                          () if declared is None else declared.cleaning, missing == "drop"))
-        require_not_data(source, {"--model-save-path": model_save_path})
+        require_not_data(source, outputs)
         verification = _verified(source, declared, echo)
         partitions, passes = source.partitions(), 1 if config.batch_size is None else 1 + int(config.iterations)
         with options.open_engine(engine, scheduler) as workers, progress_bar(partitions, passes) as report:
@@ -172,6 +175,21 @@ def train(context: click.Context, /, features: tuple[str, ...], model_save_path:
     echo(f"model        {model_save_path}")
     drawn = _write_report(training, report_path or DEFAULT_REPORT_PATH, echo) if draw_report else []
     log_run(store, run, drawn)
+
+
+def _checked_outputs(model: ModelLocation, schema: Path | None) -> dict[str, ModelLocation]:
+    """The model file and what is kept beside it, by names for errors; none may replace another one or the schema."""
+    from linear_regressor.tracking.run import RUNS
+
+    beside: dict[str, ModelLocation] = {}
+    if model.name and not (isinstance(model, Path) and is_stream(model)):
+        beside["card"] = model.with_suffix(".card.json")
+    if beside and isinstance(model, Path):
+        beside |= {"progress": model.with_name(f"{model.name}.progress"), "log of runs": model.parent / RUNS}
+    require_different({"--model-save-path": model}, {path: f"its own {what}" for what, path in beside.items()})
+    outputs = {"--model-save-path": model, **{f"--model-save-path: its {what}": path for what, path in beside.items()}}
+    require_different(outputs, {} if schema is None else {schema: "the schema"})
+    return outputs
 
 
 def _verified(source: Source, schema: Schema | None, echo: Callable[[str], None]) -> Verification | None:

@@ -16,7 +16,7 @@ from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import content_of, parse_file
 from linear_regressor.artefact.plain_values import digest_of, moments_to_plain
 from linear_regressor.errors import LinearRegressorError, SettingError, TrackingError
-from linear_regressor.output_file import locked
+from linear_regressor.output_file import is_stream, locked
 from linear_regressor.temporary_files import temporary_folder
 from linear_regressor.tracking.run import Run
 
@@ -54,7 +54,7 @@ class MlflowStore:
         """Open the server of MLFLOW_TRACKING_URI, or else the SQLite store beside a model file or folder of models."""
         if uri := os.environ.get("MLFLOW_TRACKING_URI", "").strip():
             return cls(uri, None)
-        if "://" in location:
+        if "://" in location or is_stream(Path(location)):
             raise SettingError(f"{location} has no folder beside it for MLflow's SQLite store: set MLFLOW_TRACKING_URI "
                                f"to the address of an MLflow server")
         folder = Path(os.path.abspath(location)).parent
@@ -78,8 +78,7 @@ class MlflowStore:
         name = registered_name(models)
         with self._opened():
             client = self._client()
-            if not any(model.name == name for model in client.search_registered_models()):
-                client.create_registered_model(name)
+            self._register(name)
             current = client.get_registered_model(name).aliases
             for alias, run in aliases.items():
                 if run is not None:
@@ -190,6 +189,16 @@ class MlflowStore:
                 signature=infer_signature(example, np.zeros(1)), metadata={"sha256": artefact.digest},
                 pip_requirements=[f"numpy>={environment.get('numpy', '2.1')}", "pandas"])
         return str(info.model_uri)
+
+    def _register(self, name: str) -> None:
+        """Make the registered model, unless there is one: to look first would leave another process time to make it."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client().create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
 
     def _registered(self, name: str, run: Run) -> str:
         """Version of a model in the registry; it is registered if it is missing, from the run that trained it."""

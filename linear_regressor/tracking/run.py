@@ -118,7 +118,7 @@ def _append(file: FileIO, line: bytes) -> None:
     end = _end_of_lines(file)
     file.truncate(end)
     try:
-        rest = memoryview(line)
+        rest = memoryview(line if end == 0 or os.pread(file.fileno(), 1, end - 1) == b"\n" else b"\n" + line)
         while rest:
             rest = rest[file.write(rest):]
         os.fsync(file.fileno())
@@ -128,9 +128,15 @@ def _append(file: FileIO, line: bytes) -> None:
 
 
 def _end_of_lines(file: FileIO) -> int:
-    """Length of the file up to the end of its last whole line."""
+    """Length of the file up to the end of its last whole line, which may lack its line feed."""
     size = file.seek(0, os.SEEK_END)
     if size == 0 or os.pread(file.fileno(), 1, size - 1) == b"\n":
         return size
     file.seek(0)
-    return file.readall().rfind(b"\n") + 1
+    content = file.readall()
+    end = content.rfind(b"\n") + 1
+    try:
+        json.loads(content[end:])
+    except (ValueError, RecursionError):
+        return end
+    return size

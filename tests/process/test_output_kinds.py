@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import json
 import os
 import shutil
 import stat
@@ -11,14 +13,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from linear_regressor.artefact.file import load
-from linear_regressor.output_file import locked
+from linear_regressor import output_file
+from linear_regressor.artefact.file import load, save
+from linear_regressor.errors import ArtefactError
+from linear_regressor.output_file import locked, sync_folder
 from tests.command_line import ROOT, clean_environ, run, run_process
 from tests.process.test_outputs import DATA, MODEL, REMOVED, TRAIN, UNLEARN, folder, made, temporary_files
 
@@ -71,6 +76,21 @@ def test_another_name_of_standard_output_has_nothing_else_either(folder: Path, o
 
     assert (0, "600 predictions to standard output\n") == (done.returncode, done.stderr)
     assert 601 == received.count("\n") and "predictions to" not in received
+
+
+@pytest.mark.parametrize(("options", "to_stderr"), [(("--json", "/dev/stdout"), True), (("--json", "-"), False),
+                                                    (("--html", "/dev/stdout"), True)])
+def test_a_report_of_monitoring_on_standard_output_is_alone_there(folder: Path, options: tuple[str, ...],
+                                                                  to_stderr: bool) -> None:
+    """The table goes to standard error, except with -, which is instead of it."""
+    done = run_process("monitor", "--model-path", MODEL, *options)
+    assert 0 == done.returncode and ("nothing was tested" in done.stderr) is to_stderr, done.stderr
+    if options[0] == "--json":
+        assert load(MODEL).digest == json.loads(done.stdout)["model"]
+    else:
+        assert done.stdout.startswith("<!doctype html>") and done.stdout.endswith("</html>")
+    both = run_process("monitor", "--model-path", MODEL, "--json", "-", "--html", "/dev/stdout")
+    assert (2, "") == (both.returncode, both.stdout) and "is the file of --json" in both.stderr
 
 
 def test_a_pipe_that_does_not_block_is_waited_for(folder: Path) -> None:
@@ -261,6 +281,23 @@ def test_a_model_that_cannot_be_replaced_keeps_its_card(folder: Path) -> None:
         assert [] == [*Path().glob("*receipt*"), *temporary_files()]
     finally:
         subprocess.run(["umount", MODEL], check=True)
+
+
+def test_a_new_model_keeps_its_card_if_the_folder_cannot_be_synced(folder: Path,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is in its place already, and the old card would be that of another model."""
+    artefact, real = load(MODEL), sync_folder
+    other = replace(artefact, b=artefact.b + 1.0)
+
+    def fail_for_the_model(place: Path) -> None:
+        real(place)
+        if load(MODEL).digest == other.digest:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(output_file, "sync_folder", fail_for_the_model)
+    with pytest.raises(ArtefactError, match="Input/output error"):
+        save(other, MODEL, {})
+    assert load(MODEL).digest == other.digest == json.loads(Path("model.card.json").read_text())["sha256"]
 
 
 def test_a_checkpoint_follows_its_link_and_leaves_nothing(folder: Path) -> None:

@@ -20,7 +20,7 @@ from linear_regressor.artefact.file import load
 from linear_regressor.artefact.history import ModelHistory
 from linear_regressor.model.inference import predict
 from linear_regressor.tracking.run import RUNS
-from tests.command_line import clean_environ, run, run_process, shadow
+from tests.command_line import ROOT, clean_environ, run, run_process, shadow
 from tests.data_sets import rows, saved
 from tests.feedback import World, draw
 from tests.mounted_disk import fill_disk, mounted_disk
@@ -298,6 +298,20 @@ def aliases(world: World) -> dict[str, str]:
 
 
 @WITH_MLFLOW
+def test_aliases_follow_where_many_models_are_registered(tmp_path: Path) -> None:
+    """MLflow lists 100 at once, by name."""
+    script = ("import sys\nfrom mlflow import MlflowClient\n"
+              "from linear_regressor.tracking.mlflow_store import MlflowStore\n"
+              "store, client = MlflowStore.beside(sys.argv[1]), MlflowClient(sys.argv[2], sys.argv[2])\n"
+              "for number in range(101): client.create_registered_model(f'a{number}')\n"
+              "for _ in range(2): store.follow(sys.argv[1], {'champion': None})\n"
+              "print(client.get_registered_model('line').name)\n")
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "line"), f"sqlite:///{tmp_path / 'mlflow.db'}"],
+                          capture_output=True, text=True, timeout=120, env=clean_environ({"PYTHONPATH": str(ROOT)}))
+    assert done.returncode == 0 and done.stdout == "line\n", done.stderr
+
+
+@WITH_MLFLOW
 def test_a_server_that_is_down_is_a_warning(folder: Path) -> None:
     """In one line without the password; the model and its line are saved."""
     done = train(folder, "--track", environ={"MLFLOW_TRACKING_URI": f"http://ann:secret@127.0.0.1:{free_port()}"})
@@ -308,9 +322,11 @@ def test_a_server_that_is_down_is_a_warning(folder: Path) -> None:
 
 @WITH_MLFLOW
 def test_a_promotion_stands_when_mlflow_cannot_follow(folder: Path) -> None:
-    """The history decides, and the warning says when the aliases are set."""
+    """The history decides, and the warning says when the aliases are set; MLflow takes no name with an @."""
     assert train(folder).returncode == 0
-    done = run_process("models", "promote", folder / "model.joblib", "--models", folder / "line", "--track",
-                       "--force", "a test", environ={"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}"})
-    assert done.returncode == 0 and done.stderr.startswith("Warning: the aliases in MLflow do not follow: ")
-    assert ModelHistory.of(str(folder / "line")).champion() == load(folder / "model.joblib").digest[:12]
+    for models in ("line", "line@eu"):
+        done = run_process("models", "promote", folder / "model.joblib", "--models", folder / models, "--track",
+                           "--force", "a test", environ={"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}"})
+        assert done.returncode == 0 and done.stderr.startswith("Warning: the aliases in MLflow do not follow: ")
+        assert done.stdout.startswith("promote ")
+        assert ModelHistory.of(str(folder / models)).champion() == load(folder / "model.joblib").digest[:12]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import shlex
@@ -303,6 +304,29 @@ def test_the_data_are_not_replaced_by_the_model(tmp_path: Path, random: np.rando
     assert (2, 1) == (done.exit_code, done.stderr.count("\n"))
     assert "1.csv is a file of the data set: name another file" in done.stderr
     assert before == (tmp_path / "rows" / "1.csv").read_bytes()
+
+
+@pytest.mark.parametrize(("data", "schema", "model", "message"), [
+    ("runs.jsonl", None, "model.joblib", "its log of runs {}/runs.jsonl is a file of the data set"),
+    ("model.card.json", None, "model.joblib", "its card {}/model.card.json is a file of the data set"),
+    ("rows.csv", None, "runs.jsonl", "--model-save-path {}/runs.jsonl is its own log of runs"),
+    ("rows.csv", "s.yaml", "s.yaml", "--model-save-path {}/s.yaml is the schema"),
+    ("rows.csv", "m.progress", "m", "its progress {}/m.progress is the schema"),
+    ("rows.csv", "runs.jsonl", "model.joblib", "its log of runs {}/runs.jsonl is the schema")])
+def test_what_is_kept_beside_the_model_replaces_no_input(tmp_path: Path, random: np.random.Generator, data: str,
+                                                         schema: str | None, model: str, message: str) -> None:
+    """Nor does the model replace its log, whose file a run would be appended to."""
+    if data == "rows.csv":
+        saved(rows(random, 100), tmp_path / data)
+    else:
+        lines = [json.dumps(row) for row in rows(random, 100).to_pylist()]
+        (tmp_path / data).write_text("\n".join(lines) if data == "runs.jsonl" else f"[{','.join(lines)}]")
+    if schema is not None:
+        assert run("verify", tmp_path / data, "--schema", tmp_path / schema, "--learn").exit_code == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    done = train(tmp_path / data, tmp_path / model, *(() if schema is None else ("--schema", tmp_path / schema)))
+    assert (2, 1) == (done.exit_code, done.stderr.count("\n")) and message.format(tmp_path) in done.stderr
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("name", ["a.csv/y.joblib", "a.csv/deep/y.joblib"])

@@ -234,7 +234,7 @@ def test_a_file_of_another_format_is_rejected(tmp_path: Path, number: Any) -> No
     message = error_for(tmp_path, pickle.dumps({**example().to_plain(), "format": number}, protocol=5))
     assert "format" in message or "wrong form" in message
     if number == 4:
-        assert "it has format 4, and this program reads format 1 and 2 and 3" in message
+        assert "it has format 4, and this program reads formats 1, 2 and 3" in message
 
 
 class Runs:

@@ -166,6 +166,27 @@ def test_the_champion_of_a_folder_is_monitored(store: FeedbackStore, artefact: A
     assert f"model     {artefact.digest[:12]}" in run(*monitor, "--model", "model.joblib").output
 
 
+@pytest.mark.parametrize(("arguments", "what"), [
+    (("--json", "traffic.json"), "--json traffic.json is the record of traffic"),
+    (("--html", "./feedback.db"), "--html feedback.db is the store"),
+    (("--html", "model.joblib"), "--html model.joblib is the model"),
+    (("--json", "models/VERSION/model.joblib"), "is the model"),
+    (("--json", "report", "--html", "report"), "--html report is the file of --json")])
+def test_a_report_replaces_no_file_that_is_read(store: FeedbackStore, artefact: Artefact, random: np.random.Generator,
+                                                arguments: tuple[str, ...], what: str) -> None:
+    """Nor the other report."""
+    traffic_of(artefact, *random.normal(size=(2, 100, 2))).save(Path("traffic.json"))
+    history = ModelHistory.of("models")
+    history.add(artefact, {})
+    history.promote(history.promotions().next("promote", artefact, by="test", reasons=["first"]))
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    options = [argument.replace("VERSION", artefact.digest[:12]) for argument in arguments]
+    folder = ("--model-path", "models") if "models" in options[1] else ()
+    done = run(*MONITOR, *folder, "--traffic", "traffic.json", *options)
+    assert (2, 1) == (done.exit_code, done.output.count("\n")) and what in done.output
+    assert before == {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+
+
 @pytest.mark.parametrize(("arguments", "code", "reason"), [
     (("--store", "sqlite:///missing.db"), 1, "missing.db"),
     (("--store", "mysql://host/database"), 2, "sqlite:///"),

@@ -79,6 +79,13 @@ def test_a_part_of_a_line_is_cut_off(tmp_path: Path, model: Artefact) -> None:
     assert len(lines(tmp_path)) == 2
 
 
+def test_a_line_without_its_end_is_kept(tmp_path: Path, model: Artefact) -> None:
+    """An editor or another program may have left it so."""
+    (tmp_path / RUNS).write_text('{"first": 1}\n{"second": 2}')
+    record(run := run_of(model), tmp_path)
+    assert lines(tmp_path) == [{"first": 1}, {"second": 2}, json.loads(json.dumps(run.to_plain()))]
+
+
 def test_what_is_no_regular_file_is_an_error(tmp_path: Path, model: Artefact) -> None:
     """At once: opening a pipe would wait for its reader."""
     os.mkfifo(tmp_path / RUNS)
@@ -104,9 +111,10 @@ def test_a_registered_model_has_the_name_of_its_folder(models: str, name: str) -
 
 
 def test_a_folder_that_cannot_name_a_model_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow reads : and @ in addresses; a bucket has no SQLite store beside it."""
+    """MLflow reads : and @ in addresses; a bucket or a device has no SQLite store beside it."""
     with pytest.raises(SettingError, match="without : and @"):
         registered_name("models/a@b")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    with pytest.raises(SettingError, match="set MLFLOW_TRACKING_URI"):
-        MlflowStore.beside("gs://bucket/models")
+    for location in ("gs://bucket/models", "/dev/null"):
+        with pytest.raises(SettingError, match="set MLFLOW_TRACKING_URI"):
+            MlflowStore.beside(location)
