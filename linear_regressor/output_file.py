@@ -97,7 +97,8 @@ def remove_file(path: Path) -> None:
 def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock while a file is read, changed and replaced, by whatever link it is named.
 
-    The folder is locked, because the file is a new one after its replacement. A missing folder is not locked.
+    The folder is locked, because the file is a new one after its replacement. A folder that is missing or may not
+    be read is not locked.
     """
     target = follow(path)
     if isinstance(target, int) or is_stream(path):
@@ -105,7 +106,7 @@ def locked(path: Path) -> Iterator[None]:
         return
     try:
         handle = os.open(target.parent, os.O_RDONLY)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # what is done here reports it
         yield
         return
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from linear_regressor.artefact.model_location import BucketUrl, location_of
 from linear_regressor.cli import options
 from linear_regressor.cli.models import by_option, models_option, not_empty
 from linear_regressor.cli.options import Serial, finite
@@ -101,17 +102,17 @@ def retrain(context: click.Context, location: str, store: StoreLocation, since: 
     chosen = RetrainOptions(since, without, cap, policy, force, required)
     done = run(history, open_feedback(store), chosen, by or user_name(), when_drifted=when_drifted, traffic=traffic,
                dry_run=dry_run)
-    tracked = _tracked(done, location, now, time.monotonic() - began)
+    tracked = _tracked(done, history.name, now, time.monotonic() - began)
     if tracked is not None:
-        if "://" not in location:
-            record_run(tracked, Path(location, tracked.artefact.digest[:12]))
+        if not isinstance(location_of(location), BucketUrl):
+            record_run(tracked, Path(history.name, tracked.artefact.digest[:12]))
         follow(mlflow, history, tracked)
     click.echo(json.dumps(_plain(done), indent=1, allow_nan=False) if as_json else "\n".join(_lines(done)))
     context.exit(0 if done.retraining is None or done.retraining.promotes else
                  UNUSABLE if done.retraining.unusable else KEPT)
 
 
-def _tracked(done: Run, location: str, now: datetime, seconds: float) -> TrackedRun | None:
+def _tracked(done: Run, models: str, now: datetime, seconds: float) -> TrackedRun | None:
     """The run to record, with the decision; None if no model was added."""
     from linear_regressor.tracking.run import Run
 
@@ -119,7 +120,7 @@ def _tracked(done: Run, location: str, now: datetime, seconds: float) -> Tracked
     if promotion is None or found is None or found.artefact is None:
         return None
     feedback = f"feedback {found.feedback.cut + 1} to {found.feedback.end} of store {found.feedback.store}"
-    return Run("retrain", found.artefact, f"{location.rstrip('/')}/{promotion.to_version}", feedback, now, seconds,
+    return Run("retrain", found.artefact, f"{models.rstrip('/')}/{promotion.to_version}", feedback, now, seconds,
                facts={"decision": {"action": promotion.action, "promotion": promotion.number, "by": promotion.by,
                                    "parent": done.champion.digest, "summary": found.summary}})
 

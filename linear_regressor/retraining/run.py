@@ -79,7 +79,5 @@ def _one_at_a_time(history: ModelHistory) -> Iterator[None]:
     if "://" in history.name:
         yield
         return
-    folder = Path(history.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / "promotions"):
+    with locked(Path(history.name) / "promotions"):
         yield

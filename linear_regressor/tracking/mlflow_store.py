@@ -14,6 +14,7 @@ from typing import Any
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import content_of, parse_file
+from linear_regressor.artefact.model_location import BucketUrl, location_of
 from linear_regressor.artefact.plain_values import digest_of, moments_to_plain
 from linear_regressor.errors import LinearRegressorError, SettingError, TrackingError
 from linear_regressor.output_file import is_stream, locked
@@ -54,10 +55,11 @@ class MlflowStore:
         """Open the server of MLFLOW_TRACKING_URI, or else the SQLite store beside a model file or folder of models."""
         if uri := os.environ.get("MLFLOW_TRACKING_URI", "").strip():
             return cls(uri, None)
-        if "://" in location or is_stream(Path(location)):
+        place = location_of(location)
+        if isinstance(place, BucketUrl) or is_stream(place):
             raise SettingError(f"{location} has no folder beside it for MLflow's SQLite store: set MLFLOW_TRACKING_URI "
                                f"to the address of an MLflow server")
-        folder = Path(os.path.abspath(location)).parent
+        folder = Path(os.path.abspath(place)).parent
         return cls(f"sqlite:///{folder / DATABASE}", folder)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.code_commit import code_facts
 from linear_regressor.artefact.model_files import save
-from linear_regressor.artefact.model_location import ModelLocation
+from linear_regressor.artefact.model_location import BucketUrl, ModelLocation
 from linear_regressor.artefact.profile import Profile
 from linear_regressor.cleaning.steps import value_steps
 from linear_regressor.data.columns import Columns
@@ -29,6 +30,7 @@ from linear_regressor.model.evaluate import Certificate, Evaluation
 from linear_regressor.model.mini_batches import descend_mini_batches, descend_stream
 from linear_regressor.model.moments import Moments, RowSummary
 from linear_regressor.model.scaling import Scaling
+from linear_regressor.output_file import locked
 from linear_regressor.training.checkpoint import Checkpoint, digest, key_of
 from linear_regressor.training.config import TrainingConfig, model_card, outside_share, quantile_table
 from linear_regressor.training.engine import Engine, Report
@@ -175,7 +177,9 @@ def _evaluate_and_save(fit: Fit, training: RowSummary, test: Moments, bins: Bins
     artefact = Artefact(config.features, target, fit.W, fit.b, training.moments, minimum, maximum,
                         quantile_table(training.moments.n, training.moments.p), card, _profile(bins, training.moments),
                         steps)
-    save(artefact, path, facts)
+    # Two trainings of one path must not leave the model of one with the card of the other.
+    with nullcontext() if isinstance(path, BucketUrl) else locked(path):
+        save(artefact, path, facts)
     return artefact, evaluation, certificate
 
 

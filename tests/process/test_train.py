@@ -1,6 +1,8 @@
 """``linear-regressor train``."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ from click.testing import Result
 
 from linear_regressor.artefact.artefact import Artefact
 from linear_regressor.artefact.file import load
-from tests.command_line import run, run_process, shadow
+from linear_regressor.output_file import locked
+from tests.command_line import ROOT, clean_environ, run, run_process, shadow
 
 
 def train(folder: Path, *options: object) -> Result:
@@ -184,3 +187,17 @@ def test_a_long_descent_logs_its_progress(tmp_path: Path) -> None:
     assert 0 == result.exit_code
     assert result.stderr.startswith("pass ") and " of 1500, loss " in result.stderr
     assert "pass" not in result.stdout
+
+
+def test_a_training_waits_for_another_that_saves_the_same_model(tmp_path: Path) -> None:
+    """Else the model of one could be left with the card of the other."""
+    path = tmp_path / "model.joblib"
+    command = [sys.executable, ROOT / "main.py", "train", "--model-save-path", path, "--no-report"]
+    with locked(path):
+        process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, env=clean_environ({}))
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+        assert not path.exists() and not path.with_suffix(".card.json").exists()
+
+    assert 0 == process.wait(timeout=60)
+    assert load(path).digest == json.loads(path.with_suffix(".card.json").read_text())["sha256"]
