@@ -14,4 +14,4 @@ code=0
 if [ "$code" -ne 1 ]; then exit "$code"; fi
 printf '\nRepeating the failed tests alone, with TEST_SEED=%s\n' "$TEST_SEED"
 "$python" -m pytest "$@" --numprocesses 0 --no-cov --last-failed --last-failed-no-failures none --exitfirst --verbose
-printf 'The tests above passed when they were repeated: find out which timing they depend on\n'
+printf 'The tests above passed when they were repeated: find out which timing or chance they depend on\n'

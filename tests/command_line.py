@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import AnyStr
 
 import click
 from click.testing import CliRunner, Result
@@ -22,6 +23,17 @@ def run(*arguments: object, command: click.Command = main) -> Result:
     """Run a command in this process."""
     with usual_logging():
         return CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+@contextmanager
+def killed_on_failure(process: subprocess.Popen[AnyStr]) -> Iterator[subprocess.Popen[AnyStr]]:
+    """Use a process and wait for its end; if the block fails, end it first, as it may wait for what never comes."""
+    with process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def run_process(*arguments: object, environ: Mapping[str, str] | None = None,

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,7 @@ def start_server(model_path: Path) -> Iterator[Callable[..., RunningServer]]:
         return started[-1]
 
     yield start_and_remember
-    for server in started:
-        if server.process.stdout is not None and not server.process.stdout.closed:
-            server.stop()
+    with ExitStack() as stops:  # which goes on after a failure
+        for server in started:
+            if server.process.stdout is not None and not server.process.stdout.closed:
+                stops.callback(server.stop)

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# Each worker of pytest-xdist draws from ports of its own, below those that the system gives to clients: a port stays
+# free until a server listens on it. The first one depends on the process, as another run may draw at the same time.
+FIRST_PORT, PORTS = 20_000, 1_500
+_drawn = itertools.count(os.getpid())
+
+
 def free_port() -> int:
-    """Find a free TCP port."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
+    """Find a free TCP port that this process has not drawn lately and other tests do not draw."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for number in itertools.islice(_drawn, PORTS):
+        port = FIRST_PORT + PORTS * worker + number % PORTS
+        with suppress(OSError), socket.socket() as trial:
+            trial.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 @dataclass
@@ -61,7 +72,12 @@ class RunningServer:
     def stop(self) -> tuple[str, str]:
         """Send SIGTERM, unless the process has ended, and return its stdout and stderr."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.communicate(timeout=20)
+        try:
+            return self.process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise
 
 
 def start(model_path: Path, *options: str, environment: dict[str, str] | None = None,
@@ -76,5 +92,10 @@ def start(model_path: Path, *options: str, environment: dict[str, str] | None = 
     process = subprocess.Popen(command, stdout=output, stderr=output, text=True,
                                env={**os.environ, "WEB_CONCURRENCY": "1", **(environment or {})})
     running = RunningServer(process, port)
-    running.wait_until_ready()
+    try:
+        running.wait_until_ready()
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
     return running

@@ -18,6 +18,8 @@ from tests.command_line import run
 from tests.postgresql import postgresql_server
 from tests.running_server import start
 
+SEED = 7  # all rows are learned from unless there is an alarm, which a new seed may raise by chance
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
@@ -29,9 +31,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-def test_a_retrained_model_equals_training_on_all_rows_cleaned_by_hand(store: str, tmp_path: Path,
-                                                                       random: np.random.Generator) -> None:
+def test_a_retrained_model_equals_training_on_all_rows_cleaned_by_hand(store: str, tmp_path: Path) -> None:
     """To 1e-9, from raw rows over HTTP; the next model has the steps, and serves raw rows, too."""
+    random = np.random.default_rng(SEED)
     world, models = Cleaned(tmp_path, SCHEMA.replace(REPEATED, "")), tmp_path / "models"
     world.train()
     promoted = run("models", "promote", world.model, "--models", models, "--force", "the first one")

@@ -215,7 +215,7 @@ def test_a_database_that_does_not_respond_costs_no_predictions(model_path: Path)
         world.asker.answered[:] = [time.monotonic()]
         answered = len(world.asker.answered)
         poll(lambda: len(world.asker.answered) > answered + 50)
-        assert world.asker.longest_gap < 2.0, "a prediction waited for the database"
+        assert world.asker.longest_gap < 4.0, "a prediction waited for the database"
         stopped.close()
         resumed = time.monotonic()
         poll(lambda: world.accepted(resumed) > CLIENTS)

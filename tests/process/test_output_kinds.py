@@ -24,7 +24,7 @@ from linear_regressor import output_file
 from linear_regressor.artefact.file import load, save
 from linear_regressor.errors import ArtefactError
 from linear_regressor.output_file import locked, sync_folder
-from tests.command_line import ROOT, clean_environ, run, run_process
+from tests.command_line import ROOT, clean_environ, killed_on_failure, run, run_process
 from tests.process.test_outputs import DATA, MODEL, REMOVED, TRAIN, UNLEARN, folder, made, temporary_files
 
 __all__ = ["folder", "made"]  # fixtures
@@ -38,7 +38,7 @@ def test_formats_of_predictions_are_streamed_to_a_pipe(folder: Path, name: str, 
     expected = folder / f"expected-{name}"
     run("predict", DATA, expected, "--model-path", MODEL)
     os.mkfifo(name)
-    with open("received", "wb") as file, subprocess.Popen(["cat", name], stdout=file):
+    with open("received", "wb") as file, killed_on_failure(subprocess.Popen(["cat", name], stdout=file)):
         assert 0 == run("predict", DATA, name, "--model-path", MODEL).exit_code
 
     assert Path("received").read_bytes() == expected.read_bytes()
@@ -69,7 +69,7 @@ def test_another_name_of_standard_output_has_nothing_else_either(folder: Path, o
     """A copy of the descriptor, and a named pipe that is standard output."""
     os.mkfifo("pipe")
     command = f"{sys.executable} {ROOT / 'main.py'} predict {DATA} {output} --model-path {MODEL} >pipe 3>&1"
-    with subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE, text=True) as reader:
+    with killed_on_failure(subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE, text=True)) as reader:
         done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, env=clean_environ({}),
                               timeout=60)
         received = reader.communicate()[0]
@@ -165,9 +165,11 @@ def test_closed_standard_streams_change_no_output(folder: Path, closed: str) -> 
 
 def test_a_reader_that_closes_its_end_is_one_clear_line(folder: Path) -> None:
     """With the exit code of other outputs that cannot be written."""
+    header, *lines = Path(DATA).read_text().splitlines(keepends=True)
+    Path("long.csv").write_text(header + "".join(lines * 5))  # more than a pipe holds
     os.mkfifo("out.csv")
-    with subprocess.Popen(["head", "-c", "0", "out.csv"]):
-        done = run_process("predict", DATA, "out.csv", "--model-path", MODEL)
+    with killed_on_failure(subprocess.Popen(["head", "-c", "0", "out.csv"])):
+        done = run_process("predict", "long.csv", "out.csv", "--model-path", MODEL)
 
     assert (1, "", "Error: out.csv: its reader closed it before everything was written\n") == (
         done.returncode, done.stdout, done.stderr)
@@ -187,7 +189,7 @@ def test_a_pipe_without_an_ending_gets_csv(folder: Path) -> None:
     """An unknown ending is rejected before any work is done."""
     os.mkfifo("pipe")
     os.mkfifo("pipe.json")
-    with open("received", "wb") as file, subprocess.Popen(["cat", "pipe"], stdout=file):
+    with open("received", "wb") as file, killed_on_failure(subprocess.Popen(["cat", "pipe"], stdout=file)):
         assert 0 == run("predict", DATA, "pipe", "--model-path", MODEL).exit_code
     done = run("predict", DATA, "pipe.json", "--model-path", MODEL)
 

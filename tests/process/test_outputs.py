@@ -24,7 +24,7 @@ from linear_regressor.monitoring.store.location import StoreLocation
 from linear_regressor.monitoring.store.migration import migrate
 from linear_regressor.serving.auth.api_keys import read_keys
 from linear_regressor.verification.schema import Schema
-from tests.command_line import run
+from tests.command_line import killed_on_failure, run
 from tests.mounted_disk import fill_disk, mounted_disk
 from tests.tables import rows_of, write
 
@@ -275,7 +275,7 @@ def test_a_pipe_is_written_in_place(folder: Path, output: Output) -> None:
     path = path_of(output)
     path.parent.mkdir(exist_ok=True)
     os.mkfifo(path)
-    with subprocess.Popen(["cat", str(path)], stdout=subprocess.PIPE) as reader:
+    with killed_on_failure(subprocess.Popen(["cat", str(path)], stdout=subprocess.PIPE)) as reader:
         options = ["--receipt-path", "receipt.json"] if output.arguments == UNLEARN else []
         done = run(*words(output), *options)
         assert 0 == done.exit_code, done.stderr

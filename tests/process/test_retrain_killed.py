@@ -64,7 +64,7 @@ def test_a_kill_at_any_step_leaves_champion_and_history_whole(tmp_path: Path, ra
     old, new = world.model.digest[:12], ModelHistory.of(str(whole / "models")).champion()
     assert new != old and (command == "retrain" or new == better.digest[:12])
     points = [*random.integers(0, end, ANYWHERE).tolist(), *random.integers(version, promotion, VERSION).tolist(),
-              *random.integers(promotion, end, PROMOTION).tolist()]
+              *random.integers(promotion, end, PROMOTION).tolist(), 0, end - 1]  # on both sides of the promotion, too
     folders = [copied(f"killed {place}") for place in range(len(points))]
     survivors = commands(tmp_path, [(arguments(folder), point) for folder, point in zip(folders, points, strict=True)])
     assert survivors == []

@@ -290,11 +290,16 @@ def test_a_lost_region_is_left_for_a_copy(machine: Machine) -> None:
     machine.variables["COPY"] = str(machine.folder / "elsewhere" / "models")
     assert f"{champion}" in machine.sh(before)
 
+    workers = server.workers()
     os.kill(server.process.pid, signal.SIGKILL)
     server.process.wait(timeout=20)
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):  # which close the store
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     shutil.rmtree(machine.variables["MODELS"])
     for lost in machine.folder.glob("feedback.db*"):
-        lost.unlink()
+        lost.unlink(missing_ok=True)
     restored = machine.folder / "elsewhere" / "feedback.db"
     restored.write_bytes(backup)
     machine.variables |= {"MODELS": machine.variables["COPY"], "STORE": f"sqlite:///{restored}"}

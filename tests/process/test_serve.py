@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers import free_port, wait_until_up
+from benchmarks.servers import wait_until_up
 from linear_regressor.artefact.file import load
 from tests.command_line import ROOT, clean_environ, run, run_process, shadow
+from tests.running_server import free_port
 
 MODEL = ROOT / "models" / "simple_linear_regressor.joblib"
 

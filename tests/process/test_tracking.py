@@ -8,10 +8,10 @@ import subprocess
 import sys
 import time
 import urllib.request
+from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -243,7 +243,7 @@ def answered(port: int, body: bytes, log: Path) -> bytes:
             with urllib.request.urlopen(request, timeout=30) as response:
                 content: bytes = response.read()
                 return content
-        except URLError:  # it does not listen yet
+        except (OSError, HTTPException):  # it does not listen yet, or closes the connection
             time.sleep(0.25)
     pytest.fail(log.read_text())
 

@@ -11,9 +11,9 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import urlencode
 
 import numpy as np
@@ -50,7 +50,7 @@ def running(folder: Path, port: int, *command: object, environ: dict[str, str] |
                 try:
                     fetched(f"http://127.0.0.1:{port}/health")
                     break
-                except URLError:  # it does not listen yet
+                except (OSError, HTTPException):  # it does not listen yet, or closes the connection
                     time.sleep(0.25)
             else:
                 pytest.fail(log.read_text())

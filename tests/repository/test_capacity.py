@@ -66,11 +66,8 @@ def test_one_level_by_hand() -> None:
     assert found.per_million == pytest.approx(found.total / 2592)
 
 
-def test_the_average_is_never_less_than_a_changing_load_needs() -> None:
+def test_the_average_is_never_less_than_a_changing_load_needs(random: np.random.Generator) -> None:
     """Simulated days whose peak is three times their mean, with whole instances at each minute."""
-    seed = np.random.default_rng().integers(2 ** 32)
-    print(f"seed {seed}")
-    random = np.random.default_rng(seed)
     for _ in range(50):
         load = 1 + 0.999 * np.sin(np.linspace(0, 2 * np.pi, 1440)) ** random.integers(1, 8)
         load *= 10 ** random.uniform(0, 5) / load.mean()

@@ -312,7 +312,7 @@ def test_a_client_that_does_not_close_does_not_delay_others(start_server: Start)
 
 
 def test_many_requests_at_once_on_one_connection_are_answered_in_order(start_server: Start) -> None:
-    """Quick requests, which the event loop responses, and others, which a thread responses."""
+    """Quick requests, which the event loop answers, and others, which a thread answers."""
     running = start_server("--threads", "2")
     bodies = [b'{"instances": [[%d]]}' % number for number in range(600)]
     requests = b"".join(HEAD % len(body) + b"X-Request-Id: %d\r\n\r\n" % number + body

@@ -25,6 +25,7 @@ from linear_regressor.errors import SettingError
 from linear_regressor.serving.server import gunicorn_options
 from linear_regressor.serving.settings import Settings
 from tests.applications import MakeApp
+from tests.command_line import killed_on_failure
 from tests.running_server import ROOT, RunningServer, free_port
 
 Start = Callable[..., RunningServer]
@@ -341,7 +342,8 @@ def test_a_worker_is_replaced_after_max_requests(model_path: Path) -> None:
     """Twenty requests at five a worker: none is lost, and at least four workers answer them."""
     port = free_port()
     command = [sys.executable, "-c", GUNICORN_PROGRAM, str(model_path), str(port), "{'max_requests': 5}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    with killed_on_failure(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                            cwd=ROOT)) as process:
         running = RunningServer(process, port)
         running.wait_until_ready()
         workers, statuses = set(), []

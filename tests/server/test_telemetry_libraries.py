@@ -132,6 +132,8 @@ def test_lines_that_cannot_be_written_are_dropped(model_path: Path, redirection:
                           env=clean_environ({})) as process:
         assert process.stderr is not None
         pid = int(process.stderr.readline())
-        RunningServer(process, port).wait_until_ready()
-        os.kill(pid, signal.SIGTERM)
+        try:
+            RunningServer(process, port).wait_until_ready()
+        finally:
+            os.kill(pid, signal.SIGTERM)
         assert "0\n" == process.stderr.read()

@@ -29,7 +29,9 @@ def server_with_small_memory(model_path: Path, log: Path, kilobytes: int, full: 
                # Python looks for another folder if it cannot write four bytes, so one page is left.
                + (f"dd if=/dev/zero of=/dev/shm/filler bs=4k count={kilobytes // 4 - 1} 2>/dev/null\n" if full else ""))
     with server_with_own_mounts(model_path, log, prepare, workers=2) as server:
+        deadline = time.monotonic() + 20
         while len(server.workers()) < 2:
+            assert time.monotonic() < deadline
             time.sleep(0.05)
         yield server
 
@@ -200,7 +202,9 @@ def test_no_worker_needs_a_file_system_to_start(model_path: Path, tmp_path: Path
     with server_with_own_mounts(model_path, log, "mount -t tmpfs -o ro tmpfs /dev/shm\n", 1) as server:
         first = server.workers()
         os.kill(first[0], signal.SIGKILL)
+        deadline = time.monotonic() + 20
         while server.workers() in ([], first):
+            assert time.monotonic() < deadline
             time.sleep(0.05)
         server.wait_until_ready()
 

@@ -315,6 +315,7 @@ def test_a_signal_stops_the_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def recorded(*arguments: Any) -> Any:
         asked.append(submit(*arguments))
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
         return asked[-1]
 
     def interrupt(number: int, frame: object) -> None:
@@ -324,10 +325,10 @@ def test_a_signal_stops_the_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = pa.array(["a" * 1000]).take(pa.array([0] * 50_000))
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.3)
         with pytest.raises(KeyboardInterrupt):
             database.evaluated(f"c0 LIKE '%{'a' * 500}_b%'", {"c0": texts})
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
     assert isinstance(asked[0].exception(), duckdb.InterruptException)

@@ -17,6 +17,7 @@ from linear_regressor.monitoring.store.feedback import Feedback, Outcome
 from linear_regressor.monitoring.store.group_commit import GroupCommit
 
 PATIENCE, PAUSE = 0.5, 0.2
+LONG = 5.0  # a pause that does not end within a test
 
 
 @pytest.fixture(autouse=True)
@@ -113,8 +114,10 @@ def test_requests_that_arrive_during_a_commit_share_the_next(world: World) -> No
     assert {"first": "stored", "a": "stored", "old": "conflict", "b": "stored"} == world.results
 
 
-def test_a_failed_commit_fails_for_all_of_its_requests(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_commit_fails_for_all_of_its_requests(world: World, caplog: pytest.LogCaptureFixture,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     """And is logged once; later ones are rejected at once, until the store responds again."""
+    monkeypatch.setattr(group_commit, "SECONDS_TO_PAUSE", LONG)
     world.commits.failure = StoreUnavailable("the disk is full")
     with caplog.at_level(logging.WARNING):
         for key in ("a", "b", "c"):
@@ -126,9 +129,10 @@ def test_a_failed_commit_fails_for_all_of_its_requests(world: World, caplog: pyt
         begun = time.monotonic()
         with pytest.raises(StoreUnavailable, match="the disk is full"):
             world.group.add(feedback("d"))
-        assert time.monotonic() - begun < PAUSE
+        assert time.monotonic() - begun < PATIENCE
         assert not world.commits.groups and not world.group._waiting
         world.commits.failure = None
+        monkeypatch.setattr(group_commit, "SECONDS_TO_PAUSE", 0.0)
 
         def works() -> bool:
             try:
@@ -142,8 +146,9 @@ def test_a_failed_commit_fails_for_all_of_its_requests(world: World, caplog: pyt
     assert ["feedback is rejected: the disk is full", "feedback is stored again: the store responds"] == caplog.messages
 
 
-def test_a_store_that_does_not_respond_holds_one_thread(world: World) -> None:
+def test_a_store_that_does_not_respond_holds_one_thread(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Others give up after a while, and the next ones at once."""
+    monkeypatch.setattr(group_commit, "SECONDS_TO_PAUSE", LONG)
     world.add("stuck")
     world.commits.begun.acquire()
     world.add("patient")

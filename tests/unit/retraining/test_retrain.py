@@ -39,7 +39,8 @@ SIZE = 50
 SETTINGS: dict[str, Any] = {"iterations": "auto", "lr": "auto", "batch_size": None, "random_state": 7,
                             "standardize": True}
 # Nothing is large enough for an alarm, which chance raises now and then: then "all rows" is the only recipe.
-PROMOTE_ALL = RetrainOptions(largest_share=1.0, force="a test of the numbers", rule=AlarmRule(effect=1e9))
+NO_ALARM = AlarmRule(effect=1e9)
+PROMOTE_ALL = RetrainOptions(largest_share=1.0, force="a test of the numbers", rule=NO_ALARM)
 
 
 def draw(random: np.random.Generator, n: int, p: int = 1, slope: float = 2.0, shift: float = 0.0) -> Rows:
@@ -258,8 +259,9 @@ def test_a_caller_who_is_left_out_must_exist(random: np.random.Generator) -> Non
 def test_callers_that_cannot_be_told_apart_are_neither_judged_nor_capped(
         random: np.random.Generator, name: str | None, reason: str) -> None:
     """Both are said."""
-    done = retrain(trained(draw(random, 100)), feedback([(name, draw(random, 1000, shift=1.0))]), 2)
-    assert promoted(done).moments.n >= 1000
+    parts = feedback([(name, draw(random, 1000, shift=1.0))])
+    done = retrain(trained(draw(random, 100)), parts, 2, RetrainOptions(rule=NO_ALARM))
+    assert promoted(done).moments.n == 1100
     assert reason in done.reasons and f"no caller's share is capped: {reason}" in done.remarks
     assert done.callers == () and done.influences == {}
 
@@ -267,7 +269,8 @@ def test_callers_that_cannot_be_told_apart_are_neither_judged_nor_capped(
 def test_no_caller_floods_the_model(random: np.random.Generator) -> None:
     """With 4,000 of 4,200 rows; it has at most six tenths of the model's, and the file does not list the others."""
     parts = feedback([("ann", draw(random, 200)), ("eve", draw(random, 4000))])
-    model = promoted(retrain(trained(draw(random, 400)), parts, 2, RetrainOptions(force="a test")))
+    model = promoted(retrain(trained(draw(random, 400)), parts, 2,
+                             RetrainOptions(force="a test", rule=NO_ALARM)))
     assert model.moments.n == 400 + 200 + 900  # 900 <= 0.6 * 1500
     assert len(Lineage.of(model).blocks) == (200 + 900) // SIZE and Lineage.of(model).cut == 4200
 
@@ -290,12 +293,11 @@ def test_too_few_rows_keep_the_champion(random: np.random.Generator) -> None:
 def test_the_largest_change_holds_for_the_promoted_model_too(random: np.random.Generator) -> None:
     """All rows move the line further than those that the judged challenger learned from, beyond a bound between."""
     model, rows = trained(draw(random, 400)), feedback([(None, draw(random, 800, shift=3.0))])
-    rule = AlarmRule(effect=100.0)  # no alarm, so all rows are the only candidate
-    free = retrain(model, rows, 2, RetrainOptions(rule=rule))
+    free = retrain(model, rows, 2, RetrainOptions(rule=NO_ALARM))
     changes = [abs(LargestDifference.of(model.moments, line.W - model.W, line.b - model.b, 3.0).change)
                for line in (free.candidates[0].evidence.challenger, promoted(free))]
     assert changes[0] < changes[1]
-    done = retrain(model, rows, 2, RetrainOptions(policy=GatePolicy(largest_change=sum(changes) / 2), rule=rule))
+    done = retrain(model, rows, 2, RetrainOptions(policy=GatePolicy(largest_change=sum(changes) / 2), rule=NO_ALARM))
     assert not done.promotes
     assert done.reasons[-1].startswith("trained on all rows: a prediction within distance 3"), done.reasons
 

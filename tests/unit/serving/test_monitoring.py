@@ -241,8 +241,9 @@ class SlowReport(LatestReport):
 
     def _observed(self, predictor: Predictor) -> MonitoringReport:
         self._released.wait(20)
+        report = super()._observed(predictor)
         SlowReport.made += 1
-        return super()._observed(predictor)
+        return report
 
 
 def test_requests_of_all_workers_share_one_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,19 +279,18 @@ def test_an_old_report_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(time, "time", lambda: now + SECONDS_FRESH + 1)
     assert worker.for_scrape(worker.predictor) == first and SlowReport.made == 1
     worker.fresh(worker.predictor)
-    until_made(2)
+    until_made(worker, 2)
     monkeypatch.setattr(time, "time", lambda: now + 2 * SECONDS_BETWEEN_SCRAPES)
     assert worker.for_scrape(worker.predictor) is not None
-    until_made(3)
+    until_made(worker, 3)
     other = Predictor(model(np.random.default_rng(6)), 10)
     assert worker.last(other) is None
 
 
-def until_made(count: int) -> None:
-    """Wait until so many reports were made, and no more."""
-    deadline = time.monotonic() + 20
-    while SlowReport.made < count and time.monotonic() < deadline:
-        time.sleep(0.01)
+def until_made(worker: SlowReport, count: int) -> None:
+    """Wait until so many reports were made and published, and no more."""
+    assert worker._maker is not None
+    worker._maker.join(20)
     assert SlowReport.made == count
 
 

@@ -372,7 +372,7 @@ def test_an_issuer_that_drips_is_given_up_in_time(line: Artefact, make_app: Make
 
     assert 503 == answer.status_code
     assert b"does not respond in time" in answer.data
-    assert 1.0 <= time.monotonic() - start < 3.0
+    assert 1.0 <= time.monotonic() - start < 10.0
     assert 1 == issuer.asked.count(path)
 
 
@@ -404,7 +404,7 @@ def test_a_tls_handshake_that_drips_is_given_up_in_time(line: Artefact, make_app
                           OIDC_JWKS_URL=f"https://127.0.0.1:{listener.getsockname()[1]}/keys").test_client()
         start = time.monotonic()
         assert 503 == ask(client, issuer.token()).status_code
-        assert time.monotonic() - start < 3.0
+        assert time.monotonic() - start < 10.0
 
 
 def test_a_proxy_is_used_and_its_response_to_connect_may_not_drip(line: Artefact, make_app: MakeApp, issuer: Issuer,
@@ -423,7 +423,7 @@ def test_a_proxy_is_used_and_its_response_to_connect_may_not_drip(line: Artefact
     assert 200 == ask(plain, issuer.token()).status_code
     start = time.monotonic()
     assert 503 == ask(secure, issuer.token()).status_code
-    assert time.monotonic() - start < 3.0
+    assert time.monotonic() - start < 10.0
     assert ["http://127.0.0.1:1/keys", "idp.invalid:443"] == issuer.asked
 
 
@@ -440,7 +440,7 @@ def test_requests_do_not_wait_for_the_resolver_of_host_names(line: Artefact, mak
     try:
         start = time.monotonic()
         answers = [ask(client, issuer.token()) for _ in range(20)]
-        assert time.monotonic() - start < 3.0
+        assert time.monotonic() - start < 6.0
         assert {503} == {answer.status_code for answer in answers}
         assert b"the issuer has not responded yet" in answers[-1].data
         assert 1 == len(fetches())
