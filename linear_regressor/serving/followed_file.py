@@ -86,7 +86,9 @@ class FollowedFile(Generic[T]):
                     raise LinearRegressorError(f"{self.path} is not a file")
                 content = self._read(self.path)
             except LinearRegressorError as error:
-                if self._shared.is_news(str(error), signature, seen):
+                is_news = self._shared.is_news(str(error), signature, seen)
+                self._shared.unsettle()  # it may be readable again without a new signature
+                if is_news:
                     self.rejected(error)
                 return
             if not self._shared.is_news(content, signature, seen):
@@ -162,6 +164,10 @@ class SharedContent:
     def is_settled(self, signature: int) -> bool:
         """Whether the file still has the signature with which it was last read, and that is not too recent to tell."""
         return signature == self._numbers[1] and self._numbers[4] - self._numbers[3] >= _SETTLED_AFTER
+
+    def unsettle(self) -> None:
+        """Have the file read again, whatever its signature is."""
+        self._numbers[3] = self._numbers[4]
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -21,12 +21,15 @@ class FollowedText(FollowedFile[str]):
     def __init__(self, path: Path) -> None:
         self.events: list[tuple[str, ...]] = []
         self.go_on = threading.Event()
-        self.reads = 0
+        self.reads = self.failures = 0
         super().__init__(path, self.read, self.parse, INTERVAL)
 
     def read(self, path: Path) -> bytes:
         """Read the file."""
         self.reads += 1
+        if self.failures:
+            self.failures -= 1
+            raise ArtefactError("cannot be read")
         return path.read_bytes()
 
     def parse(self, content: bytes) -> str:
@@ -171,6 +174,21 @@ def test_an_unchanged_file_is_read_again_only_until_it_has_settled(followed: Fol
 
     assert reads == followed.reads
     assert reads >= 1
+
+
+def test_a_file_that_could_not_be_read_for_a_while_is_loaded(followed: FollowedText) -> None:
+    """Though its time stamps stay what they were while it could not be read."""
+    followed.path.write_text("second")
+    followed.failures = 3
+    for _ in range(2):
+        followed.check()
+        time.sleep(1.1)
+    followed.check()
+    unreadable = followed.current()
+    followed.check()
+
+    assert ("first", "second") == (unreadable, followed.current())
+    assert [("cannot be read",), ("first", "second")] == followed.events
 
 
 def test_processes_forked_later_share_the_newest_content(tmp_path: Path) -> None:
