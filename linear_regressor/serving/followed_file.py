@@ -86,19 +86,23 @@ class FollowedFile(Generic[T]):
                     raise LinearRegressorError(f"{self.path} is not a file")
                 content = self._read(self.path)
             except LinearRegressorError as error:
-                is_news = self._shared.is_news(str(error), signature, seen)
+                is_news = self._shared.is_news(str(error))
+                self._shared.note(str(error), signature, seen)
                 self._shared.unsettle()  # it may be readable again without a new signature
                 if is_news:
                     self.rejected(error)
                 return
-            if not self._shared.is_news(content, signature, seen):
+            if not self._shared.is_news(content):
+                self._shared.note(content, signature, seen)
                 return
             try:
                 value = self._parse(content)
             except LinearRegressorError as error:
+                self._shared.note(content, signature, seen)
                 self.rejected(error)
                 return
             self._held = self._shared.publish(content), value
+            self._shared.note(content, signature, seen)  # not before: another process loads it if this one ends here
         self.replaced(previous, value)
 
     def located(self) -> Path:
@@ -153,8 +157,8 @@ class SharedContent:
         # number of the version; signature of the file when it was last read; hash of what was read then, which forked
         # processes compute alike; monotonic times at which the signature was first seen, and last seen before reading
         self._numbers = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
-        self.is_news(content, signature, seen)
         self.publish(content)
+        self.note(content, signature, seen)
 
     @property
     def version(self) -> int:
@@ -178,13 +182,15 @@ class SharedContent:
         finally:
             fcntl.lockf(self._files[0], fcntl.LOCK_UN)
 
-    def is_news(self, result: bytes | str, signature: int, seen: int) -> bool:
-        """Note what reading the file gave; return whether that differs from the last time."""
-        before, now = self._numbers[2], hash(result)
+    def is_news(self, result: bytes | str) -> bool:
+        """Whether reading the file gave something else than the last time."""
+        return hash(result) != self._numbers[2]
+
+    def note(self, result: bytes | str, signature: int, seen: int) -> None:
+        """Note what reading the file gave, once it has been dealt with."""
         if signature != self._numbers[1]:
             self._numbers[3] = seen
-        self._numbers[1], self._numbers[2], self._numbers[4] = signature, now, seen
-        return now != before
+        self._numbers[1], self._numbers[2], self._numbers[4] = signature, hash(result), seen
 
     def publish(self, content: bytes) -> int:
         """Add a version and return its number."""

@@ -16,12 +16,16 @@ INTERVAL = 0.5  # seconds
 
 
 class FollowedText(FollowedFile[str]):
-    """Follows a text file and records what happens; the text ``bad`` is unusable, ``slow`` waits for ``go_on``."""
+    """Follows a text file and records what happens.
+
+    The text ``bad`` is unusable, ``slow`` waits for ``go_on``, and ``costly`` can be loaded at the second attempt.
+    """
 
     def __init__(self, path: Path) -> None:
         self.events: list[tuple[str, ...]] = []
         self.go_on = threading.Event()
         self.reads = self.failures = 0
+        self.is_short_of_memory = True
         super().__init__(path, self.read, self.parse, INTERVAL)
 
     def read(self, path: Path) -> bytes:
@@ -35,6 +39,9 @@ class FollowedText(FollowedFile[str]):
     def parse(self, content: bytes) -> str:
         """Load the text."""
         text = content.decode()
+        if text == "costly" and self.is_short_of_memory:
+            self.is_short_of_memory = False
+            raise MemoryError
         if text == "bad":
             raise ArtefactError("bad text")
         if text == "slow":
@@ -189,6 +196,16 @@ def test_a_file_that_could_not_be_read_for_a_while_is_loaded(followed: FollowedT
 
     assert ("first", "second") == (unreadable, followed.current())
     assert [("cannot be read",), ("first", "second")] == followed.events
+
+
+def test_a_file_whose_loading_was_interrupted_is_loaded_by_the_next_check(followed: FollowedText) -> None:
+    """Of this process or another one: what was read counts as known only once it was published or rejected."""
+    followed.path.write_text("costly")
+    with pytest.raises(MemoryError):
+        followed.check()
+    followed.check()
+
+    assert ("costly", [("first", "costly")]) == (followed.current(), followed.events)
 
 
 def test_processes_forked_later_share_the_newest_content(tmp_path: Path) -> None:
