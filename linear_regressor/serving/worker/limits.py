@@ -15,3 +15,6 @@ MAX_QUICK_ROWS = 32 * 1024  # bytes of a request with rows only: a thousand reco
 # How long a connection stays open for what the client may already be sending: after the last response on it, and
 # without a request while the server stops.
 LINGER_SECONDS = 2.0
+
+# What a worker has at a stop, after its last answer, to write its traffic and to send its spans.
+SECONDS_TO_SAVE = 1
