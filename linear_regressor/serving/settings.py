@@ -176,7 +176,8 @@ class SecuritySettings:
     oidc_jwks_url: str = setting("OIDC_JWKS_URL", safe_url, "",
                                  "URL of the issuer's signing keys; by default discovered from the issuer.")
     rate_limit: str = setting("RATE_LIMIT", rate, "",
-                              "Requests of one client to one worker, such as 600/minute; no limit by default.")
+                              "Requests of one client to one worker, such as 600/minute, those of open routes "
+                              "excepted; no limit by default.")
     max_concurrency: int = setting("MAX_CONCURRENCY", whole_number(1), 500,
                                    "Complete requests that one worker holds, waiting or running, at least 1.")
     receive_timeout: int = setting("RECEIVE_TIMEOUT", whole_number(1, 3600), 30,
