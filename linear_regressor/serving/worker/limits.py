@@ -7,6 +7,7 @@ MAX_HEADER_SIZE = 8190  # bytes
 
 MAX_HEAD = 64 * 1024  # bytes of request line and headers while they are received
 MAX_CHUNKS = 1 << 15  # parsing a chunk costs as much as a record; chunks of 512 bytes make up the largest body
+MAX_CHUNK_FRAMING = 12  # bytes: a size of eight digits and two line ends, without extensions
 
 # A larger request is answered in a thread.
 MAX_QUICK = 2 * 1024  # bytes of a request of any kind
