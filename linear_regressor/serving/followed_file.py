@@ -154,8 +154,8 @@ class SharedContent:
 
     def __init__(self, content: bytes, signature: int, seen: int) -> None:
         self._files = [_memory_file(), _memory_file()]
-        # number of the version; signature of the file when it was last read; hash of what was read then, which forked
-        # processes compute alike; monotonic times at which the signature was first seen, and last seen before reading
+        # 0: number of the newest version; 1: signature of the file when it was last read; 2: hash of what was read, which
+        # is the same in all forked processes; 3 and 4: monotonic times at which this signature was first and last seen
         self._numbers = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
         self.publish(content)
         self.note(content, signature, seen)

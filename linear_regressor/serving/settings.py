@@ -179,7 +179,8 @@ class SecuritySettings:
                               "Requests of one client to one worker, such as 600/minute, those of open routes "
                               "excepted; no limit by default.")
     max_concurrency: int = setting("MAX_CONCURRENCY", whole_number(1), 500,
-                                   "Complete requests that one worker holds, waiting or running, at least 1.")
+                                   "Most requests that one worker holds at a time, small predictions and probes excepted, "
+                                   "at least 1.")
     receive_timeout: int = setting("RECEIVE_TIMEOUT", whole_number(1, 3600), 30,
                                    "Seconds to receive a whole request and to send its response, 1 to 3600.")
     trusted_hosts: tuple[str, ...] = setting("TRUSTED_HOSTS", names, (),

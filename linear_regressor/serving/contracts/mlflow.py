@@ -95,7 +95,7 @@ def routes(service: Service) -> Blueprint:
 
 
 def _require_media_type() -> None:
-    """Reject what the protocol rejects: other media types, other charsets, other parameters."""
+    """Reject what the protocol rejects: other media types, charsets and parameters."""
     require_text(MEDIA_TYPE, CSV)
     if set(request.mimetype_params) - {"charset"}:
         raise NotAccepted("the Content-Type may have no parameter other than charset", "Accept", (MEDIA_TYPE, CSV))
