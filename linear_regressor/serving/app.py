@@ -155,10 +155,21 @@ def _register(app: Application, contracts: Sequence[Contract]) -> None:
         owner = rule.endpoint.partition(".")[0]
         other = owners.setdefault(re.sub(r"<\w+>", "<>", rule.rule), owner)
         if other != owner and rule.rule in chosen:
-            raise SettingError(f"{chosen[rule.rule]} is {rule.rule!r}: must be a path that this server does not use "
-                               "for something else")
+            raise _used_path(chosen[rule.rule], rule.rule)
         if other != owner:
             raise ValueError(f"the contracts {other} and {owner} both have the route {rule.rule}")
+    for path, setting in chosen.items():
+        if any(rule.arguments and re.fullmatch(_pattern(rule.rule), path) for rule in app.url_map.iter_rules()):
+            raise _used_path(setting, path)
+
+
+def _used_path(setting: str, path: str) -> SettingError:
+    return SettingError(f"{setting} is {path!r}: must be a path that this server does not use for something else")
+
+
+def _pattern(template: str) -> str:
+    """Translate the template of a route into a regular expression for its paths."""
+    return Name.regex.join(map(re.escape, re.split(r"<\w+>", template)))
 
 
 def _refresh(files: Iterable[FollowedFile[Any]], context: RequestContext) -> None:

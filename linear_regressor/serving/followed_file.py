@@ -86,17 +86,23 @@ class FollowedFile(Generic[T]):
                     raise LinearRegressorError(f"{self.path} is not a file")
                 content = self._read(self.path)
             except LinearRegressorError as error:
-                if self._shared.is_news(str(error), signature, seen):
+                is_news = self._shared.is_news(str(error))
+                self._shared.note(str(error), signature, seen)
+                self._shared.unsettle()  # it may be readable again without a new signature
+                if is_news:
                     self.rejected(error)
                 return
-            if not self._shared.is_news(content, signature, seen):
+            if not self._shared.is_news(content):
+                self._shared.note(content, signature, seen)
                 return
             try:
                 value = self._parse(content)
             except LinearRegressorError as error:
+                self._shared.note(content, signature, seen)
                 self.rejected(error)
                 return
             self._held = self._shared.publish(content), value
+            self._shared.note(content, signature, seen)  # not before: another process loads it if this one ends here
         self.replaced(previous, value)
 
     def located(self) -> Path:
@@ -148,11 +154,11 @@ class SharedContent:
 
     def __init__(self, content: bytes, signature: int, seen: int) -> None:
         self._files = [_memory_file(), _memory_file()]
-        # number of the version; signature of the file when it was last read; hash of what was read then, which forked
-        # processes compute alike; monotonic times at which the signature was first seen, and last seen before reading
+        # 0: number of the newest version; 1: signature of the file when it was last read; 2: hash of what was read, which
+        # is the same in all forked processes; 3 and 4: monotonic times at which this signature was first and last seen
         self._numbers = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
-        self.is_news(content, signature, seen)
         self.publish(content)
+        self.note(content, signature, seen)
 
     @property
     def version(self) -> int:
@@ -163,6 +169,10 @@ class SharedContent:
         """Whether the file still has the signature with which it was last read, and that is not too recent to tell."""
         return signature == self._numbers[1] and self._numbers[4] - self._numbers[3] >= _SETTLED_AFTER
 
+    def unsettle(self) -> None:
+        """Have the file read again, whatever its signature is."""
+        self._numbers[3] = self._numbers[4]
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock of all processes; the system releases it if this one is killed."""
@@ -172,13 +182,15 @@ class SharedContent:
         finally:
             fcntl.lockf(self._files[0], fcntl.LOCK_UN)
 
-    def is_news(self, result: bytes | str, signature: int, seen: int) -> bool:
-        """Note what reading the file gave; return whether that differs from the last time."""
-        before, now = self._numbers[2], hash(result)
+    def is_news(self, result: bytes | str) -> bool:
+        """Whether reading the file gave something else than the last time."""
+        return hash(result) != self._numbers[2]
+
+    def note(self, result: bytes | str, signature: int, seen: int) -> None:
+        """Note what reading the file gave, once it has been dealt with."""
         if signature != self._numbers[1]:
             self._numbers[3] = seen
-        self._numbers[1], self._numbers[2], self._numbers[4] = signature, now, seen
-        return now != before
+        self._numbers[1], self._numbers[2], self._numbers[4] = signature, hash(result), seen
 
     def publish(self, content: bytes) -> int:
         """Add a version and return its number."""

@@ -28,8 +28,8 @@ from linear_regressor.serving.worker.arbiter import DrainingArbiter
 from linear_regressor.serving.worker.log import ServerLog
 from linear_regressor.serving.worker.worker import BufferedThreadWorker
 
-# Cloud Run sends SIGKILL ten seconds after SIGTERM.
-GRACEFUL_SECONDS = 8
+# Cloud Run sends SIGKILL ten seconds after SIGTERM. Workers answer until SECONDS_TO_SAVE before the arbiter kills them.
+GRACEFUL_SECONDS = 8 + limits.SECONDS_TO_SAVE
 # The Prometheus client reads the folder for shared counts from this variable only.
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 IN_MEMORY = "/dev/shm"  # nosec B108  # the files created in it are private

@@ -123,9 +123,23 @@ def matching(pattern: str, expected: str) -> Callable[[str], str]:
     return parse
 
 
-def names(text: str) -> tuple[str, ...]:
-    """Parse names separated by commas."""
-    return tuple(name.strip() for name in text.lower().split(",") if name.strip())
+def host_names(text: str) -> tuple[str, ...]:
+    """Parse host names separated by commas."""
+    hosts = tuple(host.strip() for host in text.lower().split(",") if host.strip())
+    if not all(map(_is_host_name, hosts)):
+        raise ValueError("host names or IPv4 addresses separated by commas, with a leading dot for subdomains too, such "
+                         "as api.example,.internal.example; URLs, IPv6 addresses and names with an underscore match no "
+                         "request")
+    return hosts
+
+
+def _is_host_name(text: str) -> bool:
+    """Whether this is a name that a Host header can match; a port is ignored."""
+    try:
+        encoded = text.removeprefix(".").encode("idna").decode()
+    except UnicodeError:  # an empty or too long label
+        return False
+    return re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.?(:[0-9]{1,5})?", encoded) is not None
 
 
 def safe_url(text: str) -> str:
@@ -176,12 +190,14 @@ class SecuritySettings:
     oidc_jwks_url: str = setting("OIDC_JWKS_URL", safe_url, "",
                                  "URL of the issuer's signing keys; by default discovered from the issuer.")
     rate_limit: str = setting("RATE_LIMIT", rate, "",
-                              "Requests of one client to one worker, such as 600/minute; no limit by default.")
+                              "Requests of one client to one worker, such as 600/minute, those of open routes "
+                              "excepted; no limit by default.")
     max_concurrency: int = setting("MAX_CONCURRENCY", whole_number(1), 500,
-                                   "Complete requests that one worker holds, waiting or running, at least 1.")
+                                   "Most requests that one worker holds at a time, small predictions and probes excepted, "
+                                   "at least 1.")
     receive_timeout: int = setting("RECEIVE_TIMEOUT", whole_number(1, 3600), 30,
                                    "Seconds to receive a whole request and to send its response, 1 to 3600.")
-    trusted_hosts: tuple[str, ...] = setting("TRUSTED_HOSTS", names, (),
+    trusted_hosts: tuple[str, ...] = setting("TRUSTED_HOSTS", host_names, (),
                                              "Accepted Host headers, separated by commas, with a leading dot for "
                                              "subdomains too; any by default.")
     trusted_proxies: int = setting("TRUSTED_PROXIES", whole_number(0, 10), 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -215,3 +216,18 @@ def test_the_end_of_each_worker_writes_the_last_rows(start_server: Start, model:
         assert send(server, np.array([0.25]))
         server.stop()
         assert load_folder(folder)[0].summary.n == 1
+
+
+def test_a_client_that_sends_half_a_request_costs_no_rows_at_the_end(start_server: Start, model: Artefact,
+                                                                    tmp_path: Path) -> None:
+    """The worker gives it up in time to write its traffic."""
+    server = start_server(environment={"TRAFFIC_FOLDER": str(tmp_path / "traffic")})
+    assert send(server, np.array([0.25]))
+    with socket.create_connection(("127.0.0.1", server.port)) as slow:
+        slow.sendall(b"POST /batch HTTP/1.1\r\n")
+        time.sleep(0.3)
+        begin = time.monotonic()
+        server.stop()
+
+    assert 7 < time.monotonic() - begin < 9.5
+    assert load_folder(tmp_path / "traffic")[0].summary.n == 1

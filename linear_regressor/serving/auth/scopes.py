@@ -29,7 +29,8 @@ class Scopes:
         """Return the scope that a request needs, or None if it is open to everybody."""
         if method in ("GET", "HEAD") and (path in self._open_paths or self._open_templates.fullmatch(path)):
             return None
-        return next((scope for prefix, scope in self._prefixes if path.startswith(prefix)), _DEFAULT)
+        routed = "/" + path.lstrip("/")  # as Werkzeug does before it looks for the route
+        return next((scope for prefix, scope in self._prefixes if routed.startswith(prefix)), _DEFAULT)
 
 
 def _pattern(route: str) -> str:

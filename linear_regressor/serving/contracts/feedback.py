@@ -56,7 +56,7 @@ MOST_ROWS = 10_000
 # Products of larger values and their sums over many rows could leave the range of float64.
 LARGEST = 1e100
 SECONDS_TO_RETRY = 2
-MISSING = "stands for a missing value in the cleaning steps of the model"
+MISSING = "is treated as missing by the model's cleaning steps"
 LONGEST_NAME = 255
 KEY = r"[A-Za-z0-9._:~-]{1,128}"
 MODEL = r"(sha256:)?[0-9a-f]{64}|[0-9a-f]{12}"

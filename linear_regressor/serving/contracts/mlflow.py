@@ -95,7 +95,7 @@ def routes(service: Service) -> Blueprint:
 
 
 def _require_media_type() -> None:
-    """Reject what the protocol rejects: other media types, other charsets, other parameters."""
+    """Reject what the protocol rejects: other media types, charsets and parameters."""
     require_text(MEDIA_TYPE, CSV)
     if set(request.mimetype_params) - {"charset"}:
         raise NotAccepted("the Content-Type may have no parameter other than charset", "Accept", (MEDIA_TYPE, CSV))
@@ -178,7 +178,7 @@ def column_faults(columns: list[Any], at: str, signature: Signature) -> Iterator
     """Check that columns are the features in any order."""
     for index, name in enumerate(columns):
         if not isinstance(name, str) or name not in signature.features:
-            yield Fault(f"{at}/{index}", "unknown_column", f"must be a feature of the model, not {ascii(name)[:100]}")
+            yield Fault(f"{at}/{index}", "unknown_column", "must be a feature of the model")
         elif name in columns[:index]:
             yield Fault(f"{at}/{index}", "duplicate_column", "must be given once")
     for name in signature.features:

@@ -104,8 +104,8 @@ def inverted(predictor: Predictor, target: Target) -> dict[str, Any]:
     try:
         y = float(predictor.artefact.row_cleaning.of_target(np.array([target.y]))[0])
         if math.isnan(y):
-            raise InvalidPayload([Fault("#/y", "missing_value", "stands for a missing value in the cleaning steps of "
-                                        "the model")])
+            raise InvalidPayload([Fault("#/y", "missing_value",
+                                        "is treated as missing by the model's cleaning steps")])
         found = _sent(predictor, invert(predictor.statistics, y, predictor.quantiles[target.level][0]))
         if not math.isfinite(found.estimate) or (found.kind != "all_reals"
                                                  and not math.isfinite(found.upper - found.lower)):

@@ -78,10 +78,9 @@ def note_model(predictor: Predictor) -> None:
 MANY_ROWS = "Predict many rows, in order"
 # Schemas of the native contract: a row is an array, or an object by feature.
 ROW, RECORD = {"$ref": "#/components/schemas/Row"}, {"$ref": "#/components/schemas/Record"}
-LIMITS = ("Beyond the schema: members must not repeat; numbers must be representable as float64 (integers exactly); a "
-          "row must not be so large that its prediction, or a requested statistic, exceeds float64; the training data "
-          "must be sufficient for the requested statistics; and if OUT_OF_RANGE is refuse, rows must lie within the "
-          "range of the training data.")
+LIMITS = ("Beyond the schema: members must not repeat; numbers must be representable as float64 (integers exactly); "
+          "predictions and requested statistics must be finite; the training data must be sufficient for the requested "
+          "statistics; and if OUT_OF_RANGE is refuse, rows must lie within the range of the training data.")
 
 
 def predictions_answer(examples: Json | None = None) -> Json:

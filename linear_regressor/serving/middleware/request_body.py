@@ -56,13 +56,15 @@ def plain_body() -> bytes:
 
 def _chunked_body() -> bytes:
     """Read a body of unknown length; Werkzeug truncates it at the limit without an error."""
+    limit = request.max_content_length
     try:
         body = request.get_data(cache=False)
+        is_truncated = limit is not None and len(body) >= limit and bool(request.environ["wsgi.input"].read(1))
     except ClientDisconnected:
         raise ClientDisconnected("the body ended before its last chunk") from None
     except ParseException:
         raise BadRequest("the chunks of the body are malformed") from None
-    if request.max_content_length is not None and len(body) >= request.max_content_length:
+    if is_truncated:
         raise RequestEntityTooLarge()
     return body
 

@@ -131,7 +131,7 @@ class Metrics:
                    accept: str) -> tuple[bytes, str]:
         """Return the metrics of all workers and their media type, as the Accept header asks."""
         counts = self._registry if self._folder is None else SharedCounts(self._folder)
-        encoder, content_type = choose_encoder(accept)
+        encoder, content_type = _choose_encoder(accept)
         return encoder(Scrape(counts, predictor, traffic, report, self._threads)), content_type
 
     def _add_series(self, route: str, method: str, status: int) -> RequestSeries:
@@ -145,6 +145,14 @@ class Metrics:
         count(context.rows)
         if context.outside:
             self._outside.inc(context.outside)
+
+
+def _choose_encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
+    """Choose the format for an Accept header; that of a client that asks for none, if a version is not one."""
+    try:
+        return choose_encoder(accept)
+    except TypeError:  # of the Prometheus client, which compares versions without checking them
+        return choose_encoder("")
 
 
 class CountFile(MmapedDict):

@@ -31,8 +31,8 @@ HEADERS: Json = {
              "required": True, "schema": {"type": "string", "pattern": '^"[0-9a-f]+"$'}},
     "Retry-After": {"description": "Seconds to wait before retrying.", "schema": {"type": "integer", "minimum": 0}},
     "X-Ignored-Parameters": {
-        "description": "Names of parameters that were ignored because this server does not have them; cut if they are "
-                       "many.", "schema": {"type": "string"}},
+        "description": "Names of parameters that were ignored because this server does not have them; truncated if "
+                       "there are many.", "schema": {"type": "string"}},
     "Accept": {"description": "The media types that this route accepts.", "schema": {"type": "string"}},
     "Accept-Encoding": {"description": "The content codings that this server accepts.", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "How to authenticate (RFC 9110, 11.6.1).", "schema": {"type": "string"}},

@@ -35,18 +35,14 @@ class ServedTraffic:
         self._settings, self._folder = settings, Path(folder) if folder else None
         # the newest model last
         self._recorders: dict[str, TrafficRecorder] = {}
-        self._saving = threading.Lock()
+        self._saving, self._choosing = threading.Lock(), threading.Lock()
         self._is_reported = False
 
     def recorder(self, artefact: Artefact) -> TrafficRecorder:
         """Return the recorder of a model, which is served from now on."""
-        recorder = self._recorders.pop(artefact.digest, None)
-        if recorder is None:
-            share, features = self._settings.events_sample, self._settings.events_features == "on"
-            events = (RowEvents(share, artefact.features if features else None, artefact.digest[:12])
-                      if share and self._folder is not None else None)
-            recorder = TrafficRecorder(artefact, events, self._save_soon)
-        self._recorders[artefact.digest] = recorder
+        with self._choosing:
+            recorder = self._recorders.pop(artefact.digest, None) or self._make_recorder(artefact)
+            self._recorders[artefact.digest] = recorder
         return recorder
 
     def merged(self, predictor: Predictor) -> TrafficFile:
@@ -66,14 +62,26 @@ class ServedTraffic:
         """Write what this worker has recorded, now."""
         if self._folder is None:
             return
-        newest = list(self._recorders)[-1:]
         with self._saving:
             for digest, recorder in list(self._recorders.items()):
                 recorder.settle()
                 self._save_one(digest, recorder)
-                if digest not in newest and recorder.seconds_idle > SECONDS_UNTIL_RELEASED:
+                if self._is_given_up(digest, recorder):
                     recorder.release()
-                    self._recorders.pop(digest, None)
+
+    def _make_recorder(self, artefact: Artefact) -> TrafficRecorder:
+        share, features = self._settings.events_sample, self._settings.events_features == "on"
+        events = (RowEvents(share, artefact.features if features else None, artefact.digest[:12])
+                  if share and self._folder is not None else None)
+        return TrafficRecorder(artefact, events, self._save_soon)
+
+    def _is_given_up(self, digest: str, recorder: TrafficRecorder) -> bool:
+        """Give up the recorder of a model that was replaced long ago; return whether that was done."""
+        with self._choosing:  # the model may be coming back right now
+            is_over = digest != next(reversed(self._recorders)) and recorder.seconds_idle > SECONDS_UNTIL_RELEASED
+            if is_over:
+                del self._recorders[digest]
+        return is_over
 
     def _save_one(self, digest: str, recorder: TrafficRecorder) -> None:
         folder = self._folder

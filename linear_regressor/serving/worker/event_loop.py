@@ -62,9 +62,10 @@ class EventLoop:
     def turn(self, seconds: float) -> None:
         """Handle what can be handled now, at most one request of each connection, or wait for something to handle."""
         self._notify_arbiter()
-        events: list[tuple[Any, int]] = self.selector.select(0.0 if self._pipelined else seconds)
+        events = self.selector.select(0.0 if self._pipelined else seconds)
+        registered = self.selector.get_map()
         for key, _ in events:
-            if key.fileobj.fileno() >= 0:  # not closed on account of an earlier event of this turn
+            if registered.get(key.fd) is key:  # neither closed nor rejected on account of an earlier event of this turn
                 key.data(key.fileobj)
         for _ in range(len(self._pipelined)):
             connection = self._pipelined.popleft()

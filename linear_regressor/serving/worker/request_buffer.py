@@ -6,7 +6,13 @@ import re
 import socket
 from collections import deque
 
-from linear_regressor.serving.worker.limits import MAX_CHUNKS, MAX_HEAD, MAX_QUICK, MAX_QUICK_ROWS
+from linear_regressor.serving.worker.limits import (
+    MAX_CHUNK_FRAMING,
+    MAX_CHUNKS,
+    MAX_HEAD,
+    MAX_QUICK,
+    MAX_QUICK_ROWS,
+)
 
 _RECEIVE_SIZE = 64 * 1024
 _MAX_RECEIVE_SIZE = 256 * 1024
@@ -25,6 +31,7 @@ class RequestBuffer:
 
     def __init__(self, source: socket.socket, max_body: int) -> None:
         self._source, self._max_size = source, max_body + MAX_HEAD
+        self._max_chunked_size = self._max_size + min(max_body, MAX_CHUNKS) * MAX_CHUNK_FRAMING
         self._data = bytearray()  # the head, the part of the body received with it, and all of a chunked body
         self._pieces: deque[bytes] = deque()  # the rest of the body as received, to avoid copying it
         self.begin(b"")
@@ -113,7 +120,7 @@ class RequestBuffer:
                 return self._truncate_if(len(self._data) + self._skipped > MAX_HEAD or b"\n\n" in self._data)
             self._read_head(bytes(self._data[:head]), head + 4)
         if self._next_chunk is not None:
-            return self._truncate_if(len(self._data) > self._max_size) or self._walk_chunks(self._next_chunk)
+            return self._truncate_if(len(self._data) > self._max_chunked_size) or self._walk_chunks(self._next_chunk)
         return self._end is None or self._size >= self._end
 
     def _truncate_if(self, condition: bool) -> bool:

@@ -18,6 +18,7 @@ from linear_regressor.errors import ServerError
 from linear_regressor.json_logs import NOTICE
 from linear_regressor.serving.worker.connection import Connection
 from linear_regressor.serving.worker.event_loop import EventLoop
+from linear_regressor.serving.worker.limits import SECONDS_TO_SAVE
 from linear_regressor.serving.worker.log import ClientWarnings
 from linear_regressor.serving.worker.responder import Responder
 
@@ -97,7 +98,7 @@ class BufferedThreadWorker(Worker):  # type: ignore[misc]  # gunicorn is not typ
         logger.log(NOTICE, "stopping: answering accepted requests, accepting no more")
         self._stop_listening()
         self._loop.stop()
-        end = time.monotonic() + self.cfg.graceful_timeout
+        end = time.monotonic() + self.cfg.graceful_timeout - SECONDS_TO_SAVE
         while self._loop.connections and time.monotonic() < end:
             self._loop.turn(0.25)
         self._loop.close()

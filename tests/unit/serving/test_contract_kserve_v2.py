@@ -90,6 +90,8 @@ BAD: dict[str, tuple[bytes, str]] = {
     "a second tensor": (body(tensor(name='"x0"'), tensor()), "#/inputs/1/name must be one of the features x0"),
     "the same tensor": (body(tensor(name='"x0"'), tensor(name='"x0"')), "#/inputs/1/name must be given once"),
     "unknown output": (body(tensor(), more=', "outputs": [{"name": "p"}]'), "#/outputs/0/name must be one of predict"),
+    "the same output": (body(tensor(), more=f', "outputs": [{", ".join(["""{"name": "predict"}"""] * 5000)}]'),
+                        "#/outputs/1/name must be given once"),
     "duplicate parameter": (body(tensor(), more=', "parameters": {"a": 1, "a": 1}'), "/a must be given once"),
     "unknown level": (body(tensor(), more=', "parameters": {"interval": 0.97}'), "must be one of the levels"),
     "id no text": (body(tensor(), more=', "id": 1'), "#/id must be a string"),

@@ -26,10 +26,10 @@ BAD: dict[str, tuple[bytes, str]] = {
     "split without data": (b'{"dataframe_split": {"columns": ["x0"]}}', "#/dataframe_split/data is required"),
     "columns no array": (b'{"dataframe_split": {"columns": "x0", "data": [[1]]}}', "columns must be an array of"),
     "columns no names": (b'{"dataframe_split": {"columns": [0], "data": [[1]]}}', "columns/0 must be a feature"),
-    "unknown column": (b'{"dataframe_split": {"columns": ["age"], "data": [[1]]}}', "not 'age'"),
+    "unknown column": (b'{"dataframe_split": {"columns": ["77777"], "data": [[1]]}}', "/columns/0 must be a feature"),
     "missing column": (b'{"dataframe_split": {"columns": [], "data": [[]]}}', "columns must have the column x0"),
     "column twice": (b'{"dataframe_split": {"columns": ["x0", "x0"], "data": [[1, 2]]}}', "/1 must be given once"),
-    "half a pair": (b'{"dataframe_split": {"columns": ["\\ud800"], "data": [[1]]}}', "not '\\ud800'"),
+    "half a pair": (b'{"dataframe_split": {"columns": ["\\ud800"], "data": [[1]]}}', "/columns/0 must be a feature"),
     "index no array": (b'{"dataframe_split": {"columns": ["x0"], "data": [[1]], "index": 0}}', "/index must be an"),
     "row too wide": (b'{"dataframe_split": {"columns": ["x0"], "data": [[1, 2]]}}', "data/0 must have 1 number"),
     "no rows": (b'{"dataframe_split": {"columns": ["x0"], "data": []}}', "data must have at least one row"),
@@ -55,9 +55,9 @@ BAD: dict[str, tuple[bytes, str]] = {
 
 BAD_CSV: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "#/columns must have the column x0"),
-    "no header": (b"1\n2\n", "#/columns/0 must be a feature of the model, not '1'"),
+    "no header": (b"77777\n2\n", "#/columns/0 must be a feature of the model"),
     "header alone": (b"x0\n", "#/rows must have at least one row"),
-    "unknown column": (b"x0,age\n1,2\n", "#/columns/1 must be a feature of the model, not 'age'"),
+    "unknown column": (b"x0,age\n1,2\n", "#/columns/1 must be a feature of the model"),
     "column twice": (b"x0,x0\n1,2\n", "#/columns/1 must be given once"),
     "too many cells": (b"x0\n1\n2,3\n", "#/rows/1 must have 1 cells, not 2"),
     "words": (b"x0\nseven\n", "#/rows/0/0 must be a number"),
@@ -171,5 +171,5 @@ def test_all_missing_and_unknown_columns_are_reported(plane_client: FlaskClient)
     """In one response."""
     answer = post(plane_client, b'{"dataframe_split": {"columns": ["x2", "age", "sex"], "data": [[1, 2, 3]]}}')
 
-    for words in ("not 'age'", "not 'sex'", "the column x0", "the column x1"):
+    for words in ("/columns/1 must be a", "/columns/2 must be a", "the column x0", "the column x1"):
         assert words in answer.get_json()["message"]

@@ -22,12 +22,20 @@ def test_equivalent_routes_of_other_contracts_may_be_chosen(line: Artefact, make
 
 @pytest.mark.parametrize(("key", "route"), [
     ("AIP_PREDICT_ROUTE", "/stream"), ("AIP_PREDICT_ROUTE", "/invocations"), ("AIP_PREDICT_ROUTE", "/ping"),
-    ("AIP_HEALTH_ROUTE", "/v1/model"), ("AIP_HEALTH_ROUTE", "/metrics")])
+    ("AIP_HEALTH_ROUTE", "/v1/model"), ("AIP_HEALTH_ROUTE", "/metrics"), ("AIP_HEALTH_ROUTE", "/v1/models/any"),
+    ("AIP_HEALTH_ROUTE", "/assets/a-b"), ("AIP_PREDICT_ROUTE", "/v1/models/linear-regressor:predict"),
+    ("AIP_PREDICT_ROUTE", "/v2/models/a/versions/1/infer")])
 def test_a_route_of_another_contract_is_an_error_at_start(line: Artefact, make_app: MakeApp, key: str,
                                                           route: str) -> None:
     """Its responses would not be what the platform expects."""
     with pytest.raises(SettingError, match=f"{key} is '{route}': must be"):
         make_app(line, **{key: route})
+
+
+@pytest.mark.parametrize("route", ["/v1/models/a/b", "/v1/models/a:explain", "/v2/models/a/ready/b"])
+def test_a_route_that_only_begins_like_another_may_be_chosen(line: Artefact, make_app: MakeApp, route: str) -> None:
+    """No other contract answers it."""
+    assert 200 == make_app(line, AIP_HEALTH_ROUTE=route).test_client().get(route).status_code
 
 
 def test_one_route_for_health_and_predictions_is_an_error(line: Artefact, make_app: MakeApp) -> None:

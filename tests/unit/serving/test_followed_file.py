@@ -17,22 +17,32 @@ INTERVAL = 0.5  # seconds
 
 
 class FollowedText(FollowedFile[str]):
-    """Follows a text file and records what happens; the text ``bad`` is unusable, ``slow`` waits for ``go_on``."""
+    """Follows a text file and records what happens.
+
+    The text ``bad`` is unusable, ``slow`` waits for ``go_on``, and ``costly`` can be loaded at the second attempt.
+    """
 
     def __init__(self, path: Path) -> None:
         self.events: list[tuple[str, ...]] = []
         self.go_on = threading.Event()
-        self.reads = 0
+        self.reads = self.failures = 0
+        self.is_short_of_memory = True
         super().__init__(path, self.read, self.parse, INTERVAL)
 
     def read(self, path: Path) -> bytes:
         """Read the file."""
         self.reads += 1
+        if self.failures:
+            self.failures -= 1
+            raise ArtefactError("cannot be read")
         return path.read_bytes()
 
     def parse(self, content: bytes) -> str:
         """Load the text."""
         text = content.decode()
+        if text == "costly" and self.is_short_of_memory:
+            self.is_short_of_memory = False
+            raise MemoryError
         if text == "bad":
             raise ArtefactError("bad text")
         if text == "slow":
@@ -173,6 +183,31 @@ def test_an_unchanged_file_is_read_again_only_until_it_has_settled(followed: Fol
 
     assert reads == followed.reads
     assert reads >= 1
+
+
+def test_a_file_that_could_not_be_read_for_a_while_is_loaded(followed: FollowedText) -> None:
+    """Though its time stamps stay what they were while it could not be read."""
+    followed.path.write_text("second")
+    followed.failures = 3
+    for _ in range(2):
+        followed.check()
+        time.sleep(1.1)
+    followed.check()
+    unreadable = followed.current()
+    followed.check()
+
+    assert ("first", "second") == (unreadable, followed.current())
+    assert [("cannot be read",), ("first", "second")] == followed.events
+
+
+def test_a_file_whose_loading_was_interrupted_is_loaded_by_the_next_check(followed: FollowedText) -> None:
+    """Of this process or another one: what was read counts as known only once it was published or rejected."""
+    followed.path.write_text("costly")
+    with pytest.raises(MemoryError):
+        followed.check()
+    followed.check()
+
+    assert ("costly", [("first", "costly")]) == (followed.current(), followed.events)
 
 
 def test_processes_forked_later_share_the_newest_content(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tracemalloc
 
@@ -31,6 +32,16 @@ def test_a_body_at_the_limit_is_accepted(small: FlaskClient) -> None:
     response = small.post("/batch", data=b'{"instances": [[1]]}'.ljust(100), content_type="application/json")
 
     assert 200 == response.status_code
+
+
+@pytest.mark.parametrize(("size", "status"), [(99, 200), (100, 200), (101, 413), (1000, 413)])
+def test_a_chunked_body_has_the_same_limit(small: FlaskClient, size: int, status: int) -> None:
+    """Its length is known at its end only."""
+    response = small.post("/batch", content_type="application/json", environ_overrides={
+        "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True,
+        "wsgi.input": io.BytesIO(b'{"instances": [[1]]}'.ljust(size))})
+
+    assert status == response.status_code
 
 
 @pytest.mark.parametrize("spelling", [b'{"instances": [[1],[2],[3],[4]]}', b'{"instances": [["a"],[2],[3],[4]]}'])

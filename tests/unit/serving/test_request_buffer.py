@@ -98,6 +98,22 @@ def test_a_request_that_is_malformed_or_too_large_is_not_waited_for(request_byte
         assert buffer.is_truncated
 
 
+@pytest.mark.parametrize("size", [4, 512])
+def test_the_largest_body_may_come_in_small_chunks(size: int) -> None:
+    """Their sizes and line ends, more bytes than the body here, do not count."""
+    body, piece = bytes(100_000), b"%x\r\n%b\r\n" % (size, bytes(size))
+    with request_buffer(len(body)) as (buffer, client):
+        client.settimeout(10)
+        client.sendall(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(len(body) // size):
+            client.sendall(piece)
+            buffer.receive()
+        client.sendall(b"0\r\n\r\n")
+        buffer.receive()
+
+        assert (True, False) == (buffer.is_complete, buffer.is_truncated)
+
+
 @given(REQUESTS, st.integers(1, 3), st.lists(st.integers(0, 1500), max_size=6))
 def test_empty_lines_before_a_request_are_ignored(request: bytes, lines: int, cuts: list[int]) -> None:
     """RFC 9112, 2.2: between requests, in any pieces; an empty line alone does not begin a request."""

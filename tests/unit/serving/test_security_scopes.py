@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linear_regressor.artefact.artefact import Artefact
+from linear_regressor.monitoring.store.location import StoreLocation
+from linear_regressor.monitoring.store.migration import migrate
 from linear_regressor.serving.app import CONTRACTS
 from linear_regressor.serving.auth.api_keys import StoredKey, generate_key, key_digest, write_keys
 from linear_regressor.serving.auth.scopes import Scopes
@@ -86,6 +88,34 @@ def test_no_variant_of_a_path_gets_past(app: Flask, method: str, path: str) -> N
         answer = app.test_client().open("/", method=method, environ_overrides={"PATH_INFO": spelling})
 
         assert 401 == answer.status_code, spelling
+
+
+def spellings(path: str) -> set[str]:
+    """Return other spellings of a path, as a server passes them on: decoded once, or not at all."""
+    inner, last = path.rsplit("/", 1)
+    return {"/" + path, "//" + path, path[1:], "/%2f" + path[1:], "/%2F" + path, f"{inner}//{last}", path + "/",
+            path.upper(), path.title(), "/." + path, "/./" + path, "/ping/.." + path, f"{inner}/./{last}",
+            f"{inner}/x/../{last}", path + ";", path + "%00", path + "\n", "\\" + path, "/\\" + path}
+
+
+def test_no_spelling_of_a_route_needs_less_than_its_scope(line: Artefact, make_app: MakeApp, tmp_path: Path) -> None:
+    """A key for predictions reaches none of the other routes, neither to read nor to write."""
+    key, path, location = generate_key(), tmp_path / "keys.json", f"sqlite:///{tmp_path}/store.db"
+    write_keys(path, [StoredKey("one", key_digest(key).hex(), ("predict",))])
+    migrate(StoreLocation.parse(location))
+    app = make_app(line, AUTH="api-key", API_KEYS_FILE=str(path), STORE=location)
+    others = {(rule.rule, method) for rule in app.url_map.iter_rules() for method in rule.methods or ()
+              if Scopes(()).required(method, rule.rule) != "predict"}
+
+    for rule, method in others:
+        for spelling in (rule, *spellings(rule)):
+            answer = app.test_client().open("/", method=method, json={"instances": [[1]], "actuals": [1]}, headers={
+                "X-API-Key": key, "Idempotency-Key": "1"}, environ_overrides={"PATH_INFO": spelling})
+
+            assert answer.status_code in (403, 404), (method, spelling)
+    assert {rule for rule, _ in others} >= {"/feedback", "/monitoring", "/v1/monitoring", "/v1/monitoring/traffic"}
+    assert app.service.store is not None
+    app.service.store.close()
 
 
 def test_no_header_changes_the_path_or_method(app: Flask) -> None:

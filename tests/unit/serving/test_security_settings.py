@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from werkzeug.sansio.utils import host_is_trusted
 
 from linear_regressor.errors import SettingError
 from linear_regressor.serving.settings import SecuritySettings, Settings
@@ -25,6 +26,23 @@ def test_each_is_read_from_its_variable() -> None:
 
     assert SecuritySettings("oidc", "keys.json", "https://idp.example", "us", "http://localhost:1/keys", "600/minute",
                             7, 9, ("a.example", ".b.example"), 2) == Settings.from_env(environ).security
+
+
+@pytest.mark.parametrize("host", ["https://api.example", "[::1]", "::1", "a..b", "..a", ".", "x" * 64, "a_b", "*.a",
+                                  "a/b", "a b", "a,b_c"])
+def test_a_trusted_host_that_matches_no_request_is_refused(host: str) -> None:
+    """At the start, instead of answering 400 or 500 to every request."""
+    with pytest.raises(SettingError, match="TRUSTED_HOSTS is .*: must be host names"):
+        Settings.from_env({"TRUSTED_HOSTS": host})
+
+
+@pytest.mark.parametrize(("trusted", "host"), [
+    ("API.example", "api.example"), (".api.example", "a.api.example:80"), ("127.0.0.1", "127.0.0.1:5000"),
+    ("x" * 63, "x" * 63), ("m\u00fcnchen.example", "xn--mnchen-3ya.example"), ("a.example:80", "a.example:81"),
+    ("a.example.", "a.example."), ("xn--a", "xn--a")])
+def test_a_trusted_host_that_is_accepted_matches(trusted: str, host: str) -> None:
+    """As Werkzeug compares them."""
+    assert host_is_trusted(host, Settings.from_env({"TRUSTED_HOSTS": trusted}).security.trusted_hosts)
 
 
 @pytest.mark.parametrize(("environ", "words"), [

@@ -102,13 +102,16 @@ def test_reload_counters_exist_before_the_first_reload(client: FlaskClient) -> N
     ("", "text/plain; version=0.0.4; charset=utf-8"), ("*/*", "text/plain; version=0.0.4; charset=utf-8"),
     ("text/plain;version=1.0.0", "text/plain; version=1.0.0; charset=utf-8; escaping=underscores"),
     ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
-     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")])
+     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"),
+    ("text/plain;version=x", "text/plain; version=0.0.4; charset=utf-8"),
+    ("text/plain;version=1.0.x", "text/plain; version=0.0.4; charset=utf-8"),
+    ("text/html;version=x, application/openmetrics-text; version=a.b", "text/plain; version=0.0.4; charset=utf-8")])
 def test_the_format_follows_the_accept_header(client: FlaskClient, accept: str, content_type: str) -> None:
     """The old text format unless a newer one is requested."""
     answer = client.get("/metrics", headers={"Accept": accept})
 
     assert (200, content_type) == (answer.status_code, answer.headers["Content-Type"])
-    assert answer.data.endswith(b"# EOF\n") == accept.startswith("application/openmetrics")
+    assert answer.data.endswith(b"# EOF\n") == content_type.startswith("application/openmetrics")
 
 
 def test_the_bounds_of_the_alerts_are_bounds_of_the_histogram() -> None:

@@ -28,8 +28,8 @@ from linear_regressor.serving.app import Application, create_app
 from linear_regressor.serving.predictor import row_events, served_traffic, traffic_recorder
 from linear_regressor.serving.predictor.row_buffer import Requests
 from linear_regressor.serving.predictor.row_events import RowEvents
-from linear_regressor.serving.predictor.traffic_recorder import FOLDED_ROWS, MOST_FEATURES
-from linear_regressor.serving.settings import Settings
+from linear_regressor.serving.predictor.traffic_recorder import FOLDED_ROWS, MOST_FEATURES, TrafficRecorder
+from linear_regressor.serving.settings import Settings, TrafficSettings
 from tests.applications import artefact_of
 from tests.scraping import Scraped
 
@@ -288,6 +288,25 @@ def test_files_of_replaced_models_are_released(app: Application, model: Artefact
     assert len(app.service.traffic._recorders) == 1
     assert {file.model: file.summary.n for file in load_folder(tmp_path / "traffic")} == {
         each.digest: rows for each, rows in zip(models, (6, 4, 4), strict=True)}
+
+
+def test_a_model_that_comes_back_while_traffic_is_written_keeps_its_recorder(monkeypatch: pytest.MonkeyPatch,
+                                                                            tmp_path: Path) -> None:
+    """What it records from then on would not be written any more."""
+    monkeypatch.setattr(served_traffic, "SECONDS_UNTIL_RELEASED", -1.0)
+    old, new = (artefact_of(3, seed=seed) for seed in (1, 2))
+
+    class ComingBack(served_traffic.ServedTraffic):
+        def _save_one(self, digest: str, recorder: TrafficRecorder) -> None:
+            super()._save_one(digest, recorder)
+            self.recorder(old)
+
+    traffic = ComingBack(TrafficSettings(folder=str(tmp_path)), None)
+    recorder = traffic.recorder(old)
+    traffic.recorder(new)
+    traffic.save()
+
+    assert recorder is traffic.recorder(old)
 
 
 def test_metrics_show_shares_and_no_values(app: Application, model: Artefact, random: np.random.Generator) -> None:
