@@ -180,8 +180,8 @@ def _test_rows(evidence: Evidence, policy: GatePolicy) -> Reason:
     """Condition on the number of test rows."""
     n = sum(block.n for block in evidence.test)
     passed = n >= policy.least_rows
-    return Reason(passed, f"{n:.0f} test rows are {'enough' if passed else 'too few'}: at least {policy.least_rows} are "
-                          "needed")
+    return Reason(passed, f"{n:.0f} test rows are {'enough' if passed else 'too few'}: at least {policy.least_rows} "
+                          "are needed")
 
 
 def _improvement(evidence: Evidence, policy: GatePolicy, difference: Difference | None) -> Reason:

@@ -229,8 +229,8 @@ def _too_few(older: Sequence[Block], since: int, needed: int, judging: int, shar
     later = [block for block in older if block.rows.first >= since]
     rows, kept = (sum(block.rows.moments.n for block in blocks) for blocks in (later, capped(later, 0.0, share)))
     if rows < needed:
-        return (f"the rows since row {since} are too few to learn from alone: beside the {judging} that judge, at least "
-                f"{needed} are needed")
+        return (f"the rows since row {since} are too few to learn from alone: beside the {judging} that judge, at "
+                f"least {needed} are needed")
     return (f"no challenger learns from the rows since row {since} alone: no caller may have more than {share:.0%} of "
             f"them (--cap), which leaves {kept:.0f} of {rows:.0f}, and at least {needed} are needed")
 

@@ -154,8 +154,9 @@ class SharedContent:
 
     def __init__(self, content: bytes, signature: int, seen: int) -> None:
         self._files = [_memory_file(), _memory_file()]
-        # 0: number of the newest version; 1: signature of the file when it was last read; 2: hash of what was read, which
-        # is the same in all forked processes; 3 and 4: monotonic times at which this signature was first and last seen
+        # 0: number of the newest version; 1: signature of the file when it was last read; 2: hash of what was read,
+        # which is the same in all forked processes; 3 and 4: monotonic times at which this signature was
+        # first and last seen
         self._numbers = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
         self.publish(content)
         self.note(content, signature, seen)

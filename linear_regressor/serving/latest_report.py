@@ -122,8 +122,8 @@ class LatestReport:
         shared = self._store is not None and self._store.location.kind == "postgresql"
         report = observe(artefact, lineage, self._store, self._traffic.merged(predictor), promotions=promotions,
                          notes=(SHARED_STORE if shared else ONE_INSTANCE,))
-        return report.traced(lambda: Provenance.in_use(self._model_path, artefact, history, promotions,
-                                                         LAST_ANCESTORS))
+        return report.traced(
+            lambda: Provenance.in_use(self._model_path, artefact, history, promotions, LAST_ANCESTORS))
 
     def _publish(self, report: Json) -> None:
         """Keep a report, and write it for the other workers."""

@@ -127,9 +127,9 @@ def host_names(text: str) -> tuple[str, ...]:
     """Parse host names separated by commas."""
     hosts = tuple(host.strip() for host in text.lower().split(",") if host.strip())
     if not all(map(_is_host_name, hosts)):
-        raise ValueError("host names or IPv4 addresses separated by commas, with a leading dot for subdomains too, such "
-                         "as api.example,.internal.example; URLs, IPv6 addresses and names with an underscore match no "
-                         "request")
+        raise ValueError("host names or IPv4 addresses separated by commas, with a leading dot for subdomains too, "
+                         "such as api.example,.internal.example; URLs, IPv6 addresses and names with an underscore "
+                         "match no request")
     return hosts
 
 
@@ -193,8 +193,8 @@ class SecuritySettings:
                               "Requests of one client to one worker, such as 600/minute, those of open routes "
                               "excepted; no limit by default.")
     max_concurrency: int = setting("MAX_CONCURRENCY", whole_number(1), 500,
-                                   "Most requests that one worker holds at a time, small predictions and probes excepted, "
-                                   "at least 1.")
+                                   "Most requests that one worker holds at a time, small predictions and probes "
+                                   "excepted, at least 1.")
     receive_timeout: int = setting("RECEIVE_TIMEOUT", whole_number(1, 3600), 30,
                                    "Seconds to receive a whole request and to send its response, 1 to 3600.")
     trusted_hosts: tuple[str, ...] = setting("TRUSTED_HOSTS", host_names, (),

@@ -130,7 +130,7 @@ def _rows(block: Array, places: NDArray[np.intp] | None) -> Array:
 
 
 def summarize(partition: Partition, batches: Iterable[Blocks], groups: int,
-               report: Report) -> list[RowSummary | None]:
+              report: Report) -> list[RowSummary | None]:
     """Add up the rows of each group; None for a group without rows."""
     accumulators = [Accumulator(len(partition.columns.numbers)) for _ in range(groups)]
     # Several threads would add up wide rows in another order: the last digits would depend on the number of CPUs.

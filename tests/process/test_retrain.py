@@ -164,11 +164,16 @@ def test_poison_is_refused_and_left_out_by_request(tmp_path: Path) -> None:
     assert world.champion.b <= 3.5
 
 
+def outside_the_store(folder: Path) -> list[Path]:
+    """All paths below a folder but those of the SQLite store."""
+    return sorted(path for path in folder.rglob("*") if "feedback.db" not in path.name)
+
+
 def test_failures_are_one_line_and_change_nothing(tmp_path: Path, random: np.random.Generator) -> None:
     """With the exit codes of failure and misuse."""
     world = World.make(tmp_path, random)
     world.post(draw(random, 300), "ann")
-    before = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if "feedback.db" not in path.name)
+    before = outside_the_store(tmp_path)
     empty = ("retrain", "--models", tmp_path / "none", "--store", world.store)
     cases: list[tuple[Result, int, str]] = [
         (retrain(world, "--without", "eve"), MISUSED, "no feedback after row 0 came from caller 'eve'; callers: ann"),
@@ -183,7 +188,7 @@ def test_failures_are_one_line_and_change_nothing(tmp_path: Path, random: np.ran
     for done, exit_code, text in cases:
         assert done.exit_code == exit_code and text in done.stderr and done.stdout == "", done.output
         assert done.stderr.count("\n") == 1
-    assert before == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if "feedback.db" not in path.name)
+    assert before == outside_the_store(tmp_path)
 
 
 def test_feedback_that_fails_its_verification_is_not_learned_from(tmp_path: Path, random: np.random.Generator) -> None:

@@ -256,7 +256,7 @@ def test_concurrent_runs_remove_the_rows_of_both(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [(), ("--key", "id"), ("--test-fraction", "0.5")], ids=" ".join)
 def test_overlapping_files_remove_no_row_twice(tmp_path: Path, options: tuple[str, ...]) -> None:
     """In another format and order, too; the file without the rows in common can be removed."""
-    rows, ids = rows_of(11, 600), np.arange(600) // 2
+    rows, ids = rows_of(11, 600), [number // 2 for number in range(600)]
     train(write(tmp_path / "data.parquet", rows, id=ids), tmp_path / "model.joblib", *options)
     left = train(write(tmp_path / "left.csv", rows[60:], id=ids[60:]), tmp_path / "left.joblib", *options)
     first = unlearn(write(tmp_path / "a.csv", rows[:40], id=ids[:40]), tmp_path / "model.joblib")
@@ -276,7 +276,7 @@ def test_overlapping_files_remove_no_row_twice(tmp_path: Path, options: tuple[st
 def test_equal_rows_of_a_file_are_different_rows(tmp_path: Path) -> None:
     """Also if they have the same key; more of them in another file need an option."""
     rows = np.repeat(rows_of(12, 300), 2, axis=0)
-    ids = np.repeat(np.arange(300), 2)
+    ids = [number // 2 for number in range(600)]
     train(write(tmp_path / "data.csv", rows, id=ids), tmp_path / "model.joblib", "--key", "id")
     left = train(write(tmp_path / "left.csv", rows[40:], id=ids[40:]), tmp_path / "left.joblib", "--key", "id")
 

@@ -146,15 +146,15 @@ def make(target: str, *arguments: str) -> subprocess.CompletedProcess[str]:
                           timeout=60)
 
 
-@pytest.mark.parametrize("image", ["registry/$(shell touch made)", 'registry/x"; touch made; "', "registry/`touch made`",
-                                   "$(shell touch made)/x", "--help/x"])
+@pytest.mark.parametrize("image", ["registry/$(shell touch made)", 'registry/x"; touch made; "',
+                                   "registry/`touch made`", "$(shell touch made)/x", "--help/x"])
 def test_the_image_of_a_deployment_runs_no_command(tmp_path: Path, image: str) -> None:
     """Whoever may start a deployment would get the rights of its account, before the image is verified."""
     (tmp_path / "gcloud").write_text('#!/bin/sh\necho "$@" >"$(dirname "$0")/called"\n')
     (tmp_path / "gcloud").chmod(0o755)
-    done = subprocess.run(["make", "--file", ROOT / "Makefile", "service-sign-in", f"VENV={tmp_path}"], cwd=tmp_path, text=True,
-                          env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "IMAGE": image, "VIRTUAL_ENV": str(tmp_path)},
-                          capture_output=True, timeout=60, check=False)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "IMAGE": image, "VIRTUAL_ENV": str(tmp_path)}
+    done = subprocess.run(["make", "--file", ROOT / "Makefile", "service-sign-in"], cwd=tmp_path, env=environ,
+                          text=True, capture_output=True, timeout=60, check=False)
 
     assert not (tmp_path / "made").exists(), done.stderr
     called = (tmp_path / "called").read_text() if (tmp_path / "called").exists() else ""

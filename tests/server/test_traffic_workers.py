@@ -219,7 +219,7 @@ def test_the_end_of_each_worker_writes_the_last_rows(start_server: Start, model:
 
 
 def test_a_client_that_sends_half_a_request_costs_no_rows_at_the_end(start_server: Start, model: Artefact,
-                                                                    tmp_path: Path) -> None:
+                                                                     tmp_path: Path) -> None:
     """The worker gives it up in time to write its traffic."""
     server = start_server(environment={"TRAFFIC_FOLDER": str(tmp_path / "traffic")})
     assert send(server, np.array([0.25]))

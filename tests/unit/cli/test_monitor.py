@@ -99,8 +99,9 @@ def test_traffic_since_a_time_is_compared_with_the_first_traffic(artefact: Artef
     assert 3 == run(*command, "--since", (NOON + timedelta(minutes=30)).isoformat()).exit_code
     after = json.loads(Path("report.json").read_text())
 
-    assert [4000, 0.5, {"not_finite": 3}] == [before["traffic"][name] for name in ("answered", "out_of_range", "refused")]
-    assert [1000, None, {}] == [after["traffic"][name] for name in ("answered", "out_of_range", "refused")]
+    names = ("answered", "out_of_range", "refused")
+    assert [4000, 0.5, {"not_finite": 3}] == [before["traffic"][name] for name in names]
+    assert [1000, None, {}] == [after["traffic"][name] for name in names]
     found = [(report["findings"][0]["since"], report["findings"][0]["since_time"][11:16]) for report in (before, after)]
     assert [(2001, "12:20"), (3001, "12:30")] == found
 

@@ -128,7 +128,8 @@ def test_an_unlearned_champion_is_retrained_without_the_removed_rows(random: np.
     """Its limits stay unknown."""
     rows, gone, new = draw(random, 80), draw(random, 20), draw(random, 300)
     whole = trained(joined(rows, gone))
-    removed = RemovedRows("gone.csv", RowSummary(Moments.from_arrays(*gone), None, None), hash_values([*gone[0].T, gone[1]]))
+    summary = RowSummary(Moments.from_arrays(*gone), None, None)
+    removed = RemovedRows("gone.csv", summary, hash_values([*gone[0].T, gone[1]]))
     before = unlearn(whole, [removed]).after
     after = promoted(retrain(before, feedback([(None, new)]), 2, PROMOTE_ALL))
     expected = trained(joined(rows, new))

@@ -29,8 +29,8 @@ def test_what_a_rejected_client_goes_on_sending_is_no_request(line: Artefact, ma
 
     with ExitStack() as stack:
         pipe = os.pipe()
-        for end in pipe:
-            stack.callback(os.close, end)
+        for descriptor in pipe:
+            stack.callback(os.close, descriptor)
         loop = EventLoop(config, service, ClientWarnings(ServerLog(config), service.lines), pipe, respond, lambda: None)
         stack.callback(loop.close)
         pairs = [socket.socketpair() for _ in range(2)]

@@ -291,7 +291,7 @@ def test_files_of_replaced_models_are_released(app: Application, model: Artefact
 
 
 def test_a_model_that_comes_back_while_traffic_is_written_keeps_its_recorder(monkeypatch: pytest.MonkeyPatch,
-                                                                            tmp_path: Path) -> None:
+                                                                             tmp_path: Path) -> None:
     """What it records from then on would not be written any more."""
     monkeypatch.setattr(served_traffic, "SECONDS_UNTIL_RELEASED", -1.0)
     old, new = (artefact_of(3, seed=seed) for seed in (1, 2))
