@@ -158,8 +158,8 @@ def test_the_probe_of_the_contract_is_one_of_the_list(client: FlaskClient) -> No
 
 def test_the_order_of_contracts_does_not_matter(totals: Contract, model_path: Path, seed: int) -> None:
     """Shuffled, every route answers the same, and the description is the same."""
-    environ = {"MODEL_PATH": str(model_path), "ACCESS_LOG": "off", "AIP_HEALTH_ROUTE": "/v1/models/up",
-               "AIP_PREDICT_ROUTE": "/v1/models/up:predict", "AIP_ENDPOINT_ID": "1", "AIP_DEPLOYED_MODEL_ID": "2"}
+    environ = {"MODEL_PATH": str(model_path), "ACCESS_LOG": "off", "AIP_HEALTH_ROUTE": "/vertex/up",
+               "AIP_PREDICT_ROUTE": "/vertex/up:predict", "AIP_ENDPOINT_ID": "1", "AIP_DEPLOYED_MODEL_ID": "2"}
     contracts = [*CONTRACTS, totals]
     seen = []
     for _ in range(3):

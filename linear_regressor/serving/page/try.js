@@ -85,7 +85,9 @@ function reason(status, problem) {
 async function predict() {
   const number = latest += 1;
   let failure = "", answer;
-  if (fields.every((field) => field.validity.valid)) {
+  if (key && /[^ -~]/.test(key.value)) {  // no header may have such a character
+    failure = "The key has a character that no key has: copy it again.";
+  } else if (fields.every((field) => field.validity.valid)) {
     try {
       const response = await fetch("stream", {method: "POST", headers: headers(), body: requestBody()});
       const body = await response.json();
