@@ -23,6 +23,8 @@ URL ?= http://127.0.0.1:$(PORT)
 CLIENTS ?= mlflow triton kserve open_inference
 # Pythons of test-package; default: that of the environment
 PACKAGE_PYTHONS ?=
+# Tests that test-local-docker runs in the builder image
+BUILDER_TESTS ?= pytest
 # Processes that run tests in parallel: one more than CPUs, because some tests wait
 TEST_PROCESSES ?= $(shell cpus=$$(getconf _NPROCESSORS_ONLN); echo $$((cpus < 8 ? cpus + 1 : 8)))
 
@@ -178,11 +180,13 @@ load-test: environment ## 60 s of full load with reloads, killed workers and SIG
 .PHONY: test-local
 test-local: check-all test-coverage ## All checks and tests in the current environment, with coverage
 
-.PHONY: pytest
-pytest: environment axe ## All tests, without coverage
+.PHONY: pytest test-parallel
+pytest: test-parallel ## All tests, without coverage
+	@scripts/run_tests.sh "$(BIN)/python" $(SERIAL_TESTS)
+
+test-parallel: environment axe ## All tests but those of a server under time limits, without coverage
 	@$(call compile_package,$(ENVIRONMENT))
 	@scripts/run_tests.sh "$(BIN)/python" $(IN_PARALLEL) $(PARALLEL_TESTS)
-	@scripts/run_tests.sh "$(BIN)/python" $(SERIAL_TESTS)
 
 .PHONY: test-fast
 test-fast: environment ## Unit tests, which start no process (at most 2 minutes on 2 CPUs)
@@ -236,7 +240,7 @@ test-serving-postgresql: server-build-postgresql ## Test the server image with t
 
 .PHONY: test-local-docker
 test-local-docker: builder-build ## All checks and tests in the builder image, without coverage, then test-serving
-	@$(IN_BUILDER) make check-all pytest
+	@$(IN_BUILDER) make check-all $(BUILDER_TESTS)
 	@$(MAKE) test-serving
 
 .PHONY: package
