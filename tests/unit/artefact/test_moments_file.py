@@ -136,7 +136,8 @@ def changed(plain: dict[str, Any], **change: Any) -> bytes:
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    ({"format": 2}, "format 2"), ({"n": -1.0}, "positive and finite number of rows"), ({"n": "many"}, "n must consist of numbers"),
+    ({"format": 2}, "format 2"), ({"n": -1.0}, "positive and finite number of rows"),
+    ({"n": "many"}, "n must consist of numbers"),
     ({"m": [1.0]}, "each row of C must have 1 numbers"), ({"features": ["age"]}, "name each of the 2 features"),
     ({"features": ["age", 7]}, "features must be a list of strings"),
     ({"added": [1]}, "added must be a list of strings"),
