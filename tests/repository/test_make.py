@@ -13,7 +13,8 @@ from tests import ROOT
 TARGETS = """
     setup-dev setup-ci-dev install install-git-hooks train train-local serve serve-local server-build server-logs
     server-stop-clean server-stop-cleam test test-serving test-local test-local-docker pytest test-coverage check-lint
-    test-parallel check-types check-security check-style-all docker-entry-bash clean benchmark lock audit conformance test-clients
+    test-parallel
+    check-types check-security check-style-all docker-entry-bash clean benchmark lock audit conformance test-clients
     test-wild-data pipeline-schedule pipeline-vertex test-tracking benchmark-verification benchmark-images
     test-fast test-behaviour check-all jobs-build pipeline-compile pipeline-local pipeline-yaml package test-package
     docs docs-archive
