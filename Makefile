@@ -98,7 +98,13 @@ install: | $(BIN)/python ## Install only the package, as users do, into the curr
 	@$(call install_fast,$(ENVIRONMENT))
 	@"$(BIN)/python" $(PIP_INSTALL_PROJECT) .
 
+# Another environment needs no .venv: in the builder image, the Python of the developer's .venv does not exist.
+ifeq ($(ENVIRONMENT),$(VENV))
 $(BIN)/python: | .venv/bin/python
+else
+$(BIN)/python:
+	@echo "No Python in $(ENVIRONMENT): activate an environment that has one, or deactivate it to use .venv" >&2; exit 1
+endif
 
 .PHONY: install-git-hooks
 install-git-hooks: setup-dev ## Check style before each commit, run everything before each push

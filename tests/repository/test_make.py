@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,20 @@ def test_a_missing_engine_is_a_one_line_error(target: str) -> None:
 
     assert done.returncode != 0
     assert messages == ["No container engine: 'false info' failed. Start one or choose another client with DOCKER="]
+
+
+@pytest.mark.parametrize("active", [True, False], ids=["an environment is active", "none is active"])
+def test_only_without_an_active_environment_a_new_one_is_made(tmp_path: Path, active: bool) -> None:
+    """The builder image works in the folder of a developer, whose .venv has a Python that is missing in the image."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/axe.txt").touch()
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").symlink_to(tmp_path / "missing")
+    environment = [f"VIRTUAL_ENV={sys.prefix}"] if active else ["VIRTUAL_ENV="]
+    done = make("--dry-run", "--directory", str(tmp_path), "--file", str(ROOT / "Makefile"), "axe", *environment)
+
+    assert 0 == done.returncode, done.stderr
+    assert active == ("-m venv --clear" not in done.stdout)
 
 
 @pytest.mark.parametrize("target", ["test-local", "pytest", "test-fast", "check-lint", "train-local", "benchmark"])
