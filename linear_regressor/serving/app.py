@@ -164,6 +164,7 @@ def _register(app: Application, contracts: Sequence[Contract]) -> None:
 
 
 def _used_path(setting: str, path: str) -> SettingError:
+    """The error of a chosen path that another route has."""
     return SettingError(f"{setting} is {path!r}: must be a path that this server does not use for something else")
 
 
